@@ -1,0 +1,73 @@
+"""Our own trouble, as distinct from a site that breaks a claim.
+
+A failed claim is an ``AssertionError`` in a check. Everything here means that we could not ask::
+
+    HarnessError                 message + hint: what failed, where it looked, what to do next
+    ├── UsageError               the operator must change what was typed or written
+    │   └── SiteError            the site profile: file, field, what was expected
+    ├── TransportError           the host, a guest or the database did not answer
+    │   ├── CommandError         a program ended badly or too late
+    │   ├── SshError             no SSH connection, or it was lost
+    │   └── DatabaseError        no connection, or a query failed
+    ├── VmError                  a VM could not be made, or was lost
+    │   └── ApiError             Firecracker's API answered with a fault
+    └── WaitTimeoutError         a deadline passed; carries the last answer seen
+"""
+
+from __future__ import annotations
+
+
+class HarnessError(Exception):
+    """What failed and where it looked; ``hint`` says what to do next."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  next: {self.hint}" if self.hint else self.message
+
+
+class UsageError(HarnessError):
+    """The operator must change what was typed."""
+
+
+class SiteError(UsageError):
+    """The site profile is missing, malformed or incomplete."""
+
+
+class TransportError(HarnessError):
+    """Somebody we asked did not answer."""
+
+
+class CommandError(TransportError):
+    """A program ended with an unexpected status, or did not end in time."""
+
+
+class SshError(TransportError):
+    """SSH could not connect, log in, or keep the connection."""
+
+
+class DatabaseError(TransportError):
+    """The database could not be reached, or refused a query."""
+
+
+class VmError(HarnessError):
+    """A VM could not be made, or was lost while in use."""
+
+
+class ApiError(VmError):
+    """Firecracker's API answered with a fault, or not at all."""
+
+    def __init__(self, message: str, *, status: int | None = None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class WaitTimeoutError(HarnessError):
+    """A deadline passed without the state waited for; ``last`` is what was seen last."""
+
+    def __init__(self, message: str, *, last: object = None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.last = last

@@ -1,0 +1,336 @@
+"""The site profile: everything a check may know about a deployment, as one frozen, validated model.
+
+Longer than other modules on purpose: it is a table, one documented field a line, and the reference for
+``sites/*.toml``. Every default is the runbook's value. Durations are in seconds, sizes in MiB.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from ipaddress import IPv4Address, IPv4Interface
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from harness.errors import SiteError
+
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+AbsolutePath = Annotated[str, Field(pattern=r"^/")]
+
+
+class Section(BaseModel):
+    """A table of the profile: unknown keys are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class HostSection(Section):
+    """How to reach the hypervisor host, and what must be left free on it."""
+
+    transport: Literal["ssh", "local"] = "ssh"
+    """`ssh`, or `local` where the suite runs on the host itself."""
+    address: str = "192.168.10.133"
+    """Name or address for SSH."""
+    port: Port = 22
+    """SSH port."""
+    user: str = "polydev"
+    """Login user; needs password-less sudo unless it is root."""
+    identity_file: Path | None = None
+    """Private key; none leaves the choice to ssh and its agent."""
+    known_hosts_file: Path | None = None
+    """known_hosts file to check the host key against; none means the user's own."""
+    host_key_alias: str | None = None
+    """Name under which the host key stands in the known_hosts file."""
+    proxy_command: str | None = None
+    """ssh ProxyCommand, for a host that is reached through something else."""
+    connect_timeout_s: Seconds = 10
+    """Time for TCP connect and login."""
+    free_disk_mib: int = Field(default=4096, ge=0)
+    """Room one more clone needs where VM state lives."""
+    free_memory_mib: int = Field(default=1024, ge=0)
+    """Memory one more clone needs."""
+    clock_skew_s: Seconds = 2
+    """Largest difference allowed between any two of host, database and suite."""
+
+
+class VmmSection(Section):
+    """The Firecracker binary."""
+
+    binary: str = "firecracker"
+    """Path or name on the host's PATH (as root)."""
+    process_name: str = "firecracker"
+    """Name of a VMM process in the process table."""
+    version: str = "1."
+    """What the version must start with, without the leading v."""
+    start_timeout_s: Seconds = 10
+    """Until the API socket answers."""
+    load_timeout_s: Seconds = 30
+    """For PUT /snapshot/load."""
+
+
+class StateSection(Section):
+    """Where VM state lives on the host."""
+
+    vms_dir: AbsolutePath = "/var/lib/firecracker/vms"
+    """One entry per VM, its name starting with the VM id."""
+    sockets_dir: AbsolutePath = "/var/run/firecracker"
+    """API sockets, `<vm id>*.sock`."""
+    vm_id_pattern: str = r"vm-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    """A VM id; also how ids are found in names and command lines."""
+    tap_prefix: str = "fc-"
+    """Every TAP device of a VM starts with this."""
+    tap_id_characters: int = Field(default=8, ge=1, le=12)
+    """How many characters of the VM id follow the prefix."""
+
+
+class NetworkSection(Section):
+    """The bridge between host and VMs."""
+
+    bridge: str = "fcbr0"
+    """Bridge device."""
+    bridge_address: IPv4Interface = IPv4Interface("192.168.100.1/24")
+    """Its address."""
+    first_vm: IPv4Address = IPv4Address("192.168.100.2")
+    """Lowest address a VM may have."""
+    last_vm: IPv4Address = IPv4Address("192.168.100.254")
+    """Highest address a VM may have."""
+
+
+class SnapshotSection(Section):
+    """The golden snapshot on the host."""
+
+    vmstate: AbsolutePath | None = "/var/lib/firecracker/snapshots/browser-vm-golden.snap"
+    """Device state. None for a deployment that cold-boots every VM."""
+    memory: AbsolutePath | None = "/var/lib/firecracker/snapshots/browser-vm-golden.mem"
+    """Memory file."""
+    disk: AbsolutePath = "/var/lib/firecracker/snapshots/browser-vm-golden.ext4"
+    """Root disk (ext4)."""
+    kernel: AbsolutePath | None = "/var/lib/firecracker/snapshots/vmlinux"
+    """Kernel for a cold boot from the same disk."""
+    initrd: AbsolutePath | None = None
+    """Initial RAM disk for a cold boot, where the kernel needs one."""
+    boot_args: str = "console=ttyS0 reboot=k panic=1 rw"
+    """Kernel command line for a cold boot."""
+    manifest: AbsolutePath | None = None
+    """manifest.json with sizes and sha256 of the files; none where the build writes none."""
+    inputs: tuple[AbsolutePath, ...] = ()
+    """Files on the host that the snapshot is built from: it must not be older than any of them."""
+    drive_id: str = "rootfs"
+    """The root drive's id in the snapshot."""
+    iface_id: str = "eth0"
+    """The network interface's id in the snapshot."""
+    guest_address: IPv4Interface = IPv4Interface("192.168.100.2/24")
+    """The guest's own address inside the snapshot."""
+    gateway: IPv4Address = IPv4Address("192.168.100.1")
+    """The host's end, as the guest knows it."""
+    guest_mac: str | None = None
+    """MAC for a cold boot; none lets Firecracker choose."""
+    vcpus: int = Field(default=2, ge=1, le=32)
+    """For a cold boot."""
+    memory_mib: int = Field(default=2048, ge=128)
+    """For a cold boot, and what the memory file must hold."""
+    max_age_days: float | None = None
+    """Older than this is a failure; none for no limit."""
+
+
+class ControllerSection(Section):
+    """master-controller."""
+
+    unit: str = "master-controller.service"
+    """systemd unit on the host."""
+    url: str = "http://127.0.0.1:4000"
+    """Its API, as seen from the host."""
+    health_path: str = "/health"
+    """Answers 200 when it is up."""
+    error_pattern: str = r"\[?ERROR\]?[: ]"
+    """A journal line that matches is an error."""
+    ignore_errors: tuple[str, ...] = ()
+    """Patterns of error lines that are known and harmless here; each is shown in the verdict."""
+    log_file: AbsolutePath | None = None
+    """Log file beside the journal, if any."""
+    journal_lines: int = Field(default=5000, ge=1, le=100_000)
+    """At most so many of the latest journal lines are read."""
+
+
+class AgentSection(Section):
+    """The Node.js service inside the guest, and its unit."""
+
+    unit: str = "browser-vm-auth.service"
+    """systemd unit in the guest."""
+    unit_file: AbsolutePath = "/etc/systemd/system/browser-vm-auth.service"
+    """Its file."""
+    directory: AbsolutePath = "/root/vm-browser-agent"
+    """Its working directory."""
+    entry: AbsolutePath = "/root/vm-browser-agent/server.js"
+    """Its main JavaScript file."""
+    node: AbsolutePath = "/usr/bin/node"
+    """The node binary its unit starts."""
+    user: str = "root"
+    """The user it runs as."""
+    syslog_identifier: str = "browser-vm-auth"
+    """Name of its journal lines."""
+    environment: dict[str, str] = {"NODE_ENV": "production", "PORT": "8080"}
+    """Environment its unit must set."""
+    start_pre: str | None = "/bin/sleep 2"
+    """ExecStartPre; none where the deployment has none."""
+    restart_s: Seconds = 5
+    """RestartSec."""
+    open_files: int = 65536
+    """LimitNOFILE."""
+    memory_limit_mib: int = 512
+    """Effective memory limit."""
+    port: Port = 8080
+    """HTTP port, on 0.0.0.0."""
+    health_path: str = "/health"
+    """Health endpoint."""
+    providers: tuple[str, ...] = ("codex", "claude_code", "gemini_cli")
+    """Providers of `POST /auth/<provider>`."""
+    database_variable: str | None = "SUPABASE_URL"
+    """Environment variable with the address of the agent's database; none where it uses none."""
+    database_timeout_s: Seconds = 5
+    """A database call is given up after this."""
+
+
+class GuestSection(Section):
+    """What else a VM holds, and how to get in."""
+
+    user: str = "root"
+    """SSH user."""
+    identity_file: Path | None = None
+    """Private key for SSH into a VM."""
+    known_hosts_file: Path | None = None
+    """known_hosts file with the golden snapshot's host keys (alias `browser-vm`); none accepts the key
+    that the first clone of a run shows, and holds the others to it."""
+    ssh_port: Port = 22
+    """SSH in the guest."""
+    vnc_port: Port = 5901
+    """VNC in the guest."""
+    novnc_port: Port = 6080
+    """websockify/noVNC in the guest."""
+    listening_ports: tuple[Port, ...] = (22, 5901, 6080, 8080)
+    """The only ports that may listen beyond loopback."""
+    shared_identity: tuple[Literal["machine-id", "ssh-host-keys"], ...] = ("machine-id", "ssh-host-keys")
+    """What clones may have in common; shown in the verdict."""
+    wait_online_units: tuple[str, ...] = (
+        "systemd-networkd-wait-online.service",
+        "NetworkManager-wait-online.service",
+        "ifupdown-wait-online.service",
+    )
+    """One of these must be enabled and have succeeded, so that network-online.target means something."""
+    clock_skew_s: Seconds = 2
+    """Largest clock error after a restore."""
+    restore_health_s: Seconds = 10
+    """From resume to a healthy agent."""
+    boot_health_s: Seconds = 60
+    """From cold boot to a healthy agent."""
+    recovery_s: Seconds = 60
+    """From a crash of the agent to a healthy one, its restart delay included."""
+    request_s: Seconds = 5
+    """One HTTP request under load."""
+
+
+class DatabaseSection(Section):
+    """Supabase, or any PostgreSQL 15+."""
+
+    url_env: str | None = "ACCEPTANCE_DATABASE_URL"
+    """Environment variable with the connection string (a read-only role is enough)."""
+    url_file: Path | None = None
+    """File with the connection string, for where there is no environment; must not be readable by others."""
+    through_host: bool = False
+    """Connect through the host's SSH connection: address and port of the string are as the host sees them."""
+    schema_name: str = "public"
+    """Schema of the tables."""
+    statement_timeout_s: Seconds = 30
+    """For each query."""
+    live_vm_statuses: tuple[str, ...] = ("creating", "running", "hibernated", "stopping")
+    """Statuses that promise a VM with a process on the host (`hibernated` excepted)."""
+    processless_vm_statuses: tuple[str, ...] = ("hibernated",)
+    """Live statuses without a process."""
+    finished_session_statuses: tuple[str, ...] = ("completed", "failed", "timeout", "cancelled")
+    """Statuses of a session that is over."""
+    stale_after_h: float = Field(default=24, gt=0)
+    """Destroyed browser VMs and failed or timed-out sessions older than this are stale."""
+    session_deadline_s: float = Field(default=1800, gt=0)
+    """An unfinished session without `timeout_at` is past its deadline after this."""
+    incident_vm: str | None = "vm-6b03852d-0631-4f91-ae8a-fd352348e9c2"
+    """The incident's VM: destroyed, or deleted since."""
+    incident_session: str | None = "86549de0-c3bf-4803-8ef6-af99e2436023"
+    """The incident's session: failed, or deleted since."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> DatabaseSection:
+        if self.url_env is None and self.url_file is None:
+            raise ValueError("one of url_env and url_file is needed")
+        return self
+
+
+class Site(Section):
+    """One deployment."""
+
+    name: str = Field(min_length=1)
+    """Shown in the verdict."""
+    host: HostSection = HostSection()
+    vmm: VmmSection = VmmSection()
+    state: StateSection = StateSection()
+    network: NetworkSection = NetworkSection()
+    snapshot: SnapshotSection = SnapshotSection()
+    controller: ControllerSection = ControllerSection()
+    agent: AgentSection = AgentSection()
+    guest: GuestSection = GuestSection()
+    database: DatabaseSection = DatabaseSection()
+    not_applicable: dict[str, Annotated[str, Field(min_length=1)]] = {}
+    """Checks that cannot apply here: check name = reason. Shown in the verdict, never counted as passed."""
+
+
+def load_site(path: Path) -> Site:
+    """Read and validate a profile.
+
+    :raises SiteError: one message with the file, each field at fault, what was found and what was expected.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SiteError(
+            f"site profile {path}: {error.strerror}", hint="give --site an existing file"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SiteError(f"site profile {path}: not TOML: {error}", hint="mend the line it names") from error
+    try:
+        return Site.model_validate(table)
+    except ValidationError as error:
+        faults = "\n".join(f"  {_fault(item)}" for item in error.errors(include_url=False))  # type: ignore[arg-type]
+        raise SiteError(
+            f"site profile {path}:\n{faults}", hint="docs/site-profile.md lists every field"
+        ) from error
+
+
+def _fault(item: dict[str, object]) -> str:
+    location = item["loc"]
+    name = ".".join(str(part) for part in location) if isinstance(location, tuple) else str(location)
+    if item["type"] == "extra_forbidden":
+        return f"{name or 'top level'}: no such field"
+    if item["type"] == "missing":
+        return f"{name}: required, and not given"
+    return f"{name or 'top level'}: {item['msg']} (found {item['input']!r})"
+
+
+def secret(env: str | None, file: Path | None, *, what: str) -> str:
+    """A secret from the environment, or else from a file that only its owner can read.
+
+    :raises SiteError: neither holds it, or the file is open to others.
+    """
+    if env and os.environ.get(env):
+        return os.environ[env]
+    if file is not None:
+        try:
+            if file.stat().st_mode & 0o077:
+                raise SiteError(f"{what}: {file} can be read by others", hint=f"chmod 600 {file}")
+            return file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SiteError(
+                f"{what}: {file}: {error.strerror}", hint="write the file, or set the variable"
+            ) from error
+    raise SiteError(f"{what}: environment variable {env} is not set", hint=f"export {env}=…")
