@@ -1,0 +1,1 @@
+"""A faithful small deployment on one machine: the VMM, the golden guest and the host twin."""

@@ -1,0 +1,52 @@
+"""``python -m lab``: build the lab's parts, bring the host twin up, look into it, take it down.
+
+The verbs of the twin live in ``lab.minipc.verbs``, one function ``verb(args) -> exit status`` each; they are
+imported when asked for, so that building an image needs nothing of the twin.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from harness.errors import HarnessError
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="python -m lab", description=(__doc__ or "").splitlines()[0])
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+    build = verbs.add_parser("build", help="build a part; done only when one of its inputs changed")
+    build.add_argument(
+        "part", choices=("browser", "minipc"), help="the golden Browser VM, or the host twin's tree"
+    )
+    build.add_argument("--force", action="store_true", help="build even when nothing changed")
+    verbs.add_parser("up", help="bring the host twin up and write the lab's site profile (idempotent)")
+    verbs.add_parser("status", help="say what is built and what runs")
+    verbs.add_parser("shell", help="a root shell in the host twin")
+    ssh = verbs.add_parser("ssh", help="a shell, or one command, in a running VM")
+    ssh.add_argument("vm", help="VM id, or the beginning of one")
+    ssh.add_argument("command", nargs=argparse.REMAINDER, help="a command for the VM")
+    down = verbs.add_parser("down", help="take everything down; what was built stays")
+    down.add_argument("--purge", action="store_true", help="delete what was built, too")
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb; the lab's own trouble is one message, not a traceback."""
+    args = parser().parse_args(argv)
+    in_image = args.verb == "build" and args.part == "browser"
+    module = "lab.image.verbs" if in_image else "lab.minipc.verbs"
+    try:
+        return int(getattr(importlib.import_module(module), args.verb)(args))
+    except HarnessError as error:
+        print(f"lab {args.verb}: {error}", file=sys.stderr)
+        return 3
+    except KeyboardInterrupt:
+        print(f"lab {args.verb}: interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
