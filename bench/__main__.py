@@ -20,7 +20,7 @@ PARTS = {
 
 
 def main() -> int:
-    """Run the parts named on the command line. 0 when each could be measured; missing an aim is not an error."""
+    """Run the parts named on the command line. 0 when each could be measured, aims missed or not."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=f"any of {', '.join(PARTS)}; default all")
     chosen = parser.parse_args().parts or list(PARTS)

@@ -1,4 +1,4 @@
-"""What a part of the benchmark says: figures with their unit, and ratios with the aim they are held against."""
+"""What a part of the benchmark says: figures with their unit, ratios with their aim."""
 
 from __future__ import annotations
 
