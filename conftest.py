@@ -1,0 +1,35 @@
+"""Options of the suite, and the plugins that hold its fixtures and its verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+# Imported by pytest itself, so plain asserts in them are explained as in tests; a new one is added here.
+pytest_plugins = [
+    "fixtures.site",
+    "fixtures.verdict",
+    "fixtures.evidence",
+    "fixtures.ending",
+    "fixtures.host",
+    "fixtures.snapshot",
+    "fixtures.vm",
+]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Which deployment, and where to put what the checks saw."""
+    group = parser.getgroup("acceptance", "acceptance of a Browser-VM deployment")
+    group.addoption(
+        "--site",
+        type=Path,
+        metavar="FILE",
+        help="site profile (default: ACCEPTANCE_SITE, else the lab where it is up)",
+    )
+    group.addoption(
+        "--evidence-dir",
+        type=Path,
+        metavar="DIR",
+        help="folder for what the checks saw (default: evidence/ here; the last ten runs are kept)",
+    )

@@ -1,0 +1,50 @@
+"""The runbook's Testing Checklist: nine lines that the verdict answers, in the runbook's order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Step = int | str
+"""A numbered step of the runbook, or ``troubleshooting``."""
+
+STEPS: tuple[Step, ...] = (1, 2, 3, 4, 5, 6, 7, "troubleshooting")
+
+LAYERS = ("host", "guest", "db", "session")
+"""Folders of ``tests/`` that hold checks; the first part of a check's name."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of the checklist. ``gap`` says why nothing in this suite proves it yet, where that is so."""
+
+    key: str
+    text: str
+    gap: str = ""
+
+
+CHECKLIST = (
+    Item("host-clean", "Stale VM cleaned up from host"),
+    Item("database-updated", "Database updated (VM marked destroyed, session marked failed)"),
+    Item("handlers", "server.js has error handlers"),
+    Item("unit-network", "systemd service has network dependencies"),
+    Item("snapshot-rebuilt", "Golden snapshot rebuilt"),
+    Item(
+        "session-launches",
+        "New session launches successfully",
+        gap="no check starts a session through the controller's API",
+    ),
+    Item("health", "Health check passes"),
+    Item(
+        "window",
+        "Browser window loads in dashboard",
+        gap="no check opens the dashboard's page and looks at the window",
+    ),
+    Item("oauth", "OAuth flow completes", gap="no check follows a provider's login to its credentials"),
+)
+
+ITEMS = {item.key: item for item in CHECKLIST}
+
+
+def step_name(step: Step) -> str:
+    """How a reader finds the step in the runbook."""
+    return f"runbook step {step}" if isinstance(step, int) else f"runbook, {step.capitalize()}"

@@ -1,0 +1,132 @@
+"""The verdict as text: readable in 80 columns, without colour, by somebody who was just woken."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from harness.checklist import step_name
+from harness.redact import redact
+from harness.verdict import CheckResult, ItemVerdict, Outcome, RunVerdict
+
+STYLES = {
+    Outcome.PASS: "green",
+    Outcome.FAIL: "bold red",
+    Outcome.BROKEN: "bold magenta",
+    Outcome.NOT_PROVEN: "yellow",
+    Outcome.NOT_APPLICABLE: "dim",
+}
+_WIDEST = 100  # longer lines are hard to read, however wide the terminal is
+_MARGIN = 12
+_SEEN_LINES = 6
+_NAMED = (Outcome.FAIL, Outcome.BROKEN, Outcome.NOT_PROVEN)
+
+
+def rendered(verdict: RunVerdict, *, width: int, colour: bool, verbose: bool) -> str:
+    """The whole verdict; with ``verbose`` every check is named, else those that did not pass."""
+    out = io.StringIO()
+    console = Console(
+        file=out,
+        width=width + 1,  # rich would otherwise break a line that fills the terminal
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        highlight=False,
+        soft_wrap=True,
+    )
+    for line in _lines(verdict, min(width, _WIDEST), verbose=verbose):
+        console.print(line)
+    return redact(out.getvalue())
+
+
+def one_line(verdict: RunVerdict) -> str:
+    """The run's outcome in words."""
+    counted = verdict.items if verdict.scope.name != "partial" else [i for i in verdict.items if i.in_scope]
+    counts = {outcome: sum(item.outcome is outcome for item in counted) for outcome in STYLES}
+    scope = {"acceptance": "", "smoke": "smoke: ", "partial": "partial run: "}[verdict.scope.name]
+    words = [f"{counts.pop(Outcome.PASS)} of {len(counted)} items PASS"]
+    words += [f"{count} {outcome.value}" for outcome, count in counts.items() if count]
+    return f"VERDICT: {verdict.outcome.value} ({scope}{', '.join(words)})"
+
+
+def _lines(verdict: RunVerdict, width: int, *, verbose: bool) -> Iterator[Text]:
+    yield from (_plain(f"{name}: {value}") for name, value in verdict.facts.items())
+    yield _plain("")
+    for item in verdict.items:
+        yield from _item(item, width, verbose=verbose)
+    sections = {
+        "Beside the checks": [f"{outcome.value}: {text}" for outcome, text in verdict.trouble],
+        "Advice (changes no outcome)": [f"{name}: {text}" for name, text in verdict.advice],
+        "Not applicable to this site": [
+            f"{result.check.name}: {result.seen}"
+            for result in verdict.results
+            if result.outcome is Outcome.NOT_APPLICABLE
+        ],
+        "Left by a killed run, and removed": list(verdict.leftovers),
+        "Narrowed, so no full run": list(verdict.scope.narrowed),
+    }
+    for title, texts in sections.items():
+        yield from _section(title, texts, width)
+    yield _plain("")
+    yield Text(one_line(verdict), style=STYLES[verdict.outcome])
+
+
+def _item(verdict: ItemVerdict, width: int, *, verbose: bool) -> Iterator[Text]:
+    counts = _counts(verdict.results)
+    head = Text(f"{verdict.outcome.value:<{_MARGIN}}", style=STYLES[verdict.outcome])
+    yield head.append(f"{verdict.item.text}  {counts}" if counts else verdict.item.text, style="default")
+    if verdict.reason:
+        yield from _block(verdict.reason, width, indent=_MARGIN)
+    for result in verdict.results:
+        if result.outcome in _NAMED:
+            yield from _check(result, width)
+        elif verbose:
+            yield Text(f"  {result.outcome.value:<{_MARGIN - 2}}{result.check.name}", style="dim")
+
+
+def _counts(results: Sequence[CheckResult]) -> str:
+    if not results:
+        return ""
+    outcomes = [result.outcome for result in results]
+    passed, total = outcomes.count(Outcome.PASS), len(outcomes)
+    return f"({total} {'check' if total == 1 else 'checks'}{'' if passed == total else f', {passed} PASS'})"
+
+
+def _check(result: CheckResult, width: int) -> Iterator[Text]:
+    check = result.check
+    yield Text(f"  {result.outcome.value:<{_MARGIN - 2}}", style=STYLES[result.outcome]).append(check.name)
+    rows = {"claim": check.claim, "seen": _shortened(result.seen), "where": result.where, "next": result.hint}
+    if result.outcome is Outcome.FAIL:
+        rows["mend"] = f"{step_name(check.step)}: {check.how}"
+    for name, text in rows.items():
+        if text:
+            yield from _block(text, width, indent=_MARGIN + 7, label=name)
+
+
+def _shortened(text: str) -> str:
+    lines = [line if len(line) <= 300 else f"{line[:300]}…" for line in text.splitlines() if line.strip()]
+    more = len(lines) - _SEEN_LINES
+    return "\n".join([*lines[:_SEEN_LINES], *([f"… {more} more lines in the evidence"] if more > 0 else [])])
+
+
+def _section(title: str, texts: Sequence[str], width: int) -> Iterator[Text]:
+    if texts:
+        yield _plain("")
+        yield _plain(f"{title}:")
+    for text in texts:
+        yield from _block(text, width, indent=4, label="-", gap=2)
+
+
+def _block(text: str, width: int, *, indent: int, label: str = "", gap: int = 7) -> Iterator[Text]:
+    first = f"{label:>{0}}".ljust(gap) if label else ""
+    for line in text.splitlines() or [""]:
+        for part in textwrap.wrap(line, max(width - indent, 20), break_on_hyphens=False) or [""]:
+            yield _plain(f"{first.rjust(indent) if first else ' ' * indent}{part}")
+            first = ""
+
+
+def _plain(text: str) -> Text:
+    return Text(text)

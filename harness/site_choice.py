@@ -1,0 +1,31 @@
+"""Which site profile a run is about: the one named, or else the lab where it is up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.errors import UsageError
+
+LAB_HOME = Path("/var/lib/acceptance-lab")
+LAB_RUN = Path("/run/acceptance-lab")
+
+
+def choose_site(given: Path | None, environ: Mapping[str, str]) -> Path:
+    """The profile to read: ``given``, else ``ACCEPTANCE_SITE``, else the one of a lab that is up.
+
+    :raises UsageError: there is none of them; the hint says what to do.
+    """
+    if given is not None:
+        return given
+    if named := environ.get("ACCEPTANCE_SITE"):
+        return Path(named)
+    home = Path(environ.get("LAB_HOME") or LAB_HOME)
+    run = LAB_RUN if home == LAB_HOME else home / "run"
+    profile = home / "site.toml"
+    if profile.is_file() and (run / "up.json").is_file():
+        return profile
+    raise UsageError(
+        f"no site: neither --site nor ACCEPTANCE_SITE names a profile, and no lab is up in {home}",
+        hint="--site sites/minipc.toml for the runbook's host, or as root: python -m lab up",
+    )

@@ -1,0 +1,143 @@
+"""The verdict: what a check, a checklist item and a whole run come to. Values only; rendering is elsewhere.
+
+A check is judged by the worst thing seen of it, an item by its checks, a run by the items in its scope and by
+every check that was asked, so nothing that went wrong anywhere can end green.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from harness.checklist import CHECKLIST, Item, Step
+
+
+class Outcome(enum.Enum):
+    """PASS, or one of three ways not to; NOT_APPLICABLE only where the site profile says so."""
+
+    PASS = "PASS"  # noqa: S105 - not a password
+    NOT_PROVEN = "NOT PROVEN"
+    BROKEN = "BROKEN"
+    FAIL = "FAIL"
+    NOT_APPLICABLE = "n/a"
+
+    @property
+    def exit_status(self) -> int:
+        """What a run with this outcome ends with."""
+        return _EXIT_STATUS[self]
+
+
+_EXIT_STATUS = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.BROKEN: 3, Outcome.NOT_PROVEN: 5}
+BY_WEIGHT = (Outcome.FAIL, Outcome.BROKEN, Outcome.NOT_PROVEN, Outcome.NOT_APPLICABLE, Outcome.PASS)
+"""The first of these that was seen decides."""
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """The outcome that decides; NOT PROVEN where there is none, or none that applies."""
+    seen = set(outcomes) - {Outcome.NOT_APPLICABLE}
+    return next((outcome for outcome in BY_WEIGHT if outcome in seen), Outcome.NOT_PROVEN)
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a check declares of itself."""
+
+    name: str
+    node: str
+    claim: str
+    item: str
+    proves: bool
+    smoke: bool
+    step: Step
+    how: str
+
+
+@dataclass
+class CheckResult:
+    """What became of one check. ``seen`` is the short text, ``hint`` what our own trouble says to do next."""
+
+    check: Check
+    outcome: Outcome = Outcome.NOT_PROVEN
+    seen: str = "it did not run"
+    hint: str = ""
+    where: str = ""
+    seconds: float = 0.0
+    evidence: str = ""
+
+
+@dataclass(frozen=True)
+class ItemVerdict:
+    """One line of the checklist, answered."""
+
+    item: Item
+    outcome: Outcome
+    in_scope: bool
+    reason: str
+    results: tuple[CheckResult, ...]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which items a run must prove. ``narrowed`` says what kept a full run from asking everything."""
+
+    name: str
+    items: frozenset[str]
+    narrowed: tuple[str, ...] = ()
+
+
+@dataclass
+class RunVerdict:
+    """A whole run. ``trouble`` is what went wrong outside of any check, each with the outcome it forces."""
+
+    scope: Scope
+    items: tuple[ItemVerdict, ...]
+    results: Sequence[CheckResult]
+    trouble: Sequence[tuple[Outcome, str]] = ()
+    advice: Sequence[tuple[str, str]] = ()
+    leftovers: Sequence[str] = ()
+    facts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst of the items in scope, of every check that ran, and of what went wrong beside them."""
+        forced = [outcome for outcome, _ in self.trouble]
+        if self.scope.narrowed:
+            forced.append(Outcome.NOT_PROVEN)
+        items = [verdict.outcome for verdict in self.items if verdict.in_scope]
+        return worst([*forced, *items, *(result.outcome for result in self.results)])
+
+
+def judge(results: Sequence[CheckResult], scope: Scope) -> tuple[ItemVerdict, ...]:
+    """Answer every line of the checklist from the checks behind it."""
+    return tuple(_judge_item(item, results, scope) for item in CHECKLIST)
+
+
+def _judge_item(item: Item, results: Sequence[CheckResult], scope: Scope) -> ItemVerdict:
+    mine = tuple(result for result in results if result.check.item == item.key)
+    applicable = [result for result in mine if result.outcome is not Outcome.NOT_APPLICABLE]
+    outcome, reason = worst(result.outcome for result in applicable), ""
+    in_scope = item.key in scope.items
+    if not mine and not in_scope:
+        reason = "not asked in this run"
+    elif outcome in (Outcome.PASS, Outcome.NOT_PROVEN):
+        outcome, reason = _proof(item, mine, applicable, outcome)
+    return ItemVerdict(item, outcome, in_scope, reason, mine)
+
+
+def _proof(
+    item: Item, mine: Sequence[CheckResult], applicable: Sequence[CheckResult], outcome: Outcome
+) -> tuple[Outcome, str]:
+    """PASS only where a check that proves the item ran and passed; otherwise the reason why not."""
+    proving = [result for result in mine if result.check.proves]
+    if not proving and item.gap:
+        return Outcome.NOT_PROVEN, f"nothing in this suite proves it yet: {item.gap}"
+    if not proving:
+        return Outcome.NOT_PROVEN, "no check that proves it was asked"
+    if not any(result in applicable for result in proving):
+        return Outcome.NOT_PROVEN, "the site profile says of every check that proves it: not applicable"
+    if outcome is Outcome.NOT_PROVEN:
+        return outcome, "some of its checks did not run to an answer"
+    if not any(result.outcome is Outcome.PASS for result in proving):
+        return Outcome.NOT_PROVEN, "no check that proves it ran"
+    return outcome, ""
