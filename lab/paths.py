@@ -61,6 +61,11 @@ class LabPaths:
         return self.keys / "lab_ed25519"
 
     @property
+    def guest_host_key(self) -> Path:
+        """The SSH host key that all guests have; ``.pub`` lies beside it."""
+        return self.keys / "guest_host_ed25519"
+
+    @property
     def site(self) -> Path:
         """The site profile that ``lab up`` writes."""
         return self.home / "site.toml"

@@ -1,0 +1,142 @@
+"""The guest's Debian: a list of packages, and the ext4 disk made of them.
+
+The disk is cached under the digest of this recipe; ``lab.image.disk`` adds what is ours to a copy of it.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.run import run
+from lab.image.inputs import digest_of_text
+from lab.paths import LabPaths
+
+SUITE = "bookworm"
+DISK_SIZE = "4G"
+
+PACKAGES = (
+    *("systemd", "systemd-sysv", "udev", "dbus", "kmod", "openssh-server", "ca-certificates", "curl", "less"),
+    *("nodejs", "python3", "iproute2", "iputils-ping", "procps"),
+    *("tigervnc-standalone-server", "x11-xkb-utils", "xkb-data", "openbox", "xdotool", "novnc", "websockify"),
+    *("chromium", "fonts-dejavu-core"),
+)
+
+_OPTIONS = (
+    "--mode=root",
+    "--variant=minbase",
+    "--format=directory",
+    '--aptopt=APT::Install-Recommends "false"',
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/info/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+    '--customize-hook=chroot "$1" useradd --create-home --uid 1000 --shell /bin/bash browser',
+)
+
+_FEATURES = ("-t", "ext4", "-q", "-F", "-m", "0", "-L", "browser-vm", "-E", "lazy_itable_init=0")
+
+
+def recipe_digest() -> str:
+    """What the disk is made by; another recipe is another disk."""
+    return digest_of_text("\n".join((SUITE, DISK_SIZE, *PACKAGES, *_OPTIONS, *_FEATURES)))
+
+
+def base_disk(paths: LabPaths) -> Path:
+    """The disk with all packages and nothing of ours; made where the cache has none."""
+    disk = paths.cache / f"packages-{recipe_digest()[:16]}.ext4"
+    if not disk.exists():
+        with tempfile.TemporaryDirectory(dir=paths.cache, prefix="packages.") as folder:
+            fresh = _make(Path(folder))
+            fresh.rename(disk)
+        _forget_others(disk)
+    return disk
+
+
+def _make(folder: Path) -> Path:
+    tree, disk = folder / "tree", folder / "disk.ext4"
+    words: list[str | Path] = ["mmdebstrap", *_OPTIONS, f"--include={','.join(PACKAGES)}", SUITE, tree]
+    sources = folder / "sources.list"
+    if text := debian_sources(Path("/etc/apt")):
+        sources.write_text(text)
+        words.append(sources)
+    run(words, timeout_s=1800, hint="the machine's own apt sources are used: try apt-get update")
+    run(["mke2fs", *_FEATURES, "-d", tree, disk, DISK_SIZE], timeout_s=600, hint="install e2fsprogs")
+    # Thousands of files in a few places: much quicker here than when the temporary folder goes.
+    shutil.rmtree(tree)
+    return disk
+
+
+def debian_sources(folder: Path) -> str:
+    """This machine's apt sources for ``SUITE``, in the one-line format; empty where it names none.
+
+    A mirror that the machine is told to use must serve the guest's packages, too.
+    """
+    lines: list[str] = []
+    for file in sorted((folder / "sources.list.d").glob("*.sources")):
+        for stanza in re.split(r"\n\s*\n", file.read_text()):
+            lines += _from_stanza(stanza)
+    for file in (folder / "sources.list", *sorted((folder / "sources.list.d").glob("*.list"))):
+        text = file.read_text() if file.exists() else ""
+        lines += [line for line in text.splitlines() if _is_for_suite(line)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _from_stanza(stanza: str) -> list[str]:
+    """One deb822 stanza as one-line entries; a field goes on in lines that begin with a blank."""
+    plain = "\n".join(line for line in stanza.splitlines() if not line.startswith("#"))
+    fields = {
+        key.lower(): " ".join(value.split())
+        for key, value in re.findall(r"^([A-Za-z-]+):(.*(?:\n[ \t].*)*)", plain, re.MULTILINE)
+    }
+    if "deb" not in fields.get("types", "").split() or fields.get("enabled", "yes") == "no":
+        return []
+    signed = fields.get("signed-by", "")
+    options = f"[signed-by={signed}] " if signed.startswith("/") else ""
+    return [
+        f"deb {options}{uri} {suite} {fields.get('components', 'main')}"
+        for uri in fields.get("uris", "").split()
+        for suite in fields.get("suites", "").split()
+        if _is_suite(suite)
+    ]
+
+
+def _is_for_suite(line: str) -> bool:
+    words = re.sub(r"\[.*?\]", "", line).split()
+    return len(words) > 2 and words[0] == "deb" and not words[1].startswith("cdrom:") and _is_suite(words[2])
+
+
+def _is_suite(name: str) -> bool:
+    return name in {SUITE, f"{SUITE}-updates", f"{SUITE}-security"}
+
+
+def _forget_others(disk: Path) -> None:
+    for other in disk.parent.glob("packages-*.ext4"):
+        if other != disk:
+            other.unlink()
+
+
+class PackageError(HarnessError):
+    """A package could not be had, or is not what it should be."""
+
+
+def download(package: str, folder: Path) -> Path:
+    """Fetch one package with the machine's own apt and unpack it, never installing it; returns the tree."""
+    hint = "is the machine's package list there? try: apt-get update"
+    # apt would drop to a user that cannot write into a folder of root's.
+    run(
+        ["apt-get", "-o", "APT::Sandbox::User=root", "download", package],
+        timeout_s=300,
+        cwd=folder,
+        hint=hint,
+    )
+    found = sorted(folder.glob("*.deb"))
+    if len(found) != 1:
+        raise PackageError(f"apt-get download {package} left {len(found)} packages in {folder}", hint=hint)
+    tree = folder / "tree"
+    run(["dpkg-deb", "-x", found[0], tree], timeout_s=120)
+    found[0].unlink()
+    return tree
