@@ -1,0 +1,1 @@
+"""What can be said about a Node.js program without running it."""
