@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from harness.errors import SiteError
+from harness.redact import remember
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -54,6 +55,9 @@ class HostSection(Section):
     """Memory one more clone needs."""
     clock_skew_s: Seconds = 2
     """Largest difference allowed between any two of host, database and suite."""
+    settle_s: Seconds = 10
+    """A thing without a row, or a row without its thing, counts when it is still so after this: a VM that is
+    just being launched or destroyed has by then got, or lost, all that belongs to it."""
 
 
 class VmmSection(Section):
@@ -80,6 +84,11 @@ class StateSection(Section):
     """API sockets, `<vm id>*.sock`."""
     vm_id_pattern: str = r"vm-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     """A VM id; also how ids are found in names and command lines."""
+    clones_dir: AbsolutePath | None = None
+    """Where the disks of the suite's own clones go, on the file system of the golden disk so that a copy
+    costs nothing; none means beside the golden disk's directory. Never inside `vms_dir`."""
+    ignored_entries: tuple[str, ...] = ("lost+found",)
+    """Names in vms_dir that are no VM's."""
     tap_prefix: str = "fc-"
     """Every TAP device of a VM starts with this."""
     tap_id_characters: int = Field(default=8, ge=1, le=12)
@@ -151,6 +160,8 @@ class ControllerSection(Section):
     """Patterns of error lines that are known and harmless here; each is shown in the verdict."""
     log_file: AbsolutePath | None = None
     """Log file beside the journal, if any."""
+    stable_s: Seconds = 600
+    """A controller that systemd had to restart counts as stable again after running for so long."""
     journal_lines: int = Field(default=5000, ge=1, le=100_000)
     """At most so many of the latest journal lines are read."""
 
@@ -245,12 +256,46 @@ class DatabaseSection(Section):
     """Schema of the tables."""
     statement_timeout_s: Seconds = 30
     """For each query."""
+    connect_timeout_s: Seconds = 10
+    """Time for connect and login."""
+    vms_table: str = "vms"
+    """One row per VM."""
+    sessions_table: str = "auth_sessions"
+    """One row per session."""
+    users_table: str = "users"
+    """One row per user."""
+    browser_vm_type: str = "browser"
+    """`vm_type` of a Browser VM."""
+    other_vm_types: tuple[str, ...] = ("cli",)
+    """Every other `vm_type` there may be."""
     live_vm_statuses: tuple[str, ...] = ("creating", "running", "hibernated", "stopping")
     """Statuses that promise a VM with a process on the host (`hibernated` excepted)."""
     processless_vm_statuses: tuple[str, ...] = ("hibernated",)
     """Live statuses without a process."""
+    launching_vm_statuses: tuple[str, ...] = ("creating",)
+    """Live statuses of a VM that may have no pid and no address in its row yet."""
+    destroyed_vm_status: str = "destroyed"
+    """Status of a VM that is gone."""
+    other_vm_statuses: tuple[str, ...] = ("stopped", "failed")
+    """Every other status a VM may have."""
+    heartbeat_limit_s: float | None = Field(default=None, gt=0)
+    """A VM with a process that was silent for longer counts as dead; none where VMs need not report."""
+    vmless_session_statuses: tuple[str, ...] = ("started",)
+    """Statuses of an unfinished session that has no VM yet."""
+    unfinished_session_statuses: tuple[str, ...] = (
+        "vm_created",
+        "ready",
+        "url_captured",
+        "awaiting_user_auth",
+        "user_authenticating",
+    )
+    """Statuses of an unfinished session that promise a live VM."""
     finished_session_statuses: tuple[str, ...] = ("completed", "failed", "timeout", "cancelled")
     """Statuses of a session that is over."""
+    failed_session_status: str = "failed"
+    """Status of a session that must say why in `error_message`."""
+    stale_session_statuses: tuple[str, ...] = ("failed", "timeout")
+    """Finished sessions that the runbook's clean-up deletes."""
     stale_after_h: float = Field(default=24, gt=0)
     """Destroyed browser VMs and failed or timed-out sessions older than this are stale."""
     session_deadline_s: float = Field(default=1800, gt=0)
@@ -323,12 +368,12 @@ def secret(env: str | None, file: Path | None, *, what: str) -> str:
     :raises SiteError: neither holds it, or the file is open to others.
     """
     if env and os.environ.get(env):
-        return os.environ[env]
+        return remember(os.environ[env])
     if file is not None:
         try:
             if file.stat().st_mode & 0o077:
                 raise SiteError(f"{what}: {file} can be read by others", hint=f"chmod 600 {file}")
-            return file.read_text(encoding="utf-8").strip()
+            return remember(file.read_text(encoding="utf-8").strip())
         except OSError as error:
             raise SiteError(
                 f"{what}: {file}: {error.strerror}", hint="write the file, or set the variable"
