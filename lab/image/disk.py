@@ -40,7 +40,7 @@ MASKED = (
     # A saved seed would be one more thing that clones share.
     "systemd-random-seed.service",
     # Nobody logs in at a console, and its output must stay what the kernel and clone-guard say.
-    *("getty@tty1.service", "serial-getty@ttyS0.service", "getty.target", "systemd-logind.service")
+    *("getty@tty1.service", "serial-getty@ttyS0.service", "getty.target", "systemd-logind.service"),
     # Nothing here needs these, and each costs time at boot.
     *("modprobe@.service", "sys-kernel-debug.mount", "sys-kernel-tracing.mount", "dev-hugepages.mount"),
     *("dev-mqueue.mount", "systemd-update-utmp.service", "systemd-update-utmp-runlevel.service"),

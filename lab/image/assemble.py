@@ -1,0 +1,114 @@
+"""Make the golden snapshot (the runbook's step 5), by Firecracker's API alone; runs inside the chamber."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.run import run
+from lab.image import chamber, disk, exchange, golden, kernel, manifest, packages
+from lab.image.chamber import BuildError
+from lab.image.guest import Guest
+from lab.image.machine import Machine, cold_boot, machine, restore
+from lab.image.progress import Steps, steps
+from lab.paths import LabPaths, lab_paths
+
+STEPS = 8
+
+
+def assemble(paths: LabPaths, show: Steps) -> None:
+    """Build in a staging folder beside the snapshots, and exchange the two at the very end."""
+    staging = staging_folder(paths)
+    shutil.rmtree(staging, ignore_errors=True)
+    inputs = manifest.current_inputs()
+    with ExitStack() as undo:
+        undo.callback(shutil.rmtree, staging, ignore_errors=True)
+        fresh = staging / "firecracker/snapshots"
+        fresh.mkdir(parents=True)
+        logs = paths.home / "build"
+        shutil.rmtree(logs, ignore_errors=True)
+        logs.mkdir()
+        with show.step("write the disk"):
+            _write_files(fresh, paths)
+        undo.enter_context(chamber.state_seen_as_on_host(staging / "firecracker"))
+        chamber.set_up_network()
+        guest = Guest(paths, logs)
+        with machine(logs, "boot") as vm:
+            facts = _boot_and_park(vm, guest, show)
+        _verify(guest, logs, show)
+        with show.step("digest and publish"):
+            manifest.write(fresh, facts=facts, inputs=inputs)
+            exchange.flush(fresh)
+            exchange.exchange(fresh, paths.snapshots)
+
+
+def staging_folder(paths: LabPaths) -> Path:
+    """Where a build works; what a killed one left there, the next one removes."""
+    return paths.store / "build"
+
+
+def _write_files(fresh: Path, paths: LabPaths) -> None:
+    guest_kernel = kernel.fetch(paths)
+    disk.write_disk(
+        fresh / golden.DISK.name, base=packages.base_disk(paths), kernel=guest_kernel, paths=paths
+    )
+    shutil.copyfile(guest_kernel.vmlinux, fresh / golden.KERNEL.name)
+    shutil.copyfile(guest_kernel.initrd, fresh / golden.INITRD.name)
+
+
+def _boot_and_park(vm: Machine, guest: Guest, show: Steps) -> manifest.Facts:
+    with show.step("boot the VM until its agent is healthy"):
+        cold_boot(vm)
+        guest.wait_healthy(timeout_s=240)
+    with show.step("wait for the browser's window"):
+        guest.wait_window(timeout_s=240)
+    with show.step("look at the guest, set its clock"):
+        facts = guest.facts(vmm_version=vm.api.version(), snapshot_version=_snapshot_version())
+        if failed := guest.failed_units():
+            raise BuildError(f"units failed in the VM:\n  {failed}", hint="look at their journal in the VM")
+        guest.set_clock()
+    with show.step("park, pause, take the snapshot"):
+        guest.shell("clone-guard", "park")
+        vm.wait_for_line(golden.PARKED, timeout_s=60)
+        vm.api.patch_vm("Paused")
+        vm.api.create_snapshot(snapshot_path=str(golden.VMSTATE), mem_file_path=str(golden.MEMORY))
+    return facts
+
+
+def _verify(guest: Guest, logs: Path, show: Steps) -> None:
+    """Restore one clone before anybody else does: a snapshot that cannot be used is never published."""
+    scratch = golden.DISK.with_suffix(".scratch")
+    with show.step("restore one clone of it"):
+        run(["cp", "--reflink=auto", golden.DISK, scratch], timeout_s=300)
+        with machine(logs, "verify") as vm:
+            restore(vm, disk=scratch)
+            vm.wait_for_line(golden.RESTORED, timeout_s=60)
+            guest.wait_healthy(timeout_s=60)
+        scratch.unlink()
+
+
+def _snapshot_version() -> str:
+    said = run([sys.executable, "-m", "lab.vmm", "--snapshot-version"], timeout_s=60, cwd=chamber.ROOT)
+    return said.stdout.splitlines()[0]
+
+
+def main() -> int:
+    """Entry of the module inside the chamber."""
+    try:
+        with steps(STEPS) as show:
+            assemble(lab_paths(), show)
+    except HarnessError as error:
+        print(f"build browser: {error}", file=sys.stderr)
+        return 3
+    except (KeyboardInterrupt, subprocess.TimeoutExpired) as error:
+        print(f"build browser: ended by {type(error).__name__}", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

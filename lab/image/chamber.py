@@ -1,0 +1,78 @@
+"""Where a golden snapshot is made: namespaces of its own, which leave nothing behind.
+
+The snapshot must record the paths, TAP and addresses that its clones will know, and these may be in use on
+this machine. So a build runs in private mount, network and PID namespaces: its staging folder is seen as
+``/var/lib/firecracker``, its TAP is ``vmtap0``, and whatever ends the build, a SIGKILL included, ends every
+process, mount and device of it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.run import environment, run
+from lab.image import golden
+from lab.paths import STATE_ON_HOST, LabPaths
+
+ROOT = Path(__file__).parents[2]
+"""The project, from which its modules are run."""
+
+BUILD_TIMEOUT_S = 900
+
+_NAMESPACES = ("--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child", "--propagation=private")
+
+
+class BuildError(HarnessError):
+    """The golden snapshot could not be built; the old one, if any, is untouched."""
+
+
+def run_in_chamber(module: str, paths: LabPaths) -> None:
+    """Run a module of ours inside; its output is the caller's.
+
+    :raises BuildError: it failed; what it said is on stderr already.
+    """
+    # Should this process die, setpriv has the kernel end unshare, and that ends all of the PID namespace.
+    words = ["setpriv", "--pdeathsig", "KILL", "unshare", *_NAMESPACES, sys.executable, "-m", module]
+    environ = environment({"LAB_HOME": str(paths.home), "PYTHONPATH": str(ROOT)})
+    try:
+        status = subprocess.run(words, env=environ, cwd=ROOT, timeout=BUILD_TIMEOUT_S, check=False).returncode
+    except subprocess.TimeoutExpired as error:
+        raise BuildError(f"the build took over {BUILD_TIMEOUT_S} s") from error
+    if status != 0:
+        raise BuildError(
+            f"the build ended with status {status}",
+            hint=f"what it said is above; the VM's console is in {paths.home / 'build'}",
+        )
+
+
+@contextmanager
+def state_seen_as_on_host(firecracker: Path) -> Iterator[None]:
+    """Inside: show ``firecracker`` as ``/var/lib/firecracker``."""
+    made = not STATE_ON_HOST.exists()
+    STATE_ON_HOST.mkdir(parents=True, exist_ok=True)
+    run(["mount", "--bind", firecracker, STATE_ON_HOST], timeout_s=30)
+    try:
+        yield
+    finally:
+        run(["umount", "--lazy", STATE_ON_HOST], timeout_s=30)
+        if made:
+            STATE_ON_HOST.rmdir()
+
+
+def set_up_network() -> None:
+    """Inside: loopback and the TAP with the host's end of the VM's link."""
+    run(["ip", "link", "set", "lo", "up"], timeout_s=10, hint="install iproute2")
+    run(["ip", "tuntap", "add", golden.TAP, "mode", "tap"], timeout_s=10, hint="is /dev/net/tun there?")
+    run(["ip", "address", "add", f"{golden.GATEWAY}/{golden.PREFIX}", "dev", golden.TAP], timeout_s=10)
+    run(["ip", "link", "set", golden.TAP, "up"], timeout_s=10)
+
+
+def is_inside() -> bool:
+    """Whether this process is the first of a PID namespace, as the module run inside is."""
+    return os.getpid() == 1

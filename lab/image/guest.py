@@ -1,0 +1,101 @@
+"""The VM of a build, from outside: its agent, a shell in it, and its clock."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+
+from harness.errors import TransportError
+from harness.run import run
+from harness.wait import wait_until
+from lab.image import golden, keys
+from lab.image.manifest import Facts
+from lab.image.screen import Screen, grab
+from lab.paths import LabPaths
+
+HEALTH = f"http://{golden.GUEST}:8080/health"
+START_PAGE = (0x1D, 0x4E, 0x89)
+"""Background of the page that the browser opens at first."""
+
+_SET_CLOCK = "import sys, time; time.clock_settime(time.CLOCK_REALTIME, time.time() + float(sys.argv[1]))"
+
+
+class Guest:
+    """One VM at the golden address; for one build, in its network namespace."""
+
+    def __init__(self, paths: LabPaths, folder: Path) -> None:
+        self._key = paths.ssh_key
+        self._known_hosts = folder / "known_hosts"
+        self._known_hosts.write_text(keys.known_hosts(paths))
+
+    def wait_healthy(self, *, timeout_s: float) -> None:
+        """Wait until the agent says that it is well."""
+        wait_until(
+            lambda: self._health().json()["status"],
+            what=HEALTH,
+            timeout_s=timeout_s,
+            interval_s=0.05,
+            until=lambda status: status == "ok",
+            retry_on=(httpx.HTTPError, ValueError, KeyError),
+            hint="the VM's console says how far it came",
+        )
+
+    def wait_window(self, *, timeout_s: float) -> Screen:
+        """Wait until the browser's window fills the screen and its page is drawn."""
+        return wait_until(
+            lambda: grab(golden.GUEST, 5901, timeout_s=20),
+            what="the browser's start page on the VM's screen",
+            timeout_s=timeout_s,
+            interval_s=1,
+            until=lambda screen: screen.share(START_PAGE) > 0.5,
+            retry_on=(OSError,),
+            hint="look at the desktop's units in the VM: vnc, openbox, chromium",
+        )
+
+    def set_clock(self) -> None:
+        """Set the guest's clock by ours: clone-guard learns from it how far its own source is off."""
+        self.shell("python3", "-c", f"'{_SET_CLOCK}'", f"{self._seconds_behind():.6f}")
+
+    def facts(self, *, vmm_version: str, snapshot_version: str) -> Facts:
+        """What the manifest says of the running VM."""
+        boot_id, release = self.shell(
+            "cat", "/proc/sys/kernel/random/boot_id", "/proc/sys/kernel/osrelease"
+        ).split()
+        return Facts(vmm_version, snapshot_version, release, boot_id)
+
+    def failed_units(self) -> str:
+        """The units that failed; empty where none did."""
+        return self.shell("systemctl", "--failed", "--plain", "--no-legend").strip()
+
+    def shell(self, *words: str) -> str:
+        """Run a command as root in the VM."""
+        options = [
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            f"UserKnownHostsFile={self._known_hosts}",
+            "-o",
+            "ConnectTimeout=20",
+        ]
+        target: list[str | Path] = ["-i", self._key, f"root@{golden.GUEST}", "--", *words]
+        return run(["ssh", "-F", "none", *options, *target], timeout_s=60).stdout
+
+    def _health(self) -> httpx.Response:
+        # A connection that stays open would end up in the snapshot.
+        answer = httpx.get(HEALTH, timeout=5, headers={"Connection": "close"})
+        if answer.status_code != 200:
+            raise TransportError(f"{HEALTH} answered {answer.status_code}: {answer.text[:200]}")
+        return answer
+
+    def _seconds_behind(self) -> float:
+        """How far its clock is behind ours, by the quickest of some requests."""
+        return min(self._one_look() for _ in range(10))[1]
+
+    def _one_look(self) -> tuple[float, float]:
+        began = time.time()
+        said = datetime.fromisoformat(self._health().json()["timestamp"])
+        ended = time.time()
+        return ended - began, (began + ended) / 2 - said.timestamp()

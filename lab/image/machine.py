@@ -1,0 +1,97 @@
+"""One VMM process of a build, its API and its console."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.errors import VmError
+from harness.firecracker import Firecracker
+from harness.run import environment
+from harness.wait import wait_until
+from lab.image import golden
+from lab.image.chamber import ROOT
+
+
+class Machine:
+    """A running VMM: ``api`` drives it, ``console`` is what its guest has written."""
+
+    def __init__(self, process: subprocess.Popen[bytes], api: Firecracker, log: Path) -> None:
+        self.api = api
+        self._process = process
+        self._log = log
+
+    def console(self) -> str:
+        """Everything written so far, by the guest and by the VMM."""
+        return self._log.read_text(errors="replace")
+
+    def wait_for_line(self, text: str, *, timeout_s: float) -> str:
+        """Wait until the guest has written a line with ``text``; returns that line."""
+        return wait_until(
+            lambda: next((line for line in self._living_lines() if text in line), ""),
+            what=f"{text!r} on the console ({self._log})",
+            timeout_s=timeout_s,
+            interval_s=0.02,
+        )
+
+    def _living_lines(self) -> list[str]:
+        lines = self.console().splitlines()
+        if self._process.poll() is not None:
+            last = "\n  ".join(lines[-10:])
+            raise VmError(f"the VMM ended with status {self._process.returncode}; its last words:\n  {last}")
+        return lines
+
+
+@contextmanager
+def machine(folder: Path, name: str) -> Iterator[Machine]:
+    """Start a VMM with its socket and its log in ``folder``; it is gone afterwards."""
+    socket, log = folder / f"{name}.sock", folder / f"{name}.log"
+    words = [sys.executable, "-m", "lab.vmm", "--api-sock", str(socket), "--id", f"build-{name}"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            env=environment({"PYTHONPATH": str(ROOT)}),
+        )
+    try:
+        wait_until(
+            lambda: socket.exists() or process.poll() is not None,
+            what=f"the VMM's API at {socket}",
+            timeout_s=30,
+            interval_s=0.02,
+        )
+        api = Firecracker(socket, timeout_s=30, slow_timeout_s=180, epitaph=lambda: log.read_text()[-2000:])
+        try:
+            yield Machine(process, api, log)
+        finally:
+            api.close()
+    finally:
+        process.kill()
+        process.wait(timeout=30)
+
+
+def cold_boot(vm: Machine) -> None:
+    """Configure the golden VM and start it."""
+    api = vm.api
+    api.put_machine_config(vcpu_count=golden.VCPUS, mem_size_mib=golden.MEMORY_MIB)
+    api.put_boot_source(
+        kernel_image_path=str(golden.KERNEL), initrd_path=str(golden.INITRD), boot_args=golden.BOOT_ARGS
+    )
+    api.put_drive(golden.DRIVE, path_on_host=str(golden.DISK), is_root_device=True)
+    api.put_network_interface(golden.NIC, host_dev_name=golden.TAP, guest_mac=golden.MAC)
+    api.put_mmds_config(network_interfaces=[golden.NIC], version="V1")
+    api.put_entropy()
+    api.put_action("InstanceStart")
+
+
+def restore(vm: Machine, *, disk: Path) -> None:
+    """Load the golden snapshot with a disk of its own, and let it run."""
+    vm.api.load_snapshot(snapshot_path=str(golden.VMSTATE), mem_file_path=str(golden.MEMORY))
+    vm.api.patch_drive(golden.DRIVE, path_on_host=str(disk))
+    vm.api.patch_vm("Resumed")

@@ -1,0 +1,59 @@
+"""The verbs of ``python -m lab`` that are about the golden snapshot."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.errors import UsageError
+from lab import store
+from lab.image import kernel, keys, manifest, packages
+from lab.image.chamber import run_in_chamber
+from lab.image.progress import steps
+from lab.paths import LabPaths, lab_paths
+
+
+def build(args: argparse.Namespace) -> int:
+    """Have a golden snapshot that is made of what is here now."""
+    build_browser(lab_paths(), force=args.force)
+    return 0
+
+
+def build_browser(paths: LabPaths, *, force: bool = False) -> bool:
+    """Build the golden snapshot if an input changed, or in any case with ``force``; returns whether it did.
+
+    :raises HarnessError: it could not be built; the old snapshot is as it was.
+    """
+    if os.geteuid() != 0:
+        raise UsageError(
+            "a golden snapshot is built by root", hint="it needs loop devices, TAPs and namespaces"
+        )
+    store.mount(paths)
+    keys.ensure(paths)
+    with _one_at_a_time(paths):
+        why = "forced" if force else manifest.why_rebuild(paths.snapshots, manifest.current_inputs())
+        if not why:
+            print(f"golden snapshot: up to date ({paths.snapshots})")
+            return False
+        began = time.monotonic()
+        print(f"golden snapshot: building it ({why})", flush=True)
+        # What comes from the network is fetched first: inside the chamber there is none.
+        with steps(2) as show:
+            with show.step("packages (cached by their list)"):
+                packages.base_disk(paths)
+            with show.step("kernel and initrd"):
+                kernel.fetch(paths)
+        run_in_chamber("lab.image.assemble", paths)
+        print(f"golden snapshot: built in {time.monotonic() - began:.0f} s ({paths.snapshots})")
+        return True
+
+
+@contextmanager
+def _one_at_a_time(paths: LabPaths) -> Iterator[None]:
+    with (paths.home / "build.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
