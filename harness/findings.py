@@ -1,0 +1,60 @@
+"""What is wrong, thing by thing, with the command that mends it: printed for a person, never run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from harness.errors import WaitTimeoutError
+from harness.wait import wait_until
+
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong. ``key`` names the very same thing when it is looked at again."""
+
+    key: str
+    thing: str
+    """What and where: path, pid, row."""
+    why: str
+    mend: str = ""
+    """The command that mends it."""
+
+
+def report(findings: Sequence[Finding], what: str) -> str:
+    """A small table, at most 20 lines and the count, and the commands that mend what is shown."""
+    shown = findings[:SHOWN]
+    width = max(len(one.thing) for one in shown)
+    lines = [f"{what}: {len(findings)}"]
+    lines += [f"  {one.thing:<{width}}  {one.why}" for one in shown]
+    if len(findings) > len(shown):
+        lines.append(f"  … and {len(findings) - len(shown)} more")
+    mends = list(dict.fromkeys(one.mend for one in shown if one.mend))
+    if mends:
+        lines += ["mend (nothing was changed):", *(f"  {mend}" for mend in mends)]
+    return "\n".join(lines)
+
+
+def settled(
+    first: Sequence[Finding], again: Callable[[], Sequence[Finding]], *, what: str, timeout_s: float
+) -> list[Finding]:
+    """Those findings that every look shows, until none is left or the time is over.
+
+    A live site launches and destroys VMs while we look: a TAP comes before its row, a row before its process.
+    Such a thing is gone at a later look, and a stale one is there at every look, so nothing real is hidden.
+    """
+    left = list(first)
+    if not left:
+        return left
+
+    def look() -> list[Finding]:
+        seen = {one.key for one in again()}
+        left[:] = [one for one in left if one.key in seen]
+        return left
+
+    try:
+        return wait_until(look, what=what, timeout_s=timeout_s, interval_s=0.5, until=lambda them: not them)
+    except WaitTimeoutError:
+        return left

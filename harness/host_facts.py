@@ -1,0 +1,138 @@
+"""What the host says of itself: gathered in one round trip by ``probes/host.py``, read part by part."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.clocks import Offset
+from harness.errors import TransportError
+from harness.host_parts import Api, Bridge, Errors, Identity, Room, Unit, Vmm
+from harness.reaper import RUN_NAME
+from harness.site import Site
+
+T = TypeVar("T")
+
+PROBE = Path(__file__).parent / "probes" / "host.py"
+INVENTORY = ("processes", "state", "sockets", "paths", "taps")
+"""Parts that show what VMs left on the host."""
+ALL = (
+    *INVENTORY,
+    *("identity", "bridge", "firewall", "unit", "journal", "log_file", "api", "room", "vmm"),
+)
+API_TIMEOUT_S = 5.0
+
+
+class Asked(Protocol):
+    """The one thing needed of a host; :class:`harness.host.Host` has it."""
+
+    def python(self, source: str, argument: object = None, *, timeout_s: float) -> Any:
+        """Run a program there as root, with a JSON argument and a JSON answer."""
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """The probe's answer. A part that could not be asked raises when it is read: its checks are BROKEN."""
+
+    parts: Mapping[str, Mapping[str, Any]]
+    clock: Offset
+    """Host minus suite."""
+
+    def part(self, name: str, kind: type[T]) -> T:
+        """One part's value.
+
+        :raises TransportError: the part was not answered, or not as expected.
+        """
+        answer = self.parts.get(name, {"error": "the probe gave no answer"})
+        if "error" in answer:
+            raise TransportError(
+                f"the host could not be asked for its {name}: {answer['error']}",
+                hint="try the same on the host as root, and look at the profile's paths and names",
+            )
+        try:
+            return TypeAdapter(kind).validate_python(answer["ok"])
+        except ValidationError as error:
+            raise TransportError(
+                f"the host's {name} cannot be understood: {error.errors(include_url=False)[:3]}",
+                hint="the evidence holds the whole answer (host-facts.json)",
+            ) from error
+
+    @property
+    def identity(self) -> Identity:
+        """Who we are on the host."""
+        return self.part("identity", Identity)
+
+    @property
+    def bridge(self) -> Bridge | None:
+        """The bridge; None where there is no such device."""
+        return self.part("bridge", Bridge | None)  # type: ignore[arg-type]
+
+    @property
+    def unit(self) -> Unit:
+        """The controller's unit."""
+        return self.part("unit", Unit)
+
+    @property
+    def journal(self) -> Errors:
+        """The controller's errors in the journal."""
+        return self.part("journal", Errors)
+
+    @property
+    def log_file(self) -> Errors | None:
+        """The controller's errors in its log file, where the profile names one."""
+        return self.part("log_file", Errors | None)  # type: ignore[arg-type]
+
+    @property
+    def api(self) -> Api:
+        """The controller's answer."""
+        return self.part("api", Api)
+
+    @property
+    def room(self) -> Room:
+        """What is free."""
+        return self.part("room", Room)
+
+    @property
+    def vmm(self) -> Vmm:
+        """What the VMM says of itself."""
+        return self.part("vmm", Vmm)
+
+
+def ask_host(
+    host: Asked, site: Site, *, parts: Iterable[str] = ALL, paths: Iterable[str] = (), timeout_s: float = 90
+) -> HostFacts:
+    """Ask the host, in one round trip.
+
+    :param paths: files to look at beside the profile's folders.
+    :raises HarnessError: there was no answer at all.
+    """
+    argument = {**_settings(site), "parts": list(parts), "paths": sorted(paths)}
+    began = time.time()
+    answer = host.python(PROBE.read_text(encoding="utf-8"), argument, timeout_s=timeout_s)
+    ended = time.time()
+    return HostFacts(answer["parts"], Offset.between((began, ended), (answer["began"], answer["ended"])))
+
+
+def _settings(site: Site) -> dict[str, Any]:
+    controller = site.controller
+    return {
+        "process_name": site.vmm.process_name,
+        "binary": site.vmm.binary,
+        "vmstate": site.snapshot.vmstate,
+        "vms_dir": site.state.vms_dir,
+        "sockets_dir": site.state.sockets_dir,
+        "bridge": site.network.bridge,
+        "ours": RUN_NAME.pattern,
+        "unit": controller.unit,
+        "error_pattern": controller.error_pattern,
+        "ignore_errors": list(controller.ignore_errors),
+        "journal_lines": controller.journal_lines,
+        "log_file": controller.log_file,
+        "health_url": controller.url.rstrip("/") + controller.health_path,
+        "api_timeout_s": API_TIMEOUT_S,
+    }

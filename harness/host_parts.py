@@ -1,0 +1,205 @@
+"""The parts of the host's answer, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface
+from typing import Literal
+
+from pydantic import ConfigDict, with_config
+
+Kind = Literal["file", "directory", "socket", "link", "other"]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who we are on the host, and its monotonic clock."""
+
+    uid: int
+    hostname: str
+    kernel: str
+    python: str
+    monotonic: float
+
+
+@dataclass(frozen=True)
+class Process:
+    """A VMM in the process table; ``started`` (clock ticks since boot) and ``pid`` name it for good."""
+
+    pid: int
+    ppid: int
+    state: str
+    comm: str
+    started: int
+    argv: tuple[str, ...] = ()
+    exe: str | None = None
+    netns: int | None = None
+
+    @property
+    def command(self) -> str:
+        """Its command line, or its name where a defunct one has none."""
+        return " ".join(self.argv) or f"[{self.comm}]"
+
+    @property
+    def defunct(self) -> bool:
+        """Ended, and not yet waited for by its parent."""
+        return self.state in ("Z", "X")
+
+
+@dataclass(frozen=True)
+class Processes:
+    """VMMs in full, and the name of every process by pid."""
+
+    vmms: tuple[Process, ...]
+    names: Mapping[int, str]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing in a folder."""
+
+    path: str
+    kind: Kind
+    size: int = 0
+    mtime: float = 0.0
+
+
+@dataclass(frozen=True)
+class Sockets:
+    """The folder of API sockets; ``real`` is its name without links."""
+
+    real: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Tap:
+    """A TAP device, and the network namespace it is in (inode, and name where it has one)."""
+
+    name: str
+    index: int
+    netns: int
+    netns_name: str = ""
+    master: str | None = None
+    up: bool = True
+
+
+@dataclass(frozen=True)
+class Taps:
+    """TAP devices everywhere; ``names`` are the network namespaces other than the host's, by inode."""
+
+    host_netns: int
+    names: Mapping[int, str]
+    taps: tuple[Tap, ...]
+
+
+@with_config(ConfigDict(extra="ignore"))
+@dataclass(frozen=True)
+class Address:
+    """One address of a device."""
+
+    family: str
+    local: str
+    prefixlen: int
+
+
+@with_config(ConfigDict(extra="ignore"))
+@dataclass(frozen=True)
+class Bridge:
+    """The device that has the bridge's name."""
+
+    ifname: str
+    flags: tuple[str, ...]
+    addr_info: tuple[Address, ...] = ()
+    linkinfo: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """``bridge`` if it is one."""
+        return str(self.linkinfo.get("info_kind", "plain device"))
+
+    @property
+    def addresses(self) -> list[IPv4Interface]:
+        """Its IPv4 addresses."""
+        return [IPv4Interface(f"{a.local}/{a.prefixlen}") for a in self.addr_info if a.family == "inet"]
+
+
+@with_config(ConfigDict(extra="ignore"))
+@dataclass(frozen=True)
+class Unit:
+    """``systemctl show``, the properties that are asserted on."""
+
+    Id: str
+    LoadState: str
+    ActiveState: str
+    SubState: str
+    UnitFileState: str
+    Result: str
+    NRestarts: int
+    MainPID: int
+    ActiveEnterTimestampMonotonic: int
+
+    def active_for(self, monotonic: float) -> float:
+        """Seconds since it became active."""
+        return monotonic - self.ActiveEnterTimestampMonotonic / 1e6
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a log."""
+
+    time: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Error lines since a moment: how many among the ``read`` latest, the last of them, those ignored."""
+
+    since: float
+    limit: int
+    read: int
+    count: int
+    last: tuple[Line, ...]
+    ignored: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Api:
+    """An HTTP answer, or why there was none."""
+
+    status: int | None
+    body: str
+    error: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Room:
+    """MiB that are free."""
+
+    disk_mib: int
+    memory_mib: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a program said."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def first_line(self) -> str:
+        """The first line of its output."""
+        return self.stdout.strip().partition("\n")[0].strip()
+
+
+@dataclass(frozen=True)
+class Vmm:
+    """Where the binary is (None: nowhere on PATH), and its answers: version, snapshot_version, describe."""
+
+    path: str | None
+    answers: Mapping[str, Answer]

@@ -1,0 +1,107 @@
+"""The text of ``iptables-save`` as tables of :mod:`harness.firewall`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from ipaddress import IPv4Address, IPv4Network
+
+from harness.firewall import Chain, Packet, Rule, Table, Told, Verdict, all_of, negated, unknown
+
+Test = Callable[[Packet], Told]
+
+VERDICTS: dict[str, Verdict] = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return"}
+HOOKS = {name: name.lower() for name in ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING", "FORWARD")}
+HARMLESS = ("-m", "--match", "--comment")
+"""Options that match nothing themselves, each with one value."""
+
+
+def tables_of(text: str) -> list[Table]:
+    """All tables but ``nat``, which drops nothing."""
+    found: list[Table] = []
+    chains: dict[str, Chain] = {}
+    for line in text.splitlines():
+        if line.startswith("*"):
+            chains = {}
+            if line != "*nat":
+                found.append(Table(f"iptables {line[1:]}", chains))
+        elif line.startswith(":"):
+            name, policy = line[1:].split()[:2]
+            hook = HOOKS.get(name, "") if policy != "-" else ""
+            chains[name] = Chain(hook=hook, policy=VERDICTS.get(policy, "accept"))
+        elif line.startswith("-A "):
+            words = shlex.split(line)
+            chains.setdefault(words[1], Chain()).rules.append(_rule(words[2:], line, chains))
+    return found
+
+
+def _rule(words: list[str], line: str, chains: dict[str, Chain]) -> Rule:
+    tests: list[Test] = []
+    negate, rest = False, list(words)
+    while rest:
+        option = rest.pop(0)
+        if option == "!":
+            negate = True
+            continue
+        if option in ("-j", "-g"):
+            return Rule(all_of(tests), *_what_then(option, rest[0], line, chains))
+        values = []
+        while rest and not rest[0].startswith("-") and rest[0] != "!":
+            values.append(rest.pop(0))
+        if option not in HARMLESS:
+            test = _test(option, values)
+            tests.append(negated(test) if negate else test)
+            negate = False
+    return Rule(all_of(tests), "continue", line)
+
+
+def _what_then(option: str, target: str, line: str, chains: dict[str, Chain]) -> tuple[Verdict, str, str]:
+    if target in VERDICTS:
+        return VERDICTS[target], line, ""
+    if target in chains:
+        return ("goto" if option == "-g" else "jump"), line, target
+    return "continue", line, ""  # LOG, MARK, CT, …: the packet goes on
+
+
+def _test(option: str, values: list[str]) -> Test:
+    value = values[0] if values else ""
+    simple: dict[str, Callable[[str], Test]] = {
+        "-s": lambda v: lambda p: p.source in IPv4Network(v, strict=False),
+        "-d": lambda v: lambda p: p.target in IPv4Network(v, strict=False),
+        "-i": lambda v: lambda p: _device(v, p.incoming),
+        "-o": lambda v: lambda p: _device(v, p.outgoing),
+        "-p": lambda v: lambda _: v in ("tcp", "6", "all", "0"),
+        "--sport": lambda v: lambda p: _port(v, p.sport),
+        "--sports": lambda v: lambda p: _port(v, p.sport),
+        "--dport": lambda v: lambda p: _port(v, p.dport),
+        "--dports": lambda v: lambda p: _port(v, p.dport),
+        "--ports": lambda v: lambda p: _port(v, p.sport) or _port(v, p.dport),
+        "--ctstate": lambda v: lambda p: p.state.upper() in v.split(","),
+        "--state": lambda v: lambda p: p.state.upper() in v.split(","),
+        "--src-range": lambda v: lambda p: _within(v, p.source),
+        "--dst-range": lambda v: lambda p: _within(v, p.target),
+        "--src-type": lambda v: lambda p: v == ("LOCAL" if p.outgoing else "UNICAST"),
+        "--dst-type": lambda v: lambda p: v == ("LOCAL" if p.incoming else "UNICAST"),
+        "--syn": lambda _: lambda p: p.state == "new",
+    }
+    if option == "--tcp-flags" and values == ["FIN,SYN,RST,ACK", "SYN"]:
+        option = "--syn"
+    return simple[option](value) if option in simple else unknown
+
+
+def _device(pattern: str, device: str) -> bool:
+    return bool(device) and fnmatchcase(device, f"{pattern[:-1]}*" if pattern.endswith("+") else pattern)
+
+
+def _port(text: str, port: int) -> bool:
+    for part in text.split(","):
+        low, _, high = part.partition(":")
+        if int(low or 0) <= port <= int(high or (65535 if ":" in part else low)):
+            return True
+    return False
+
+
+def _within(text: str, address: IPv4Address) -> bool:
+    low, _, high = text.partition("-")
+    return IPv4Address(low) <= address <= IPv4Address(high or low)

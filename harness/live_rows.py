@@ -1,0 +1,122 @@
+"""The other direction: what a live row of ``vms`` promises, and whether the host keeps it. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from ipaddress import AddressValueError, IPv4Address
+from pathlib import PurePosixPath
+
+from harness.findings import Finding
+from harness.inventory import Inventory, Row
+
+
+def rows_without_process(world: Inventory) -> list[Finding]:
+    """Live rows whose pid is not the VMM of their VM."""
+    found = []
+    for row in filter(world.expects_process, world.rows):
+        fault = _pid_fault(world, row)
+        if fault:
+            found.append(_finding(world, row, "process", fault))
+    return found
+
+
+def _pid_fault(world: Inventory, row: Row) -> str:
+    pid = row.firecracker_pid
+    named = ", ".join(str(one.pid) for one in world.named_by(row))
+    instead = f"; its VMM is pid {named}" if named else "; no VMM names this VM"
+    if pid is None:
+        launching = row.status in world.site.database.launching_vm_statuses
+        return "" if launching and named else f"no pid in the row{instead}"
+    if pid not in world.processes.names:
+        return f"pid {pid} does not run{instead}"
+    process = next((one for one in world.processes.vmms if one.pid == pid), None)
+    if process is None:
+        return f"pid {pid} is {world.processes.names[pid]}, not a VMM of the site{instead}"
+    if process.defunct:
+        return f"pid {pid} is defunct{instead}"
+    return "" if world.names(process, row) else f"pid {pid} is another VM's: {process.command[:160]}{instead}"
+
+
+def rows_without_socket(world: Inventory) -> list[Finding]:
+    """Live rows whose API socket is not there, or is no socket."""
+    found = []
+    for row in filter(world.expects_process, world.rows):
+        fault = _socket_fault(world, row)
+        if fault:
+            found.append(_finding(world, row, "socket", fault))
+    return found
+
+
+def _socket_fault(world: Inventory, row: Row) -> str:
+    if row.socket_path is None:
+        beside = [one for one in world.api_sockets if world.owner(PurePosixPath(one.path).name) is row]
+        return "" if beside else "no socket_path in the row, and no socket of its name"
+    kind = socket_kind(world, row.socket_path)
+    if kind is None:
+        return f"{row.socket_path} does not exist"
+    return "" if kind == "socket" else f"{row.socket_path} is no socket, but: {kind}"
+
+
+def socket_kind(world: Inventory, path: str) -> str | None:
+    """What lies at a path: from the folder of sockets, or asked for by name; None where nothing does."""
+    entry = world.paths.get(path)
+    if entry is None:
+        wanted = world.plain(path)
+        entry = next((one for one in world.sockets.entries if world.plain(one.path) == wanted), None)
+    return entry.kind if entry else None
+
+
+def rows_without_tap(world: Inventory) -> list[Finding]:
+    """Live rows without their TAP, or whose TAP on the host is down or no port of the bridge."""
+    found = []
+    for row in filter(world.expects_process, world.rows):
+        fault = _tap_fault(world, row)
+        if fault:
+            found.append(_finding(world, row, "tap", fault))
+    return found
+
+
+def _tap_fault(world: Inventory, row: Row) -> str:
+    # The column may name a device outside the prefix, so all TAPs count here.
+    taps = [one for one in world.taps.taps if world.has_tap(row, one)]
+    if not taps:
+        return f"no TAP called {' or '.join(sorted(world.tap_names(row)))}"
+    bridge = world.site.network.bridge
+    tap = taps[0]
+    if tap.netns == world.taps.host_netns and tap.master != bridge:
+        return f"its TAP {tap.name} is no port of {bridge}, but of {tap.master or 'no bridge'}"
+    return "" if tap.up else f"its TAP {tap.name} is down"
+
+
+def bad_addresses(world: Inventory) -> list[Finding]:
+    """Live rows with no address, one outside the range, or one that another live row has, too."""
+    network, found = world.site.network, []
+    holders: dict[IPv4Address, list[Row]] = defaultdict(list)
+    for row in world.rows:
+        try:
+            address = IPv4Address((row.ip_address or "").partition("/")[0])
+        except AddressValueError:
+            if row.ip_address or _needs_address(world, row):
+                found.append(_finding(world, row, "address", f"address: {row.ip_address or 'none'}"))
+            continue
+        holders[address].append(row)
+        if not network.first_vm <= address <= network.last_vm:
+            fault = f"address {address} is outside {network.first_vm} to {network.last_vm}"
+            found.append(_finding(world, row, "address", fault))
+    for address, rows in sorted(holders.items()):
+        if len(rows) > 1:
+            for row in rows:
+                found.append(_finding(world, row, "shared", f"address {address} is in {len(rows)} live rows"))
+    return found
+
+
+def _needs_address(world: Inventory, row: Row) -> bool:
+    return world.expects_process(row) and row.status not in world.site.database.launching_vm_statuses
+
+
+def _finding(world: Inventory, row: Row, what: str, why: str) -> Finding:
+    """The row is a promise: end what is left of the VM, then say so in the row (runbook steps 1 and 2)."""
+    quoted = row.vm_id.replace("'", "''")
+    kill = "".join(f"sudo kill -9 {one.pid}; then in SQL: " for one in world.named_by(row))
+    mend = f"UPDATE vms SET status = 'destroyed', destroyed_at = NOW() WHERE vm_id = '{quoted}';"  # noqa: S608 - shown only
+    return Finding(f"row {row.vm_id} {what}", str(row), why, kill + mend)

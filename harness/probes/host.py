@@ -1,0 +1,344 @@
+"""Runs ON the host, as root: all the suite asks of it, in one round trip. Python 3.9, standard library only.
+
+The argument is JSON: settings of the site profile, and ``parts``, the names of what is asked. Prints JSON:
+``{part: {"ok": value} | {"error": text}}``: a part that fails says so and disturbs no other. It changes
+nothing. One file, and so a long one, because it travels as one.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import datetime
+import json
+import os
+import platform
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+Ask = dict[str, Any]
+Found = dict[str, Any]
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+SHOWN = 20
+KINDS = {stat.S_IFSOCK: "socket", stat.S_IFDIR: "directory", stat.S_IFLNK: "link", stat.S_IFREG: "file"}
+STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:\d\d)?")
+UNIT = (
+    "Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,MainPID,FragmentPath,"
+    "InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic,ExecMainStatus,ExecMainCode"
+)
+
+
+def said(*argv: str, timeout: float = 20) -> Found:
+    """Exit status, stdout and stderr of a program."""
+    done = subprocess.run(
+        argv,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=timeout,
+        env={"PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8"},
+        check=False,
+    )
+    stdout, stderr = (text.decode("utf-8", "replace") for text in (done.stdout, done.stderr))
+    return {"status": done.returncode, "stdout": stdout, "stderr": stderr}
+
+
+def out(*argv: str, timeout: float = 20) -> str:
+    """Its stdout; a non-zero status is the part's error."""
+    answer = said(*argv, timeout=timeout)
+    if answer["status"]:
+        words = (answer["stderr"] or answer["stdout"]).strip()[-500:]
+        raise RuntimeError(f"{' '.join(argv)}: exit status {answer['status']}: {words}")
+    return str(answer["stdout"])
+
+
+def text_of(path: str) -> str:
+    """A file's text."""
+    return Path(path).read_bytes().decode("utf-8", "replace")
+
+
+def identity(_: Ask) -> Found:
+    """Who and where we are."""
+    names = {"hostname": platform.node(), "kernel": platform.release(), "python": platform.python_version()}
+    return {"uid": os.geteuid(), "monotonic": time.monotonic(), **names}
+
+
+def process(pid: int) -> Found:
+    """One line of the process table."""
+    comm, rest = text_of(f"/proc/{pid}/stat").split("(", 1)[1].rsplit(")", 1)
+    fields = rest.split()
+    argv = [word for word in text_of(f"/proc/{pid}/cmdline").split("\0") if word]
+    line = {"pid": pid, "ppid": int(fields[1]), "state": fields[0], "started": int(fields[19])}
+    found: Found = {**line, "comm": comm, "argv": argv, "exe": None, "netns": None}
+    with contextlib.suppress(OSError):  # a defunct process has neither
+        found["exe"] = str(Path(f"/proc/{pid}/exe").readlink())
+        found["netns"] = Path(f"/proc/{pid}/ns/net").stat().st_ino
+    return found
+
+
+def processes(ask: Ask) -> Found:
+    """VMM processes in full, and the name of every process."""
+    name, vmms, names = ask["process_name"], [], {}
+    for pid in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            one = process(pid)
+            names[str(pid)] = one["comm"]
+            called = {Path(word).name for word in (*one["argv"][:1], one["exe"] or "")}
+            if one["comm"] == name[:15] or name in called:
+                vmms.append(one)
+    return {"vmms": vmms, "names": names}
+
+
+def entry(path: Path) -> Found:
+    """What a path is."""
+    found = path.lstat()
+    kind = KINDS.get(stat.S_IFMT(found.st_mode), "other")
+    return {"path": str(path), "kind": kind, "size": found.st_size, "mtime": found.st_mtime}
+
+
+def listing(folder: str, depth: int) -> list[Found]:
+    """Entries of a folder, and of its folders down to ``depth``."""
+    found: list[Found] = []
+    for path in sorted(Path(folder).iterdir()):
+        with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+            found.append(entry(path))
+            if depth > 1 and found[-1]["kind"] == "directory":
+                found.extend(listing(str(path), depth - 1))
+    return found
+
+
+def state(ask: Ask) -> list[Found]:
+    """Entries of the folder of VM state."""
+    return listing(ask["vms_dir"], 1)
+
+
+def sockets(ask: Ask) -> Found:
+    """Entries of the folder of API sockets, and its real name (/var/run is a link)."""
+    return {"real": os.path.realpath(ask["sockets_dir"]), "entries": listing(ask["sockets_dir"], 2)}
+
+
+def paths(ask: Ask) -> Found:
+    """What each asked path is; None where there is nothing."""
+    found: Found = dict.fromkeys(ask.get("paths", ()))
+    for path in found:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            found[path] = entry(Path(path))
+    return found
+
+
+def namespaces(ask: Ask, own: int) -> dict[int, tuple[str, str]]:
+    """Name and path of the named network namespaces and of those that VMM processes are in, by inode."""
+    found: dict[int, tuple[str, str]] = {}
+    with contextlib.suppress(FileNotFoundError):  # none was ever made
+        for path in Path("/run/netns").iterdir():
+            found[path.stat().st_ino] = (path.name, str(path))
+    for one in processes(ask)["vmms"]:
+        if one["netns"] not in (None, own):
+            found.setdefault(one["netns"], ("", f"/proc/{one['pid']}/ns/net"))
+    return found
+
+
+def taps_in(enter: Sequence[str], netns: int, name: str) -> list[Found]:
+    """TAP devices of one network namespace."""
+    links = json.loads(out(*enter, "ip", "-j", "-d", "link", "show", "type", "tun") or "[]")
+    return [
+        {
+            "name": link["ifname"],
+            "index": link["ifindex"],
+            "master": link.get("master"),
+            "up": "UP" in link["flags"],
+            "netns": netns,
+            "netns_name": name,
+        }
+        for link in links
+        if link and link.get("linkinfo", {}).get("info_data", {}).get("type", "tap") == "tap"
+    ]
+
+
+def taps(ask: Ask) -> Found:
+    """TAP devices of the host and of every VM's network namespace; the suite's own are left out."""
+    own = Path("/proc/self/ns/net").stat().st_ino
+    others = namespaces(ask, own)
+    found = taps_in((), own, "")
+    for inode, (name, path) in others.items():
+        if not re.match(ask["ours"], name):
+            try:
+                found += taps_in(("nsenter", f"--net={path}"), inode, name)
+            except RuntimeError:
+                if Path(path).exists():  # else it went away while we looked
+                    raise
+    return {
+        "host_netns": own,
+        "names": {str(inode): name for inode, (name, _) in others.items()},
+        "taps": found,
+    }
+
+
+def bridge(ask: Ask) -> Found | None:
+    """The bridge and its addresses; None where there is no such device."""
+    answer = said("ip", "-j", "-d", "address", "show", "dev", ask["bridge"])
+    if answer["status"] and "does not exist" not in answer["stderr"]:
+        raise RuntimeError(answer["stderr"].strip())
+    return next((link for link in json.loads(answer["stdout"] or "[]") if link), None)
+
+
+def firewall(_: Ask) -> Found:
+    """Rule sets as the tools print them."""
+    found: Found = {}
+    if shutil.which("nft", path=SYSTEM_PATH):
+        found["nft"] = json.loads(out("nft", "-j", "list", "ruleset") or '{"nftables": []}')["nftables"]
+    if shutil.which("iptables-save", path=SYSTEM_PATH):
+        found["iptables"] = out("iptables-save")
+    with contextlib.suppress(FileNotFoundError):  # it is there when the old back end is in use
+        if text_of("/proc/net/ip_tables_names").strip():
+            found["iptables-legacy"] = out("iptables-legacy-save")
+    if not found:
+        raise RuntimeError("neither nft nor iptables-save is installed")
+    return found
+
+
+def unit(ask: Ask) -> Found:
+    """The controller's unit as systemd sees it."""
+    text = out("systemctl", "show", "--no-pager", f"--property={UNIT}", "--", ask["unit"])
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+
+
+def started(ask: Ask) -> float:
+    """Wall time at which the unit left `inactive`."""
+    since = int(unit(ask)["InactiveExitTimestampMonotonic"] or 0) / 1e6
+    if not since:
+        raise RuntimeError(f"{ask['unit']} was never started since this host booted")
+    return time.time() - time.monotonic() + since
+
+
+def errors_among(ask: Ask, lines: list[tuple[float, str]]) -> Found:
+    """Which lines are errors: how many, the last few, and how many of those that are known."""
+    error, known = re.compile(ask["error_pattern"]), [re.compile(one) for one in ask["ignore_errors"]]
+    bad: list[Found] = []
+    ignored: dict[str, int] = {}
+    for when, text in lines:
+        if error.search(text):
+            pattern = next((one.pattern for one in known if one.search(text)), None)
+            if pattern is None:
+                bad.append({"time": when, "text": text[:400]})
+            else:
+                ignored[pattern] = ignored.get(pattern, 0) + 1
+    return {"read": len(lines), "count": len(bad), "last": bad[-SHOWN:], "ignored": ignored}
+
+
+def journal(ask: Ask) -> Found:
+    """Error lines of the controller's journal since it started, among its latest lines."""
+    since, limit, unit_name = started(ask), ask["journal_lines"], ask["unit"]
+    how = ("--no-pager", "--quiet", "--output=json", "--output-fields=MESSAGE,__REALTIME_TIMESTAMP")
+    which = (f"--lines={limit}", f"--since=@{since:.0f}", f"--unit={unit_name}")
+    lines = []
+    for record in map(json.loads, out("journalctl", *how, *which, timeout=60).splitlines()):
+        message = record.get("MESSAGE") or ""
+        if isinstance(message, list):  # not UTF-8: journald gives its bytes
+            message = bytes(message).decode("utf-8", "replace")
+        lines.append((int(record["__REALTIME_TIMESTAMP"]) / 1e6, message))
+    return {**errors_among(ask, lines), "since": since, "limit": limit}
+
+
+def log_file(ask: Ask) -> Found | None:
+    """Error lines of the controller's log file since it started, in the file's last MiB."""
+    if not ask["log_file"]:
+        return None
+    since, moment, lines = started(ask), 0.0, []
+    with Path(ask["log_file"]).open("rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - (1 << 20)))
+        tail = file.read().decode("utf-8", "replace").splitlines()[-ask["journal_lines"] :]
+    for text in tail:  # a line without a time belongs to the one before
+        stamp = STAMP.search(text[:80])
+        if stamp:
+            iso = re.sub(r"[.,]\d+", "", stamp[0]).replace("Z", "+00:00")
+            moment = datetime.datetime.fromisoformat(iso).timestamp()
+        if moment >= int(since):
+            lines.append((moment, text))
+    return {**errors_among(ask, lines), "since": since, "limit": ask["journal_lines"]}
+
+
+def api(ask: Ask) -> Found:
+    """The controller's answer; that there is none is an answer, too."""
+    begin = time.monotonic()
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    found: Found = {"status": None, "body": "", "error": ""}
+    try:
+        with opener.open(ask["health_url"], timeout=ask["api_timeout_s"]) as answer:
+            found.update(status=answer.status, body=answer.read(300).decode("utf-8", "replace"))
+    except urllib.error.HTTPError as error:
+        found.update(status=error.code, body=error.read(300).decode("utf-8", "replace"))
+    except (OSError, ValueError) as error:
+        found["error"] = str(getattr(error, "reason", error)) or type(error).__name__
+    return {**found, "seconds": time.monotonic() - begin}
+
+
+def room(ask: Ask) -> Found:
+    """Free disk where VM state lives, and free memory."""
+    disk, memory = os.statvfs(ask["vms_dir"]), text_of("/proc/meminfo")
+    available = int(re.findall(r"^MemAvailable:\s+(\d+) kB", memory, re.M)[0])
+    return {"disk_mib": disk.f_bavail * disk.f_frsize >> 20, "memory_mib": available >> 10}
+
+
+def vmm(ask: Ask) -> Found:
+    """What the VMM's binary says of itself and of the snapshot; all asked at once."""
+    path = shutil.which(ask["binary"], path=SYSTEM_PATH)
+    asked = {"version": ["--version"], "snapshot_version": ["--snapshot-version"]}
+    if ask["vmstate"]:
+        asked["describe"] = ["--describe-snapshot", ask["vmstate"]]
+    if path is None:
+        return {"path": None, "answers": {}}
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        answers = {name: pool.submit(said, path, *words) for name, words in asked.items()}
+    return {"path": path, "answers": {name: future.result() for name, future in answers.items()}}
+
+
+PARTS: tuple[Any, ...] = (
+    identity,
+    processes,
+    state,
+    sockets,
+    paths,
+    taps,
+    bridge,
+    firewall,
+    unit,
+    journal,
+    log_file,
+    api,
+    room,
+    vmm,
+)
+
+
+def answered(part: Any, ask: Ask) -> Found:
+    """A part's answer, or why there is none."""
+    try:
+        return {"ok": part(ask)}
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this part's answer
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def main() -> None:
+    """Ask all parts at once."""
+    began = time.time()
+    ask = json.loads(sys.argv[1] if sys.argv[1] != "-" else sys.stdin.read())
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        asked = {
+            part.__name__: pool.submit(answered, part, ask) for part in PARTS if part.__name__ in ask["parts"]
+        }
+    found = {name: future.result() for name, future in asked.items()}
+    json.dump({"parts": found, "began": began, "ended": time.time()}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
