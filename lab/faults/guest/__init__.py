@@ -1,0 +1,1 @@
+"""Faults of the golden snapshot, seen in its clones."""

@@ -1,0 +1,69 @@
+"""The lab as a fault sees it: a root shell on the host, the database's owner, and the site profile."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from harness.run import Result
+from lab.minipc import access, twin
+from lab.paths import LabPaths
+
+
+class Patient:
+    """The running lab. ``site`` is the profile to judge it by: a copy that a fault may change.
+
+    :param folder: an empty folder for the profile and whatever a fault needs; its owner removes it.
+    """
+
+    def __init__(self, paths: LabPaths, folder: Path) -> None:
+        self.paths = paths
+        self.folder = folder
+        self.site = folder / "site.toml"
+        shutil.copy(paths.site, self.site)
+
+    def host(self, script: str, *, timeout_s: float = 60) -> Result:
+        """Run a shell script as root on the host; a non-zero status raises."""
+        return access.ask(twin.running(self.paths), "sh", "-euc", script, timeout_s=timeout_s)
+
+    def sql(self, statement: str) -> str:
+        """Run SQL as the database's owner; what it printed, unaligned."""
+        words = ["runuser", "-u", "postgres", "--", "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", statement]
+        return access.ask(twin.running(self.paths), *words).stdout
+
+    @contextmanager
+    def rows(self, *, insert: str, remove: str) -> Iterator[None]:
+        """SQL that breaks the tables, and SQL that heals them."""
+        try:
+            self.sql(insert)
+            yield
+        finally:
+            self.sql(remove)
+
+    @contextmanager
+    def on_host(self, *, do: str, undo: str) -> Iterator[None]:
+        """A script that breaks the host, and one that heals it."""
+        try:
+            self.host(do)
+            yield
+        finally:
+            self.host(undo)
+
+    @contextmanager
+    def profile(self, **sections: dict[str, Any]) -> Iterator[None]:
+        """A profile with some fields changed: ``profile(snapshot={"disk": "/…"})``."""
+        before = self.site.read_bytes()
+        table = tomllib.loads(before.decode())
+        for section, fields in sections.items():
+            table.setdefault(section, {}).update(fields)
+        try:
+            self.site.write_text(tomli_w.dumps(table))
+            yield
+        finally:
+            self.site.write_bytes(before)

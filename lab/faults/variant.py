@@ -1,0 +1,69 @@
+"""A golden snapshot with a defect in it: restored, changed from inside, and taken anew beside the good one."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+
+from harness.errors import VmError
+from harness.host import Host
+from harness.site import load_site
+from harness.vm import Vm, restore
+from harness.wait import wait_until
+from lab.faults.patient import Patient
+from lab.paths import STATE_ON_HOST
+
+PARKED = "clone-guard: parked"
+
+
+@contextmanager
+def golden_variant(patient: Patient, script: str, *, healthy: bool = True) -> Iterator[None]:
+    """Judge the lab by a golden snapshot in which ``script`` was run as root.
+
+    :param healthy: wait for the agent to be healthy again before the snapshot is taken.
+    """
+    name = re.sub(r"\W+", "-", patient.folder.name).strip("-")
+    folder = STATE_ON_HOST / "faults" / name
+    files = {
+        "vmstate": folder / "golden.snap",
+        "memory": folder / "golden.mem",
+        "disk": folder / "golden.ext4",
+    }
+    try:
+        patient.host(f"rm -rf {shlex.quote(str(folder))}; mkdir -p {shlex.quote(str(folder))}")
+        with Host(load_site(patient.site)) as host, restore(host) as vm:
+            _change(vm, script, healthy=healthy)
+            _take(vm, host, files)
+        with patient.profile(snapshot={kind: str(file) for kind, file in files.items()}):
+            yield
+    finally:
+        patient.host(f"rm -rf {shlex.quote(str(folder))}")
+
+
+def _change(vm: Vm, script: str, *, healthy: bool) -> None:
+    vm.wait_healthy()
+    done = vm.script(f"set -e\n{script}", timeout_s=60)
+    if done.status != 0:
+        raise VmError(f"the fault's script ended with {done.status}: {done.stderr}", hint="mend lab/faults")
+    if healthy:
+        vm.wait_healthy(60)
+    vm.script("systemctl start --no-block clone-guard-park", timeout_s=30)
+    parked = vm.console().count(PARKED)
+    wait_until(
+        lambda: vm.console().count(PARKED) > parked or parked,
+        what="the changed clone to be parked",
+        timeout_s=30,
+    )
+
+
+def _take(vm: Vm, host: Host, files: dict[str, PurePosixPath]) -> None:
+    """Snapshot it onto a disk of its own: what a vmstate records is where the disk was."""
+    vm.api.patch_vm("Paused")
+    (root,) = [drive for drive in vm.api.vm_config()["drives"] if drive["is_root_device"]]
+    copy = ["cp", "--reflink=auto", "--sparse=always", root["path_on_host"], str(files["disk"])]
+    host.script(shlex.join(copy), timeout_s=120)
+    vm.api.patch_drive(root["drive_id"], path_on_host=str(files["disk"]))
+    vm.api.create_snapshot(snapshot_path=str(files["vmstate"]), mem_file_path=str(files["memory"]))
