@@ -1,0 +1,38 @@
+"""Errors this VMM answers or ends with.
+
+Fault               a request that is answered with 400 (or ``status``); the process lives on
+  FatalFault        answered with 400, then the process exits with code 1 (a failed snapshot load)
+Exit                ends the process with ``code`` (bad arguments, bad configuration, socket in use)
+Aborted             the process ends as Firecracker's panics do: SIGABRT
+"""
+
+
+class Fault(Exception):  # noqa: N818 (the API's own word: fault_message)
+    """A request that cannot be done; its text becomes the response's ``fault_message``."""
+
+    status = 400
+
+    def __init__(self, message: str, *, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class FatalFault(Fault):
+    """A failed load: the client gets its 400, then the process exits with code 1."""
+
+
+class Exit(Exception):  # noqa: N818 (it is an ending, not always an error)
+    """The process ends with ``code``; the text goes to stderr."""
+
+    def __init__(self, code: int, message: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Aborted(Exception):  # noqa: N818 (the end that a panic makes)
+    """Where Firecracker panics (a bad ``--id``, an unreadable ``--config-file``): SIGABRT."""
+
+
+def not_offered(what: str) -> Fault:
+    """What Firecracker has and this look-alike has not."""
+    return Fault(f"{what} is not offered by this VMM: it is the lab's QEMU look-alike of Firecracker.")

@@ -1,0 +1,76 @@
+"""The log, line for line shaped like Firecracker's; it goes to stdout until a file is named."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from lab.vmm.faults import Fault
+
+LEVELS = {"off": 0, "error": 1, "warning": 2, "warn": 2, "info": 3, "debug": 4, "trace": 5}
+
+
+def open_output(path: str) -> int:
+    """A log, metrics or console file as Firecracker opens it: created if absent, not truncated, not appending."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+
+
+class Logger:
+    """Where and what this process logs."""
+
+    def __init__(self, instance: str) -> None:
+        self._instance = instance
+        self._fd = 1
+        self._level = LEVELS["info"]
+        self._show_level = False
+        self._show_origin = False
+        self.missed = 0
+
+    def configure(
+        self, path: str | None, level: str | None, *, show_level: bool | None, show_origin: bool | None
+    ) -> None:
+        """Apply a logger configuration; an omitted level means Info again."""
+        number = LEVELS.get((level or "info").lower())
+        if number is None:
+            raise Fault(
+                f"invalid level {level!r}: Off, Trace, Debug, Info, Warn, Warning or Error is expected"
+            )
+        if path is not None:
+            try:
+                self._fd = open_output(path)
+            except OSError as error:
+                raise Fault(f"Failed to open target file {path}: {error.strerror}") from error
+        self._level = number
+        self._show_level = self._show_level if show_level is None else show_level
+        self._show_origin = self._show_origin if show_origin is None else show_origin
+
+    def info(self, message: str, thread: str = "main") -> None:
+        """Log what happens in the normal course."""
+        self._write("info", thread, message)
+
+    def warning(self, message: str, thread: str = "main") -> None:
+        """Log what an operator may want to look at."""
+        self._write("warn", thread, message)
+
+    def error(self, message: str, thread: str = "main") -> None:
+        """Log what went wrong."""
+        self._write("error", thread, message)
+
+    def _write(self, level: str, thread: str, message: str) -> None:
+        if LEVELS[level] > self._level:
+            return
+        now = time.time_ns()
+        stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.localtime(now // 10**9))}.{now % 10**9:09d}"
+        shown = f":{level.upper()}" if self._show_level else ""
+        line = (
+            f"{stamp} [{self._instance}:{thread}{shown}{_origin() if self._show_origin else ''}] {message}\n"
+        )
+        try:
+            os.write(self._fd, line.encode())
+        except OSError:  # a full pipe or disk: the line is lost and counted, as Firecracker does
+            self.missed += 1
+
+
+def _origin() -> str:
+    frame = sys._getframe(3)
+    return f":{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"

@@ -1,0 +1,218 @@
+"""One QEMU process: its arguments, its state, its memory."""
+
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lab.vmm.bodies import BootSource, Drive, Entropy, MachineConfig, NetworkInterface
+from lab.vmm.faults import Fault
+from lab.vmm.monitor import Monitor
+from lab.vmm.spawn import spawn
+
+PROGRAM = "qemu-system-x86_64"
+NO_CONFIGURATION = (
+    "migration.send-configuration=off"  # a state saved without RAM has no configuration section
+)
+
+
+@dataclass(slots=True)
+class Nic:
+    """A network interface and its open TAP."""
+
+    config: NetworkInterface
+    tap: int
+    mac: str
+
+
+@dataclass(slots=True)
+class Hardware:
+    """All that QEMU needs to know to make the machine; the same for a boot and for a load."""
+
+    accel: str
+    machine: MachineConfig
+    drives: list[Drive] = field(default_factory=list)
+    nics: list[Nic] = field(default_factory=list)
+    entropy: Entropy | None = None
+    boot: BootSource | None = None
+    append: str = ""
+
+
+@dataclass(slots=True)
+class Wires:
+    """File descriptors that QEMU inherits under their own numbers."""
+
+    ram: int
+    monitor: int
+    serial: int
+    state: int | None  # the device state to load; its memory is then mapped privately
+
+
+def arguments(hardware: Hardware, wires: Wires) -> list[str]:
+    """QEMU's command line. Slots are pinned: left alone, QEMU fills them from the last to the first."""
+    mib = hardware.machine.mem_size_mib
+    share = "on" if wires.state is None else "off"
+    # fmt: off
+    argv = [
+        PROGRAM, "-M", "microvm,memory-backend=mem,acpi=on,rtc=on,suppress-vmdesc=on",
+        *_accel(hardware.accel), "-m", f"{mib}M", "-smp", str(hardware.machine.vcpu_count),
+        "-object", f"memory-backend-file,id=mem,size={mib}M,mem-path=/proc/self/fd/{wires.ram},share={share}",
+        "-nodefaults", "-no-user-config", "-display", "none", "-S", "-action", "reboot=shutdown,shutdown=pause",
+        "-global", "virtio-mmio.force-legacy=false", "-global", NO_CONFIGURATION,
+        "-chardev", f"socket,id=qmp,fd={wires.monitor}", "-mon", "chardev=qmp,mode=control",
+        "-chardev", f"socket,id=serial,fd={wires.serial}", "-serial", "chardev:serial",
+    ]
+    # fmt: on
+    if wires.state is not None:
+        argv += ["-incoming", "defer", "-global", "migration.x-events=on"]
+    for slot, (index, drive) in enumerate(boot_order(hardware.drives)):
+        argv += _drive(slot, index, drive)
+    for index, nic in enumerate(hardware.nics):
+        argv += _nic(len(hardware.drives) + index, index, nic)
+    if hardware.entropy is not None:
+        slot = len(hardware.drives) + len(hardware.nics)
+        argv += ["-object", "rng-random,id=rng,filename=/dev/urandom"]
+        argv += ["-device", f"virtio-rng-device,rng=rng,bus=virtio-mmio-bus.{slot}"]
+    if hardware.boot is not None:
+        argv += ["-kernel", hardware.boot.kernel_image_path, "-append", hardware.append]
+        argv += ["-initrd", hardware.boot.initrd_path] if hardware.boot.initrd_path else []
+    return argv
+
+
+def boot_order(drives: Sequence[Drive]) -> list[tuple[int, Drive]]:
+    """Drives with their place in the list, the root device first so that it is vda."""
+    return sorted(enumerate(drives), key=lambda item: not item[1].is_root_device)
+
+
+def file_node(index: int, generation: int, drive: Drive, path: str) -> dict[str, Any]:
+    """The block node that holds the backing file itself."""
+    return {
+        "driver": "host_device" if Path(path).is_block_device() else "file",
+        "node-name": f"file{index}-{generation}",
+        "filename": path,
+        "locking": "off",  # as Firecracker; clones of one snapshot open one recorded path
+        "read-only": drive.is_read_only,
+        "cache": {"no-flush": drive.cache_type == "Unsafe"},
+    }
+
+
+def raw_node(index: int, generation: int, drive: Drive) -> dict[str, Any]:
+    """The block node that the guest's disk is attached to; its file can be exchanged."""
+    return {
+        "driver": "raw",
+        "node-name": f"drive{index}",
+        "file": f"file{index}-{generation}",
+        "read-only": drive.is_read_only,
+        "cache": {"no-flush": drive.cache_type == "Unsafe"},
+    }
+
+
+def _accel(accel: str) -> list[str]:
+    if accel == "kvm":
+        return ["-accel", "kvm", "-cpu", "host"]
+    return ["-accel", "tcg,thread=multi", "-cpu", "max"]
+
+
+def _drive(slot: int, index: int, drive: Drive) -> list[str]:
+    from msgspec import json
+
+    nodes = (file_node(index, 0, drive, drive.path_on_host or ""), raw_node(index, 0, drive))
+    argv = [part for node in nodes for part in ("-blockdev", json.encode(node).decode())]
+    return [*argv, "-device", f"virtio-blk-device,drive=drive{index},bus=virtio-mmio-bus.{slot}"]
+
+
+def _nic(slot: int, index: int, nic: Nic) -> list[str]:
+    mtu = f",host_mtu={nic.config.mtu}" if nic.config.mtu else ""
+    return [
+        *("-netdev", f"tap,id=net{index},fd={nic.tap}"),
+        *("-device", f"virtio-net-device,netdev=net{index},mac={nic.mac},bus=virtio-mmio-bus.{slot}{mtu}"),
+    ]
+
+
+def _memory_file(name: str, content: bytes) -> int:
+    fd = os.memfd_create(name)
+    os.write(fd, content)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+class Qemu:
+    """A started QEMU, stopped before its first instruction (``-S``)."""
+
+    def __init__(self, hardware: Hardware, *, ram_fd: int, state: bytes | None = None) -> None:
+        """Start it; with a device ``state`` it will load that on top of the memory in ``ram_fd``."""
+        self._ours, monitor = socket.socketpair()
+        self.serial, serial = socket.socketpair()
+        self.serial.setblocking(False)
+        self._stderr = os.memfd_create("qemu-stderr")
+        self._state = None if state is None else _memory_file("device-state", state)
+        self.ram_fd = ram_fd
+        wires = Wires(ram_fd, monitor.fileno(), serial.fileno(), self._state)
+        inherit = [ram_fd, wires.monitor, wires.serial, *(nic.tap for nic in hardware.nics)]
+        inherit += [] if self._state is None else [self._state]
+        self.pid = spawn(arguments(hardware, wires), inherit=inherit, stderr=self._stderr)
+        self.pidfd = os.pidfd_open(self.pid)
+        for end in (monitor, serial):
+            end.close()
+
+    def connect(self) -> None:
+        """Wait until QEMU answers, and has loaded the state it was given."""
+        try:
+            self.monitor = Monitor(self._ours)
+            if self._state is not None:
+                self.monitor.execute("migrate-incoming", uri=f"fd:{self._state}")
+                self.monitor.wait("MIGRATION", status="completed")
+        except Fault as fault:
+            raise self._with_stderr(fault) from fault
+
+    def run(self, command: str, **arguments: Any) -> Any:
+        """One QMP command; a refusal carries what QEMU said on stderr."""
+        try:
+            return self.monitor.execute(command, **arguments)
+        except Fault as fault:
+            raise self._with_stderr(fault) from fault
+
+    def save_devices(self) -> bytes:
+        """The state of all devices and vCPUs, without memory. The machine must be stopped."""
+        fd = os.memfd_create("device-state")
+        try:
+            # Xen's half of a migration: no RAM, and the disks stay ours, so that the machine can simply go on.
+            self.run("xen-save-devices-state", filename=f"/proc/{os.getpid()}/fd/{fd}", live=False)
+            return os.pread(fd, os.fstat(fd).st_size, 0)
+        finally:
+            os.close(fd)
+
+    def swap_file(self, index: int, drive: Drive, path: str) -> None:
+        """Exchange the file behind a disk; the guest keeps its disk and sees the new content and size."""
+        old = self._generation(index)
+        self.run("blockdev-add", **file_node(index, old + 1, drive, path))
+        try:
+            self.run("blockdev-reopen", options=[raw_node(index, old + 1, drive)])
+        except Fault:
+            self.run("blockdev-del", node_name=f"file{index}-{old + 1}")
+            raise
+        self.run("blockdev-del", node_name=f"file{index}-{old}")
+
+    def kill(self) -> None:
+        """End the process now; safe to call twice."""
+        try:
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+            os.waitid(os.P_PIDFD, self.pidfd, os.WEXITED)
+        except (ProcessLookupError, ChildProcessError):
+            return
+
+    def last_words(self) -> str:
+        """What QEMU has said on stderr so far."""
+        return os.pread(self._stderr, 4096, 0).decode(errors="replace").strip()
+
+    def _with_stderr(self, fault: Fault) -> Fault:
+        said = self.last_words()
+        return Fault(f"{fault}; its stderr: {said}" if said else str(fault))
+
+    def _generation(self, index: int) -> int:
+        """Which of a drive's successive files is in use: QEMU is asked, so a failed exchange cannot mislead us."""
+        names = [str(node["node-name"]) for node in self.run("query-named-block-nodes", flat=True)]
+        return max(int(name.partition("-")[2]) for name in names if name.startswith(f"file{index}-"))

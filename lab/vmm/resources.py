@@ -1,0 +1,189 @@
+"""What a client has configured before the start, checked as Firecracker checks it when it is given."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lab.vmm.bodies import (
+    BootSource,
+    Drive,
+    Entropy,
+    MachineConfig,
+    MachineConfigPatch,
+    MmdsConfig,
+    NetworkInterface,
+    RateLimiter,
+)
+from lab.vmm.faults import Fault, not_offered
+from lab.vmm.qemu import Nic
+from lab.vmm.tap import open_nic
+
+MAX_VCPUS = 32
+MAX_SLOTS = 24
+MAX_CMDLINE = 2048
+DEFAULT_CMDLINE = (
+    "reboot=k panic=1 nomodule 8250.nr_uarts=0 i8042.noaux i8042.nomux i8042.dumbkbd swiotlb=noforce"
+)
+
+
+@dataclass(slots=True)
+class Resources:
+    """The machine as configured so far."""
+
+    machine: MachineConfig = field(default_factory=lambda: MachineConfig(vcpu_count=1, mem_size_mib=128))
+    boot: BootSource | None = None
+    drives: list[Drive] = field(default_factory=list)
+    nics: list[Nic] = field(default_factory=list)
+    entropy: Entropy | None = None
+    mmds: MmdsConfig | None = None
+
+    def put_machine(self, config: MachineConfig) -> None:
+        """Replace the machine configuration."""
+        if not 1 <= config.vcpu_count <= MAX_VCPUS:
+            raise Fault(f"The vCPU number is invalid! {config.vcpu_count}: 1 to {MAX_VCPUS} is allowed.")
+        if config.mem_size_mib <= 0:
+            raise Fault("The memory size (MiB) is invalid: it must be greater than 0.")
+        if config.smt and config.vcpu_count > 1 and config.vcpu_count % 2:
+            raise Fault("The vCPU number is invalid! It must be 1 or an even number when SMT is enabled.")
+        if config.cpu_template not in (None, "None"):
+            raise not_offered("cpu_template")
+        if config.huge_pages != "None":
+            raise not_offered("huge_pages")
+        self.machine = config
+
+    def patch_machine(self, patch: MachineConfigPatch) -> None:
+        """Change some of the machine configuration: all of it or nothing."""
+        from msgspec import structs
+
+        given = {key: value for key, value in structs.asdict(patch).items() if value is not None}
+        if not given:
+            raise Fault("Empty PATCH request.")
+        self.put_machine(structs.replace(self.machine, **given))
+
+    def put_boot(self, source: BootSource) -> None:
+        """Take a kernel, an optional initrd and the kernel's arguments."""
+        _must_open(source.kernel_image_path, "The kernel file cannot be opened")
+        if source.initrd_path is not None:
+            _must_open(
+                source.initrd_path,
+                "The initrd file cannot be opened due to invalid path or invalid permissions",
+            )
+        if len((source.boot_args or "").encode()) > MAX_CMDLINE:
+            raise Fault(f"The kernel command line is invalid: longer than {MAX_CMDLINE} bytes.")
+        self.boot = source
+
+    def put_drive(self, drive: Drive) -> None:
+        """Add a drive, or replace the one with its id."""
+        if drive.socket is not None:
+            raise not_offered("A vhost-user drive (socket)")
+        if drive.path_on_host is None:
+            raise Fault("Unable to create the block device: path_on_host is required.")
+        refuse_limits(drive.rate_limiter)
+        check_drive_file(drive, drive.path_on_host)
+        others = [other for other in self.drives if other.drive_id != drive.drive_id]
+        if drive.is_root_device and any(other.is_root_device for other in others):
+            raise Fault("A root block device already exists!")
+        self._must_have_room(others, drive)
+        ids = [other.drive_id for other in self.drives]
+        if drive.drive_id in ids:
+            self.drives[ids.index(drive.drive_id)] = drive
+        else:
+            self.drives.append(drive)
+
+    def put_nic(self, config: NetworkInterface) -> None:
+        """Open the TAP and add the interface; an id given again moves to the end of the list."""
+        refuse_limits(config.rx_rate_limiter, config.tx_rate_limiter)
+        others = [nic for nic in self.nics if nic.config.iface_id != config.iface_id]
+        if config.guest_mac and any(nic.mac == config.guest_mac.lower() for nic in others):
+            raise Fault(f"The MAC address is already in use: {config.guest_mac}")
+        for nic in self.nics:
+            if nic not in others:
+                os.close(nic.tap)
+        self.nics = others
+        self.nics.append(open_nic(config))
+
+    def put_entropy(self, config: Entropy) -> None:
+        """Add the entropy device."""
+        refuse_limits(config.rate_limiter)
+        self.entropy = config
+
+    def put_mmds(self, config: MmdsConfig) -> None:
+        """Name the interfaces that the metadata service answers on."""
+        if not config.network_interfaces:
+            raise Fault("The list of network interface IDs that allow forwarding MMDS requests is empty.")
+        known = {nic.config.iface_id for nic in self.nics}
+        missing = [name for name in config.network_interfaces if name not in known]
+        if missing:
+            raise Fault(f"The network interface IDs {missing} for MMDS do not exist.")
+        if config.ipv4_address is not None and not _is_link_local(config.ipv4_address):
+            raise Fault("The MMDS IPv4 address is not link local.")
+        self.mmds = config
+
+    def append(self) -> str:
+        """The kernel command line: the client's (or the default) and what a VMM has to add for its devices."""
+        assert self.boot is not None  # noqa: S101 (checked by the start)
+        given = DEFAULT_CMDLINE if self.boot.boot_args is None else self.boot.boot_args
+        args, dashes, init = given.partition(" -- ")
+        words = [args, "pci=off"]
+        root = next((drive for drive in self.drives if drive.is_root_device), None)
+        if root is not None:
+            device = f"PARTUUID={root.partuuid}" if root.partuuid else "/dev/vda"
+            words.append(f"root={device} {'ro' if root.is_read_only else 'rw'}")
+        return " ".join(word for word in words if word) + dashes + init
+
+    def export(self) -> dict[str, Any]:
+        """The answer to GET /vm/config; it is a valid ``--config-file``."""
+        return {
+            "balloon": None,
+            "drives": self.drives,
+            "boot-source": self.boot,
+            "cpu-config": None,
+            "logger": None,
+            "machine-config": self.machine,
+            "metrics": None,
+            "memory-hotplug": None,
+            "mmds-config": self.mmds,
+            "network-interfaces": [nic.config for nic in self.nics],
+            "pmem": [],
+            "vsock": None,
+            "entropy": self.entropy,
+        }
+
+    def _must_have_room(self, others: list[Drive], drive: Drive) -> None:
+        if len(others) + len(self.nics) >= MAX_SLOTS - 1:
+            raise Fault(
+                f"No slot is left for drive {drive.drive_id}: this machine has {MAX_SLOTS} virtio slots."
+            )
+
+
+def refuse_limits(*limiters: RateLimiter | None) -> None:
+    """Rate limiters that would limit anything are refused; empty ones are what their absence is."""
+    if any(limiter.limits() for limiter in limiters if limiter is not None):
+        raise not_offered("A rate limiter")
+
+
+def check_drive_file(drive: Drive, path: str) -> None:
+    """Open the backing file as the machine will, so that a bad path is refused when it is given."""
+    mode = os.O_RDONLY if drive.is_read_only else os.O_RDWR
+    try:
+        fd = os.open(path, mode | os.O_CLOEXEC)
+    except OSError as error:
+        raise Fault(f"Error manipulating the backing file: {error.strerror} {path}") from error
+    os.close(fd)
+    if Path(path).is_dir():
+        raise Fault(f"Error manipulating the backing file: {path} is a directory")
+
+
+def _must_open(path: str, message: str) -> None:
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        raise Fault(f"{message}: {error.strerror} {path}") from error
+
+
+def _is_link_local(address: str) -> bool:
+    parts = address.split(".")
+    if len(parts) != 4 or not all(part.isdigit() and int(part) <= 255 for part in parts):
+        raise Fault(f"Invalid IPv4 address {address!r}.")
+    return parts[:2] == ["169", "254"] and 1 <= int(parts[2]) <= 254

@@ -1,0 +1,198 @@
+"""Which method and path does what: the API description, one entry a call."""
+
+import string
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import DecodeError, json
+
+from lab.vmm import bodies
+from lab.vmm.bodies import decode
+from lab.vmm.faults import FatalFault, Fault, not_offered
+from lab.vmm.http import Request, render
+from lab.vmm.server import Reply
+from lab.vmm.version import APP_NAME, VERSION
+from lab.vmm.vmm import Vmm
+
+ID_LETTERS = frozenset(string.ascii_letters + string.digits + "_")
+NOT_OFFERED = {
+    "balloon": "A balloon device",
+    "vsock": "A vsock device",
+    "cpu-config": "A CPU configuration",
+    "pmem": "A pmem device",
+    "hotplug": "Memory hotplug",
+}
+
+
+class Router:
+    """Answers requests for one VMM."""
+
+    def __init__(self, vmm: Vmm) -> None:
+        self._vmm = vmm
+        self._deprecated = False
+        self._routes: dict[tuple[str, str], Callable[[bytes], Any]] = {
+            ("GET", ""): self._instance,
+            ("GET", "version"): lambda _: {"firecracker_version": VERSION},
+            ("GET", "vm/config"): lambda _: vmm.machine.resources.export(),
+            ("GET", "machine-config"): lambda _: _machine_config(vmm.machine.resources.machine),
+            ("GET", "mmds"): lambda _: vmm.mmds_get(),
+            ("PUT", "machine-config"): self._put_machine,
+            ("PATCH", "machine-config"): self._patch_machine,
+            ("PUT", "boot-source"): lambda b: vmm.configure(
+                lambda r: r.put_boot(decode(b, bodies.BootSource))
+            ),
+            ("PUT", "entropy"): self._put_entropy,
+            ("PUT", "mmds/config"): self._put_mmds_config,
+            ("PUT", "mmds"): lambda b: vmm.mmds_put(_any_json(b)),
+            ("PATCH", "mmds"): lambda b: vmm.mmds_patch(_any_json(b)),
+            ("PUT", "serial"): lambda b: vmm.put_serial(decode(b, bodies.Serial)),
+            ("PUT", "logger"): lambda b: vmm.put_logger(decode(b, bodies.Logger)),
+            ("PUT", "metrics"): lambda b: vmm.put_metrics(decode(b, bodies.Metrics)),
+            ("PUT", "actions"): lambda b: vmm.act(decode(b, bodies.Action)),
+            ("PATCH", "vm"): lambda b: vmm.set_state(decode(b, bodies.VmState)),
+            ("PUT", "snapshot/create"): lambda b: vmm.machine.create_snapshot(
+                decode(b, bodies.SnapshotCreate)
+            ),
+            ("PUT", "snapshot/load"): self._load,
+        }
+        self._item_routes: dict[tuple[str, str], Callable[[str, bytes], Any]] = {
+            ("PUT", "drives"): self._put_drive,
+            ("PATCH", "drives"): self._patch_drive,
+            ("PUT", "network-interfaces"): self._put_nic,
+            ("PATCH", "network-interfaces"): self._patch_nic,
+        }
+
+    def answer(self, request: Request) -> Reply:
+        """One request, one reply; a failed load also says that the process ends."""
+        self._vmm.log.info(
+            f'The API server received a {request.method} request on "{request.path}".', "fc_api"
+        )
+        self._deprecated = False
+        try:
+            result = self._dispatch(request)
+        except Fault as fault:
+            return self._fault(fault)
+        if request.method == "GET":
+            self._vmm.log.info("The request was executed successfully. Status code: 200 OK.", "fc_api")
+            return Reply(render(200, json.encode(result), deprecated=self._deprecated))
+        self._vmm.log.info("The request was executed successfully. Status code: 204 No Content.", "fc_api")
+        return Reply(render(204, deprecated=self._deprecated))
+
+    def _fault(self, fault: Fault) -> Reply:
+        self._vmm.log.error(
+            f"Received Error. Status code: {fault.status} Bad Request. Message: {fault}", "fc_api"
+        )
+        body = json.encode({"fault_message": str(fault)})
+        return Reply(render(fault.status, body), exit_code=1 if isinstance(fault, FatalFault) else None)
+
+    def _dispatch(self, request: Request) -> Any:
+        path = request.path.strip("/")
+        if request.method == "GET" and request.body:
+            raise Fault("GET request cannot have a body.")
+        handler = self._find(request.method, path)
+        if request.method in ("PUT", "PATCH") and not request.body:
+            raise Fault(f"Empty {request.method} request.")
+        return handler(request.body)
+
+    def _find(self, method: str, path: str) -> Callable[[bytes], Any]:
+        first, _, rest = path.partition("/")
+        if (method, path) in self._routes:
+            return self._routes[method, path]
+        item = self._item_routes.get((method, first))
+        if item is not None:
+            return lambda body: item(_identifier(rest), body)
+        if first in NOT_OFFERED and method != "DELETE":
+            return _refuse(NOT_OFFERED[first])
+        if method == "DELETE" and first in ("drives", "network-interfaces", "pmem"):
+            return _refuse("Hot-unplug")
+        raise Fault(f"Invalid request method and/or path: {method} {first}.")
+
+    def _instance(self, _: bytes) -> dict[str, str]:
+        return {
+            "id": self._vmm.instance,
+            "state": self._vmm.machine.state,
+            "vmm_version": VERSION,
+            "app_name": APP_NAME,
+        }
+
+    def _put_machine(self, body: bytes) -> None:
+        config = decode(body, bodies.MachineConfig)
+        self._deprecated = config.cpu_template is not None
+        self._vmm.configure(lambda found: found.put_machine(config))
+
+    def _patch_machine(self, body: bytes) -> None:
+        patch = decode(body, bodies.MachineConfigPatch)
+        self._deprecated = patch.cpu_template is not None
+        self._vmm.configure(lambda found: found.patch_machine(patch))
+
+    def _put_entropy(self, body: bytes) -> None:
+        entropy = decode(body, bodies.Entropy)
+        self._vmm.configure(lambda found: found.put_entropy(entropy))
+
+    def _put_mmds_config(self, body: bytes) -> None:
+        config = decode(body, bodies.MmdsConfig)
+        self._deprecated = config.version == "V1"
+        self._vmm.configure(lambda found: found.put_mmds(config))
+
+    def _put_drive(self, name: str, body: bytes) -> None:
+        drive = decode(body, bodies.Drive)
+        _must_match(name, drive.drive_id)
+        if self._vmm.machine.state != "Not started":
+            raise Fault("Hotplugging a block device failed: PCI is not enabled.")
+        self._vmm.configure(lambda found: found.put_drive(drive))
+
+    def _patch_drive(self, name: str, body: bytes) -> None:
+        patch = decode(body, bodies.DrivePatch)
+        _must_match(name, patch.drive_id)
+        self._vmm.machine.patch_drive(patch)
+
+    def _put_nic(self, name: str, body: bytes) -> None:
+        nic = decode(body, bodies.NetworkInterface)
+        _must_match(name, nic.iface_id)
+        if self._vmm.machine.state != "Not started":
+            raise Fault("Hotplugging a network device failed: PCI is not enabled.")
+        self._vmm.configure(lambda found: found.put_nic(nic))
+
+    def _patch_nic(self, name: str, body: bytes) -> None:
+        patch = decode(body, bodies.NetworkInterfacePatch)
+        _must_match(name, patch.iface_id)
+        self._vmm.patch_nic(patch)
+
+    def _load(self, body: bytes) -> None:
+        request = decode(body, bodies.SnapshotLoad)
+        self._deprecated = request.mem_file_path is not None or request.enable_diff_snapshots
+        self._vmm.machine.load(request)
+
+
+def _machine_config(config: bodies.MachineConfig) -> dict[str, Any]:
+    shown = json.decode(json.encode(config))
+    if config.cpu_template is None:
+        del shown["cpu_template"]
+    return dict(shown)
+
+
+def _any_json(body: bytes) -> Any:
+    try:
+        return json.decode(body)
+    except DecodeError as error:
+        raise Fault(f"An error occurred when deserializing the json body of a request: {error}.") from error
+
+
+def _identifier(text: str) -> str:
+    if not text or not ID_LETTERS.issuperset(text):
+        raise Fault(
+            f"API Resource IDs can only contain alphanumeric characters and underscores, got {text!r}."
+        )
+    return text
+
+
+def _must_match(path_id: str, body_id: str) -> None:
+    if path_id != body_id:
+        raise Fault(f"The id from the path [{path_id}] does not match the id from the body [{body_id}]!")
+
+
+def _refuse(what: str) -> Callable[[bytes], Any]:
+    def refuse(_: bytes) -> None:
+        raise not_offered(what)
+
+    return refuse
