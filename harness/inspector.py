@@ -1,0 +1,78 @@
+"""Runs an expression inside a running Node.js process through its inspector (Chrome DevTools Protocol).
+
+A process that ends while a session is open waits for it to close: leave the session before it does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import ClientConnection, unix_connect
+
+from harness.errors import TransportError
+from harness.wait import wait_until
+
+PORT = 9229
+"""Where a Node.js process that got SIGUSR1 listens, on its own loopback."""
+
+
+class Inspector:
+    """A debugging session with one process."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        self._number = 0
+
+    def evaluate(self, expression: str, *, timeout_s: float = 10) -> None:
+        """Evaluate an expression in the process's global scope.
+
+        :raises TransportError: no answer, or the expression threw at once.
+        """
+        self._number += 1
+        request = {"id": self._number, "method": "Runtime.evaluate", "params": {"expression": expression}}
+        try:
+            self._connection.send(json.dumps(request))
+            answer: dict[str, Any] = {}
+            while answer.get("id") != self._number:
+                answer = json.loads(self._connection.recv(timeout=timeout_s))
+        except (WebSocketException, TimeoutError) as error:
+            raise TransportError(f"the inspector did not answer: {error}") from error
+        if "error" in answer or "exceptionDetails" in answer.get("result", {}):
+            raise TransportError(f"the inspector refused {expression[:80]!r}: {json.dumps(answer)[:300]}")
+
+
+@contextmanager
+def inspector(socket: Path, *, timeout_s: float = 15) -> Iterator[Inspector]:
+    """A session with the process whose inspector is behind a local unix socket; waits for it to listen.
+
+    :raises WaitTimeoutError: nothing there answers as an inspector.
+    """
+    url = wait_until(
+        lambda: _session_url(socket),
+        what="the Node.js inspector",
+        timeout_s=timeout_s,
+        interval_s=0.1,
+        retry_on=(httpx.HTTPError,),
+        hint="does the agent run in Node.js, and does it leave SIGUSR1 alone?",
+    )
+    try:
+        connection = unix_connect(
+            str(socket), uri=url, open_timeout=timeout_s, close_timeout=1, compression=None
+        )
+    except (OSError, WebSocketException) as error:
+        raise TransportError(f"the inspector refused a session: {error}") from error
+    with connection:
+        yield Inspector(connection)
+
+
+def _session_url(socket: Path) -> str:
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), timeout=5) as client:
+        answer = client.get(f"http://127.0.0.1:{PORT}/json/list")
+        targets = answer.raise_for_status().json()
+    return str(targets[0]["webSocketDebuggerUrl"]) if targets else ""
