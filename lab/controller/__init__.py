@@ -1,0 +1,1 @@
+"""master-controller: launches Browser VMs on its host, and keeps their rows."""

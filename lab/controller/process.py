@@ -1,0 +1,92 @@
+"""A VM's firecracker process: started in a scope of its own, so that it outlives this service, and known by
+its id and its command line, so that no other process is ever taken for it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+TERM_TIMEOUT_S = 3
+KILL_TIMEOUT_S = 10
+
+
+class VmProcessError(Exception):
+    """The process did not start, or did not end."""
+
+
+async def start(vm_id: str, socket: Path, folder: Path) -> int:
+    """Start firecracker and return its process id once its API socket is there."""
+    words = ("systemd-run", "--scope", "--quiet", "--collect", f"--unit=browser-{vm_id}")
+    firecracker = ("firecracker", "--api-sock", str(socket), "--id", vm_id)
+    logs = ("--log-path", str(folder / "firecracker.log"), "--level", "Info")
+    (folder / "firecracker.log").touch()
+    with (folder / "console.log").open("wb") as out, (folder / "firecracker-error.log").open("wb") as err:
+        child = await asyncio.create_subprocess_exec(
+            *words, *firecracker, *logs, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=err
+        )
+    for _ in range(1000):
+        if socket.exists():
+            return child.pid
+        if child.returncode is not None:
+            said = (folder / "firecracker-error.log").read_text(errors="replace").strip()[-500:]
+            raise VmProcessError(f"firecracker ended with status {child.returncode}: {said or 'no words'}")
+        await asyncio.sleep(0.01)
+    raise VmProcessError(f"firecracker has made no {socket} within 10 s")
+
+
+def is_running(pid: int | None, vm_id: str) -> bool:
+    """Whether that process is there, alive, and the VM's."""
+    if not pid:
+        return False
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return vm_id.encode() in words and state not in "ZX"
+
+
+def find_all() -> dict[str, int]:
+    """Every firecracker process on this host that was started for a VM: VM id to process id."""
+    found: dict[str, int] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            if (folder / "comm").read_text().strip() == "firecracker" and b"--id" in words[:-1]:
+                found[words[words.index(b"--id") + 1].decode(errors="replace")] = int(folder.name)
+    return found
+
+
+async def stop(pid: int | None, vm_id: str) -> None:
+    """End it: SIGTERM, then SIGKILL. Nothing happens to a process that is not the VM's.
+
+    :raises VmProcessError: it is still there.
+    """
+    for sign, patience_s in ((signal.SIGTERM, TERM_TIMEOUT_S), (signal.SIGKILL, KILL_TIMEOUT_S)):
+        if pid is None or not is_running(pid, vm_id):
+            return
+        with suppress(ProcessLookupError):
+            handle = os.pidfd_open(pid)
+            try:
+                if is_running(pid, vm_id):  # asked again: now the handle is on it
+                    signal.pidfd_send_signal(handle, sign)
+                    await _ended(handle, patience_s)
+            finally:
+                os.close(handle)
+    if is_running(pid, vm_id):
+        raise VmProcessError(f"process {pid} of {vm_id} outlived SIGKILL by {KILL_TIMEOUT_S} s")
+
+
+async def _ended(handle: int, patience_s: float) -> None:
+    """Wait until the process behind a pidfd is gone, or patience is."""
+    loop = asyncio.get_running_loop()
+    gone = asyncio.Event()
+    loop.add_reader(handle, gone.set)
+    try:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(gone.wait(), patience_s)
+    finally:
+        loop.remove_reader(handle)

@@ -1,0 +1,45 @@
+"""What the service is told by its environment, and what the host's layout fixes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+
+PROVIDERS = ("codex", "claude_code", "gemini_cli")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The defaults are the runbook's."""
+
+    database_url: str
+    port: int = 4000
+    vms: Path = Path("/var/lib/firecracker/vms")
+    sockets: Path = Path("/var/run/firecracker")
+    snapshots: Path = Path("/var/lib/firecracker/snapshots")
+    golden: str = "browser-vm-golden"
+    bridge: str = "fcbr0"
+    gateway: IPv4Address = IPv4Address("192.168.100.1")
+    prefix: int = 24
+    first_vm: IPv4Address = IPv4Address("192.168.100.2")
+    last_vm: IPv4Address = IPv4Address("192.168.100.254")
+    snapshot_address: IPv4Address = IPv4Address("192.168.100.2")
+    """The address inside the snapshot: never handed out, since every clone has it for its first moments."""
+    agent_port: int = 8080
+    health_interval_s: float = 2
+    health_timeout_s: float = 60
+    session_timeout_s: float = 1800
+    watch_interval_s: float = 5
+
+
+def from_environment() -> Settings:
+    """The settings of this process.
+
+    :raises SystemExit: the database's address is missing.
+    """
+    url = os.environ.get("DATABASE_URL")
+    if not url:
+        raise SystemExit("[ERROR]: DATABASE_URL is not set; see /etc/master-controller.env")
+    return Settings(url, health_timeout_s=float(os.environ.get("HEALTH_TIMEOUT_S", "60")))

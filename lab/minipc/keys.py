@@ -1,0 +1,74 @@
+"""The twin's secrets: its SSH host key and the database passwords. Each is made once and stays."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from harness.run import run
+from lab.image import keys as image_keys
+from lab.paths import LabPaths
+
+HOST_ALIAS = "minipc"
+"""The twin's name in ``known_hosts``."""
+
+DATABASE_ROLES = ("controller", "acceptance_ro")
+"""The roles that log in with a password."""
+
+
+def ensure(paths: LabPaths) -> None:
+    """Have every key and password, each in a file that only root reads."""
+    image_keys.ensure(paths)
+    key = host_key(paths)
+    if not key.exists():
+        words: list[str | Path] = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", HOST_ALIAS, "-f", key]
+        run(words, timeout_s=30, hint="install openssh-client")
+    for role in DATABASE_ROLES:
+        if not _password_file(paths, role).exists():
+            write_private(_password_file(paths, role), secrets.token_hex(24) + "\n")
+    write_private(database_url_file(paths), database_url(paths, "acceptance_ro") + "\n")
+    kind, public, *_ = key.with_suffix(".pub").read_text().split()
+    known_hosts(paths).write_text(f"{HOST_ALIAS} {kind} {public}\n")
+    browser_vm_known_hosts(paths).write_text(image_keys.known_hosts(paths))
+
+
+def host_key(paths: LabPaths) -> Path:
+    """The twin's SSH host key; ``.pub`` lies beside it."""
+    return paths.keys / "minipc_host_ed25519"
+
+
+def known_hosts(paths: LabPaths) -> Path:
+    """The file that knows the twin's host key under :data:`HOST_ALIAS`."""
+    return paths.keys / "known_hosts"
+
+
+def browser_vm_known_hosts(paths: LabPaths) -> Path:
+    """The file that knows the host key of every VM."""
+    return paths.keys / "known_hosts_browser_vm"
+
+
+def password(paths: LabPaths, role: str) -> str:
+    """The password of a database role."""
+    return _password_file(paths, role).read_text().strip()
+
+
+def database_url(paths: LabPaths, role: str) -> str:
+    """How a role connects, as seen from inside the twin."""
+    return f"postgresql://{role}:{password(paths, role)}@127.0.0.1:5432/postgres"
+
+
+def database_url_file(paths: LabPaths) -> Path:
+    """The file with the read-only connection string, for the site profile to point at."""
+    return paths.keys / "database.url"
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a secret whole or not at all, never readable by others."""
+    fresh = file.with_name(f".{file.name}.new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(text)
+    fresh.replace(file)
+
+
+def _password_file(paths: LabPaths, role: str) -> Path:
+    return paths.keys / f"{role}.password"

@@ -1,0 +1,70 @@
+"""The lab's site profile: the runbook's values wherever they can be, and the twin's ways in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from lab.minipc import keys
+from lab.minipc.access import proxy_command
+from lab.minipc.machine import Process
+from lab.paths import GOLDEN, STATE_ON_HOST, LabPaths
+
+
+def write(paths: LabPaths, leader: Process) -> None:
+    """Write ``paths.site`` for the twin as it runs now. It names secrets and holds none."""
+    keys.write_private(paths.site, text(paths, leader))
+
+
+def text(paths: LabPaths, leader: Process) -> str:
+    """The profile as TOML."""
+    tables = {"": {"name": "lab"}, **_tables(paths, leader)}
+    return (
+        "# Written by `python -m lab up`; what is not here has the runbook's value.\n"
+        + "\n".join(_table(name, fields) for name, fields in tables.items() if fields)
+    )
+
+
+def _tables(paths: LabPaths, leader: Process) -> dict[str, dict[str, object]]:
+    return {
+        "host": {
+            "address": "minipc",
+            "identity_file": paths.ssh_key,
+            "known_hosts_file": keys.known_hosts(paths),
+            "host_key_alias": keys.HOST_ALIAS,
+            "proxy_command": proxy_command(leader),
+        },
+        "snapshot": _snapshot(paths),
+        "guest": {
+            "identity_file": paths.ssh_key,
+            "known_hosts_file": keys.browser_vm_known_hosts(paths),
+        },
+        "database": {"url_file": keys.database_url_file(paths), "through_host": True},
+    }
+
+
+def _snapshot(paths: LabPaths) -> dict[str, object]:
+    """What this golden snapshot was built with; nothing before it is built."""
+    if not paths.manifest.exists():
+        return {}
+    manifest = json.loads(paths.manifest.read_text())
+    folder = STATE_ON_HOST / "snapshots"
+    return {
+        "disk": folder / f"{GOLDEN}.ext4",
+        "initrd": folder / "initrd.img",
+        "manifest": folder / "manifest.json",
+        "boot_args": manifest["boot_args"],
+        "guest_address": manifest["guest_address"],
+        "vcpus": manifest["vcpus"],
+        "memory_mib": manifest["memory_mib"],
+    }
+
+
+def _table(name: str, fields: dict[str, object]) -> str:
+    head = f"[{name}]\n" if name else ""
+    return head + "".join(f"{key} = {_value(value)}\n" for key, value in fields.items())
+
+
+def _value(value: object) -> str:
+    """A TOML value; JSON's strings, numbers and booleans are TOML's."""
+    return json.dumps(str(value) if isinstance(value, Path) else value)

@@ -1,0 +1,152 @@
+"""The twin's Debian: a tree of packages, cached by recipe, and a copy of it with everything that is ours.
+
+The twin never writes to its tree: it runs on a temporary overlay, so every boot begins with the same host.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from harness.run import run
+from lab.image.inputs import digest_of_file, digest_of_text, digest_of_tree
+from lab.image.packages import debian_sources
+from lab.minipc import keys
+from lab.paths import STATE_ON_HOST, LabPaths
+
+SUITE = "bookworm"
+OVERLAY = Path(__file__).parent / "overlay"
+CODE_IN_TWIN = Path("/opt/acceptance-lab")
+"""Where the twin finds the lab's code and its third-party packages (``lab.minipc.code``)."""
+
+PACKAGES = (
+    *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "util-linux", "procps", "e2fsprogs", "kmod"),
+    *("iproute2", "iputils-ping", "iptables", "nftables", "socat", "ca-certificates", "curl"),
+    *("qemu-system-x86", "python3", "postgresql-15"),
+)
+
+_OPTIONS = (
+    "--mode=root",
+    "--variant=minbase",
+    "--format=directory",
+    '--aptopt=APT::Install-Recommends "false"',
+    '--aptopt=Acquire::Languages "none"',
+    "--dpkgopt=force-unsafe-io",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/info/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+    '--customize-hook=chroot "$1" useradd -m -u 1000 -s /bin/bash -p "*" polydev',
+)
+
+_ENABLED = ("systemd-networkd.service", "ssh.service", "lab-database.service", "master-controller.service")
+
+_MASKED = (
+    *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer"),
+    *("e2scrub_reap.service", "fstrim.timer", "console-getty.service", "getty.target"),
+    *("systemd-networkd-wait-online.service", "systemd-resolved.service", "systemd-timesyncd.service"),
+    *("systemd-update-utmp.service", "systemd-update-utmp-runlevel.service", "ldconfig.service"),
+    *("systemd-journal-catalog-update.service", "systemd-update-done.service", "systemd-firstboot.service"),
+    "systemd-logind.service",
+)
+
+
+def build(paths: LabPaths, *, force: bool = False) -> bool:
+    """Have the twin's tree as it should be; says whether anything had to be made."""
+    digest = _digest(paths)
+    stamp = paths.minipc / "etc/acceptance-lab"
+    if not force and stamp.exists() and stamp.read_text().strip() == digest:
+        return False
+    base = _base(paths, force=force)
+    fresh = paths.minipc.with_name("minipc.new")
+    remove(fresh)
+    run(["cp", "-a", "--reflink=auto", base, fresh], timeout_s=600)
+    _configure(fresh, paths)
+    (fresh / stamp.relative_to(paths.minipc)).write_text(f"{digest}\n")
+    remove(paths.minipc)
+    fresh.rename(paths.minipc)
+    return True
+
+
+def is_current(paths: LabPaths) -> bool:
+    """Whether the tree is there and has all its present inputs."""
+    stamp = paths.minipc / "etc/acceptance-lab"
+    return stamp.exists() and stamp.read_text().strip() == _digest(paths)
+
+
+def _digest(paths: LabPaths) -> str:
+    secrets = [digest_of_file(file) for file in _secret_files(paths)]
+    return digest_of_text(
+        "\n".join((_recipe(), digest_of_tree(OVERLAY), digest_of_file(Path(__file__)), *secrets))
+    )
+
+
+def _secret_files(paths: LabPaths) -> list[Path]:
+    passwords = [paths.keys / f"{role}.password" for role in keys.DATABASE_ROLES]
+    return [keys.host_key(paths), paths.ssh_key.with_suffix(".pub"), *passwords]
+
+
+def _recipe() -> str:
+    return digest_of_text("\n".join((SUITE, *PACKAGES, *_OPTIONS)))
+
+
+def _base(paths: LabPaths, *, force: bool) -> Path:
+    base = paths.cache / f"minipc-{_recipe()[:16]}"
+    if force or not base.exists():
+        with tempfile.TemporaryDirectory(dir=paths.cache, prefix="minipc.") as folder:
+            fresh = _make(Path(folder))
+            remove(base)
+            fresh.rename(base)
+        for other in paths.cache.glob("minipc-*"):
+            if other != base:
+                remove(other)
+    return base
+
+
+def _make(folder: Path) -> Path:
+    tree = folder / "tree"
+    words: list[str | Path] = ["mmdebstrap", *_OPTIONS, f"--include={','.join(PACKAGES)}", SUITE, tree]
+    if text := debian_sources(Path("/etc/apt")):
+        sources = folder / "sources.list"
+        sources.write_text(text)
+        words.append(sources)
+    run(words, timeout_s=1800, hint="the machine's own apt sources are used: try apt-get update")
+    return tree
+
+
+def _configure(root: Path, paths: LabPaths) -> None:
+    run(["cp", "-r", "--preserve=mode", f"{OVERLAY}/.", root], timeout_s=60)
+    for folder in (STATE_ON_HOST, CODE_IN_TWIN, Path("/root/.ssh"), Path("/home/polydev/.ssh")):
+        (root / folder.relative_to("/")).mkdir(mode=0o755, parents=True, exist_ok=True)
+    for stale in (*(root / "etc/ssh").glob("ssh_host_*"), *(root / "etc/apt").glob("sources.list*")):
+        remove(stale)
+    (root / "etc/machine-id").write_text("uninitialized\n")
+    _install_secrets(root, paths)
+    run(["systemctl", f"--root={root}", "enable", "--quiet", *_ENABLED], timeout_s=60)
+    run(["systemctl", f"--root={root}", "mask", "--quiet", *_MASKED], timeout_s=60)
+
+
+def _install_secrets(root: Path, paths: LabPaths) -> None:
+    host_key = root / "etc/ssh/ssh_host_ed25519_key"
+    keys.write_private(host_key, keys.host_key(paths).read_text())
+    shutil.copyfile(keys.host_key(paths).with_suffix(".pub"), host_key.with_suffix(".pub"))
+    shutil.copyfile(paths.ssh_key.with_suffix(".pub"), root / "home/polydev/.ssh/authorized_keys")
+    for owned in (root / "home/polydev/.ssh", root / "home/polydev/.ssh/authorized_keys"):
+        os.chown(owned, 1000, 1000)
+        owned.chmod(0o700)
+    passwords = "".join(
+        f"{role.upper()}_PASSWORD={keys.password(paths, role)}\n" for role in keys.DATABASE_ROLES
+    )
+    keys.write_private(root / "etc/lab-database.env", passwords)
+    url = keys.database_url(paths, "controller")
+    keys.write_private(root / "etc/master-controller.env", f"DATABASE_URL={url}\n")
+
+
+def remove(path: Path) -> None:
+    """Delete a file, a link or a whole folder; nothing happens where there is none."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,129 @@
+"""The host twin as a whole: what ``lab up`` brings about, in order, and what there is to see."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.errors import HarnessError, TransportError, UsageError
+from harness.wait import wait_until
+from lab import store
+from lab.minipc import access, code, keys, machine, profile, tree
+from lab.minipc.machine import Process
+from lab.paths import LabPaths
+
+UNITS = ("ssh", "systemd-networkd", "postgresql@15-main", "lab-database", "master-controller")
+CONTROLLER = "http://127.0.0.1:4000"
+
+
+def up(paths: LabPaths) -> Process:
+    """Have everything up, whatever was there before: store, tree, code, twin, services, site profile."""
+    with lock(paths):
+        store.mount(paths)
+        keys.ensure(paths)
+        leader = _tree_and_machine(paths)
+        with _taken_down_on_failure(paths, fresh=leader is None):
+            if leader is None:
+                leader = _boot(paths)
+            profile.write(paths, leader)
+        say(f"up: {paths.site}")
+    return leader
+
+
+def running(paths: LabPaths) -> Process:
+    """The running twin.
+
+    :raises UsageError: it is down.
+    """
+    if leader := machine.find(paths):
+        return leader
+    raise UsageError("the lab is not up", hint="python -m lab up")
+
+
+@contextmanager
+def lock(paths: LabPaths) -> Iterator[None]:
+    """One ``up``, ``build`` or ``down`` at a time; a second one waits."""
+    paths.home.mkdir(parents=True, exist_ok=True)
+    with (paths.home / "twin.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def say(line: str) -> None:
+    """One line on what is done, at once."""
+    print(line, flush=True)
+
+
+def _tree_and_machine(paths: LabPaths) -> Process | None:
+    """Bring tree and code up to date; the running twin where it may stay."""
+    leader = machine.find(paths)
+    if not tree.is_current(paths):
+        with step("build the host twin"):
+            machine.stop(paths)
+            tree.build(paths)
+        leader = None
+    changed = code.install(paths)
+    if leader is not None:
+        with step("renew the running twin" if changed else "look at the running twin"):
+            access.ask(leader, "systemctl", "restart", "lab-database.service")
+            if changed:
+                access.ask(leader, "systemctl", "restart", "master-controller.service")
+            _wait_healthy(leader)
+    return leader
+
+
+def _boot(paths: LabPaths) -> Process:
+    with step("boot the host twin"):
+        _remove_dead_vms(paths)
+        leader = machine.boot(paths)
+        _wait_healthy(leader)
+    return leader
+
+
+def _remove_dead_vms(paths: LabPaths) -> None:
+    """No VM outlives its host, and a new host knows none of the old one's."""
+    for folder in (paths.firecracker / "vms").glob("*"):
+        tree.remove(folder)
+
+
+def _wait_healthy(leader: Process) -> None:
+    def state() -> str:
+        return access.ask(leader, "systemctl", "is-system-running", check=False).stdout.strip()
+
+    def asks_controller() -> str:
+        return access.ask(leader, "curl", "-fsS", "--max-time", "5", f"{CONTROLLER}/health").stdout
+
+    hint = "python -m lab shell, then: systemctl --failed; journalctl -b"
+    what = "the twin's systemd to be running"
+    wait_until(state, what=what, timeout_s=90, interval_s=0.1, until=lambda said: said == "running", hint=hint)
+    wait_until(
+        asks_controller,
+        what="master-controller's /health",
+        timeout_s=30,
+        interval_s=0.2,
+        retry_on=(TransportError,),
+        hint="python -m lab shell, then: journalctl -u master-controller",
+    )
+
+
+@contextmanager
+def _taken_down_on_failure(paths: LabPaths, *, fresh: bool) -> Iterator[None]:
+    """A twin that we started and that did not come up is not left behind."""
+    try:
+        yield
+    except BaseException:
+        if fresh:
+            machine.stop(paths)
+        raise
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Say what is being done, and how long it took."""
+    started = time.monotonic()
+    say(f"{what} …")
+    yield
+    say(f"{what}: {time.monotonic() - started:.1f} s")

@@ -1,0 +1,70 @@
+"""The verbs of ``python -m lab`` for the twin, each ``verb(args) -> exit status``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+
+from harness.errors import UsageError
+from lab import store
+from lab.minipc import access, keys, machine, tree, twin
+from lab.paths import lab_paths
+
+
+def build(args: argparse.Namespace) -> int:
+    """Build the twin's tree."""
+    paths = lab_paths()
+    with twin.lock(paths):
+        store.mount(paths)
+        keys.ensure(paths)
+        if machine.find(paths) and (args.force or not tree.is_current(paths)):
+            raise UsageError(f"the twin runs on {paths.minipc}", hint="python -m lab down")
+        made = tree.build(paths, force=args.force)
+    print("minipc: built" if made else "minipc: up to date")
+    return 0
+
+
+def up(_args: argparse.Namespace) -> int:
+    """Bring everything up."""
+    twin.up(lab_paths())
+    return 0
+
+
+def status(_args: argparse.Namespace) -> int:
+    """Say what there is; 0 when the twin is up and well."""
+    return 0 if twin.show(lab_paths()) else 1
+
+
+def shell(_args: argparse.Namespace) -> int:
+    """Become a root shell in the twin."""
+    words = ["env", "-i", "HOME=/root", f"TERM={os.environ.get('TERM', 'dumb')}", "PATH=/usr/local/sbin:"
+             "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "bash", "-l"]
+    _become([str(word) for word in access.inside(twin.running(lab_paths()), words)])
+
+
+def ssh(args: argparse.Namespace) -> int:
+    """Become an ssh to a VM of the twin."""
+    paths = lab_paths()
+    leader = twin.running(paths)
+    address = twin.address_of(leader, args.vm)
+    _become([str(word) for word in (*access.ssh_to_vm(paths, leader, address), *args.command)])
+
+
+def down(args: argparse.Namespace) -> int:
+    """Take everything down."""
+    paths = lab_paths()
+    with twin.lock(paths):
+        machine.stop(paths)
+        store.unmount(paths)
+        paths.site.unlink(missing_ok=True)
+        if args.purge:
+            shutil.rmtree(paths.home)
+    shutil.rmtree(paths.run, ignore_errors=True)
+    return 0
+
+
+def _become(words: list[str]) -> int:
+    sys.stdout.flush()
+    os.execvp(words[0], words)
