@@ -2,20 +2,182 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from importlib import resources
 from typing import Any
+
+from harness.custodian_remote import GREETING
+from harness.errors import HarnessError, TransportError
+
+# In the order in which each needs the ones before.
+_PARTS = ("netns", "reaper", "custodian_relay", "custodian_script", "custodian_clone", "custodian_ops")
+_PARTS_AND_MAIN = (*_PARTS, "custodian_remote")
+
+_LOADER = """
+import json, linecache, sys, types
+package = types.ModuleType("harness")
+package.__path__ = []
+sys.modules["harness"] = package
+for name, source in json.loads(SOURCES):
+    module = types.ModuleType("harness." + name)
+    sys.modules[module.__name__] = module
+    setattr(package, name, module)
+    file = "<" + module.__name__ + ">"
+    linecache.cache[file] = (len(source), None, source.splitlines(True), file)
+    exec(compile(source, file, "exec"), module.__dict__)
+module.main(*sys.argv[2:])
+"""
+
+
+def program() -> bytes:
+    """The custodian as one Python program."""
+    here = resources.files("harness")
+    sources = [(name, (here / f"{name}.py").read_text(encoding="utf-8")) for name in _PARTS_AND_MAIN]
+    return f"SOURCES = {json.dumps(sources)!r}\n{_LOADER}".encode()
+
+
+def command(size: int, run: str, disks: str) -> list[str]:
+    """What starts it on the host: reads the program of ``size`` bytes from stdin, then runs it."""
+    boot = "import sys;exec(compile(sys.stdin.buffer.read(int(sys.argv[1])),'custodian','exec'))"
+    return ["python3", "-I", "-S", "-c", boot, str(size), run, disks]
 
 
 class Custodian:
-    """Requests over the custodian's stdin and stdout; safe to use from several threads at once."""
+    """Requests over the custodian's stdin and stdout; safe to use from several threads at once.
+
+    :param process: the custodian, or what leads to it, just started with :func:`command`, in a session of
+        its own so that a Ctrl-C is not for it.
+    :param program: what it is waiting for on its stdin.
+    :param explain: turns what it said on stderr, where it did not start, into an error.
+    """
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        program: bytes,
+        *,
+        timeout_s: float,
+        explain: Callable[[str], HarnessError],
+    ) -> None:
+        self._process = process
+        self._explain = explain
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, Future[Any]] = {}
+        self._lock = threading.Lock()
+        self._greeting: Future[dict[str, Any]] = Future()
+        self._complaints = bytearray()
+        self._lost = False
+        self._threads = [
+            threading.Thread(target=self._read_answers, name="custodian-answers", daemon=True),
+            threading.Thread(target=self._read_complaints, name="custodian-stderr", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+        try:
+            self._send(program)
+            self.facts: dict[str, Any] = self._greeting.result(timeout_s)
+        except TimeoutError as error:
+            self.close(timeout_s=1)
+            raise explain(f"the custodian did not start within {timeout_s:g} s: {self._said()}") from error
+        except BaseException:
+            self.close(timeout_s=1)
+            raise
 
     def ask(self, op: str, *, timeout_s: float, **fields: Any) -> Any:
         """One request, one answer.
 
         :raises HarnessError: the custodian refused (with its reason), died, or did not answer in time.
         """
-        raise NotImplementedError
+        answer = self.begin(op, **fields)
+        try:
+            return answer.result(timeout_s)
+        except TimeoutError as error:
+            raise TransportError(
+                f"the custodian on the host did not answer {op} within {timeout_s:g} s",
+                hint="is the host overloaded, or the connection to it slow?",
+            ) from error
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """From its greeting: pid, python, uid, time, hostname."""
-        raise NotImplementedError
+    def begin(self, op: str, **fields: Any) -> Future[Any]:
+        """One request; the answer's future, to be waited for with a timeout."""
+        number = next(self._numbers)
+        answer: Future[Any] = Future()
+        with self._lock:
+            if self._lost:
+                raise self._gone()
+            self._waiting[number] = answer
+        self._send(json.dumps({"id": number, "op": op, **fields}).encode() + b"\n")
+        return answer
+
+    def close(self, *, timeout_s: float = 30) -> str:
+        """End its input, on which it destroys everything; what it complained of since it started."""
+        if self._process.stdin is not None and not self._process.stdin.closed:
+            try:
+                self._process.stdin.close()
+            except BrokenPipeError:
+                self._lost = True  # it ended before us
+        try:
+            self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGTERM)
+            self._process.wait(5)
+        for thread in self._threads:
+            thread.join(timeout=5)
+        return self._said()
+
+    def _send(self, data: bytes) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - it was started with a pipe
+        try:
+            with self._lock:
+                self._process.stdin.write(data)
+                self._process.stdin.flush()
+        except (BrokenPipeError, ValueError) as error:  # ValueError: closed already
+            self._process.wait(10)
+            raise self._gone() from error
+
+    def _read_answers(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101 - it was started with a pipe
+        for line in self._process.stdout:
+            if self._greeting.done():
+                self._settle(json.loads(line))
+            elif line.startswith(GREETING.encode()):
+                self._greeting.set_result(json.loads(line[len(GREETING) :]))
+        self._process.wait()
+        self._threads[1].join(timeout=5)
+        with self._lock:
+            self._lost = True
+            left, self._waiting = self._waiting, {}
+        for answer in left.values():
+            answer.set_exception(self._gone())
+        if not self._greeting.done():
+            self._greeting.set_exception(self._explain(self._said()))
+
+    def _settle(self, message: dict[str, Any]) -> None:
+        with self._lock:
+            answer = self._waiting.pop(message["id"], None)
+        if answer is None:
+            return  # the one who asked has given up
+        if "error" in message:
+            answer.set_exception(HarnessError(f"the custodian on the host refused: {message['error']}"))
+        else:
+            answer.set_result(message["ok"])
+
+    def _read_complaints(self) -> None:
+        assert self._process.stderr is not None  # noqa: S101 - it was started with a pipe
+        for line in self._process.stderr:
+            self._complaints += line
+
+    def _said(self) -> str:
+        return self._complaints.decode(errors="replace").strip()[-4000:]
+
+    def _gone(self) -> TransportError:
+        return TransportError(
+            f"the custodian is gone (status {self._process.returncode}): {self._said() or 'no word'}",
+            hint="was the connection lost, or the process killed? The next run removes what it held",
+        )

@@ -5,18 +5,32 @@ Names and fields are the vendor's; hold this file against the OpenAPI descriptio
 
 from __future__ import annotations
 
+import json
+import ssl
+import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+import httpx
+
+from harness.errors import ApiError
+
 Json = Mapping[str, Any]
+
+
+@cache
+def no_tls() -> ssl.SSLContext:
+    """For transports over unix sockets: httpx would load a bundle of certificates for each."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class Firecracker:
     """A client of one VMM process, over a unix socket.
 
     :param socket: where the API answers, on this machine.
-    :param epitaph: called when the connection is lost: what is known of the process (exit status, last words).
+    :param epitaph: called when the connection is lost: what is known of the process's end.
     """
 
     def __init__(
@@ -27,91 +41,145 @@ class Firecracker:
         slow_timeout_s: float = 60,
         epitaph: Callable[[], str] | None = None,
     ) -> None:
-        raise NotImplementedError
+        transport = httpx.HTTPTransport(uds=str(socket), verify=no_tls())
+        self._client = httpx.Client(
+            transport=transport, base_url="http://vmm", timeout=timeout_s, trust_env=False
+        )
+        self._slow_timeout_s = slow_timeout_s
+        self._epitaph = epitaph
+        self.traffic: list[str] = []
+        """A line for each request: method, path, body, status, duration."""
 
     def close(self) -> None:
         """Close the connection; the VMM lives on."""
+        self._client.close()
 
-    def request(
-        self, method: str, path: str, body: Json | None = None, *, timeout_s: float | None = None
-    ) -> Any:
+    def request(self, method: str, path: str, body: Json | None = None, *, slow: bool = False) -> Any:
         """One request; the decoded body of a 200, None for a 204.
 
+        :param slow: create and load of a snapshot may take long.
         :raises ApiError: any other answer, with its fault_message, or no answer.
         """
-        raise NotImplementedError
+        began = time.perf_counter()
+        words = f"{method} {path}" if body is None else f"{method} {path} {json.dumps(body)}"
+        timeout = httpx.USE_CLIENT_DEFAULT if not slow else httpx.Timeout(self._slow_timeout_s)
+        try:
+            answer = self._client.request(method, path, json=body, timeout=timeout)
+        except httpx.TransportError as error:
+            self.traffic.append(f"{words} -> {type(error).__name__}: {error}")
+            raise self._lost(words, error) from error
+        took_ms = (time.perf_counter() - began) * 1000
+        self.traffic.append(f"{words} -> {answer.status_code} {answer.text} ({took_ms:.1f} ms)")
+        if answer.status_code == httpx.codes.OK:
+            return answer.json()
+        if answer.status_code == httpx.codes.NO_CONTENT:
+            return None
+        raise ApiError(
+            f"{words}: Firecracker answered {answer.status_code}: {fault(answer.text)}",
+            status=answer.status_code,
+        )
+
+    def _lost(self, words: str, error: httpx.TransportError) -> ApiError:
+        known = f"\n  {self._epitaph()}" if self._epitaph is not None else ""
+        return ApiError(f"{words}: no answer from Firecracker ({type(error).__name__}: {error}){known}")
 
     def describe_instance(self) -> dict[str, Any]:
         """GET / — id, state, vmm_version, app_name."""
-        raise NotImplementedError
+        return _table(self.request("GET", "/"))
 
     def version(self) -> str:
         """GET /version — the firecracker_version."""
-        raise NotImplementedError
+        return str(_table(self.request("GET", "/version"))["firecracker_version"])
 
     def vm_config(self) -> dict[str, Any]:
         """GET /vm/config."""
-        raise NotImplementedError
+        return _table(self.request("GET", "/vm/config"))
 
     def machine_config(self) -> dict[str, Any]:
         """GET /machine-config."""
-        raise NotImplementedError
+        return _table(self.request("GET", "/machine-config"))
 
     def put_machine_config(self, *, vcpu_count: int, mem_size_mib: int, **rest: Any) -> None:
         """PUT /machine-config."""
+        self.request(
+            "PUT", "/machine-config", {"vcpu_count": vcpu_count, "mem_size_mib": mem_size_mib, **rest}
+        )
 
     def patch_machine_config(self, **fields: Any) -> None:
         """PATCH /machine-config."""
+        self.request("PATCH", "/machine-config", fields)
 
     def put_boot_source(
         self, *, kernel_image_path: str, boot_args: str | None = None, initrd_path: str | None = None
     ) -> None:
         """PUT /boot-source."""
+        body = {"kernel_image_path": kernel_image_path, "boot_args": boot_args, "initrd_path": initrd_path}
+        self.request("PUT", "/boot-source", {key: value for key, value in body.items() if value is not None})
 
     def put_drive(self, drive_id: str, *, path_on_host: str, is_root_device: bool, **rest: Any) -> None:
         """PUT /drives/{drive_id}."""
+        body = {"drive_id": drive_id, "path_on_host": path_on_host, "is_root_device": is_root_device, **rest}
+        self.request("PUT", f"/drives/{drive_id}", body)
 
     def patch_drive(self, drive_id: str, *, path_on_host: str) -> None:
         """PATCH /drives/{drive_id} — another backing file."""
+        self.request("PATCH", f"/drives/{drive_id}", {"drive_id": drive_id, "path_on_host": path_on_host})
 
     def put_network_interface(self, iface_id: str, *, host_dev_name: str, **rest: Any) -> None:
         """PUT /network-interfaces/{iface_id}."""
+        body = {"iface_id": iface_id, "host_dev_name": host_dev_name, **rest}
+        self.request("PUT", f"/network-interfaces/{iface_id}", body)
 
     def put_entropy(self) -> None:
         """PUT /entropy."""
+        self.request("PUT", "/entropy", {})
 
     def put_logger(self, **fields: Any) -> None:
         """PUT /logger."""
+        self.request("PUT", "/logger", fields)
 
     def put_metrics(self, *, metrics_path: str) -> None:
         """PUT /metrics."""
+        self.request("PUT", "/metrics", {"metrics_path": metrics_path})
 
     def put_serial(self, *, serial_out_path: str) -> None:
         """PUT /serial."""
+        self.request("PUT", "/serial", {"serial_out_path": serial_out_path})
 
     def put_mmds_config(self, *, network_interfaces: list[str], **rest: Any) -> None:
         """PUT /mmds/config."""
+        self.request("PUT", "/mmds/config", {"network_interfaces": network_interfaces, **rest})
 
     def put_mmds(self, data: Json) -> None:
         """PUT /mmds."""
+        self.request("PUT", "/mmds", data)
 
     def patch_mmds(self, data: Json) -> None:
         """PATCH /mmds."""
+        self.request("PATCH", "/mmds", data)
 
     def mmds(self) -> dict[str, Any]:
         """GET /mmds."""
-        raise NotImplementedError
+        return _table(self.request("GET", "/mmds"))
 
     def put_action(self, action_type: Literal["InstanceStart", "FlushMetrics", "SendCtrlAltDel"]) -> None:
         """PUT /actions."""
+        self.request("PUT", "/actions", {"action_type": action_type}, slow=True)
 
     def patch_vm(self, state: Literal["Paused", "Resumed"]) -> None:
         """PATCH /vm."""
+        self.request("PATCH", "/vm", {"state": state})
 
     def create_snapshot(
         self, *, snapshot_path: str, mem_file_path: str, snapshot_type: Literal["Full", "Diff"] = "Full"
     ) -> None:
         """PUT /snapshot/create."""
+        body = {
+            "snapshot_path": snapshot_path,
+            "mem_file_path": mem_file_path,
+            "snapshot_type": snapshot_type,
+        }
+        self.request("PUT", "/snapshot/create", body, slow=True)
 
     def load_snapshot(
         self,
@@ -123,3 +191,29 @@ class Firecracker:
         **rest: Any,
     ) -> None:
         """PUT /snapshot/load, with the File memory back end."""
+        body: dict[str, Any] = {
+            "snapshot_path": snapshot_path,
+            "mem_backend": {"backend_type": "File", "backend_path": mem_file_path},
+            "resume_vm": resume_vm,
+            **rest,
+        }
+        if network_overrides:
+            body["network_overrides"] = network_overrides
+        self.request("PUT", "/snapshot/load", body, slow=True)
+
+
+def fault(text: str) -> str:
+    """The fault_message of an error body; HTTP-level errors are not valid JSON, and come as they are."""
+    try:
+        body = json.loads(text, strict=False)  # their text holds a raw newline
+    except ValueError:
+        return text.strip()
+    if not isinstance(body, dict):
+        return text.strip()
+    return str(body.get("fault_message") or body.get("error") or text).strip()
+
+
+def _table(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise ApiError(f"Firecracker answered no JSON object: {answer!r}")
+    return answer

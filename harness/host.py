@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import contextlib
+import itertools
+import json
+import os
+import re
+import secrets
+import threading
+from functools import cached_property
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any
 
+from harness import custodian
 from harness.custodian import Custodian
+from harness.errors import CommandError, HarnessError, UsageError
+from harness.local import LocalConnection
+from harness.private import private_directory
 from harness.run import Result
 from harness.site import Site
-from harness.ssh import Connection
+from harness.ssh import Connection, Login, SshConnection
+
+_START_S = 20.0  # beyond the login: sudo, Python, and the reaper
+_GRACE_S = 15.0  # beyond what a request itself may take
+_LONGEST_ARGUMENT = 64 << 10
 
 
 class Host:
@@ -20,11 +36,35 @@ class Host:
 
     def __init__(self, site: Site, *, run_id: str | None = None) -> None:
         self.site = site
-        self.run_id: str = run_id or ""
+        self.run_id = run_id or secrets.token_hex(3)
+        if not re.fullmatch(r"[0-9a-f]{6}", self.run_id):
+            raise UsageError(f"run id {self.run_id!r} is not six hex digits")
+        self.guest_key_lock = threading.Lock()
+        """Held while the first clone's SSH key is put on record."""
+        self._numbers = itertools.count(1)
+        self._open: contextlib.ExitStack | None = None
+        self._connection: Connection | None = None
+        self._custodian: Custodian | None = None
 
     def __enter__(self) -> Host:
         """Connect, start the custodian, and remove what dead runs left (see :attr:`reaped`)."""
-        raise NotImplementedError
+        with contextlib.ExitStack() as undo:
+            self._connection = self._connect()
+            undo.callback(self._connection.close)
+            program = custodian.program()
+            argv = custodian.command(len(program), f"acc-{self.run_id}", str(self.clones_dir))
+            process = self._connection.start([*self._become_root(), *argv])
+            self._custodian = Custodian(
+                process,
+                program,
+                timeout_s=self.site.host.connect_timeout_s + _START_S,
+                explain=self._connection.explain,
+            )
+            undo.callback(self._end_custodian, self._custodian)
+            self._open = undo.pop_all()
+        if isinstance(self._connection, LocalConnection):
+            self._connection.relay = self._relay
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -32,27 +72,54 @@ class Host:
         self.close()
 
     def close(self) -> None:
-        """Destroy all we made on the host, and disconnect."""
+        """Destroy all we made on the host, and disconnect.
 
-    @property
-    def reaped(self) -> list[str]:
-        """What the reaper removed when we connected, a line each."""
-        raise NotImplementedError
+        :raises HarnessError: something could not be removed.
+        """
+        if self._open is not None:
+            self._open.close()
 
     @property
     def connection(self) -> Connection:
         """The one connection."""
-        raise NotImplementedError
+        if self._connection is None:
+            raise UsageError("the host is not connected", hint="use it as a context manager")
+        return self._connection
 
     @property
     def custodian(self) -> Custodian:
         """The process on the host that owns all we make there."""
-        raise NotImplementedError
+        if self._custodian is None:
+            raise UsageError("the host is not connected", hint="use it as a context manager")
+        return self._custodian
 
     @property
+    def reaped(self) -> list[str]:
+        """What the reaper removed when we connected, a line each."""
+        return list(self.custodian.facts["reaped"])
+
+    @property
+    def clones_dir(self) -> PurePosixPath:
+        """Where this run's disk copies go on the host."""
+        parent = self.site.state.clones_dir or PurePosixPath(self.site.snapshot.disk).parent.parent
+        return PurePosixPath(parent) / f"acc-{self.run_id}"
+
+    def next_name(self) -> str:
+        """A name no other VM of this run has: ``acc-<run>-<n>``."""
+        return f"acc-{self.run_id}-{next(self._numbers)}"
+
+    @cached_property
     def testinfra(self) -> Any:
         """A testinfra Host over the one connection, as root through sudo."""
-        raise NotImplementedError
+        import testinfra  # here: a quarter of a second that a run without it saves
+
+        sudo = bool(self._become_root())
+        if self.connection.config_file is None:
+            return testinfra.get_host("local://", sudo=sudo)
+        config = str(self.connection.config_file)
+        return testinfra.get_host(
+            f"ssh://{self.connection.alias}", ssh_config=config, controlpersist=0, sudo=sudo
+        )
 
     def script(self, text: str, *, timeout_s: float, root: bool = True) -> Result:
         """Run a shell script on the host in one round trip. A non-zero status does not raise.
@@ -60,7 +127,7 @@ class Host:
         :param root: as root, or as the login user.
         :raises CommandError: not ended within ``timeout_s``; its process group is then killed.
         """
-        raise NotImplementedError
+        return self._program(["sh", "-c", text], "", timeout_s=timeout_s, root=root)
 
     def python(self, source: str, argument: object = None, *, timeout_s: float) -> Any:
         """Run stdlib-only Python (3.9+) on the host as root, in one round trip.
@@ -70,8 +137,65 @@ class Host:
 
         :raises CommandError: a non-zero status, output that is not JSON, or not ended in time.
         """
-        raise NotImplementedError
+        text = json.dumps(argument)
+        word, on_stdin = (text, "") if len(text) <= _LONGEST_ARGUMENT else ("-", text)
+        argv = ["python3", "-I", "-S", "-c", source, word]
+        result = self._program(argv, on_stdin, timeout_s=timeout_s, root=True)
+        if result.status != 0:
+            raise CommandError(
+                f"Python on the host: status {result.status}\n  it said: {result.stderr[-2000:]}"
+            )
+        try:
+            return json.loads(result.stdout)
+        except ValueError as error:
+            raise CommandError(f"Python on the host printed no JSON: {result.stdout[:500]!r}") from error
 
     def forward(self, target: str, local: Path | None = None) -> Path:
         """A local unix socket that leads to ``tcp:<address>:<port>`` or ``unix:<path>`` on the host."""
-        raise NotImplementedError
+        return self.connection.forward(target, local)
+
+    def _program(self, argv: list[str], input_text: str, *, timeout_s: float, root: bool) -> Result:
+        answer = self.custodian.ask(
+            "script",
+            timeout_s=timeout_s + _GRACE_S,
+            argv=argv,
+            input_text=input_text,
+            limit_s=timeout_s,
+            root=root,
+        )
+        result = Result(tuple(argv), answer["status"], answer["stdout"], answer["stderr"])
+        if answer["timed_out"]:
+            said = (result.stdout + result.stderr)[-1000:]
+            raise CommandError(f"on the host, took over {timeout_s:g} s: {result.command}\n  it said: {said}")
+        return result
+
+    def _connect(self) -> Connection:
+        section = self.site.host
+        if section.transport == "local":
+            return LocalConnection(private_directory())
+        login = Login(
+            address=section.address,
+            user=section.user,
+            port=section.port,
+            identity_file=section.identity_file,
+            known_hosts_file=section.known_hosts_file,
+            host_key_alias=section.host_key_alias,
+            proxy_command=section.proxy_command,
+            connect_timeout_s=section.connect_timeout_s,
+        )
+        return SshConnection(login, private_directory(), alias=f"acc-{self.run_id}-host")
+
+    def _become_root(self) -> list[str]:
+        section = self.site.host
+        is_root = os.geteuid() == 0 if section.transport == "local" else section.user == "root"
+        return [] if is_root else ["sudo", "-n", "--"]
+
+    def _relay(self, address: str, port: int) -> Path:
+        return Path(self.custodian.ask("relay_host", address=address, port=port, timeout_s=_GRACE_S))
+
+    def _end_custodian(self, ending: Custodian) -> None:
+        if complaints := ending.close():
+            raise HarnessError(
+                f"on ending, the custodian on the host said:\n  {complaints}",
+                hint="the next run's reaper tries again to remove what is left",
+            )

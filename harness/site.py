@@ -127,6 +127,8 @@ class SnapshotSection(Section):
     """manifest.json with sizes and sha256 of the files; none where the build writes none."""
     inputs: tuple[AbsolutePath, ...] = ()
     """Files on the host that the snapshot is built from: it must not be older than any of them."""
+    disk_files: dict[AbsolutePath, AbsolutePath] = {}
+    """Where no manifest says what the disk must hold: path in the guest = the same file on the host."""
     drive_id: str = "rootfs"
     """The root drive's id in the snapshot."""
     iface_id: str = "eth0"

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import os
+import select
+import shlex
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from harness.run import Result
+from harness.errors import CommandError, SshError
+from harness.private import start_and_remove
+from harness.run import Result, environment, run
+from harness.ssh_errors import explain
+
+_LOST = 255  # ssh's own status; a command's is passed on
 
 
 class Connection(Protocol):
@@ -23,6 +37,12 @@ class Connection(Protocol):
     def directory(self) -> Path:
         """Private short-named directory (0700) for the sockets on our side."""
 
+    def start(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Start the program that the connection lives for: it must end when its stdin does."""
+
+    def explain(self, said: str) -> SshError:
+        """An error for what was said on stderr where the connection could not be made."""
+
     def run(self, command: str, *, timeout_s: float, input_text: str | None = None) -> Result:
         """A shell command as the login user, over the one connection. A non-zero status does not raise."""
 
@@ -33,5 +53,184 @@ class Connection(Protocol):
         :param local: where to put the socket; default a fresh name in :attr:`directory`.
         """
 
+    def forward_all(self, targets: Sequence[str], locals_: Sequence[Path]) -> None:
+        """Several forwards at once, for the price of one."""
+
+    def cancel(self, locals_: Sequence[Path]) -> None:
+        """End forwards, and remove their sockets."""
+
     def close(self) -> None:
         """End the connection and everything that runs through it. Twice is no error."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """How to reach a machine and what to hold it to."""
+
+    address: str
+    user: str
+    port: int = 22
+    identity_file: Path | None = None
+    known_hosts_file: Path | None = None
+    host_key_alias: str | None = None
+    proxy_command: str | None = None
+    proxy_passes_socket: bool = False
+    """The proxy command hands over a connected socket and ends."""
+    accept_new_key: bool = False
+    connect_timeout_s: float = 10
+
+    def config(self, alias: str, control: Path) -> str:
+        """The ssh_config block."""
+        options = {
+            "HostName": self.address,
+            "User": self.user,
+            "Port": self.port,
+            "IdentityFile": self.identity_file and f'"{self.identity_file}"',
+            "IdentitiesOnly": "yes" if self.identity_file else None,
+            "UserKnownHostsFile": self.known_hosts_file and f'"{self.known_hosts_file}"',
+            "GlobalKnownHostsFile": "none" if self.known_hosts_file else None,
+            "HostKeyAlias": self.host_key_alias,
+            "StrictHostKeyChecking": "accept-new" if self.accept_new_key else "yes",
+            "UpdateHostKeys": "no",
+            "ProxyCommand": self.proxy_command,
+            "ProxyUseFdpass": "yes" if self.proxy_passes_socket else None,
+            "BatchMode": "yes",
+            "ConnectTimeout": max(1, round(self.connect_timeout_s)),
+            "ServerAliveInterval": 5,
+            "ServerAliveCountMax": 3,
+            "ControlMaster": "no",
+            "ControlPath": f'"{control}"',
+            "ControlPersist": "no",
+            "StreamLocalBindUnlink": "yes",
+            "LogLevel": "ERROR",
+            "ForwardAgent": "no",
+            "ForwardX11": "no",
+        }
+        lines = [f"  {name} {value}" for name, value in options.items() if value is not None]
+        return "\n".join([f"Host {alias}", *lines, ""])
+
+
+class SshConnection:
+    """A control master in ``directory``, started by :meth:`start` or :meth:`open`.
+
+    Nothing outlives us: the master's own session is a program that ends with its stdin, and the last thing
+    its parent does is to remove the directory.
+    """
+
+    def __init__(self, login: Login, directory: Path, *, alias: str, short: str = "h") -> None:
+        self.alias = alias
+        self.directory = directory
+        self.config_file = directory / f"{short}.conf"
+        self._login = login
+        self._short = short
+        self._numbers = itertools.count(1)
+        self._master: subprocess.Popen[bytes] | None = None
+        self._forwards: dict[Path, str] = {}
+        self.config_file.write_text(login.config(alias, directory / short))
+
+    def start(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Connect, with ``argv`` as the master's own session; the directory goes when it ends."""
+        master = self._ssh("-M", "-T", self.alias, "exec " + shlex.join(argv))
+        self._master = start_and_remove(self.directory, master)
+        return self._master
+
+    def open(self, timeout_s: float) -> None:
+        """Connect without a session; for a connection whose far end dies with another one of ours.
+
+        :raises SshError: not connected in time.
+        """
+        ready = ("-o", "PermitLocalCommand=yes", "-o", "LocalCommand=echo ready")
+        self._master = subprocess.Popen(
+            self._ssh("-M", "-N", *ready, self.alias),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            start_new_session=True,
+        )
+        assert self._master.stdout is not None  # noqa: S101 - asked for above
+        readable, _, _ = select.select([self._master.stdout], [], [], timeout_s)
+        if not readable or not self._master.stdout.readline():
+            self._kill()
+            assert self._master.stderr is not None  # noqa: S101 - asked for above
+            said = self._master.stderr.read().decode(errors="replace")
+            raise self.explain(said or f"timed out: no login within {timeout_s:g} s")
+
+    def explain(self, said: str) -> SshError:
+        """An error for what ssh said."""
+        login = self._login
+        return explain(
+            said,
+            address=login.address,
+            port=login.port,
+            user=login.user,
+            identity=login.identity_file,
+            known_hosts=login.known_hosts_file,
+        )
+
+    def run(self, command: str, *, timeout_s: float, input_text: str | None = None) -> Result:
+        """A shell command as the login user.
+
+        :raises SshError: the connection is lost.
+        :raises CommandError: not ended in time.
+        """
+        result = run(
+            self._ssh("-T", self.alias, command), timeout_s=timeout_s, check=False, input_text=input_text
+        )
+        if result.status == _LOST:
+            raise self.explain(result.stderr or result.stdout)
+        return result
+
+    def forward(self, target: str, local: Path | None = None) -> Path:
+        """A local unix socket that leads to ``target``."""
+        local = local or self.directory / f"{self._short}-{next(self._numbers)}"
+        self.forward_all([target], [local])
+        return local
+
+    def forward_all(self, targets: Sequence[str], locals_: Sequence[Path]) -> None:
+        """Several forwards in one request to the master."""
+        pairs = dict(zip(locals_, targets, strict=True))
+        self._control("forward", pairs)
+        self._forwards.update(pairs)
+
+    def cancel(self, locals_: Sequence[Path]) -> None:
+        """End forwards, and remove their sockets."""
+        self._control(
+            "cancel", {path: self._forwards.pop(path) for path in locals_ if path in self._forwards}
+        )
+        for path in locals_:
+            path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """End the master, if it has not ended with its session."""
+        if self._master is not None and self._master.poll() is None:
+            self._kill()
+
+    def _control(self, what: str, forwards: Mapping[Path, str]) -> None:
+        options = [f"-L{local}:{_far_end(target)}" for local, target in forwards.items()]
+        if not options:
+            return
+        try:
+            run(self._ssh("-O", what, *options, self.alias), timeout_s=self._login.connect_timeout_s)
+        except CommandError as error:
+            raise self.explain(error.message) from error
+
+    def _kill(self) -> None:
+        assert self._master is not None  # noqa: S101 - callers have looked
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._master.pid, signal.SIGTERM)
+        try:
+            self._master.wait(5)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._master.pid, signal.SIGKILL)
+            self._master.wait(5)
+
+    def _ssh(self, *words: str) -> list[str]:
+        return ["ssh", "-F", str(self.config_file), *words]
+
+
+def _far_end(target: str) -> str:
+    kind, _, rest = target.partition(":")
+    if kind not in ("tcp", "unix"):
+        raise ValueError(f"{target}: neither tcp:<address>:<port> nor unix:<path>")
+    return rest

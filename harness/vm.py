@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -9,23 +12,33 @@ from typing import Any
 
 import httpx
 
-from harness.firecracker import Firecracker
+from harness.clone import Clone, making
+from harness.errors import VmError, WaitTimeoutError
+from harness.firecracker import no_tls
+from harness.guest import Guest
 from harness.host import Host
 from harness.run import Result
+from harness.wait import wait_until
+
+_POLL_S = 0.015
+_LOOK_AT_PROCESS_S = 0.5
 
 
 class SilentListener:
     """Accepts connections on the clone's gateway address and never answers; a context manager."""
 
-    address: str
-    port: int
+    def __init__(self, vm: Vm, port: int) -> None:
+        self._vm = vm
+        self.address = str(vm.host.site.snapshot.gateway)
+        self.port = int(vm.ask("listen", address=self.address, port=port)["port"])
 
     def accepted(self) -> int:
         """How many connections it has taken so far."""
-        raise NotImplementedError
+        return int(self._vm.ask("accepted", port=self.port))
 
     def close(self) -> None:
         """Stop listening and drop what it holds."""
+        self._vm.ask("unlisten", port=self.port)
 
     def __enter__(self) -> SilentListener:
         return self
@@ -37,18 +50,35 @@ class SilentListener:
 
 
 class Vm:
-    """One running clone, made by :func:`restore` or :func:`cold_boot`. A context manager that kills it."""
+    """One running clone, made by :func:`restore` or :func:`cold_boot`. A context manager that kills it.
 
-    name: str
-    """``acc-<run>-<n>``: its VMM's --id, its network namespace, its SSH alias."""
-    host: Host
-    api: Firecracker
-    http: httpx.Client
-    """To the agent; base_url ``http://agent``."""
-    restored_at: float
-    """``time.monotonic()`` at the moment it was told to run (resume, or InstanceStart)."""
-    timings: dict[str, float]
-    """Seconds spent in each step of its making, in order; ``total`` is all of it."""
+    Everything about it may be used from several threads at once.
+    """
+
+    def __init__(self, clone: Clone, *, health_s: float) -> None:
+        self.host = clone.host
+        self.name = clone.name
+        """``acc-<run>-<n>``: its VMM's --id, its network namespace, its SSH alias."""
+        self.restored_at = clone.started_at
+        """``time.monotonic()`` at the moment it was told to run (resume, or InstanceStart)."""
+        self.timings = clone.timings
+        """Seconds spent in each step of its making, in order; ``total`` is all of it."""
+        self.api = clone.api
+        site = clone.host.site
+        self._clone = clone
+        self._health_s = health_s
+        self._lock = threading.RLock()
+        self._ended: dict[str, str] | None = None
+        self._looked_at = 0.0
+        self._guest = Guest(clone.host, clone.name, clone.paths[site.guest.ssh_port])
+        self._agent = str(clone.paths[site.agent.port])
+        self.http = httpx.Client(
+            transport=httpx.HTTPTransport(uds=self._agent, verify=no_tls()),
+            base_url="http://agent",
+            timeout=site.guest.request_s,
+            trust_env=False,
+        )
+        """To the agent."""
 
     def __enter__(self) -> Vm:
         return self
@@ -60,7 +90,9 @@ class Vm:
 
     def async_http(self, **options: Any) -> httpx.AsyncClient:
         """A new async client to the agent, to be closed by the caller."""
-        raise NotImplementedError
+        transport = httpx.AsyncHTTPTransport(uds=self._agent, verify=no_tls())
+        defaults = {"base_url": "http://agent", "timeout": self.host.site.guest.request_s, "trust_env": False}
+        return httpx.AsyncClient(transport=transport, **{**defaults, **options})
 
     def wait_healthy(self, timeout_s: float | None = None) -> dict[str, Any]:
         """Poll the agent's health endpoint tightly until it answers 200; its JSON.
@@ -69,55 +101,116 @@ class Vm:
 
         :param timeout_s: default from the profile: restore_health_s or boot_health_s.
         :raises WaitTimeoutError: with the last answer.
+        :raises VmError: the VMM ended meanwhile.
         """
-        raise NotImplementedError
+        path = self.host.site.agent.health_path
+        try:
+            answer = wait_until(
+                lambda: self._ask_health(path),
+                what=f"{self.name}: GET {path} answers 200",
+                timeout_s=timeout_s or self._health_s,
+                interval_s=_POLL_S,
+                until=lambda seen: seen.status_code == httpx.codes.OK,
+                retry_on=(httpx.TransportError,),
+            )
+        except WaitTimeoutError as error:
+            why = self.ask("relay_error", port=self.host.site.agent.port) or "the guest took the connection"
+            hint = "look at the guest's console and the unit's journal in the evidence"
+            raise WaitTimeoutError(
+                f"{error.message}; towards the guest: {why}", last=error.last, hint=hint
+            ) from error
+        self.timings.setdefault("healthy", time.monotonic() - self.restored_at)
+        return dict(answer.json())
+
+    def _ask_health(self, path: str) -> httpx.Response:
+        try:
+            return self.http.get(path)
+        except httpx.TransportError:
+            if time.monotonic() - self._looked_at > _LOOK_AT_PROCESS_S:
+                self._looked_at = time.monotonic()
+                if not self.alive():
+                    raise VmError(f"{self.name} is gone: {self.last_words()}") from None
+            raise
 
     def forward(self, port: int) -> Path:
         """A local unix socket that leads to a TCP port at the guest's address. The same one every time."""
-        raise NotImplementedError
+        with self._lock:
+            if port not in self._clone.paths:
+                guest = str(self.host.site.snapshot.guest_address.ip)
+                remote = self.ask("relay", guest=guest, port=port)
+                self._clone.paths[port] = self.host.connection.forward(f"unix:{remote}")
+            return self._clone.paths[port]
 
     @property
     def testinfra(self) -> Any:
         """A testinfra Host for the guest over its one SSH connection, made at first use."""
-        raise NotImplementedError
+        return self._guest.testinfra
 
     def script(self, text: str, *, timeout_s: float) -> Result:
-        """Run a shell script in the guest as the profile's user, in one round trip.
+        """Run a shell script in the guest as root, in one round trip.
 
         A non-zero status does not raise; not ended within ``timeout_s`` does (CommandError).
         """
-        raise NotImplementedError
+        return self._guest.script(text, timeout_s=timeout_s)
 
     def local_forward(self, port: int) -> Path:
         """A local unix socket that leads to 127.0.0.1:port INSIDE the guest, over its SSH."""
-        raise NotImplementedError
+        return self._guest.connection.forward(f"tcp:127.0.0.1:{port}")
 
     def console(self) -> str:
         """All that the guest's serial console has shown; still there after :meth:`kill`."""
-        raise NotImplementedError
+        return self._text("console.log")
 
     def log(self) -> str:
         """The VMM's own log; still there after :meth:`kill`."""
-        raise NotImplementedError
+        return self._text("vmm.log")
 
     def link(self, up: bool) -> None:
         """Take the clone's TAP up or down: its network cable."""
+        self.ask("link", up=up)
 
     def silent_listener(self, port: int) -> SilentListener:
         """Accept on the gateway's address in the clone's namespace, and never answer."""
-        raise NotImplementedError
+        return SilentListener(self, port)
 
     def process(self) -> dict[str, Any]:
-        """The VMM process: pid, alive, exit_status (negative for a signal),
-        rss_kib, private_kib (its children included)."""
-        raise NotImplementedError
+        """The VMM process: pid, alive, exit_status (negative for a signal).
+
+        Also rss_kib and private_kib, its children included.
+        """
+        return dict(self.ask("process"))
 
     def alive(self) -> bool:
         """Whether the VMM process is running."""
-        raise NotImplementedError
+        return self._ended is None and bool(self.ask("alive"))
+
+    def last_words(self) -> str:
+        """How the VMM ended, where it has, with the end of its log and console."""
+        return "it was killed by us" if self._ended is not None else self._clone.last_words()
 
     def kill(self) -> None:
-        """Kill the VMM and remove all that belongs to the clone. Twice is no error."""
+        """Kill the VMM and remove all that belongs to the clone. Twice is no error.
+
+        :raises VmError: something could not be removed; the rest was.
+        """
+        with self._lock, contextlib.ExitStack() as steps:
+            if self._ended is not None:
+                return
+            self._ended = {}
+            steps.callback(self._destroy)
+            steps.callback(self._guest.close)
+            steps.callback(self.http.close)
+
+    def ask(self, op: str, **fields: Any) -> Any:
+        """A request to the custodian about this clone."""
+        return self._clone.ask(op, **fields)
+
+    def _destroy(self) -> None:
+        self._ended = self._clone.destroy()
+
+    def _text(self, file: str) -> str:
+        ended = self._ended
+        return str(self.ask("read", file=file)) if ended is None else ended.get(file, "")
 
 
 def restore(host: Host, *, mmds: Mapping[str, Any] | None = None) -> Vm:
@@ -126,7 +219,9 @@ def restore(host: Host, *, mmds: Mapping[str, Any] | None = None) -> Vm:
     :param mmds: data for the guest's metadata service, given before it resumes.
     :raises VmError: with the VMM's exit status and last lines where it died.
     """
-    raise NotImplementedError
+    with making(host) as clone:
+        clone.restore(mmds=mmds)
+        return Vm(clone, health_s=host.site.guest.restore_health_s)
 
 
 def cold_boot(host: Host, *, boot_args: str | None = None) -> Vm:
@@ -134,4 +229,6 @@ def cold_boot(host: Host, *, boot_args: str | None = None) -> Vm:
 
     :raises VmError: the profile names no kernel, or as :func:`restore`.
     """
-    raise NotImplementedError
+    with making(host) as clone:
+        clone.boot(boot_args=boot_args)
+        return Vm(clone, health_s=host.site.guest.boot_health_s)

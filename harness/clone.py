@@ -1,0 +1,188 @@
+"""Making a clone: a VMM in a namespace of its own, told to restore the golden snapshot or boot its disk."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError, VmError
+from harness.firecracker import Firecracker
+from harness.host import Host
+from harness.site import Site
+
+_TAP = "vmtap0"  # each clone has a namespace of its own, so they all may use one name
+_COPY_S = 120.0  # for the disk, where the file system has no reflink
+_ASK_S = 30.0
+
+
+class Clone:
+    """A VMM of ours on the host, and what leads to it.
+
+    :param paths: local sockets: ``api``, and one for each port of the guest that was asked for.
+    :param disk: its own copy of the golden disk, on the host.
+    :param began: ``time.perf_counter()`` when its making began.
+    """
+
+    def __init__(
+        self, host: Host, name: str, paths: dict[int | str, Path], *, disk: str, began: float
+    ) -> None:
+        self.host = host
+        self.name = name
+        self.paths = paths
+        self.disk = disk
+        self.timings: dict[str, float] = {}
+        self._began = began
+        self.started_at = 0.0
+        """``time.monotonic()`` when it was told to run."""
+        slow_s = host.site.vmm.load_timeout_s
+        self.api = Firecracker(paths["api"], slow_timeout_s=slow_s, epitaph=self.last_words)
+
+    def ask(self, op: str, **fields: Any) -> Any:
+        """A request to the custodian about this clone."""
+        return self.host.custodian.ask(op, name=self.name, timeout_s=_ASK_S, **fields)
+
+    def last_words(self) -> str:
+        """How the VMM ended, where it has, with the end of its log and console."""
+        return str(self.ask("last_words"))
+
+    def restore(self, *, mmds: Mapping[str, Any] | None = None) -> None:
+        """Load the golden snapshot, give it its own disk, and let it run."""
+        files = self.host.site.snapshot
+        if files.vmstate is None or files.memory is None:
+            raise VmError("the profile names no memory snapshot", hint='make the VM with boot="cold"')
+        with self.timed("load"):
+            if mmds is not None:
+                self.api.put_mmds(mmds)
+            self.api.load_snapshot(
+                snapshot_path=files.vmstate,
+                mem_file_path=files.memory,
+                network_overrides=[{"iface_id": files.iface_id, "host_dev_name": _TAP}],
+            )
+        with self.timed("disk"):
+            self._give_own_disk(files.drive_id)
+        with self.timed("resume"):
+            self.started_at = time.monotonic()
+            self.api.patch_vm("Resumed")
+
+    def boot(self, *, boot_args: str | None = None) -> None:
+        """Configure it from the profile, and boot its disk."""
+        files = self.host.site.snapshot
+        if files.kernel is None:
+            raise VmError("the profile names no kernel to boot", hint="set snapshot.kernel")
+        with self.timed("configure"):
+            self.api.put_machine_config(vcpu_count=files.vcpus, mem_size_mib=files.memory_mib)
+            arguments = boot_args or files.boot_args
+            self.api.put_boot_source(
+                kernel_image_path=files.kernel, initrd_path=files.initrd, boot_args=arguments
+            )
+            self.api.put_drive(files.drive_id, path_on_host=self.disk, is_root_device=True)
+            mac = {"guest_mac": files.guest_mac} if files.guest_mac else {}
+            self.api.put_network_interface(files.iface_id, host_dev_name=_TAP, **mac)
+            self.api.put_entropy()
+        with self.timed("start"):
+            self.started_at = time.monotonic()
+            self.api.put_action("InstanceStart")
+
+    @contextlib.contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Put the body's duration on record."""
+        began = time.perf_counter()
+        yield
+        now = time.perf_counter()
+        self.timings |= {step: now - began, "total": now - self._began}
+
+    def destroy(self) -> dict[str, str]:
+        """Kill the VMM and remove all that belongs to it; its last console and log.
+
+        :raises VmError: something could not be removed; the rest was.
+        """
+        with contextlib.ExitStack() as steps:
+            steps.callback(self.host.connection.cancel, list(self.paths.values()))
+            steps.callback(self.api.close)
+            answer = self.ask("destroy")
+        if answer["failures"]:
+            raise VmError(f"{self.name}: not all could be removed: {'; '.join(answer['failures'])}")
+        return dict(answer["texts"])
+
+    def _give_own_disk(self, drive_id: str) -> None:
+        """What was loaded still has the golden disk: exchange it before anything runs."""
+        drives = self.api.vm_config()["drives"]
+        writable = [drive["drive_id"] for drive in drives if not drive.get("is_read_only")]
+        if writable != [drive_id]:
+            raise VmError(
+                f"the snapshot's writable drives are {writable}, where only {drive_id!r} was expected: "
+                "clones would write to one file",
+                hint="set snapshot.drive_id, or make the other drives read-only",
+            )
+        self.api.patch_drive(drive_id, path_on_host=self.disk)
+
+
+@contextlib.contextmanager
+def making(host: Host) -> Iterator[Clone]:
+    """A clone whose VMM awaits orders; destroyed if the body fails.
+
+    :raises VmError: with the VMM's exit status and last lines where it died.
+    """
+    name = host.next_name()
+    try:
+        clone = _prepared(host, name)
+        try:
+            yield clone
+        except BaseException:
+            with contextlib.suppress(HarnessError):  # what made us give up is what matters
+                clone.destroy()
+            raise
+    except HarnessError as error:
+        raise VmError(f"{name} could not be made: {error.message}", hint=error.hint) from error
+
+
+def _prepared(host: Host, name: str) -> Clone:
+    """One request to the custodian and one to ssh, side by side.
+
+    ssh listens on our side at once, and looks for the far side only when a socket is used.
+    """
+    number = name.rpartition("-")[2]
+    ports = _ports(host.site)
+    keys: list[int | str] = ["api", *ports]
+    paths = {key: host.connection.directory / f"{number}-{key}" for key in keys}
+    far = f"{host.custodian.facts['directory']}/{number}"
+    began = time.perf_counter()
+    answer = host.custodian.begin("make_clone", name=name, ports=ports, **_plan(host.site))
+    try:
+        host.connection.forward_all([f"unix:{far}/{key}.sock" for key in keys], list(paths.values()))
+        forwarded = time.perf_counter()
+        made = answer.result(host.site.vmm.start_timeout_s + _COPY_S)
+        clone = Clone(host, name, paths, disk=made["disk"], began=began)
+    except BaseException:
+        _abandon(host, name, list(paths.values()))
+        raise
+    clone.timings = {f"host.{step}": took for step, took in made["timings"].items()}
+    clone.timings |= {"forward": forwarded - began, "prepare": time.perf_counter() - began}
+    return clone
+
+
+def _ports(site: Site) -> list[int]:
+    guest = site.guest
+    return sorted({guest.ssh_port, site.agent.port, guest.vnc_port, guest.novnc_port})
+
+
+def _plan(site: Site) -> dict[str, Any]:
+    return {
+        "guest": str(site.snapshot.guest_address.ip),
+        "binary": site.vmm.binary,
+        "tap": _TAP,
+        "address": f"{site.snapshot.gateway}/{site.snapshot.guest_address.network.prefixlen}",
+        "source_disk": site.snapshot.disk,
+        "start_timeout_s": site.vmm.start_timeout_s,
+    }
+
+
+def _abandon(host: Host, name: str, sockets: list[Path]) -> None:
+    """Each undo for itself: what made us give up is what matters, and there may be nothing to undo."""
+    with contextlib.suppress(HarnessError):
+        host.connection.cancel(sockets)
+    with contextlib.suppress(HarnessError):
+        host.custodian.ask("destroy", name=name, timeout_s=_ASK_S)

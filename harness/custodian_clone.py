@@ -1,0 +1,236 @@
+"""One clone: its namespace, its disk, its VMM process and their end. Part of the custodian.
+
+Sent to the host: standard library only, Python 3.9 or newer. All of the making runs in the namespace's own
+thread, step after step, and the undo of each step is registered as soon as it is done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface
+from pathlib import Path
+from typing import Any
+
+from harness import netns
+from harness.reaper import start_time
+
+_FICLONE = 0x40049409
+_SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class Refused(Exception):  # noqa: N818 - it reads as what happened
+    """The request cannot be met; the text is for the operator."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a clone is to be made of."""
+
+    name: str
+    binary: str
+    tap: str
+    address: str
+    source_disk: str
+    disk: str
+    start_timeout_s: float
+
+
+@dataclass
+class Clone:
+    """A clone on this host. ``make`` and ``destroy`` may block: call them off the event loop."""
+
+    plan: Plan
+    directory: Path
+    owner: int
+    timings: dict[str, float] = field(default_factory=dict)
+    namespace: netns.Namespace | None = None
+    undo: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    process: subprocess.Popen[bytes] | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def open_namespace(self) -> netns.Namespace:
+        """The namespace first: the rest is made inside."""
+        self.namespace = netns.Namespace(self.plan.name)
+        self.undo.callback(self.namespace.delete)
+        return self.namespace
+
+    def make(self) -> None:
+        """Directory, TAP, VMM, disk copy, until the API socket accepts. Runs in the namespace's thread.
+
+        :raises Refused: with what the VMM said where it died.
+        """
+        for step in (self._make_directory, self._add_tap, self._start, self._copy_disk, self._await_api):
+            began = time.perf_counter()
+            step()
+            self.timings[step.__name__.strip("_")] = time.perf_counter() - began
+            if self.stopping.is_set():
+                raise Refused(f"{self.plan.name}: stopped while it was being made")
+
+    def destroy(self) -> None:
+        """Undo everything, whatever state the making is in. A failing undo does not keep the rest from it.
+
+        :raises Exception: the last failure, the others as its context.
+        """
+        self.stopping.set()
+        if self.namespace is None:
+            return
+        self.namespace.call(lambda: None)  # the making, if still under way, ends at its next step
+        self.undo.close()
+
+    def status(self) -> dict[str, Any]:
+        """The VMM process as the kernel sees it, with the memory of all processes in the namespace."""
+        if self.process is None:
+            return {"pid": None, "alive": False, "exit_status": None, "rss_kib": 0, "private_kib": 0}
+        ended = self.process.poll()
+        memory = [_memory(pid) for pid in self._inside()]
+        return {
+            "pid": self.process.pid,
+            "alive": ended is None,
+            "exit_status": ended,
+            "rss_kib": sum(item.get("Rss", 0) for item in memory),
+            "private_kib": sum(
+                item.get("Private_Dirty", 0) + item.get("Private_Clean", 0) for item in memory
+            ),
+        }
+
+    def last_words(self) -> str:
+        """How the VMM ended, and the end of its log and console."""
+        status = None if self.process is None else self.process.poll()
+        ended = "it is still running" if status is None else f"it ended with status {status}"
+        tails = [f"{name}: {tail(self.directory / name, 1500)!r}" for name in ("vmm.log", "console.log")]
+        return "; ".join([ended, *tails])
+
+    def _make_directory(self) -> None:
+        self.directory.mkdir(mode=0o700)
+        self.undo.callback(shutil.rmtree, self.directory)
+        os.chown(self.directory, self.owner, -1)
+
+    def _add_tap(self) -> None:
+        netns.add_tap(self.plan.tap, IPv4Interface(self.plan.address))  # it goes with the namespace
+
+    def _start(self) -> None:
+        binary = shutil.which(self.plan.binary, path=_SEARCH)
+        if binary is None:
+            raise Refused(f"no VMM: {self.plan.binary} is not on this host (looked in {_SEARCH})")
+        log = self.directory / "vmm.log"
+        log.touch()  # Firecracker before 1.14 does not make it
+        # The kernel kills it when this thread ends, which is when the custodian does, however that happens.
+        argv = [
+            "setpriv",
+            "--pdeathsig",
+            "KILL",
+            "--",
+            binary,
+            "--api-sock",
+            str(self.directory / "api.sock"),
+        ]
+        argv += ["--id", self.plan.name, "--log-path", str(log), "--level", "Info"]
+        with (self.directory / "console.log").open("ab") as console:
+            self.process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                cwd=self.directory,
+                env={"PATH": _SEARCH, "LC_ALL": "C.UTF-8"},
+                start_new_session=True,
+            )
+        self.undo.callback(self._kill)
+        self._write_note(self.process.pid)
+
+    def _write_note(self, pid: int) -> None:
+        """For the reaper, should we be killed: which process it was."""
+        note = self.directory.with_suffix(".json")
+        self.undo.callback(note.unlink, missing_ok=True)
+        note.write_text(json.dumps({"name": self.plan.name, "pid": pid, "start": start_time(pid)}))
+
+    def _copy_disk(self) -> None:
+        disk = Path(self.plan.disk)
+        disk.parent.mkdir(mode=0o700, exist_ok=True)
+        self.undo.callback(disk.unlink, missing_ok=True)
+        with Path(self.plan.source_disk).open("rb") as source, disk.open("xb") as target:
+            disk.chmod(0o600)
+            try:
+                fcntl.ioctl(target, _FICLONE, source.fileno())
+            except OSError:  # no reflink on this file system: a copy, without its holes
+                self._run(["cp", "--sparse=always", "--", self.plan.source_disk, str(disk)])
+
+    def _run(self, argv: list[str]) -> None:
+        """A program of some seconds, given up when the clone is no longer wanted."""
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as program:
+            while program.poll() is None:
+                if self.stopping.wait(0.01):
+                    program.kill()
+            said = program.stderr.read().decode(errors="replace").strip() if program.stderr else ""
+        if program.returncode != 0:
+            raise Refused(f"{' '.join(argv)}: status {program.returncode}: {said}")
+
+    def _await_api(self) -> None:
+        """A connection accepted means ready; the login user may then use the socket."""
+        path = str(self.directory / "api.sock")
+        deadline = time.monotonic() + self.plan.start_timeout_s
+        while not _accepts(path):
+            if self.process is None or self.process.poll() is not None:
+                raise Refused(f"the VMM of {self.plan.name} did not start: {self.last_words()}")
+            if time.monotonic() > deadline:
+                waited = f"not within {self.plan.start_timeout_s:g} s"
+                raise Refused(f"the VMM's API at {path} accepts no connection {waited}: {self.last_words()}")
+            if self.stopping.wait(0.002):
+                return
+        os.chown(path, self.owner, -1)
+
+    def _kill(self) -> None:
+        """The VMM's whole process group, then whatever else is left in the namespace."""
+        assert self.process is not None  # noqa: S101 - registered after it was started
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(timeout=10)
+        deadline = time.monotonic() + 5
+        while left := self._inside():
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if time.monotonic() > deadline:
+                raise Refused(f"processes {left} in namespace {self.plan.name} cannot be killed")
+            time.sleep(0.005)
+
+    def _inside(self) -> list[int]:
+        return netns.processes_inside(netns.NAMES / self.plan.name)
+
+
+def tail(path: Path, limit: int) -> str:
+    """The end of a text file; empty when there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - limit))
+            return file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _accepts(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+    return True
+
+
+def _memory(pid: int) -> dict[str, int]:
+    """The sums of smaps_rollup, in KiB."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return {}
+    return {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}

@@ -1,0 +1,260 @@
+"""What the custodian can be asked for. Part of the custodian.
+
+Sent to the host: standard library only, Python 3.9 or newer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import platform
+import shutil
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from harness import netns, reaper
+from harness.custodian_clone import Clone, Plan, Refused, tail
+from harness.custodian_relay import Mute, Relay
+from harness.custodian_script import run_script
+
+_TEXT_LIMIT = 8 << 20
+_FILES = ("console.log", "vmm.log")
+
+Answer = Any
+T = TypeVar("T")
+
+
+class Holding:
+    """A clone with the relays and listeners that belong to it."""
+
+    def __init__(self, clone: Clone) -> None:
+        self.clone = clone
+        self.relays: dict[int, Relay] = {}
+        self.mutes: dict[int, Mute] = {}
+
+    async def open_socket(self) -> socket.socket:
+        """A TCP socket inside the clone's namespace."""
+        return await self.inside(_stream_socket)
+
+    async def inside(self, function: Callable[..., T], *args: Any) -> T:
+        """Run a function in the clone's namespace."""
+        namespace = self.clone.namespace
+        if namespace is None:
+            raise Refused(f"{self.clone.plan.name}: still being made")
+        return await asyncio.wrap_future(namespace.submit(function, *args))
+
+
+class Custodian:
+    """The requests, one method each: ``op_<name>`` gets the request's fields."""
+
+    def __init__(self, run: str, disks: str) -> None:
+        self.run = run
+        self.owner = int(os.environ.get("SUDO_UID", os.getuid()))
+        self.group = int(os.environ.get("SUDO_GID", os.getgid()))
+        self.disks = Path(disks)
+        self.reaped = reaper.reap(self.disks.parent)
+        self.directory = reaper.claim_run(run, self.disks)
+        self.held: dict[str, Holding] = {}
+        self.host_relays: dict[str, Relay] = {}
+        self.scripts: set[asyncio.Task[dict[str, Any]]] = set()
+        self.pool = ThreadPoolExecutor(max_workers=64, thread_name_prefix="custodian")
+
+    def facts(self) -> dict[str, Any]:
+        """The greeting."""
+        return {
+            "pid": os.getpid(),
+            "python": platform.python_version(),
+            "hostname": platform.node(),
+            "uid": self.owner,
+            "time": time.time(),
+            "directory": str(self.directory),
+            "reaped": self.reaped,
+        }
+
+    async def op_ping(self) -> Answer:
+        """The host's clock."""
+        return {"time": time.time(), "monotonic": time.monotonic()}
+
+    async def op_make_clone(self, name: str, ports: list[int], guest: str, **plan: Any) -> Answer:
+        """A clone with its VMM's API accepting, and relays to the guest's ports."""
+        if not name.startswith(f"{self.run}-") or name in self.held:
+            raise Refused(f"{name}: not a free name of run {self.run}")
+        number = name.rpartition("-")[2]
+        disk = str(self.disks / f"{number}.ext4")
+        clone = Clone(Plan(name=name, disk=disk, **plan), self.directory / number, self.owner)
+        holding = self.held[name] = Holding(clone)
+        try:
+            await self._off_loop(clone.open_namespace)
+            await holding.inside(clone.make)
+            for port in ports:
+                await self._relay(holding, guest, port)
+        except BaseException:
+            await self.op_destroy(name)
+            raise
+        return {
+            "directory": str(clone.directory),
+            "api": str(clone.directory / "api.sock"),
+            "disk": disk,
+            "timings": clone.timings,
+            "pid": clone.process.pid if clone.process else None,
+        }
+
+    async def op_destroy(self, name: str) -> Answer:
+        """Remove a clone and all that belongs to it; its last console and log.
+
+        A failing undo is said, and leaves no other one out.
+        """
+        holding = self._holding(name)
+        del self.held[name]
+        texts = {file: tail(holding.clone.directory / file, _TEXT_LIMIT) for file in _FILES}
+        failures = []
+        for mute in holding.mutes.values():
+            mute.stop()
+        for relay in holding.relays.values():
+            try:
+                relay.stop()
+            except OSError as error:
+                failures.append(described(error))
+        try:
+            await self._off_loop(holding.clone.destroy)
+        except Exception as error:  # noqa: BLE001 - reported to the one who asked
+            failures.append(described(error))
+        return {"failures": failures, "texts": texts}
+
+    async def op_relay(self, name: str, guest: str, port: int) -> Answer:
+        """A relay to one more port of the guest; the path of its socket."""
+        return str((await self._relay(self._holding(name), guest, port)).path)
+
+    async def op_relay_error(self, name: str, port: int) -> Answer:
+        """Why the last connection to a port failed; empty where it did not."""
+        relay = self._holding(name).relays.get(port)
+        return relay.last_error if relay else ""
+
+    async def op_relay_host(self, address: str, port: int) -> Answer:
+        """A relay to an address as the host sees it."""
+        path = self.directory / f"{address}_{port}.sock".replace(":", "_")
+        if str(path) not in self.host_relays:
+            relay = Relay(path, (address, port), _host_socket)
+            self.host_relays[str(path)] = await relay.start(self.owner)
+        return str(path)
+
+    async def op_listen(self, name: str, address: str, port: int) -> Answer:
+        """A silent listener inside the clone's namespace."""
+        holding = self._holding(name)
+        listening = await holding.inside(_listening_socket, address, port)
+        holding.mutes[listening.getsockname()[1]] = Mute(listening)
+        return {"port": listening.getsockname()[1]}
+
+    async def op_accepted(self, name: str, port: int) -> Answer:
+        """How many connections a silent listener has taken."""
+        return self._holding(name).mutes[port].accepted
+
+    async def op_unlisten(self, name: str, port: int) -> Answer:
+        """End a silent listener."""
+        mute = self._holding(name).mutes.pop(port, None)
+        if mute is not None:
+            mute.stop()
+
+    async def op_link(self, name: str, up: bool) -> Answer:
+        """The clone's TAP up or down."""
+        holding = self._holding(name)
+        await holding.inside(functools.partial(netns.set_link, holding.clone.plan.tap, up=up))
+
+    async def op_read(self, name: str, file: str) -> Answer:
+        """The end of one of the clone's text files."""
+        if file not in _FILES:
+            raise Refused(f"{file}: no such file of a clone")
+        return tail(self._holding(name).clone.directory / file, _TEXT_LIMIT)
+
+    async def op_process(self, name: str) -> Answer:
+        """The VMM process."""
+        return await self._off_loop(self._holding(name).clone.status)
+
+    async def op_alive(self, name: str) -> Answer:
+        """Whether the VMM runs."""
+        process = self._holding(name).clone.process
+        return process is not None and process.poll() is None
+
+    async def op_last_words(self, name: str) -> Answer:
+        """How the VMM ended."""
+        return await self._off_loop(self._holding(name).clone.last_words)
+
+    async def op_script(self, argv: list[str], input_text: str, limit_s: float, root: bool) -> Answer:
+        """Run a program to its end, or to its deadline."""
+        user = None if root else (self.owner, self.group)
+        task = asyncio.create_task(run_script(argv, input_text, limit_s, user))
+        self.scripts.add(task)
+        task.add_done_callback(self.scripts.discard)
+        return await task
+
+    def interrupt(self) -> None:
+        """Let requests under way end soon."""
+        for holding in self.held.values():
+            holding.clone.stopping.set()
+        for script in self.scripts:
+            script.cancel()
+
+    async def close(self) -> list[str]:
+        """Remove everything; a line for each undo that failed."""
+        done = await asyncio.gather(*(self.op_destroy(name) for name in list(self.held)))
+        failures = [line for answer in done for line in answer["failures"]]
+        for relay in self.host_relays.values():
+            relay.stop()
+        for folder in (self.disks, self.directory):
+            if folder.exists():
+                shutil.rmtree(folder, onerror=lambda _, path, what: failures.append(f"{path}: {what[1]}"))
+        return failures
+
+    async def serve(self, request: dict[str, Any]) -> Answer:
+        """One request."""
+        operation: Callable[..., Awaitable[Answer]] | None = getattr(self, f"op_{request.pop('op')}", None)
+        if operation is None:
+            raise Refused("no such operation: the two ends are of different versions")
+        return await operation(**request)
+
+    def _holding(self, name: str) -> Holding:
+        if name not in self.held:
+            raise Refused(f"{name}: no such clone, or destroyed already")
+        return self.held[name]
+
+    async def _relay(self, holding: Holding, guest: str, port: int) -> Relay:
+        if port not in holding.relays:
+            path = holding.clone.directory / f"{port}.sock"
+            relay = Relay(path, (guest, port), holding.open_socket)
+            holding.relays[port] = await relay.start(self.owner)
+        return holding.relays[port]
+
+    async def _off_loop(self, function: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self.pool, function)
+
+
+def described(error: BaseException) -> str:
+    """One line an operator can read: our own refusals as they are, the unexpected with its type."""
+    text = str(error) if isinstance(error, Refused) else f"{type(error).__name__}: {error}"
+    earlier = error.__context__
+    return f"{text} (after {described(earlier)})" if earlier is not None and earlier is not error else text
+
+
+def _stream_socket() -> socket.socket:
+    return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+
+
+async def _host_socket() -> socket.socket:
+    return _stream_socket()
+
+
+def _listening_socket(address: str, port: int) -> socket.socket:
+    opened = _stream_socket()
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind((address, port))
+        opened.listen(128)
+    except BaseException:
+        opened.close()
+        raise
+    return opened

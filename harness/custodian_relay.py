@@ -1,0 +1,146 @@
+"""Unix sockets that lead to TCP addresses, inside a namespace or not. Part of the custodian.
+
+Sent to the host: standard library only, Python 3.9 or newer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+# Opens a stream socket, in a namespace where that is wanted.
+OpenSocket = Callable[[], Awaitable[socket.socket]]
+
+# A restored guest may lose the first packets: another attempt is started beside the pending ones after each
+# of these seconds, and the first to connect wins. The kernel alone would send again after a second.
+_STAGGER_S = (0.03, 0.06, 0.12, 0.24, 0.5)
+_CONNECT_TIMEOUT_S = 10.0
+_CHUNK = 1 << 18
+
+
+class Relay:
+    """A listening unix socket that leads to ``address``; ``last_error``: why the last connection failed."""
+
+    def __init__(self, path: Path, address: tuple[str, int], open_socket: OpenSocket) -> None:
+        self.path = path
+        self.address = address
+        self.last_error = ""
+        self._open_socket = open_socket
+        self._server: asyncio.AbstractServer | None = None
+        self._busy: set[asyncio.Task[None]] = set()
+
+    async def start(self, owner: int) -> Relay:
+        """Listen; only ``owner`` (a uid) and root may connect."""
+        self._server = await asyncio.start_unix_server(self._serve, str(self.path), backlog=128)
+        self.path.chmod(0o600)
+        os.chown(self.path, owner, -1)
+        return self
+
+    def stop(self) -> None:
+        """Stop listening, drop every connection, and remove the socket."""
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._busy):
+            task.cancel()
+        self.path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - for the type checker: a coroutine that runs has a task
+        self._busy.add(task)
+        try:
+            with contextlib.suppress(asyncio.CancelledError):  # stop() means: just close
+                await self._carry(reader, writer)
+        finally:
+            self._busy.discard(task)
+            writer.close()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            far = await connect(self.address, self._open_socket)
+        except OSError as error:
+            self.last_error = f"{self.address[0]}:{self.address[1]}: {error.strerror or error}"
+            return
+        self.last_error = ""
+        far_reader, far_writer = await asyncio.open_connection(sock=far)
+        try:
+            await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
+        finally:
+            far_writer.close()
+
+
+async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    """Copy to the end of the stream, and pass the end on. A lost peer ends both ways."""
+    with contextlib.suppress(ConnectionError):
+        while data := await source.read(_CHUNK):
+            sink.write(data)
+            await sink.drain()
+        if sink.can_write_eof():
+            sink.write_eof()
+        return
+    sink.close()
+
+
+async def connect(address: tuple[str, int], open_socket: OpenSocket) -> socket.socket:
+    """Connect, with attempts side by side.
+
+    :raises OSError: refused, no route, or not in time.
+    """
+    attempts: set[asyncio.Task[socket.socket]] = set()
+    try:
+        for wait_s in (*_STAGGER_S, _CONNECT_TIMEOUT_S):
+            attempts.add(asyncio.create_task(_attempt(address, open_socket)))
+            done, _ = await asyncio.wait(attempts, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+            if done:
+                winner = done.pop()
+                attempts.discard(winner)
+                return winner.result()
+        raise OSError(f"no answer within {sum(_STAGGER_S) + _CONNECT_TIMEOUT_S:g} s")
+    finally:
+        for task in attempts:
+            _abandon(task)
+
+
+def _abandon(task: asyncio.Task[socket.socket]) -> None:
+    task.cancel()
+    task.add_done_callback(
+        lambda done: None if done.cancelled() or done.exception() else done.result().close()
+    )
+
+
+async def _attempt(address: tuple[str, int], open_socket: OpenSocket) -> socket.socket:
+    opened = await open_socket()
+    try:
+        opened.setblocking(False)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await asyncio.get_running_loop().sock_connect(opened, address)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+class Mute:
+    """Accepts connections and never answers. ``accepted`` counts them."""
+
+    def __init__(self, listening: socket.socket) -> None:
+        self.accepted = 0
+        self._listening = listening
+        self._held: list[socket.socket] = []
+        listening.setblocking(False)
+        asyncio.get_running_loop().add_reader(listening, self._accept)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(BlockingIOError, ConnectionError):  # the caller has gone again
+            self._held.append(self._listening.accept()[0])
+            self.accepted += 1
+
+    def stop(self) -> None:
+        """Stop listening and drop what is held."""
+        asyncio.get_running_loop().remove_reader(self._listening)
+        for held in (self._listening, *self._held):
+            held.close()

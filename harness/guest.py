@@ -1,0 +1,113 @@
+"""The one SSH connection into a guest, made when first used."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from harness.errors import CommandError
+from harness.host import Host
+from harness.run import Result
+from harness.ssh import Login, SshConnection
+
+_KEY_ALIAS = "browser-vm"  # all clones are held to one key
+_LOGIN_S = 30.0  # key exchange under emulation takes a second and a half
+_GRACE_S = 15.0
+_TIMED_OUT = 124  # what timeout(1) says
+
+_CONNECTOR = """\
+import array, socket, sys
+far = socket.socket(socket.AF_UNIX)
+far.connect(sys.argv[1])
+near = socket.socket(fileno=1)
+near.sendmsg([b"\\0"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [far.fileno()]))])
+"""
+
+
+class Guest:
+    """SSH into one clone. Its master needs no watching: it ends when the clone's end of the relay does.
+
+    :param socket: local unix socket that leads to the guest's SSH port.
+    """
+
+    def __init__(self, host: Host, name: str, socket: Path) -> None:
+        self._host = host
+        self._name = name
+        self._socket = socket
+        self._lock = threading.Lock()
+        self._connection: SshConnection | None = None
+        self._testinfra: Any = None
+
+    @property
+    def connection(self) -> SshConnection:
+        """The connection, made at first use.
+
+        :raises SshError: it cannot be made.
+        """
+        with self._lock:
+            if self._connection is None:
+                self._connection = self._connect()
+            return self._connection
+
+    @property
+    def testinfra(self) -> Any:
+        """A testinfra Host for the guest, as root, under the clone's name."""
+        import testinfra  # here: a quarter of a second that a run without it saves
+
+        config = str(self.connection.config_file)
+        with self._lock:
+            if self._testinfra is None:
+                self._testinfra = testinfra.get_host(
+                    f"ssh://{self._name}", ssh_config=config, controlpersist=0, sudo=self._needs_sudo
+                )
+            return self._testinfra
+
+    def script(self, text: str, *, timeout_s: float) -> Result:
+        """Run a shell script as root in one round trip; the guest itself ends it at the deadline."""
+        words = ["timeout", "-k", "2", f"{timeout_s:g}", "sh", "-c", text]
+        command = shlex.join([*(["sudo", "-n", "--"] if self._needs_sudo else []), *words])
+        result = self.connection.run(f"exec {command}", timeout_s=timeout_s + _GRACE_S)
+        if result.status == _TIMED_OUT:
+            said = (result.stdout + result.stderr)[-1000:]
+            raise CommandError(f"in {self._name}, took over {timeout_s:g} s: {text}\n  it said: {said}")
+        return Result(("sh", "-c", text), result.status, result.stdout, result.stderr)
+
+    def close(self) -> None:
+        """End the connection, if there is one."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+
+    @property
+    def _needs_sudo(self) -> bool:
+        return self._host.site.guest.user != "root"
+
+    def _connect(self) -> SshConnection:
+        section = self._host.site.guest
+        directory = self._host.connection.directory
+        recorded = directory / "guest-keys"
+        connector = directory / "connect.py"
+        connector.write_text(_CONNECTOR)
+        proxy = shlex.join([sys.executable, "-I", "-S", str(connector), str(self._socket)])
+        login = Login(
+            address=self._name,
+            user=section.user,
+            identity_file=section.identity_file,
+            known_hosts_file=section.known_hosts_file or recorded,
+            host_key_alias=_KEY_ALIAS,
+            proxy_command=proxy.replace("%", "%%"),
+            proxy_passes_socket=True,
+            accept_new_key=section.known_hosts_file is None,
+            connect_timeout_s=_LOGIN_S,
+        )
+        number = self._name.rpartition("-")[2]
+        connection = SshConnection(login, directory, alias=self._name, short=f"g{number}")
+        if login.accept_new_key and not recorded.exists():
+            with self._host.guest_key_lock:  # one clone shows the key, the others are held to it
+                connection.open(_LOGIN_S)
+        else:
+            connection.open(_LOGIN_S)
+        return connection

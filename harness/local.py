@@ -1,0 +1,70 @@
+"""The suite runs on the host itself: the verbs of a connection, without SSH."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from harness.errors import SshError
+from harness.private import start_and_remove
+from harness.run import Result, run
+
+# Leads to a TCP address: (address, port) -> path of a unix socket.
+Relay = Callable[[str, int], Path]
+
+
+class LocalConnection:
+    """No connection at all. ``relay`` is set once there is a custodian to make unix sockets for TCP."""
+
+    alias = "localhost"
+    config_file: Path | None = None
+    relay: Relay
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._numbers = itertools.count(1)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Start a program; the directory goes when it ends."""
+        self._process = start_and_remove(self.directory, argv)
+        return self._process
+
+    def explain(self, said: str) -> SshError:
+        """An error for what was said on stderr."""
+        hint = "run as root, or give this user a NOPASSWD sudo rule for python3"
+        return SshError(f"cannot become root on this machine\n  it said: {said or 'nothing'}", hint=hint)
+
+    def run(self, command: str, *, timeout_s: float, input_text: str | None = None) -> Result:
+        """A shell command as this user."""
+        return run(["sh", "-c", command], timeout_s=timeout_s, check=False, input_text=input_text)
+
+    def forward(self, target: str, local: Path | None = None) -> Path:
+        """The target's own socket where it has one."""
+        local = local or self.directory / f"f-{next(self._numbers)}"
+        self.forward_all([target], [local])
+        return local
+
+    def forward_all(self, targets: Sequence[str], locals_: Sequence[Path]) -> None:
+        """A link to each target's socket."""
+        for target, local in zip(targets, locals_, strict=True):
+            kind, _, rest = target.partition(":")
+            address, _, port = rest.rpartition(":")
+            local.symlink_to(rest if kind == "unix" else self.relay(address, int(port)))
+
+    def cancel(self, locals_: Sequence[Path]) -> None:
+        """Remove the links."""
+        for local in locals_:
+            local.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """End the program, if it has not ended by itself."""
+        if self._process is not None and self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGTERM)
+            self._process.wait(30)

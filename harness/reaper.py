@@ -1,0 +1,117 @@
+"""What dead runs left on a host, found and removed. Part of the custodian.
+
+Sent to the host: standard library only, Python 3.9 or newer. Nothing is touched unless its name is ours
+(``acc-<run id>...``) and the custodian that owned it, known by pid and start time, is dead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from harness import netns
+
+RUNS = Path("/run")
+RUN_NAME = re.compile(r"acc-[0-9a-f]{6}")
+CLONE_NAME = re.compile(r"(acc-[0-9a-f]{6})-[0-9]+")
+
+
+def start_time(pid: int) -> int | None:
+    """When a process started, in ticks since boot; None when there is no such process, or it is a zombie."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rsplit(b")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+def claim_run(name: str, disks: Path) -> Path:
+    """The run's directory, made together with the note of who owns it: never seen without."""
+    directory = RUNS / name
+    draft = RUNS / f".{name}.{os.getpid()}"
+    draft.mkdir(mode=0o711)
+    owner = {"pid": os.getpid(), "start": start_time(os.getpid()), "disks": str(disks)}
+    (draft / "owner.json").write_text(json.dumps(owner))
+    draft.rename(directory)
+    return directory
+
+
+def reap(disks_parent: Path) -> list[str]:
+    """Remove what dead runs left; a line for each thing removed, or that could not be."""
+    lines: list[str] = []
+    for run in sorted(_found(disks_parent)):
+        owner = _read(RUNS / run / "owner.json")
+        if not _alive(owner):
+            lines += _remove_run(run, Path(owner.get("disks", disks_parent / run)))
+    return lines
+
+
+def _found(disks_parent: Path) -> set[str]:
+    names = {run for folder in (RUNS, disks_parent) for run in _names(folder) if RUN_NAME.fullmatch(run)}
+    return names | {match[1] for name in _names(netns.NAMES) if (match := CLONE_NAME.fullmatch(name))}
+
+
+def _names(folder: Path) -> list[str]:
+    return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+
+
+def _alive(owner: dict[str, Any]) -> bool:
+    started = start_time(owner["pid"]) if "pid" in owner else None
+    return started is not None and started == owner.get("start")
+
+
+def _remove_run(run: str, disks: Path) -> list[str]:
+    lines = []
+    for note in sorted((RUNS / run).glob("*.json")):
+        lines += _kill_noted(_read(note), run)
+    for name in _names(netns.NAMES):
+        if name.startswith(f"{run}-"):
+            lines += _remove_namespace(netns.NAMES / name)
+    for folder in (disks, RUNS / run):
+        if folder.name == run and folder.is_dir():
+            shutil.rmtree(folder, ignore_errors=True)
+            lines.append(f"{'could not remove' if folder.exists() else 'removed'} {folder}")
+    return lines
+
+
+def _kill_noted(note: dict[str, Any], run: str) -> list[str]:
+    """Kill a VMM that a state file of ours names, if it is still that very process."""
+    pid, name = note.get("pid"), str(note.get("name", ""))
+    if not isinstance(pid, int) or not name.startswith(f"{run}-") or start_time(pid) != note.get("start"):
+        return []
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [_kill(pid, f"VMM {name}")] if name.encode() in words else []
+
+
+def _remove_namespace(path: Path) -> list[str]:
+    """Whatever runs in a namespace of ours is ours: nobody else was ever put there."""
+    lines = [_kill(pid, f"process in namespace {path.name}") for pid in netns.processes_inside(path)]
+    netns.remove_name(path)
+    return [*lines, f"removed namespace {path.name}"]
+
+
+def _kill(pid: int, what: str) -> str:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 2
+    while start_time(pid) is not None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return f"killed {what} (pid {pid})" if start_time(pid) is None else f"could not kill {what} (pid {pid})"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
