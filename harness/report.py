@@ -53,7 +53,8 @@ def one_line(verdict: RunVerdict) -> str:
 
 
 def _lines(verdict: RunVerdict, width: int, *, verbose: bool) -> Iterator[Text]:
-    yield from (_plain(f"{name}: {value}") for name, value in verdict.facts.items())
+    facts = {**verdict.facts, "scope": _scope(verdict)}
+    yield from (_plain(f"{name:<{_MARGIN}}{value}") for name, value in facts.items())
     yield _plain("")
     for item in verdict.items:
         yield from _item(item, width, verbose=verbose)
@@ -74,15 +75,27 @@ def _lines(verdict: RunVerdict, width: int, *, verbose: bool) -> Iterator[Text]:
     yield Text(one_line(verdict), style=STYLES[verdict.outcome])
 
 
+def _scope(verdict: RunVerdict) -> str:
+    return {
+        "acceptance": "acceptance: every item of the checklist must be proven",
+        "smoke": "smoke: the items with a quick check that proves them",
+        "partial": "partial: the items that were asked, and no others",
+    }[verdict.scope.name]
+
+
 def _item(verdict: ItemVerdict, width: int, *, verbose: bool) -> Iterator[Text]:
-    counts = _counts(verdict.results)
-    head = Text(f"{verdict.outcome.value:<{_MARGIN}}", style=STYLES[verdict.outcome])
-    yield head.append(f"{verdict.item.text}  {counts}" if counts else verdict.item.text, style="default")
-    if verdict.reason:
-        yield from _block(verdict.reason, width, indent=_MARGIN)
+    unasked = not verdict.in_scope and verdict.outcome is Outcome.NOT_PROVEN
+    label = "-" if unasked else verdict.outcome.value
+    yield Text(f"{label:<{_MARGIN}}", style=STYLES[verdict.outcome]).append(
+        verdict.item.text, style="default"
+    )
+    for text in (_counts(verdict.results), verdict.reason):
+        if text:
+            yield from _block(text, width, indent=_MARGIN)
+    told: set[tuple[str, str]] = set()
     for result in verdict.results:
         if result.outcome in _NAMED:
-            yield from _check(result, width)
+            yield from _check(result, width, told)
         elif verbose:
             yield Text(f"  {result.outcome.value:<{_MARGIN - 2}}{result.check.name}", style="dim")
 
@@ -91,13 +104,18 @@ def _counts(results: Sequence[CheckResult]) -> str:
     if not results:
         return ""
     outcomes = [result.outcome for result in results]
-    passed, total = outcomes.count(Outcome.PASS), len(outcomes)
-    return f"({total} {'check' if total == 1 else 'checks'}{'' if passed == total else f', {passed} PASS'})"
+    counts = {outcome.value: outcomes.count(outcome) for outcome in STYLES if outcome in outcomes}
+    words = ", ".join(f"{count} {name}" for name, count in counts.items())
+    return f"{len(outcomes)} {'check' if len(outcomes) == 1 else 'checks'}: {words}"
 
 
-def _check(result: CheckResult, width: int) -> Iterator[Text]:
+def _check(result: CheckResult, width: int, told: set[tuple[str, str]]) -> Iterator[Text]:
+    """One check; trouble that an earlier check of the item has told in full is not told again."""
     check = result.check
     yield Text(f"  {result.outcome.value:<{_MARGIN - 2}}", style=STYLES[result.outcome]).append(check.name)
+    if (result.seen, result.hint) in told and result.outcome is not Outcome.FAIL:
+        return
+    told.add((result.seen, result.hint))
     rows = {"claim": check.claim, "seen": _shortened(result.seen), "where": result.where, "next": result.hint}
     if result.outcome is Outcome.FAIL:
         rows["mend"] = f"{step_name(check.step)}: {check.how}"
@@ -121,7 +139,7 @@ def _section(title: str, texts: Sequence[str], width: int) -> Iterator[Text]:
 
 
 def _block(text: str, width: int, *, indent: int, label: str = "", gap: int = 7) -> Iterator[Text]:
-    first = f"{label:>{0}}".ljust(gap) if label else ""
+    first = label.ljust(gap) if label else ""
     for line in text.splitlines() or [""]:
         for part in textwrap.wrap(line, max(width - indent, 20), break_on_hyphens=False) or [""]:
             yield _plain(f"{first.rjust(indent) if first else ' ' * indent}{part}")

@@ -1,0 +1,16 @@
+"""Fixtures of the unit tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.small_suite import ROOT, Suite
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    """An empty small suite; neither the environment nor a lab names a site."""
+    monkeypatch.delenv("ACCEPTANCE_SITE", raising=False)
+    monkeypatch.setenv("LAB_HOME", str(pytester.path / "no-lab"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return Suite(pytester)

@@ -1,0 +1,84 @@
+"""A small suite to run inside a test: the real conftest.py and pytest.ini, with checks made up for the purpose."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+HEADER = """
+import pytest
+from harness.errors import HarnessError, VmError
+ITEMS = ("host-clean", "database-updated", "handlers", "unit-network", "snapshot-rebuilt",
+         "session-launches", "health", "window", "oauth")
+
+def check(item="health", proves=True, smoke=False, step=5, how="rebuild it"):
+    def mark(function):
+        function.__doc__ = function.__doc__ or "A claim."
+        marks = [pytest.mark.acceptance, pytest.mark.item(item, proves=proves)]
+        marks += [pytest.mark.mend(step=step, how=how)]
+        for one in marks + ([pytest.mark.smoke] if smoke else []):
+            function = one(function)
+        return function
+    return mark
+"""
+
+
+# Plugins that only cost time here.
+_LEFT_OUT = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+
+
+@dataclass
+class Ended:
+    """How a run ended: exit status, output, and what ``verdict.json`` says."""
+
+    status: int
+    output: str
+    verdict: dict[str, Any]
+
+    def outcome(self, check: str) -> str:
+        """The outcome of one check."""
+        return str(next(c["outcome"] for c in self.verdict["checks"] if c["name"] == check))
+
+    def item(self, key: str) -> str:
+        """The outcome of one checklist item."""
+        return str(next(i["outcome"] for i in self.verdict["items"] if i["key"] == key))
+
+
+class Suite:
+    """Files of a suite in a folder of their own, and a way to run them."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self.pytester = pytester
+        self.root = pytester.path
+        for name in ("conftest.py", "pytest.ini"):
+            (self.root / name).write_text((ROOT / name).read_text())
+        self.profile('name = "nowhere"')
+
+    def profile(self, text: str) -> Path:
+        """Write the site profile that runs use."""
+        path = self.root / "site.toml"
+        path.write_text(text)
+        return path
+
+    def write(self, body: str, *, file: str = "tests/host/test_made_up.py") -> Path:
+        """Write a file of checks, declared by ``@check()``."""
+        path = self.root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(HEADER + textwrap.dedent(body))
+        return path
+
+    def run(self, *words: str, site: bool = True, apart: bool = False) -> Ended:
+        """Run pytest on it, in this process or in one ``apart``."""
+        given = (f"--site={self.root / 'site.toml'}",) if site else ()
+        run = self.pytester.runpytest_subprocess if apart else self.pytester.runpytest_inprocess
+        result = run(*_LEFT_OUT, *given, *words)
+        report = self.root / "evidence" / "latest" / "verdict.json"
+        verdict = json.loads(report.read_text()) if report.exists() else {}
+        return Ended(int(result.ret), result.stdout.str() + result.stderr.str(), verdict)
