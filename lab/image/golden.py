@@ -29,7 +29,7 @@ PREFIX = 24
 GATEWAY = "192.168.100.1"
 
 BOOT_ARGS = "console=ttyS0 reboot=k panic=1 net.ifnames=0 quiet mitigations=off tsc=reliable"
-"""``tsc=reliable``: the kernel would else distrust an emulated TSC and count ticks, which a busy host loses."""
+"""``tsc=reliable``: the kernel would else distrust an emulated TSC and count ticks, and lose some."""
 
 PARKED = "clone-guard: parked"
 RESTORED = "clone-guard: restored"

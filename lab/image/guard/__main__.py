@@ -6,14 +6,78 @@ Any failure after the restore leaves the clone frozen: one that cannot be made s
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
-from . import clock, entropy, freezer, mmds, network
+from . import clock, mmds
+from .entropy import Entropy
+from .freezer import Freezer
+from .network import Nic, random_mac, wait_quiet
 
 POLL_S = 0.001
 CONSOLE = Path("/dev/console")
+
+
+class Guard:
+    """All that a clone needs to become its own, made ready before the snapshot is taken."""
+
+    def __init__(self) -> None:
+        self.source = clock.find()
+        self.entropy = Entropy()
+        self.nic = Nic()
+        self.freezer = Freezer()
+        self.has_mmds = mmds.identity() is not None
+
+    def park(self) -> None:
+        """Freeze, wait for the restore, make the clone its own, thaw."""
+        self.freezer.freeze()
+        os.sync()
+        self.source.learn()
+        say("parked")
+        while not self.source.jumped():
+            time.sleep(POLL_S)
+        try:
+            said = self._wake()
+        except Exception as error:
+            say(f"FAILED, stays frozen: {type(error).__name__}: {error}")
+            raise
+        say(said)
+        print(f"clone-guard: {said}", flush=True)
+        self.source.settle()
+        self.nic.tell_networkd()
+
+    def _wake(self) -> str:
+        """What must be done before anything else runs; returns the line that says so."""
+        began, before = time.monotonic(), time.time()
+        clock.advance_to(self.source.now())
+        fresh = self.entropy.reseed()
+        mac = self.nic.set_mac(random_mac(self.entropy.draw(6)))
+        identity = mmds.identity() if self.has_mmds else None
+        if identity:
+            mac = self._assume(identity) or mac
+        gap, took_ms = time.time() - before, (time.monotonic() - began) * 1000
+        address = self.nic.address
+        self.freezer.thaw()
+        return (
+            f"restored after {gap:.3f} s, clock from {self.source.name}, {fresh}, "
+            f"mac {mac}, address {address}, thawed after {took_ms:.0f} ms"
+        )
+
+    def _assume(self, identity: dict[str, Any]) -> str | None:
+        """Take on what the launcher gave: time, name, address; returns the MAC if one was set."""
+        clock.advance_to(float(identity.get("time", 0)))
+        if identity.get("hostname"):
+            socket.sethostname(str(identity["hostname"]))
+        if identity.get("ipv4"):
+            self.nic.set_address(str(identity["ipv4"]), identity.get("gateway"))
+        if identity.get("mac"):
+            return self.nic.set_mac(bytes.fromhex(str(identity["mac"]).replace(":", "")))
+        if identity.get("ipv4"):
+            return self.nic.set_mac(random_mac(self.entropy.draw(6)))
+        return None
 
 
 def say(text: str) -> None:
@@ -22,51 +86,8 @@ def say(text: str) -> None:
         console.write(f"\r\nclone-guard: {text}\r\n")
 
 
-def park() -> None:
-    """Freeze, wait for the restore, make the clone its own, thaw."""
-    network.wait_quiet(timeout_s=3.0)
-    source = clock.find()
-    has_mmds = mmds.identity() is not None
-    freezer.freeze()
-    os.sync()
-    source.learn()
-    say("parked")
-    while not source.jumped():
-        time.sleep(POLL_S)
-    try:
-        said = wake(source, has_mmds=has_mmds)
-    except Exception as error:
-        say(f"FAILED, stays frozen: {type(error).__name__}: {error}")
-        raise
-    say(said)
-    print(f"clone-guard: {said}", flush=True)
-    source.settle()
-    network.tell_networkd()
-
-
-def wake(source: clock.Source, *, has_mmds: bool) -> str:
-    """What a restored clone needs before anything else in it runs; returns the line that says so."""
-    began = time.monotonic()
-    before = time.time()
-    clock.advance_to(source.now())
-    fresh = entropy.reseed()
-    mac = network.set_fresh_mac()
-    identity = mmds.identity() if has_mmds else None
-    if identity:
-        clock.advance_to(float(identity.get("time", 0)))
-        mac = network.assume(identity) or mac
-    network.announce()
-    gap = time.time() - before
-    freezer.thaw()
-    took_ms = (time.monotonic() - began) * 1000
-    address = network.address()
-    return (
-        f"restored after {gap:.3f} s, clock from {source.name}, {fresh}, "
-        f"mac {mac}, address {address}, thawed in {took_ms:.0f} ms"
-    )
-
-
 if __name__ == "__main__":
     if sys.argv[1:] != ["park"]:
         sys.exit("usage: clone-guard park")
-    park()
+    wait_quiet(timeout_s=3.0)
+    Guard().park()

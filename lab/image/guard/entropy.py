@@ -20,33 +20,35 @@ _RNDADDENTROPY = 0x40085203
 _RNDRESEEDCRNG = 0x5207
 
 
-def reseed() -> str:
-    """Reseed the kernel's generator, from virtio-rng where there is one; returns what was done, in words.
+class Entropy:
+    """The kernel's generator, and the host's behind virtio-rng where there is one."""
 
-    Without virtio-rng the reseed takes what the CPU's own generator gives (and, on Firecracker, what the
-    kernel mixed in when it was told of its cloning).
-    """
-    fresh = _from_host()
-    with KERNEL.open("rb+", buffering=0) as kernel:
-        if fresh:
-            fcntl.ioctl(kernel, _RNDADDENTROPY, struct.pack("ii", len(fresh) * 8, len(fresh)) + fresh)
-        fcntl.ioctl(kernel, _RNDRESEEDCRNG)
-    return f"{len(fresh)} fresh random bytes" if fresh else "reseeded by the kernel alone"
+    def __init__(self) -> None:
+        self._kernel = os.open(KERNEL, os.O_RDWR)
+        has_host = HWRNG.exists() and CURRENT.read_text().strip() != "none"
+        self._host = os.open(HWRNG, os.O_RDONLY) if has_host else None
 
+    def reseed(self) -> str:
+        """Reseed the kernel's generator; returns from what, in words.
 
-def _from_host() -> bytes:
-    if not HWRNG.exists() or CURRENT.read_text().strip() == "none":
-        return b""
-    source = os.open(HWRNG, os.O_RDONLY)
-    try:
-        _read(source, STALE)
-        return _read(source, FRESH)
-    finally:
-        os.close(source)
+        Without virtio-rng the reseed takes what the CPU's own generator gives (and, on Firecracker, what the
+        kernel mixed in when it was told of its cloning).
+        """
+        if self._host is None:
+            fcntl.ioctl(self._kernel, _RNDRESEEDCRNG)
+            return "reseeded by the kernel alone"
+        fresh = self._read(STALE + FRESH)[STALE:]
+        fcntl.ioctl(self._kernel, _RNDADDENTROPY, struct.pack("ii", FRESH * 8, FRESH) + fresh)
+        fcntl.ioctl(self._kernel, _RNDRESEEDCRNG)
+        return f"{FRESH} fresh random bytes"
 
+    def draw(self, count: int) -> bytes:
+        """Random bytes from the kernel."""
+        return os.read(self._kernel, count)
 
-def _read(source: int, count: int) -> bytes:
-    have = b""
-    while len(have) < count:
-        have += os.read(source, count - len(have))
-    return have
+    def _read(self, count: int) -> bytes:
+        assert self._host is not None  # noqa: S101 - for the type checker; the caller has looked
+        have = b""
+        while len(have) < count:
+            have += os.read(self._host, count - len(have))
+        return have
