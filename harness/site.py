@@ -205,6 +205,13 @@ class AgentSection(Section):
     """Environment variable with the address of the agent's database; none where it uses none."""
     database_timeout_s: Seconds = 5
     """A database call is given up after this."""
+    database_environment: dict[str, str] = {
+        "SUPABASE_SERVICE_KEY": "acceptance-probe",
+        "SUPABASE_SERVICE_ROLE_KEY": "acceptance-probe",
+        "SUPABASE_ANON_KEY": "acceptance-probe",
+    }
+    """Set beside database_variable in a clone whose database never answers, so that the agent asks it at all.
+    Never a real secret."""
 
 
 class GuestSection(Section):
@@ -243,6 +250,8 @@ class GuestSection(Section):
     """From a crash of the agent to a healthy one, its restart delay included."""
     request_s: Seconds = 5
     """One HTTP request under load."""
+    experiments_at_once: int = Field(default=6, ge=1, le=32)
+    """How many clones may be experimented on side by side."""
 
 
 class DatabaseSection(Section):
