@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -13,7 +14,7 @@ from concurrent.futures import Future
 from importlib import resources
 from typing import Any
 
-from harness.custodian_remote import GREETING
+from harness.custodian_remote import FAREWELL, GREETING
 from harness.errors import HarnessError, TransportError
 
 # In the order in which each needs the ones before.
@@ -49,6 +50,9 @@ def command(size: int, run: str, disks: str) -> list[str]:
     return ["python3", "-I", "-S", "-c", boot, str(size), run, disks]
 
 
+_SOON_S = 0.3  # for the process to end by itself, once the custodian has said that it is done
+
+
 class Custodian:
     """Requests over the custodian's stdin and stdout; safe to use from several threads at once.
 
@@ -72,6 +76,8 @@ class Custodian:
         self._waiting: dict[int, Future[Any]] = {}
         self._lock = threading.Lock()
         self._greeting: Future[dict[str, Any]] = Future()
+        self._farewell: Future[list[str]] = Future()
+        self._waiting[FAREWELL] = self._farewell
         self._complaints = bytearray()
         self._lost = False
         self._threads = [
@@ -116,20 +122,33 @@ class Custodian:
         return answer
 
     def close(self, *, timeout_s: float = 30) -> str:
-        """End its input, on which it destroys everything; what it complained of since it started."""
+        """End its input, on which it destroys everything; what it could not destroy, empty for nothing.
+
+        It says when it is done: ssh itself would wait for whatever else uses the connection.
+        """
         if self._process.stdin is not None and not self._process.stdin.closed:
-            try:
+            with contextlib.suppress(BrokenPipeError):  # it ended before us
                 self._process.stdin.close()
-            except BrokenPipeError:
-                self._lost = True  # it ended before us
         try:
-            self._process.wait(timeout_s)
+            failures = self._farewell.result(timeout_s)
+        except (TimeoutError, HarnessError):
+            failures = [f"it ended without a farewell: {self._said() or 'no word'}"]
+        try:
+            self._process.wait(_SOON_S)
         except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGTERM)
-            self._process.wait(5)
+            self._kill()
         for thread in self._threads:
             thread.join(timeout=5)
-        return self._said()
+        return "\n  ".join(failures)
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(5)
 
     def _send(self, data: bytes) -> None:
         assert self._process.stdin is not None  # noqa: S101 - it was started with a pipe

@@ -17,6 +17,7 @@ from typing import Any
 from harness.custodian_ops import Custodian, described
 
 GREETING = "acceptance-custodian "
+FAREWELL = 0
 _LONGEST_REQUEST = 64 << 20
 
 
@@ -39,8 +40,7 @@ class Service:
             self.custodian.interrupt()
             if self.under_way:
                 await asyncio.wait(self.under_way)
-            for failure in await self.custodian.close():
-                print(failure, file=sys.stderr)
+            await self._say({"id": FAREWELL, "ok": await self.custodian.close()})
 
     async def _answer(self, request: dict[str, Any]) -> None:
         number = request.pop("id")
@@ -50,6 +50,9 @@ class Service:
             answer = {"id": number, "error": described(error)}
         except asyncio.CancelledError:  # a script that was ended because we end
             answer = {"id": number, "error": "the custodian is ending"}
+        await self._say(answer)
+
+    async def _say(self, answer: dict[str, Any]) -> None:
         self.writer.write(json.dumps(answer).encode() + b"\n")
         await self.writer.drain()
 

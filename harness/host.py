@@ -196,6 +196,6 @@ class Host:
     def _end_custodian(self, ending: Custodian) -> None:
         if complaints := ending.close():
             raise HarnessError(
-                f"on ending, the custodian on the host said:\n  {complaints}",
+                f"on ending, the custodian on the host could not remove everything:\n  {complaints}",
                 hint="the next run's reaper tries again to remove what is left",
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
@@ -68,3 +69,4 @@ class LocalConnection:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGTERM)
             self._process.wait(30)
+        shutil.rmtree(self.directory, ignore_errors=True)  # the program's parent may have been first

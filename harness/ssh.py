@@ -7,6 +7,7 @@ import itertools
 import os
 import select
 import shlex
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -125,12 +126,14 @@ class SshConnection:
         self._short = short
         self._numbers = itertools.count(1)
         self._master: subprocess.Popen[bytes] | None = None
+        self._owns_directory = False
         self._forwards: dict[Path, str] = {}
         self.config_file.write_text(login.config(alias, directory / short))
 
     def start(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         """Connect, with ``argv`` as the master's own session; the directory goes when it ends."""
         master = self._ssh("-M", "-T", self.alias, "exec " + shlex.join(argv))
+        self._owns_directory = True
         self._master = start_and_remove(self.directory, master)
         return self._master
 
@@ -205,6 +208,8 @@ class SshConnection:
         """End the master, if it has not ended with its session."""
         if self._master is not None and self._master.poll() is None:
             self._kill()
+        if self._owns_directory:
+            shutil.rmtree(self.directory, ignore_errors=True)  # the master's parent may have been first
 
     def _control(self, what: str, forwards: Mapping[Path, str]) -> None:
         options = [f"-L{local}:{_far_end(target)}" for local, target in forwards.items()]
