@@ -42,6 +42,8 @@ class HostFacts:
     parts: Mapping[str, Mapping[str, Any]]
     clock: Offset
     """Host minus suite."""
+    now: float
+    """The host's time when it answered."""
 
     def part(self, name: str, kind: type[T]) -> T:
         """One part's value.
@@ -115,7 +117,8 @@ def ask_host(
     began = time.time()
     answer = host.python(PROBE.read_text(encoding="utf-8"), argument, timeout_s=timeout_s)
     ended = time.time()
-    return HostFacts(answer["parts"], Offset.between((began, ended), (answer["began"], answer["ended"])))
+    clock = Offset.between((began, ended), (answer["began"], answer["ended"]))
+    return HostFacts(answer["parts"], clock, answer["ended"])
 
 
 def _settings(site: Site) -> dict[str, Any]:

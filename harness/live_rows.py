@@ -115,8 +115,15 @@ def _needs_address(world: Inventory, row: Row) -> bool:
 
 
 def _finding(world: Inventory, row: Row, what: str, why: str) -> Finding:
-    """The row is a promise: end what is left of the VM, then say so in the row (runbook steps 1 and 2)."""
+    """The row is a promise: end what is left of the VM, then say so in the row (runbook steps 1 and 2).
+
+    The SQL is shown to a person, never run.
+    """
     quoted = row.vm_id.replace("'", "''")
     kill = "".join(f"sudo kill -9 {one.pid}; then in SQL: " for one in world.named_by(row))
-    mend = f"UPDATE vms SET status = 'destroyed', destroyed_at = NOW() WHERE vm_id = '{quoted}';"  # noqa: S608 - shown only
+    names = world.site.database
+    mend = (
+        f"UPDATE {names.vms_table} SET status = '{names.destroyed_vm_status}', destroyed_at = NOW() "  # noqa: S608
+        f"WHERE vm_id = '{quoted}';"
+    )
     return Finding(f"row {row.vm_id} {what}", str(row), why, kill + mend)

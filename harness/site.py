@@ -10,9 +10,9 @@ import os
 import tomllib
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from harness.errors import SiteError
 from harness.redact import remember
@@ -20,12 +20,28 @@ from harness.redact import remember
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 AbsolutePath = Annotated[str, Field(pattern=r"^/")]
+LocalPath = Annotated[Path, AfterValidator(Path.expanduser)]
+
+
+def _admits_none(annotation: object) -> bool:
+    return type(None) in get_args(annotation)
 
 
 class Section(BaseModel):
     """A table of the profile: unknown keys are refused, values never change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_none(cls, table: object) -> object:
+        """TOML has no null: ``"none"`` says it, in every field that may be none."""
+        if not isinstance(table, dict):
+            return table
+        may_be_none = {name for name, field in cls.model_fields.items() if _admits_none(field.annotation)}
+        return {
+            key: None if key in may_be_none and value == "none" else value for key, value in table.items()
+        }
 
 
 class HostSection(Section):
@@ -39,9 +55,9 @@ class HostSection(Section):
     """SSH port."""
     user: str = "polydev"
     """Login user; needs password-less sudo unless it is root."""
-    identity_file: Path | None = None
+    identity_file: LocalPath | None = None
     """Private key; none leaves the choice to ssh and its agent."""
-    known_hosts_file: Path | None = None
+    known_hosts_file: LocalPath | None = None
     """known_hosts file to check the host key against; none means the user's own."""
     host_key_alias: str | None = None
     """Name under which the host key stands in the known_hosts file."""
@@ -219,9 +235,9 @@ class GuestSection(Section):
 
     user: str = "root"
     """SSH user."""
-    identity_file: Path | None = None
+    identity_file: LocalPath | None = None
     """Private key for SSH into a VM."""
-    known_hosts_file: Path | None = None
+    known_hosts_file: LocalPath | None = None
     """known_hosts file with the golden snapshot's host keys (alias `browser-vm`); none accepts the key
     that the first clone of a run shows, and holds the others to it."""
     ssh_port: Port = 22
@@ -259,7 +275,7 @@ class DatabaseSection(Section):
 
     url_env: str | None = "ACCEPTANCE_DATABASE_URL"
     """Environment variable with the connection string (a read-only role is enough)."""
-    url_file: Path | None = None
+    url_file: LocalPath | None = None
     """File with the connection string, for where there is no environment; must not be readable by others."""
     through_host: bool = False
     """Connect through the host's SSH connection: address and port of the string are as the host sees them."""

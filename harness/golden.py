@@ -1,0 +1,146 @@
+"""Judging the golden snapshot from facts about its files. Pure: facts in, findings out."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+
+from harness.findings import Finding
+from harness.host_parts import Vmm
+from harness.site import Site
+from harness.snapshot import DiskFile, FileFact, Manifest
+
+REBUILD = "rebuild the golden snapshot: ./scripts/build-golden-snapshot-complete.sh browser"
+MIB = 1 << 20
+
+
+def missing_files(files: Mapping[str, FileFact]) -> list[Finding]:
+    """Files that are not there, cannot be looked at, or are empty."""
+    found = []
+    for role, fact in files.items():
+        why = fact.error or ("" if fact.exists else "does not exist")
+        if not why and fact.size == 0:
+            why = "is empty"
+        if why:
+            found.append(Finding(f"file {fact.path}", f"{role} {fact.path}", why, REBUILD))
+    return found
+
+
+def unlike_manifest(
+    files: Mapping[str, FileFact], manifest: Manifest, digests: Mapping[str, str]
+) -> list[Finding]:
+    """Files whose size or digest is not the manifest's, and files of the snapshot that it does not list."""
+    found = [_file(manifest.path, fault) for fault in manifest.faults]
+    if found:
+        return found
+    for role, fact in files.items():
+        declared = manifest.files.get(PurePosixPath(fact.path).name)
+        if role == "manifest":
+            continue
+        if declared is None:
+            found.append(_file(fact.path, "the manifest does not list it"))
+        elif fact.size != declared["size"]:
+            found.append(_file(fact.path, f"{fact.size} bytes, and the manifest says {declared['size']}"))
+        elif digests.get(fact.path) != declared["sha256"]:
+            told = f"sha256 {digests.get(fact.path, 'unknown')[:16]}…, and the manifest says"
+            found.append(_file(fact.path, f"{told} {declared['sha256'][:16]}…"))
+    return found
+
+
+def wrong_memory_size(files: Mapping[str, FileFact], memory_mib: int) -> list[Finding]:
+    """A memory file that does not hold exactly the configured memory."""
+    fact = files.get("memory")
+    if fact is None or fact.size == memory_mib * MIB:
+        return []
+    return [_file(fact.path, f"{fact.size} bytes, and {memory_mib} MiB of memory are {memory_mib * MIB}")]
+
+
+def built_at(files: Mapping[str, FileFact], manifest: Manifest | None) -> float:
+    """When the snapshot was made: what the manifest says, else the age of its oldest own file."""
+    if manifest is not None and not manifest.faults:
+        made = datetime.fromisoformat(manifest.created_at)
+        return (made if made.tzinfo else made.replace(tzinfo=UTC)).timestamp()
+    own = ("vmstate", "memory") if "vmstate" in files else ("disk",)
+    return min(files[role].mtime for role in own if role in files)
+
+
+def newer_inputs(
+    inputs: Mapping[str, FileFact], made: float, manifest: Manifest | None, digests: Mapping[str, str]
+) -> list[Finding]:
+    """Inputs that the snapshot was not built from: by digest where the manifest has one, else by time."""
+    declared = {} if manifest is None or manifest.faults else manifest.inputs
+    by_name = {
+        PurePosixPath(one.get("guest_path") or name).name: one["sha256"] for name, one in declared.items()
+    }
+    found = []
+    for path, fact in inputs.items():
+        digest = by_name.get(PurePosixPath(path).name)
+        if digest is not None and digests.get(path) != digest:
+            found.append(_file(path, "is not the file that the snapshot was built from (sha256)"))
+        elif digest is None and fact.mtime > made:
+            found.append(_file(path, f"changed {_moment(fact.mtime)}, the snapshot is of {_moment(made)}"))
+    return found
+
+
+def declared_content(site: Site, manifest: Manifest | None, digests: Mapping[str, str]) -> dict[str, str]:
+    """What the disk should hold: path in the guest -> sha256, from the manifest and the profile."""
+    declared = {}
+    if manifest is not None and not manifest.faults:
+        declared = {
+            str(one["guest_path"]): str(one["sha256"])
+            for one in manifest.inputs.values()
+            if one.get("guest_path")
+        }
+    given = site.snapshot.disk_files
+    return {**declared, **{path: digests[host] for path, host in given.items() if host in digests}}
+
+
+def wrong_content(disk: str, declared: Mapping[str, str], seen: Mapping[str, DiskFile]) -> list[Finding]:
+    """Files in the disk that are not there, or are not what was declared."""
+    found = []
+    for path, file in seen.items():
+        if file.content is None:
+            found.append(Finding(f"disk {path}", f"{disk}:{path}", file.error or "not there", REBUILD))
+        elif path in declared and hashlib.sha256(file.content).hexdigest() != declared[path]:
+            why = f"another file than was built in: {len(file.content)} bytes, another sha256"
+            found.append(Finding(f"disk {path}", f"{disk}:{path}", why, REBUILD))
+    return found
+
+
+def vmm_version(vmm: Vmm) -> str:
+    """The VMM's version without the v; empty where it does not say."""
+    said = vmm.answers["version"]
+    told = re.search(r"\bv(\d+\.\d+\.\d+\S*)", said.first_line)
+    return told[1] if told and said.status == 0 else ""
+
+
+def format_fault(vmm: Vmm) -> str:
+    """Why the VMM would not load the snapshot, by its own words; empty where it would.
+
+    Firecracker's rule: the same major number, and no newer minor number than its own.
+    """
+    own, file = (vmm.answers[name] for name in ("snapshot_version", "describe"))
+    for what, answer in (("--snapshot-version", own), ("--describe-snapshot", file)):
+        if answer.status != 0 or not _numbers(answer.first_line):
+            said = (answer.stderr or answer.stdout).strip()[-300:] or "nothing"
+            return f"{vmm.path} {what} ended with status {answer.status} and said: {said}"
+    able, wanted = _numbers(own.first_line), _numbers(file.first_line)
+    if wanted[0] != able[0] or wanted[1] > able[1]:
+        return f"the file has format {file.first_line}, and {vmm.path} loads {own.first_line}"
+    return ""
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    told = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)", text)
+    return tuple(int(part) for part in told.groups()) if told else ()
+
+
+def _file(path: str, why: str) -> Finding:
+    return Finding(f"file {path}", path, why, REBUILD)
+
+
+def _moment(time: float) -> str:
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,68 @@
+"""Holding the host against the rows: every judge over one look, and more looks where something is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from harness.errors import HarnessError
+from harness.findings import Finding, settled
+from harness.inventory import Inventory
+from harness.live_rows import bad_addresses, rows_without_process, rows_without_socket, rows_without_tap
+from harness.strays import stray_entries, stray_processes, stray_sockets, stray_taps
+
+Judge = Callable[[Inventory], list[Finding]]
+
+JUDGES: tuple[Judge, ...] = (
+    stray_processes,
+    stray_entries,
+    stray_sockets,
+    stray_taps,
+    rows_without_process,
+    rows_without_socket,
+    rows_without_tap,
+    bad_addresses,
+)
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """What each judge found at every look, or why it could not judge."""
+
+    found: Mapping[Judge, list[Finding] | HarnessError]
+
+    def of(self, judge: Judge) -> list[Finding]:
+        """One judge's findings.
+
+        :raises HarnessError: it could not judge.
+        """
+        answer = self.found[judge]
+        if isinstance(answer, HarnessError):
+            raise answer
+        return answer
+
+
+def reconciled(first: Inventory, look: Callable[[], Inventory], *, timeout_s: float) -> Reconciled:
+    """Judge a first look; while anything is wrong, look again until it is not, or the time is over."""
+    answers = {judge: _judged(judge, first) for judge in JUDGES}
+    suspects = {judge: found for judge, found in answers.items() if isinstance(found, list) and found}
+
+    def again() -> list[Finding]:
+        world = look()
+        return [one for judge in suspects for one in judge(world)]
+
+    left = settled(
+        [one for found in suspects.values() for one in found],
+        again,
+        what="host and database settle",
+        timeout_s=timeout_s,
+    )
+    stayed = {judge: [one for one in found if one in left] for judge, found in suspects.items()}
+    return Reconciled({**answers, **stayed})
+
+
+def _judged(judge: Judge, world: Inventory) -> list[Finding] | HarnessError:
+    try:
+        return judge(world)
+    except HarnessError as error:
+        return error

@@ -1,0 +1,18 @@
+"""The rule sets that the host's tools printed, each read once: what iptables wrote, by its own tool."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from harness import iptables, nftables
+from harness.firewall import Table
+
+
+def tables_of(printed: Mapping[str, Any]) -> list[Table]:
+    """All tables that may concern IPv4 between host and VMs."""
+    texts = [printed[tool] for tool in ("iptables", "iptables-legacy") if tool in printed]
+    known = frozenset(name for text in texts for name in re.findall(r"^\*(\w+)", text, re.M))
+    found = [table for text in texts for table in iptables.tables_of(text)]
+    return found + nftables.tables_of(printed.get("nft", ()), without=known)

@@ -1,0 +1,41 @@
+"""The clocks of host, database and suite, as exactly as the time of asking allows."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.clocks import Offset
+from harness.errors import HarnessError
+from harness.host_facts import HostFacts
+from harness.site import Site
+
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.item("health", proves=False),
+    pytest.mark.mend(
+        step="troubleshooting",
+        how="set the clock that is wrong: timedatectl, systemctl restart systemd-timesyncd",
+    ),
+]
+
+
+@pytest.fixture
+def offset(pair: str, host_facts: HostFacts, request: pytest.FixtureRequest) -> Offset:
+    """How far the first clock of the pair is ahead of the second; the database is asked where it is one."""
+    if pair == "host-suite":
+        return host_facts.clock
+    database: Offset = request.getfixturevalue("database_clock")
+    return database if pair == "database-suite" else host_facts.clock - database
+
+
+@pytest.mark.parametrize("pair", ["host-suite", "database-suite", "host-database"])
+def test_clocks_agree(pair: str, offset: Offset, site: Site) -> None:
+    """The clocks of host, database and suite agree."""
+    limit = site.host.clock_skew_s
+    first, second = pair.split("-")
+    told = f"{first} minus {second}: {offset}; at most {limit:g} s are allowed"
+    assert offset.at_least <= limit, told
+    if offset.at_most > limit:
+        raise HarnessError(
+            f"cannot tell, for the answers took too long: {told}", hint="run it again when the line is quiet"
+        )

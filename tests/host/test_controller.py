@@ -1,0 +1,98 @@
+"""The master-controller: its unit, its errors, its API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from harness.host_facts import HostFacts
+from harness.host_parts import Errors
+from harness.site import Site
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches", proves=False)]
+
+
+@pytest.mark.mend(
+    step="troubleshooting", how="install the controller's unit file, then systemctl daemon-reload"
+)
+def test_controller_loaded(host_facts: HostFacts, site: Site) -> None:
+    """systemd has loaded the controller's unit."""
+    unit = host_facts.unit
+    assert unit.LoadState == "loaded", f"{site.controller.unit}: LoadState={unit.LoadState}, expected loaded"
+
+
+@pytest.mark.smoke
+@pytest.mark.mend(
+    step="troubleshooting", how="sudo systemctl restart master-controller, then read its journal"
+)
+def test_controller_active(host_facts: HostFacts, site: Site) -> None:
+    """The controller's unit is active and running."""
+    unit = host_facts.unit
+    seen = (unit.ActiveState, unit.SubState)
+    assert seen == ("active", "running"), (
+        f"{site.controller.unit}: {unit.ActiveState} ({unit.SubState}), result {unit.Result}; "
+        f"expected active (running); look: journalctl -u {site.controller.unit} -n 50"
+    )
+
+
+@pytest.mark.mend(step="troubleshooting", how="sudo systemctl enable master-controller")
+def test_controller_enabled(host_facts: HostFacts, site: Site) -> None:
+    """The controller's unit is enabled, so that it comes back after a reboot."""
+    unit = host_facts.unit
+    assert unit.UnitFileState == "enabled", (
+        f"{site.controller.unit}: UnitFileState={unit.UnitFileState or 'none'}, expected enabled"
+    )
+
+
+@pytest.mark.mend(
+    step="troubleshooting", how="read why it died: journalctl -u master-controller | grep ERROR"
+)
+def test_controller_not_restarting(host_facts: HostFacts, site: Site, advice: Callable[[str], None]) -> None:
+    """systemd did not have to restart the controller lately."""
+    unit, stable = host_facts.unit, site.controller.stable_s
+    running = unit.active_for(host_facts.identity.monotonic)
+    told = f"{site.controller.unit} was restarted {unit.NRestarts} times by systemd, last {running:.0f} s ago"
+    assert unit.NRestarts == 0 or running >= stable, f"{told}; it counts as stable after {stable:.0f} s"
+    if unit.NRestarts:
+        advice(told)
+
+
+@pytest.mark.mend(
+    step="troubleshooting", how="journalctl -u master-controller | grep ERROR, and mend what it names"
+)
+def test_controller_logs_no_errors(host_facts: HostFacts, site: Site, advice: Callable[[str], None]) -> None:
+    """The controller has logged no error since it started."""
+    logs = {f"journal of {site.controller.unit}": host_facts.journal}
+    if host_facts.log_file is not None:
+        logs[str(site.controller.log_file)] = host_facts.log_file
+    for where, errors in logs.items():
+        for pattern, count in errors.ignored.items():
+            advice(f"{where}: {count} error lines match {pattern!r} and were ignored, as the profile says")
+        if errors.read >= errors.limit:
+            advice(f"{where}: only the latest {errors.limit} lines since its start were read")
+    found = {where: errors for where, errors in logs.items() if errors.count}
+    assert not found, "\n".join(_shown(where, errors) for where, errors in found.items())
+
+
+@pytest.mark.smoke
+@pytest.mark.mend(
+    step="troubleshooting", how="sudo systemctl restart master-controller, then read its journal"
+)
+def test_controller_api_answers(host_facts: HostFacts, site: Site) -> None:
+    """The controller's API answers its health request with 200."""
+    api = host_facts.api
+    url = site.controller.url.rstrip("/") + site.controller.health_path
+    said = f"answered {api.status}: {json.dumps(api.body[:200])}" if api.status else api.error
+    assert api.status == 200, f"GET {url} (from the host): {said} after {api.seconds:.2f} s; expected 200"
+
+
+def _shown(where: str, errors: Errors) -> str:
+    since = datetime.fromtimestamp(errors.since, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    lines = [f"  {datetime.fromtimestamp(one.time, UTC):%H:%M:%S} {one.text[:300]}" for one in errors.last]
+    head = (
+        f"{where}: {errors.count} error lines since it started {since} ({errors.read} lines read), the last:"
+    )
+    return "\n".join([head, *lines])

@@ -1,0 +1,73 @@
+"""The network between host and VMs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import IPv4Address
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.findings import Finding, report
+from harness.firewall import Obstacle, conversation, obstacles
+from harness.host_facts import HostFacts
+from harness.rulesets import tables_of
+from harness.site import Site
+
+pytestmark = pytest.mark.acceptance
+
+
+@pytest.mark.smoke
+@pytest.mark.item("session-launches", proves=False)
+@pytest.mark.mend(
+    step="troubleshooting", how="sudo ip link set <bridge> up; sudo ip address add <address> dev <bridge>"
+)
+def test_bridge_up(host_facts: HostFacts, site: Site) -> None:
+    """The VMs' bridge is up and has its address."""
+    name, wanted, bridge = site.network.bridge, site.network.bridge_address, host_facts.bridge
+    assert bridge, f"the host has no device {name}"
+    assert bridge.kind == "bridge", f"{name} is no bridge, but a {bridge.kind}"
+    # An idle bridge has no carrier and so no "state UP"; what was set is the UP flag.
+    assert "UP" in bridge.flags, f"{name} is down (flags {', '.join(bridge.flags)})"
+    seen = ", ".join(map(str, bridge.addresses)) or "none"
+    assert wanted in bridge.addresses, f"{name} has the addresses {seen}; expected {wanted}"
+
+
+@pytest.mark.item("health", proves=False)
+@pytest.mark.mend(
+    step="troubleshooting", how="sudo iptables -L -n | grep 8080 (or nft list ruleset), and delete the rule"
+)
+def test_no_firewall_between(host_facts: HostFacts, site: Site, advice: Callable[[str], None]) -> None:
+    """No firewall rule of the host stops requests to the agents' port on the VMs, or their answers."""
+    network, port = site.network, site.agent.port
+    packets = [
+        packet
+        for number in range(int(network.first_vm), int(network.last_vm) + 1)
+        for packet in conversation(network.bridge_address.ip, IPv4Address(number), port, network.bridge)
+    ]
+    stopped, untold = obstacles(tables_of(host_facts.part("firewall", dict[str, object])), packets)
+    for rule in untold:
+        advice(f"a rule that may drop packets between host and VMs, but cannot be told: {rule}")
+    sure = [one for one in stopped if one.sure]
+    found = by_rule(sure)
+    assert not found, report(found, f"rules that stop port {port} between host and VMs")
+    if stopped:
+        raise HarnessError(
+            f"cannot tell whether this stops port {port} to the VMs: {by_rule(stopped)[0].thing}",
+            hint="an accept rule before it uses a match that is not understood: look at it on the host",
+        )
+
+
+def by_rule(stopped: list[Obstacle]) -> list[Finding]:
+    """One line a rule, with the first packet it stops and the number of all."""
+    counts: dict[str, list[Obstacle]] = {}
+    for one in stopped:
+        counts.setdefault(one.where, []).append(one)
+    return [
+        Finding(
+            where,
+            where,
+            f"stops {those[0].packet.what}" + (f" and {len(those) - 1} more packets" if those[1:] else ""),
+        )
+        for where, those in counts.items()
+    ]

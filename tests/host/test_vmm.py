@@ -1,0 +1,66 @@
+"""The VMM binary, and its processes that ended without being waited for."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.findings import Finding, report
+from harness.golden import format_fault, vmm_version
+from harness.host_facts import HostFacts
+from harness.host_parts import Vmm
+from harness.site import Site
+
+pytestmark = pytest.mark.acceptance
+
+
+@pytest.mark.smoke
+@pytest.mark.item("session-launches", proves=False)
+@pytest.mark.mend(step="troubleshooting", how="install Firecracker, or name its path in the profile")
+def test_vmm_runs(host_facts: HostFacts, site: Site) -> None:
+    """The VMM's binary is on the host and runs."""
+    vmm = host_facts.vmm
+    assert vmm.path, f"no {site.vmm.binary} on the host's PATH (as root)"
+    said = vmm.answers["version"]
+    assert vmm_version(vmm), (
+        f"{vmm.path} --version ended with status {said.status} and said: "
+        f"{(said.stderr or said.stdout).strip()[-300:] or 'nothing'}"
+    )
+
+
+@pytest.mark.item("session-launches", proves=False)
+@pytest.mark.mend(step=5, how="install the profile's version and rebuild the snapshot with it")
+def test_vmm_version(host_facts: HostFacts, site: Site) -> None:
+    """The VMM has the version that the site profile expects."""
+    vmm = _present(host_facts)
+    version = vmm_version(vmm)
+    assert version.startswith(site.vmm.version), (
+        f"{vmm.path} is version {version or 'unknown'}, and the profile expects {site.vmm.version}…"
+    )
+
+
+@pytest.mark.smoke
+@pytest.mark.item("snapshot-rebuilt")
+@pytest.mark.mend(step=5, how="rebuild the golden snapshot with the VMM that is installed")
+def test_snapshot_loadable(host_facts: HostFacts, site: Site) -> None:
+    """The golden snapshot's format is one that the installed VMM loads."""
+    if site.snapshot.vmstate is None:
+        pytest.skip("the profile names no vmstate: list this check in not_applicable, with the reason")
+    fault = format_fault(_present(host_facts))
+    assert not fault, f"{site.snapshot.vmstate}: {fault}"
+
+
+@pytest.mark.smoke
+@pytest.mark.item("host-clean")
+@pytest.mark.mend(step=1, how="restart the parent of the defunct process (mostly the master-controller)")
+def test_no_defunct_vmm(defunct: list[Finding]) -> None:
+    """No VMM process is defunct."""
+    assert not defunct, report(defunct, "defunct VMM processes")
+
+
+def _present(facts: HostFacts) -> Vmm:
+    if facts.vmm.path is None:
+        raise HarnessError(
+            "there is no VMM binary on the host to ask", hint="see host.vmm_runs, which fails for it"
+        )
+    return facts.vmm
