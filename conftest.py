@@ -13,6 +13,7 @@ pytest_plugins = [
     "fixtures.evidence",
     "fixtures.ending",
     "fixtures.host",
+    "fixtures.host_facts",
     "fixtures.snapshot",
     "fixtures.vm",
 ]

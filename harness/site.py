@@ -7,6 +7,7 @@ Longer than other modules on purpose: it is a table, one documented field a line
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
@@ -21,6 +22,18 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 AbsolutePath = Annotated[str, Field(pattern=r"^/")]
 LocalPath = Annotated[Path, AfterValidator(Path.expanduser)]
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/ ]+")]
+
+
+def _compilable(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_compilable)]
 
 
 def _admits_none(annotation: object) -> bool:
@@ -98,7 +111,7 @@ class StateSection(Section):
     """One entry per VM, its name starting with the VM id."""
     sockets_dir: AbsolutePath = "/var/run/firecracker"
     """API sockets, `<vm id>*.sock`."""
-    vm_id_pattern: str = r"vm-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    vm_id_pattern: Pattern = r"vm-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     """A VM id; also how ids are found in names and command lines."""
     clones_dir: AbsolutePath | None = None
     """Where the disks of the suite's own clones go, on the file system of the golden disk so that a copy
@@ -168,13 +181,13 @@ class ControllerSection(Section):
 
     unit: str = "master-controller.service"
     """systemd unit on the host."""
-    url: str = "http://127.0.0.1:4000"
+    url: HttpUrl = "http://127.0.0.1:4000"
     """Its API, as seen from the host."""
     health_path: str = "/health"
     """Answers 200 when it is up."""
-    error_pattern: str = r"\[?ERROR\]?[: ]"
+    error_pattern: Pattern = r"\[?ERROR\]?[: ]"
     """A journal line that matches is an error."""
-    ignore_errors: tuple[str, ...] = ()
+    ignore_errors: tuple[Pattern, ...] = ()
     """Patterns of error lines that are known and harmless here; each is shown in the verdict."""
     log_file: AbsolutePath | None = None
     """Log file beside the journal, if any."""
@@ -386,7 +399,8 @@ def _fault(item: dict[str, object]) -> str:
         return f"{name or 'top level'}: no such field"
     if item["type"] == "missing":
         return f"{name}: required, and not given"
-    return f"{name or 'top level'}: {item['msg']} (found {item['input']!r})"
+    found = "" if isinstance(item["input"], dict) else f" (found {item['input']!r})"
+    return f"{name or 'top level'}: {item['msg']}{found}"
 
 
 def secret(env: str | None, file: Path | None, *, what: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,12 +21,21 @@ def choose_site(given: Path | None, environ: Mapping[str, str]) -> Path:
         return given
     if named := environ.get("ACCEPTANCE_SITE"):
         return Path(named)
-    home = Path(environ.get("LAB_HOME") or LAB_HOME)
-    run = LAB_RUN if home == LAB_HOME else home / "run"
+    home = Path(environ.get("LAB_HOME") or LAB_HOME).resolve()
     profile = home / "site.toml"
-    if profile.is_file() and (run / "up.json").is_file():
+    if profile.is_file() and _is_up(LAB_RUN if home == LAB_HOME else home / "run"):
         return profile
     raise UsageError(
         f"no site: neither --site nor ACCEPTANCE_SITE names a profile, and no lab is up in {home}",
-        hint="--site sites/minipc.toml for the runbook's host, or as root: python -m lab up",
+        hint="--site sites/minipc.toml for the runbook's host, or, as root, python -m lab up",
     )
+
+
+def _is_up(run: Path) -> bool:
+    """Whether the process that a lab has put on record still runs: the same one, not its number again."""
+    try:
+        leader = json.loads((run / "leader.json").read_text())
+        fields = Path(f"/proc/{leader['pid']}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return fields[0] not in "ZX" and int(fields[19]) == leader.get("started")

@@ -1,4 +1,4 @@
-"""A small suite to run inside a test: the real conftest.py and pytest.ini, with checks made up for the purpose."""
+"""A small suite to run inside a test: the real conftest.py and pytest.ini, with made-up checks."""
 
 from __future__ import annotations
 

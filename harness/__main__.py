@@ -1,0 +1,61 @@
+"""``python -m harness``: look at a site profile outside of a run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.site import load_site
+from harness.site_choice import choose_site
+from harness.site_docs import site_docs, site_values
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="python -m harness", description=(__doc__ or "").splitlines()[0])
+    site = top.add_subparsers(dest="noun", required=True, metavar="site").add_parser(
+        "site", help="the site profile"
+    )
+    verbs = site.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for verb, what in {
+        "check": "validate a profile, and try every connection it describes",
+        "show": "print every value in force, the defaults too",
+    }.items():
+        one = verbs.add_parser(verb, help=what)
+        one.add_argument("file", type=Path, nargs="?", help="default: as a run would choose")
+    verbs.add_parser("docs", help="print docs/site-profile.md from the model")
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb. 0 well, 1 a connection failed, 4 the profile must be mended."""
+    args = parser().parse_args(argv)
+    try:
+        if args.verb == "docs":
+            print(site_docs(), end="")
+            return 0
+        return _with_profile(args.verb, choose_site(args.file, os.environ))
+    except HarnessError as error:
+        print(error, file=sys.stderr)
+        return 4
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _with_profile(verb: str, path: Path) -> int:
+    site = load_site(path)
+    if verb == "show":
+        print(site_values(site))
+        return 0
+    from harness.site_check import check_site  # here: it loads all that connects, and `show` needs none of it
+
+    print(f"{path}: valid, {site.name}", flush=True)
+    return 0 if check_site(site, lambda line: print(line, flush=True)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

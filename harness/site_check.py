@@ -1,0 +1,122 @@
+"""``python -m harness site check``: is a profile valid, and does everything it names answer?"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from harness.errors import HarnessError, SiteError, TransportError
+from harness.host import Host
+from harness.redact import redact
+from harness.site import Site
+
+Say = Callable[[str], None]
+
+
+def check_site(site: Site, say: Say) -> bool:
+    """Try every connection, one line each; whether all of them answered."""
+    with contextlib.ExitStack() as stack:
+        host: list[Host] = []
+
+        def connect() -> str:
+            host.append(stack.enter_context(Host(site)))
+            return _reached_as(site)
+
+        answers = [_try(say, "host", connect)]
+        probes = {
+            "sudo": lambda: _root(host[0]),
+            "vmm": lambda: _vmm(host[0]),
+            "controller": lambda: _controller(host[0]),
+        }
+        for name, probe in probes.items():
+            if host or (name == "database" and not site.database.through_host):
+                answers.append(_try(say, name, probe))
+            else:
+                say(f"  -       {name:<12}not tried: it is reached through the host")
+        answers.append(_try(say, "guest key", lambda: _guest_key(site)))
+    return all(answers)
+
+
+def _try(say: Say, name: str, probe: Callable[[], str]) -> bool:
+    try:
+        say(redact(f"  OK      {name:<12}{probe()}"))
+    except HarnessError as error:
+        say(redact(f"  FAILED  {name:<12}{error.message}"))
+        if error.hint:
+            say(redact(f"          {'next:':<12}{error.hint}"))
+        return False
+    return True
+
+
+def _reached_as(site: Site) -> str:
+    section = site.host
+    return (
+        "this machine"
+        if section.transport == "local"
+        else f"SSH to {section.user}@{section.address}:{section.port}"
+    )
+
+
+def _root(host: Host) -> str:
+    result = host.script("id -u && python3 --version", timeout_s=10)
+    uid, _, python = result.stdout.strip().partition("\n")
+    if result.status != 0 or uid != "0":
+        raise TransportError(
+            f"no root: `id -u && python3 --version` said {(result.stdout + result.stderr).strip()!r}",
+            hint=f"let {host.site.host.user} use sudo without a password, and install python3",
+        )
+    return f"root, {python}"
+
+
+def _vmm(host: Host) -> str:
+    binary = host.site.vmm.binary
+    result = host.script(f"exec '{binary}' --version", timeout_s=host.site.vmm.start_timeout_s)
+    if result.status != 0:
+        said = (result.stderr or result.stdout).strip()
+        raise TransportError(f"{binary} --version: {said}", hint="mend vmm.binary in the profile")
+    return f"{binary}: {result.stdout.strip().splitlines()[0]}"
+
+
+def _controller(host: Host) -> str:
+    section = host.site.controller
+    url = urlsplit(section.url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    socket = host.forward(f"tcp:{url.hostname}:{port}")
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), timeout=10) as client:
+            answer = client.get(section.url.rstrip("/") + section.health_path)
+    except httpx.HTTPError as error:
+        raise TransportError(
+            f"{section.url}{section.health_path}: {type(error).__name__}: {error}",
+            hint=f"on the host: systemctl status {section.unit}",
+        ) from error
+    if answer.status_code != 200:
+        raise TransportError(
+            f"{section.url}{section.health_path}: status {answer.status_code}",
+            hint="mend controller.url or controller.health_path, or look at the controller's journal",
+        )
+    return f"{section.url}{section.health_path}: 200"
+
+
+def _guest_key(site: Site) -> str:
+    key = site.guest.identity_file
+    if key is None:
+        raise SiteError(
+            "guest.identity_file is not set: nothing can look inside a VM",
+            hint="name the private key that the golden snapshot's authorized_keys lets in",
+        )
+    for path in (key, *([site.guest.known_hosts_file] if site.guest.known_hosts_file else [])):
+        _readable(path)
+    if key.stat().st_mode & 0o077:
+        raise SiteError(f"{key} can be read by others, and ssh refuses it", hint=f"chmod 600 {key}")
+    return str(key)
+
+
+def _readable(path: Path) -> None:
+    if not path.is_file() or not os.access(path, os.R_OK):
+        raise SiteError(f"{path}: not a file that can be read", hint="mend the path in the profile")

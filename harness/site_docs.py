@@ -1,0 +1,118 @@
+"""docs/site-profile.md, written from the model: every field with its type, default and meaning."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from harness.site import Section, Site
+
+_INTRO = """# The site profile
+
+Everything a check knows about a deployment is in one TOML file. What a profile leaves out has the value given
+here, which is the runbook's. Durations are in seconds, sizes in MiB. Secrets are never in the file: it names
+the environment variable, or the file, that holds them.
+
+    pytest -m acceptance --site sites/minipc.toml     # or: export ACCEPTANCE_SITE=sites/minipc.toml
+    python -m harness site check sites/minipc.toml    # is it valid, and does everything in it answer?
+    python -m harness site show sites/minipc.toml     # every value in force, the defaults too
+
+A field that may be none is set to none by writing `"none"`: TOML has no word for it. `~` in a path on your own
+machine is your home; a relative path is taken from where the command is started. This page is written by
+`python -m harness site docs > docs/site-profile.md`; a test holds it to the model.
+"""
+
+
+def site_docs() -> str:
+    """The whole page."""
+    return "\n".join([_INTRO, *_sections()])
+
+
+def site_values(site: Site) -> str:
+    """Every value in force, one a line, as ``section.field = value``."""
+    return "\n".join(f"{name} = {_toml(value)}" for name, value in _values(site, ""))
+
+
+def _values(section: Section, prefix: str) -> Iterator[tuple[str, object]]:
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            yield from _values(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _sections() -> Iterator[str]:
+    top = {name: field for name, field in Site.model_fields.items() if _section_of(field) is None}
+    yield "## Top level\n"
+    yield from _table(top)
+    for name, field in Site.model_fields.items():
+        model = _section_of(field)
+        if model is not None:
+            yield f"## [{name}]\n"
+            yield f"{(model.__doc__ or '').strip()}\n"
+            yield from _table(model.model_fields)
+
+
+def _table(fields: dict[str, FieldInfo]) -> Iterator[str]:
+    yield "| field | type | default | meaning |"
+    yield "|---|---|---|---|"
+    for name, field in fields.items():
+        default = "**required**" if field.is_required() else f"`{_toml(field.get_default())}`"
+        meaning = " ".join((field.description or "").split())
+        yield _row(f"`{name}`", _type(field.annotation), default, meaning)
+    yield ""
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _section_of(field: FieldInfo) -> type[Section] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, Section) else None
+
+
+def _type(kind: Any) -> str:
+    """A type in words that fit TOML."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Annotated:
+        return _type(arguments[0])
+    if origin in (typing.Union, types.UnionType):
+        known = [_type(one) for one in arguments if one is not type(None)]
+        return f"{' or '.join(known)}, or none"
+    if origin is typing.Literal:
+        return " or ".join(f"`{one}`" for one in arguments)
+    if origin is tuple:
+        return f"list of {_type(arguments[0])}"
+    if origin is dict:
+        return f"table of {_type(arguments[1])}"
+    return _NAMES.get(kind) or str(kind.__name__)
+
+
+_NAMES: dict[Any, str] = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "true or false",
+    Path: "path",
+}
+
+
+def _toml(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key} = {_toml(item)}' for key, item in value.items())}}}"
+    return f"'{value}'" if "\\" in str(value) else f'"{value}"'
