@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.custodian_remote import FAREWELL, GREETING
 from harness.errors import HarnessError, TransportError
+from harness.private import close_pipes
 
 # In the order in which each needs the ones before.
 _PARTS = ("netns", "reaper", "custodian_relay", "custodian_script", "custodian_clone", "custodian_ops")
@@ -139,6 +140,7 @@ class Custodian:
             self._kill()
         for thread in self._threads:
             thread.join(timeout=5)
+        close_pipes(self._process)
         return "\n  ".join(failures)
 
     def _kill(self) -> None:

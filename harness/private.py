@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -40,6 +41,14 @@ def start_and_remove(directory: Path, argv: Sequence[str]) -> subprocess.Popen[b
         env=environment(),
         start_new_session=True,
     )
+
+
+def close_pipes(process: subprocess.Popen[bytes]) -> None:
+    """Close our ends of an ended program's pipes."""
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):  # something unsaid for a program that is gone
+                pipe.close()
 
 
 def _remove_if_dead(entry: Path) -> None:

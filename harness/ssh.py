@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.errors import CommandError, SshError
-from harness.private import start_and_remove
+from harness.private import close_pipes, start_and_remove
 from harness.run import Result, environment, run
 from harness.ssh_errors import explain
 
@@ -154,10 +154,9 @@ class SshConnection:
         assert self._master.stdout is not None  # noqa: S101 - asked for above
         readable, _, _ = select.select([self._master.stdout], [], [], timeout_s)
         if not readable or not self._master.stdout.readline():
-            self._kill()
-            assert self._master.stderr is not None  # noqa: S101 - asked for above
-            said = self._master.stderr.read().decode(errors="replace")
-            raise self.explain(said or f"timed out: no login within {timeout_s:g} s")
+            said = self._ended_with() or f"timed out: no login within {timeout_s:g} s"
+            self.close()
+            raise self.explain(said)
 
     def explain(self, said: str) -> SshError:
         """An error for what ssh said."""
@@ -208,6 +207,8 @@ class SshConnection:
         """End the master, if it has not ended with its session."""
         if self._master is not None and self._master.poll() is None:
             self._kill()
+        if self._master is not None and not self._owns_directory:  # else its pipes are the custodian's
+            close_pipes(self._master)
         if self._owns_directory:
             shutil.rmtree(self.directory, ignore_errors=True)  # the master's parent may have been first
 
@@ -219,6 +220,13 @@ class SshConnection:
             run(self._ssh("-O", what, *options, self.alias), timeout_s=self._login.connect_timeout_s)
         except CommandError as error:
             raise self.explain(error.message) from error
+
+    def _ended_with(self) -> str:
+        """Make sure that the master has ended; what it said."""
+        self._kill()
+        assert self._master is not None  # noqa: S101 - just killed
+        assert self._master.stderr is not None  # noqa: S101 - asked for by open()
+        return self._master.stderr.read().decode(errors="replace").strip()
 
     def _kill(self) -> None:
         assert self._master is not None  # noqa: S101 - callers have looked

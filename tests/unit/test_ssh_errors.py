@@ -1,0 +1,107 @@
+"""Each way in which SSH can fail, against a real sshd on loopback."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.errors import SshError
+from harness.run import run
+from harness.ssh import Login, SshConnection
+from tests.unit.private_sshd import PrivateSshd, free_port, private_sshd
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateSshd]:
+    """An sshd of our own."""
+    with private_sshd(tmp_path_factory.mktemp("sshd")) as running:
+        yield running
+
+
+def failure(login: Login, directory: Path) -> SshError:
+    """What connecting with ``login`` raises."""
+    connection = SshConnection(login, directory, alias="somewhere")
+    with pytest.raises(SshError) as caught:
+        connection.open(10)
+    connection.close()
+    return caught.value
+
+
+def other_key(directory: Path) -> Path:
+    """A fresh private key that nobody knows."""
+    path = directory / "other"
+    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], timeout_s=10)
+    return path
+
+
+def test_the_right_login_works(sshd: PrivateSshd, tmp_path: Path) -> None:
+    connection = SshConnection(sshd.login, tmp_path, alias="somewhere")
+    connection.open(10)
+    assert connection.run("echo here; exit 3", timeout_s=5).status == 3
+    connection.close()
+
+
+def test_a_key_nobody_knows(sshd: PrivateSshd, tmp_path: Path) -> None:
+    error = failure(dataclasses.replace(sshd.login, identity_file=other_key(tmp_path)), tmp_path)
+    assert "the login was refused" in error.message
+    assert "authorized_keys" in error.hint
+
+
+def test_a_wrong_user(sshd: PrivateSshd, tmp_path: Path) -> None:
+    error = failure(dataclasses.replace(sshd.login, user="nobody-of-that-name"), tmp_path)
+    assert "nobody-of-that-name@127.0.0.1" in error.message
+    assert "is nobody-of-that-name the right user" in error.hint
+
+
+def test_a_key_file_that_is_not_there(sshd: PrivateSshd, tmp_path: Path) -> None:
+    error = failure(dataclasses.replace(sshd.login, identity_file=tmp_path / "missing"), tmp_path)
+    assert str(tmp_path / "missing") in error.hint
+
+
+def test_a_key_that_others_can_read(sshd: PrivateSshd, tmp_path: Path) -> None:
+    assert sshd.login.identity_file is not None
+    open_key = tmp_path / "key"
+    open_key.write_bytes(sshd.login.identity_file.read_bytes())
+    open_key.chmod(0o644)
+    error = failure(dataclasses.replace(sshd.login, identity_file=open_key), tmp_path)
+    assert "can be read by others" in error.message
+    assert f"chmod 600 {open_key}" in error.hint
+
+
+def test_a_port_where_nobody_listens(sshd: PrivateSshd, tmp_path: Path) -> None:
+    port = free_port()
+    error = failure(dataclasses.replace(sshd.login, port=port), tmp_path)
+    assert re.search(rf"127\.0\.0\.1:{port}: nothing listens there", error.message)
+
+
+def test_an_unknown_host_key(sshd: PrivateSshd, tmp_path: Path) -> None:
+    empty = tmp_path / "known"
+    empty.touch()
+    error = failure(dataclasses.replace(sshd.login, known_hosts_file=empty), tmp_path)
+    assert "the host key is not known" in error.message
+    assert str(empty) in error.hint
+
+
+def test_a_changed_host_key(sshd: PrivateSshd, tmp_path: Path) -> None:
+    known = tmp_path / "known"
+    key = other_key(tmp_path).with_suffix(".pub").read_text()
+    known.write_text(f"[127.0.0.1]:{sshd.login.port} {key}")
+    error = failure(dataclasses.replace(sshd.login, known_hosts_file=known), tmp_path)
+    assert "not the one on record" in error.message
+    assert str(known) in error.hint
+
+
+def test_a_name_that_does_not_resolve(sshd: PrivateSshd, tmp_path: Path) -> None:
+    error = failure(dataclasses.replace(sshd.login, address="no-such-host.invalid"), tmp_path)
+    assert "the name is not known" in error.message
+
+
+def test_a_machine_that_never_answers(sshd: PrivateSshd, tmp_path: Path) -> None:
+    silent = dataclasses.replace(sshd.login, proxy_command="cat", connect_timeout_s=1)
+    error = failure(silent, tmp_path)
+    assert "127.0.0.1" in error.message
+    assert error.hint
