@@ -11,8 +11,8 @@ def choose(kernel: str, log: Logger) -> str:
 def cmdline(accel: str) -> str:
     """What the kernel needs to know of its clock.
 
-    Under emulation the guest's TSC is the host's. The kernel measures it against an emulated timer at its start, and
-    on a busy host that goes wrong: now and then it never gets past it. So it is told.
+    Under emulation the guest's TSC is the host's. The kernel measures it against an emulated timer at
+    its start, and on a busy host that goes wrong: now and then it never gets past it. So it is told.
     """
     if accel != "tcg":
         return ""

@@ -1,6 +1,6 @@
 """Request bodies, one struct for each definition of the API description.
 
-Firecracker refuses unknown fields everywhere except in metrics, token buckets and the items of network_overrides.
+Firecracker refuses unknown fields everywhere except in metrics, token buckets and network_overrides' items.
 ``None`` stands for "absent or null" where the API takes null.
 """
 

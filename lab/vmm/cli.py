@@ -1,4 +1,4 @@
-"""The command line: Firecracker's options and exit codes. Nothing heavy is imported before the API socket listens."""
+"""The command line: Firecracker's options and exit codes. Nothing heavy is imported before the socket."""
 
 import os
 import signal

@@ -1,7 +1,7 @@
 """HTTP/1.x as Firecracker's own small server speaks it: bytes in, requests and responses out, no sockets.
 
-Its peculiarities are kept because clients meet them: an empty reason phrase, an ``error`` body with a raw newline
-inside its JSON string for anything below the API's own level, and no chunked uploads.
+Its peculiarities are kept because clients meet them: an empty reason phrase, an ``error`` body with a raw
+newline inside its JSON string for anything below the API's own level, and no chunked uploads.
 """
 
 from dataclasses import dataclass
@@ -97,7 +97,8 @@ class Parser:
         length, expects = _headers(lines[1:])
         if length > self._max:
             raise HttpError(
-                f"Request payload with size {length} is larger than the limit of {self._max} allowed by server."
+                f"Request payload with size {length} is larger than the limit of {self._max} "
+                "allowed by server."
             )
         return _Head(method, path, length, expects)
 

@@ -11,7 +11,7 @@ LEVELS = {"off": 0, "error": 1, "warning": 2, "warn": 2, "info": 3, "debug": 4, 
 
 
 def open_output(path: str) -> int:
-    """A log, metrics or console file as Firecracker opens it: created if absent, not truncated, not appending."""
+    """A log, metrics or console file, opened as Firecracker does: created if absent, never truncated."""
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
 
 

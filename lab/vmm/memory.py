@@ -1,10 +1,11 @@
-"""The guest's memory: an anonymous file for a boot, the snapshot's file for a load, and a copy of it for a snapshot."""
+"""The guest's memory: an anonymous file for a boot, the snapshot's file for a load, a copy for a snapshot."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from lab.vmm.faults import Fault
 from lab.vmm.snapshot import SnapshotError
 
 MIB = 1024 * 1024
@@ -37,8 +38,8 @@ def of_snapshot(path: str, mib: int) -> int:
 def dump(pid: int, ram_fd: int, mib: int, target: BinaryIO) -> None:
     """Write what the stopped machine sees as its memory, zeroes as holes.
 
-    A restored machine's memory is the snapshot's file and the private pages on top of it; only the process itself
-    sees both at once, so it is read there.
+    A restored machine's memory is the snapshot's file and the private pages on top of it; only the process
+    itself sees both at once, so it is read there.
     """
     target.truncate(mib * MIB)
     out = target.fileno()
@@ -65,9 +66,13 @@ def _mappings(pid: int, ram_fd: int) -> Iterator[tuple[int, int, int]]:
     """Address, offset in the file and length of each mapping of the guest's memory in QEMU."""
     inode = os.fstat(ram_fd).st_ino
     device = os.fstat(ram_fd).st_dev
+    found_any = False
     for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
         span, _, offset, numbers, found = line.split(maxsplit=5)[:5]
         major, minor = (int(number, 16) for number in numbers.split(":"))
         if int(found) == inode and os.makedev(major, minor) == device:
             low, high = (int(number, 16) for number in span.split("-"))
+            found_any = True
             yield low, int(offset, 16), high - low
+    if not found_any:
+        raise Fault(f"QEMU (pid {pid}) maps no memory of inode {inode}: its memory cannot be saved")

@@ -1,8 +1,8 @@
 """QEMU's QMP monitor, driven by ``qemu.qmp`` from a program that is not asynchronous.
 
-``qemu.qmp`` needs asyncio, whose import takes as long as QEMU takes to start: so both happen at once, and nothing
-of asyncio is imported before there is a QEMU. Its event loop is run only while a command waits; ``fileno`` tells
-the caller's own loop when there is something to ``pump``.
+``qemu.qmp`` needs asyncio, whose import takes as long as QEMU takes to start: so both happen at once, and
+nothing of asyncio is imported before there is a QEMU. Its event loop is run only while a command waits;
+``fileno`` tells the caller's own loop when there is something to ``pump``.
 """
 
 import selectors
@@ -47,12 +47,12 @@ class Monitor:
         return self._run(self._client.execute(command, fixed or None))
 
     def wait(self, event: str, **data: Any) -> None:
-        """Wait until QEMU reports ``event`` with this data; other events before it are of no interest here."""
+        """Wait until QEMU reports ``event`` with this data; other events before it are of no interest."""
         while True:
-            message = self._run(self._client.events.get())
-            if message["event"] == event and data.items() <= dict(message.get("data", {})).items():  # type: ignore[call-overload]
+            name, seen = _event(self._run(self._client.events.get()))
+            if name == event and data.items() <= seen.items():
                 return
-            if event == "MIGRATION" and dict(message.get("data", {})).get("status") == "failed":  # type: ignore[call-overload]
+            if name == event and seen.get("status") == "failed":
                 raise MonitorError("QEMU could not load the device state")
 
     def pump(self, on_event: Callable[[str, dict[str, Any]], None]) -> None:
@@ -60,8 +60,7 @@ class Monitor:
         for _ in range(PUMP_ROUNDS):
             self._loop.run_until_complete(self._sleep(0))
         while not self._client.events.empty():
-            message = self._loop.run_until_complete(self._client.events.get())
-            on_event(str(message["event"]), dict(message.get("data", {})))  # type: ignore[call-overload]
+            on_event(*_event(self._loop.run_until_complete(self._client.events.get())))
 
     def _run(self, work: Awaitable[T]) -> T:
         try:
@@ -70,3 +69,7 @@ class Monitor:
             raise MonitorError(f"QEMU has not answered within {self._timeout:.0f} s") from None
         except Exception as error:  # qemu.qmp has no one root for "refused", "gone" and "garbled"
             raise MonitorError(f"QEMU: {str(error) or type(error).__name__}") from error
+
+
+def _event(message: Any) -> tuple[str, dict[str, Any]]:
+    return str(message["event"]), dict(message.get("data", {}))

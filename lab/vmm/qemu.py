@@ -13,6 +13,8 @@ from lab.vmm.faults import Fault
 from lab.vmm.monitor import Monitor
 from lab.vmm.spawn import spawn
 
+FIRST_SLOT = 1  # interrupts of slot 0 (pin 0 of the second I/O APIC) never reach a Linux guest
+MAX_DEVICES = 23
 PROGRAM = "qemu-system-x86_64"
 NO_CONFIGURATION = (
     "migration.send-configuration=off"  # a state saved without RAM has no configuration section
@@ -60,7 +62,8 @@ def arguments(hardware: Hardware, wires: Wires) -> list[str]:
         PROGRAM, "-M", "microvm,memory-backend=mem,acpi=on,rtc=on,suppress-vmdesc=on",
         *_accel(hardware.accel), "-m", f"{mib}M", "-smp", str(hardware.machine.vcpu_count),
         "-object", f"memory-backend-file,id=mem,size={mib}M,mem-path=/proc/self/fd/{wires.ram},share={share}",
-        "-nodefaults", "-no-user-config", "-display", "none", "-S", "-action", "reboot=shutdown,shutdown=pause",
+        "-nodefaults", "-no-user-config", "-display", "none",
+        "-S", "-action", "reboot=shutdown,shutdown=pause",
         "-global", "virtio-mmio.force-legacy=false", "-global", NO_CONFIGURATION,
         "-chardev", f"socket,id=qmp,fd={wires.monitor}", "-mon", "chardev=qmp,mode=control",
         "-chardev", f"socket,id=serial,fd={wires.serial}", "-serial", "chardev:serial",
@@ -68,14 +71,14 @@ def arguments(hardware: Hardware, wires: Wires) -> list[str]:
     # fmt: on
     if wires.state is not None:
         argv += ["-incoming", "defer", "-global", "migration.x-events=on"]
-    for slot, (index, drive) in enumerate(boot_order(hardware.drives)):
-        argv += _drive(slot, index, drive)
+    slots = iter(range(FIRST_SLOT, FIRST_SLOT + MAX_DEVICES))
+    for index, drive in boot_order(hardware.drives):
+        argv += _drive(next(slots), index, drive)
     for index, nic in enumerate(hardware.nics):
-        argv += _nic(len(hardware.drives) + index, index, nic)
+        argv += _nic(next(slots), index, nic)
     if hardware.entropy is not None:
-        slot = len(hardware.drives) + len(hardware.nics)
         argv += ["-object", "rng-random,id=rng,filename=/dev/urandom"]
-        argv += ["-device", f"virtio-rng-device,rng=rng,bus=virtio-mmio-bus.{slot}"]
+        argv += ["-device", f"virtio-rng-device,rng=rng,bus=virtio-mmio-bus.{next(slots)}"]
     if hardware.boot is not None:
         argv += ["-kernel", hardware.boot.kernel_image_path, "-append", hardware.append]
         argv += ["-initrd", hardware.boot.initrd_path] if hardware.boot.initrd_path else []
@@ -179,7 +182,7 @@ class Qemu:
         """The state of all devices and vCPUs, without memory. The machine must be stopped."""
         fd = os.memfd_create("device-state")
         try:
-            # Xen's half of a migration: no RAM, and the disks stay ours, so that the machine can simply go on.
+            # Xen's half of a migration: no RAM, and the disks stay ours, so the machine can simply go on
             self.run("xen-save-devices-state", filename=f"/proc/{os.getpid()}/fd/{fd}", live=False)
             return os.pread(fd, os.fstat(fd).st_size, 0)
         finally:
@@ -213,6 +216,6 @@ class Qemu:
         return Fault(f"{fault}; its stderr: {said}" if said else str(fault))
 
     def _generation(self, index: int) -> int:
-        """Which of a drive's successive files is in use: QEMU is asked, so a failed exchange cannot mislead us."""
+        """Which of a drive's successive files is in use; QEMU knows, whatever became of an exchange."""
         names = [str(node["node-name"]) for node in self.run("query-named-block-nodes", flat=True)]
         return max(int(name.partition("-")[2]) for name in names if name.startswith(f"file{index}-"))

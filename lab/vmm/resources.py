@@ -16,11 +16,10 @@ from lab.vmm.bodies import (
     RateLimiter,
 )
 from lab.vmm.faults import Fault, not_offered
-from lab.vmm.qemu import Nic
+from lab.vmm.qemu import MAX_DEVICES, Nic
 from lab.vmm.tap import open_nic
 
 MAX_VCPUS = 32
-MAX_SLOTS = 24
 MAX_CMDLINE = 2048
 DEFAULT_CMDLINE = (
     "reboot=k panic=1 nomodule 8250.nr_uarts=0 i8042.noaux i8042.nomux i8042.dumbkbd swiotlb=noforce"
@@ -84,7 +83,7 @@ class Resources:
         others = [other for other in self.drives if other.drive_id != drive.drive_id]
         if drive.is_root_device and any(other.is_root_device for other in others):
             raise Fault("A root block device already exists!")
-        self._must_have_room(others, drive)
+        self._must_have_room(len(others) + len(self.nics), f"drive {drive.drive_id}")
         ids = [other.drive_id for other in self.drives]
         if drive.drive_id in ids:
             self.drives[ids.index(drive.drive_id)] = drive
@@ -97,6 +96,7 @@ class Resources:
         others = [nic for nic in self.nics if nic.config.iface_id != config.iface_id]
         if config.guest_mac and any(nic.mac == config.guest_mac.lower() for nic in others):
             raise Fault(f"The MAC address is already in use: {config.guest_mac}")
+        self._must_have_room(len(self.drives) + len(others), f"interface {config.iface_id}")
         for nic in self.nics:
             if nic not in others:
                 os.close(nic.tap)
@@ -121,7 +121,7 @@ class Resources:
         self.mmds = config
 
     def append(self) -> str:
-        """The kernel command line: the client's (or the default) and what a VMM has to add for its devices."""
+        """The kernel command line: the client's or the default, and what a VMM adds for its devices."""
         assert self.boot is not None  # noqa: S101 (checked by the start)
         given = DEFAULT_CMDLINE if self.boot.boot_args is None else self.boot.boot_args
         args, dashes, init = given.partition(" -- ")
@@ -150,11 +150,9 @@ class Resources:
             "entropy": self.entropy,
         }
 
-    def _must_have_room(self, others: list[Drive], drive: Drive) -> None:
-        if len(others) + len(self.nics) >= MAX_SLOTS - 1:
-            raise Fault(
-                f"No slot is left for drive {drive.drive_id}: this machine has {MAX_SLOTS} virtio slots."
-            )
+    def _must_have_room(self, others: int, what: str) -> None:
+        if others >= MAX_DEVICES - 1:  # one is kept for the entropy device
+            raise Fault(f"No slot is left for {what}: this machine has {MAX_DEVICES} for all its devices.")
 
 
 def refuse_limits(*limiters: RateLimiter | None) -> None:

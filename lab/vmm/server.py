@@ -1,4 +1,4 @@
-"""The API socket and everything else this process waits for, in one thread: requests are done one at a time."""
+"""The API socket and all else this process waits for, in one thread: requests are done one at a time."""
 
 import os
 import selectors

@@ -9,7 +9,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def spawn(argv: list[str], *, inherit: Sequence[int], stderr: int) -> int:
-    """Start ``argv`` with the descriptors ``inherit`` under their own numbers; the kernel kills it with us."""
+    """Start ``argv`` with the descriptors ``inherit`` under their numbers; the kernel kills it with us."""
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)

@@ -27,7 +27,9 @@ class Vmm:
         self.metrics = metrics
         self.mmds = Mmds(mmds_limit)
         self._console = Console(metrics)
+        self._server = server
         self.machine = Machine(log, metrics, self._console, server)
+        self.machine.on_started = self._serve_metadata
 
     def configure(self, change: Callable[[Resources], None]) -> None:
         """Change a boot resource; whatever comes of it, a snapshot cannot be loaded any more."""
@@ -107,3 +109,19 @@ class Vmm:
     def _require_mmds(self) -> None:
         if self.machine.state != NOT_STARTED and self.machine.resources.mmds is None:
             raise Fault("The MMDS data store is not initialized.")
+
+    def _serve_metadata(self) -> None:
+        """Put the metadata service on the interfaces it was configured for."""
+        config = self.machine.resources.mmds
+        if config is None:
+            return
+        from lab.vmm.mmds_http import MmdsHttp
+        from lab.vmm.mmds_net import DEFAULT_ADDRESS, MetadataNic
+
+        http = MmdsHttp(self.mmds, config)
+        for nic in self.machine.resources.nics:
+            if nic.config.iface_id in config.network_interfaces:
+                service = MetadataNic(
+                    nic.config.host_dev_name, config.ipv4_address or DEFAULT_ADDRESS, http.answer
+                )
+                self._server.watch(service.socket.fileno(), service.ready)
