@@ -12,10 +12,12 @@ pytest_plugins = [
     "fixtures.verdict",
     "fixtures.evidence",
     "fixtures.ending",
+    "fixtures.listing",
     "fixtures.host",
     "fixtures.host_facts",
     "fixtures.snapshot",
     "fixtures.vm",
+    "fixtures.host_facts",
 ]
 
 
@@ -33,4 +35,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         metavar="DIR",
         help="folder for what the checks saw (default: evidence/ here; the last ten runs are kept)",
+    )
+    group.addoption(
+        "--list-checks",
+        type=Path,
+        metavar="FILE",
+        help="write what the checks claim to FILE (docs/checks.md), and run nothing",
     )

@@ -17,6 +17,7 @@ from typing import Literal
 Told = bool | None
 Verdict = Literal["accept", "drop", "return", "jump", "goto", "continue"]
 CLIENT_PORT = 50_000
+UNUSED_PORT = 9
 DEPTH = 64
 
 
@@ -131,6 +132,27 @@ def conversation(host: IPv4Address, vm: IPv4Address, port: int, device: str) -> 
         Packet(f"answer of {vm}:{port}", back, vm, host, port, CLIENT_PORT, "established", incoming=device),
         Packet(f"host to {vm}:{port}", out, host, vm, CLIENT_PORT, port, "established", outgoing=device),
     ]
+
+
+def aimed_at(
+    tables: Sequence[Table], host: IPv4Address, vm: IPv4Address, port: int, device: str
+) -> list[Obstacle]:
+    """Rules that stop just this port on other ways between host and VM: from the VM to the host, and forwarded.
+
+    No request of the host goes there, so what stops every port there (a policy, say) is no obstacle.
+    """
+
+    def ways(number: int) -> list[Packet]:
+        back, through = ("prerouting", "input"), ("forward",)
+        return [
+            Packet(f"{vm} to the host:{number}", back, vm, host, CLIENT_PORT, number, "new", device),
+            Packet(
+                f"forwarded to {vm}:{number}", through, host, vm, CLIENT_PORT, number, "new", device, device
+            ),
+        ]
+
+    general = {one.where for one in obstacles(tables, ways(UNUSED_PORT))[0]}
+    return [one for one in obstacles(tables, ways(port))[0] if one.sure and one.where not in general]
 
 
 def all_of(tests: Sequence[Callable[[Packet], Told]]) -> Callable[[Packet], Told]:

@@ -41,7 +41,7 @@ def tables_of(ruleset: Sequence[Mapping[str, Any]], *, without: frozenset[str] =
     for kind, item in (next(iter(entry.items())) for entry in ruleset):
         if item.get("family") not in FAMILIES:
             continue
-        at = (item["family"], item.get("table", item["name"]))
+        at = (item["family"], item["table"] if "table" in item else item["name"])
         if at[0] == "ip" and at[1] in without:
             continue
         chains = tables.setdefault(at, {})

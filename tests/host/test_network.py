@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.findings import Finding, report
-from harness.firewall import Obstacle, conversation, obstacles
+from harness.firewall import Obstacle, aimed_at, conversation, obstacles
 from harness.host_facts import HostFacts
 from harness.rulesets import tables_of
 from harness.site import Site
@@ -38,17 +38,19 @@ def test_bridge_up(host_facts: HostFacts, site: Site) -> None:
     step="troubleshooting", how="sudo iptables -L -n | grep 8080 (or nft list ruleset), and delete the rule"
 )
 def test_no_firewall_between(host_facts: HostFacts, site: Site, advice: Callable[[str], None]) -> None:
-    """No firewall rule of the host stops requests to the agents' port on the VMs, or their answers."""
+    """No firewall rule of the host stops the agents' port between host and VMs, requests or answers."""
     network, port = site.network, site.agent.port
     packets = [
         packet
         for number in range(int(network.first_vm), int(network.last_vm) + 1)
         for packet in conversation(network.bridge_address.ip, IPv4Address(number), port, network.bridge)
     ]
-    stopped, untold = obstacles(tables_of(host_facts.part("firewall", dict[str, object])), packets)
+    tables = tables_of(host_facts.part("firewall", dict[str, object]))
+    stopped, untold = obstacles(tables, packets)
     for rule in untold:
         advice(f"a rule that may drop packets between host and VMs, but cannot be told: {rule}")
-    sure = [one for one in stopped if one.sure]
+    aimed = aimed_at(tables, network.bridge_address.ip, network.first_vm, port, network.bridge)
+    sure = [one for one in stopped if one.sure] + aimed
     found = by_rule(sure)
     assert not found, report(found, f"rules that stop port {port} between host and VMs")
     if stopped:

@@ -1,0 +1,32 @@
+"""What an operator reads."""
+
+from __future__ import annotations
+
+from harness.findings import Finding, report, settled
+
+
+def finding(number: int) -> Finding:
+    return Finding(f"key {number}", f"pid {number}", "no live row", f"sudo kill -9 {number}")
+
+
+def test_a_table_of_twenty_and_the_count_and_the_commands() -> None:
+    text = report([finding(n) for n in range(23)], "VMMs")
+    assert text.splitlines()[0] == "VMMs: 23"
+    assert text.count("no live row") == 20
+    assert "… and 3 more" in text
+    assert text.count("sudo kill -9") == 20
+    assert "nothing was changed" in text
+
+
+def test_a_site_with_nothing_wrong_is_not_looked_at_again() -> None:
+    def never() -> list[Finding]:
+        raise AssertionError("looked again")
+
+    assert settled([], never, what="x", timeout_s=1) == []
+
+
+def test_only_what_every_look_shows_stays() -> None:
+    looks = iter([[finding(1), finding(3)], [finding(3)], []])
+    stayed = settled([finding(1), finding(2)], lambda: next(looks, []), what="x", timeout_s=5)
+    assert stayed == []
+    assert settled([finding(1)], lambda: [finding(1), finding(2)], what="x", timeout_s=0.01) == [finding(1)]

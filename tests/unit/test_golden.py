@@ -1,0 +1,139 @@
+"""Judging the golden snapshot's files from facts."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+
+from harness.findings import Finding, report
+from harness.golden import (
+    built_at,
+    declared_content,
+    format_fault,
+    missing_files,
+    newer_inputs,
+    unlike_manifest,
+    vmm_version,
+    wrong_content,
+    wrong_memory_size,
+)
+from harness.host_parts import Answer, Vmm
+from harness.site import Site, SnapshotSection
+from harness.snapshot import DiskFile, FileFact, Manifest
+
+AGENT, UNIT = "/root/vm-browser-agent/server.js", "/etc/systemd/system/browser-vm-auth.service"
+FOLDER = "/var/lib/firecracker/snapshots/"
+FILES = {
+    "vmstate": FileFact(f"{FOLDER}golden.snap", True, size=10, mtime=1000),
+    "memory": FileFact(f"{FOLDER}golden.mem", True, size=128 << 20, mtime=1000),
+    "disk": FileFact(f"{FOLDER}golden.ext4", True, size=30, mtime=1200),
+}
+DIGESTS = {fact.path: f"{role:0<64}" for role, fact in FILES.items()}
+MANIFEST = Manifest(
+    path=f"{FOLDER}manifest.json",
+    format=1,
+    created_at="1970-01-01T00:16:40+00:00",
+    files={f.path.rpartition("/")[2]: {"sha256": DIGESTS[f.path], "size": f.size} for f in FILES.values()},
+    inputs={"agent/server.js": {"sha256": hashlib.sha256(b"agent").hexdigest(), "guest_path": AGENT}},
+)
+
+
+def told(found: list[Finding]) -> str:
+    return report(found, "found") if found else ""
+
+
+def test_a_whole_snapshot_has_no_fault() -> None:
+    assert missing_files(FILES) == []
+    assert unlike_manifest(FILES, MANIFEST, DIGESTS) == []
+    assert wrong_memory_size(FILES, 128) == []
+
+
+@pytest.mark.parametrize(
+    ("fact", "why"),
+    [
+        (FileFact("/x", False), "does not exist"),
+        (FileFact("/x", True), "is empty"),
+        (FileFact("/x", False, error="Permission denied"), "Permission denied"),
+    ],
+)
+def test_a_missing_file(fact: FileFact, why: str) -> None:
+    assert why in told(missing_files({**FILES, "vmstate": fact}))
+
+
+def test_a_truncated_memory_file() -> None:
+    short = {**FILES, "memory": replace(FILES["memory"], size=(128 << 20) - 4096)}
+    assert "134213632 bytes" in told(wrong_memory_size(short, 128))
+    assert "the manifest says 134217728" in told(unlike_manifest(short, MANIFEST, DIGESTS))
+
+
+def test_an_altered_a_foreign_and_an_unlisted_file() -> None:
+    altered = {**DIGESTS, FILES["disk"].path: "f" * 64}
+    assert "sha256 ffffffffffffffff…, and the manifest says disk" in told(
+        unlike_manifest(FILES, MANIFEST, altered)
+    )
+    more = {**FILES, "kernel": FileFact(f"{FOLDER}vmlinux", True, size=5)}
+    assert "the manifest does not list it" in told(unlike_manifest(more, MANIFEST, DIGESTS))
+    bad = replace(MANIFEST, faults=("not JSON",))
+    assert "not JSON" in told(unlike_manifest(FILES, bad, DIGESTS))
+
+
+def test_when_it_was_built() -> None:
+    assert built_at(FILES, MANIFEST) == 1000
+    assert built_at(FILES, None) == 1000
+    assert built_at({"disk": FILES["disk"]}, None) == 1200
+
+
+def test_an_input_counts_by_digest_where_there_is_one_and_else_by_time() -> None:
+    path, late = "/src/server.js", FileFact("/src/server.js", True, size=5, mtime=2000)
+    same = {path: MANIFEST.inputs["agent/server.js"]["sha256"]}
+    assert newer_inputs({path: late}, 1000, MANIFEST, same) == []
+    assert "is not the file" in told(newer_inputs({path: late}, 1000, MANIFEST, {path: "0" * 64}))
+    assert "1970-01-01 00:33:20 UTC" in told(newer_inputs({path: late}, 1000, None, same))
+    assert newer_inputs({path: replace(late, mtime=900)}, 1000, None, {}) == []
+
+
+def test_the_disk_holds_what_was_declared() -> None:
+    declared = declared_content(Site(name="test"), MANIFEST, {})
+    good = {AGENT: DiskFile(AGENT, b"agent"), UNIT: DiskFile(UNIT, b"anything")}
+    assert wrong_content("disk", declared, good) == []
+    assert "another sha256" in told(wrong_content("disk", declared, {AGENT: DiskFile(AGENT, b"agent ")}))
+    assert "no such file" in told(
+        wrong_content("disk", declared, {UNIT: DiskFile(UNIT, None, "no such file")})
+    )
+
+
+def test_without_a_manifest_the_profile_declares_it() -> None:
+    site = Site(name="test", snapshot=SnapshotSection(disk_files={UNIT: "/src/unit"}))
+    assert declared_content(site, None, {"/src/unit": "abc"}) == {UNIT: "abc"}
+
+
+def vmm(own: str, file: str, *, status: int = 0, stderr: str = "") -> Vmm:
+    answers = {
+        "version": Answer(0, "Firecracker v1.16.1\n\nexiting", ""),
+        "snapshot_version": Answer(0, f"{own}\n\nexiting", ""),
+        "describe": Answer(status, file, stderr),
+    }
+    return Vmm("/usr/bin/firecracker", answers)
+
+
+@pytest.mark.parametrize(
+    ("own", "file", "fault"),
+    [
+        ("v10.0.0", "v10.0.0\n", ""),
+        ("v10.2.0", "v10.1.7", ""),
+        ("v10.0.0", "v10.1.0", "has format v10.1.0"),
+        ("v10.0.0", "v9.0.0", "has format v9.0.0"),
+        ("v10.0.0", "what?", "--describe-snapshot ended with status 0"),
+        ("unknown", "v9.0.0", "--snapshot-version ended with status 0"),
+    ],
+)
+def test_firecrackers_rule_of_loading(own: str, file: str, fault: str) -> None:
+    assert fault in format_fault(vmm(own, file))
+    assert bool(fault) == bool(format_fault(vmm(own, file)))
+
+
+def test_a_snapshot_that_cannot_be_described_and_the_version() -> None:
+    assert "CRC64" in format_fault(vmm("v10.0.0", "", status=1, stderr="Error: CRC64"))
+    assert vmm_version(vmm("v10.0.0", "v10.0.0")) == "1.16.1"
