@@ -203,6 +203,7 @@ class Machine:
         self._server.watch(qemu.serial.fileno(), self._serial)
         self._server.watch(qemu.monitor.fileno(), lambda: qemu.monitor.pump(self._event))
         self._server.watch(qemu.pidfd, self._died)
+        self._server.before_waiting = lambda: qemu.monitor.hand_over(self._event)
         if self._console.wants_stdin:
             self._server.watch(0, self._stdin)
         return qemu

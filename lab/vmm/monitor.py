@@ -59,6 +59,10 @@ class Monitor:
         """Let asyncio read what is there, and hand over the events."""
         for _ in range(PUMP_ROUNDS):
             self._loop.run_until_complete(self._sleep(0))
+        self.hand_over(on_event)
+
+    def hand_over(self, on_event: Callable[[str, dict[str, Any]], None]) -> None:
+        """Hand over the events that came in while a command was waited for."""
         while not self._client.events.empty():
             on_event(*_event(self._loop.run_until_complete(self._client.events.get())))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lab.vmm import firmware
 from lab.vmm.bodies import BootSource, Drive, Entropy, MachineConfig, NetworkInterface
 from lab.vmm.faults import Fault
 from lab.vmm.monitor import Monitor
@@ -179,11 +180,17 @@ class Qemu:
             raise self._with_stderr(fault) from fault
 
     def save_devices(self) -> bytes:
-        """The state of all devices and vCPUs, without memory. The machine must be stopped."""
-        fd = os.memfd_create("device-state")
+        """The state of all devices and vCPUs, without the guest's memory. The machine must be stopped."""
+        # Xen's half of a migration: no RAM, and the disks stay ours, so the machine can simply go on
+        state = self._written("xen-save-devices-state", live=False)
+        size = firmware.size(self.run("human-monitor-command", command_line="info ramblock"))
+        return firmware.insert(state, self._written("pmemsave", val=firmware.TOP - size, size=size))
+
+    def _written(self, command: str, **arguments: Any) -> bytes:
+        """What a QMP command writes into the file it is given."""
+        fd = os.memfd_create(command)
         try:
-            # Xen's half of a migration: no RAM, and the disks stay ours, so the machine can simply go on
-            self.run("xen-save-devices-state", filename=f"/proc/{os.getpid()}/fd/{fd}", live=False)
+            self.run(command, filename=f"/proc/{os.getpid()}/fd/{fd}", **arguments)
             return os.pread(fd, os.fstat(fd).st_size, 0)
         finally:
             os.close(fd)

@@ -39,6 +39,7 @@ class Server:
         self._selector = selectors.DefaultSelector()
         self._clients: dict[int, _Client] = {}
         self._code: int | None = None
+        self.before_waiting: Callable[[], None] = lambda: None
         self._timer: tuple[float, Callable[[], None]] | None = None
 
     def serve(self, listener: socket.socket, handler: Handler, max_payload: int) -> None:
@@ -67,6 +68,9 @@ class Server:
         """Wait and call until somebody says stop; returns the exit code."""
         due = time.monotonic() + (self._timer[0] if self._timer else 0)
         while self._code is None:
+            self.before_waiting()
+            if self._code is not None:
+                break
             timeout = max(0.0, due - time.monotonic()) if self._timer else None
             for key, _ in self._selector.select(timeout):
                 if self._code is None and key.fd in self._selector.get_map():
