@@ -24,11 +24,10 @@ class Finding:
 
 
 def report(findings: Sequence[Finding], what: str) -> str:
-    """A small table, at most 20 lines and the count, and the commands that mend what is shown."""
+    """A line for each, at most 20 lines and the count, and the commands that mend what is shown."""
     shown = findings[:SHOWN]
-    width = max(len(one.thing) for one in shown)
     lines = [f"{what}: {len(findings)}"]
-    lines += [f"  {one.thing:<{width}}  {one.why}" for one in shown]
+    lines += [f"  {one.thing}: {one.why}" for one in shown]
     if len(findings) > len(shown):
         lines.append(f"  … and {len(findings) - len(shown)} more")
     mends = list(dict.fromkeys(one.mend for one in shown if one.mend))

@@ -137,7 +137,7 @@ def conversation(host: IPv4Address, vm: IPv4Address, port: int, device: str) -> 
 def aimed_at(
     tables: Sequence[Table], host: IPv4Address, vm: IPv4Address, port: int, device: str
 ) -> list[Obstacle]:
-    """Rules that stop just this port on other ways between host and VM: from the VM to the host, and forwarded.
+    """Rules that stop just this port on other ways: from the VM to the host, and forwarded.
 
     No request of the host goes there, so what stops every port there (a policy, say) is no obstacle.
     """

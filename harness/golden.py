@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
+from harness.errors import TransportError
 from harness.findings import Finding
 from harness.host_parts import Vmm
 from harness.site import Site
@@ -102,6 +103,10 @@ def wrong_content(disk: str, declared: Mapping[str, str], seen: Mapping[str, Dis
     """Files in the disk that are not there, or are not what was declared."""
     found = []
     for path, file in seen.items():
+        if file.content is None and file.error.startswith("debugfs (package"):
+            raise TransportError(
+                f"cannot look into {disk}: {file.error}", hint="install e2fsprogs on the host"
+            )
         if file.content is None:
             found.append(Finding(f"disk {path}", f"{disk}:{path}", file.error or "not there", REBUILD))
         elif path in declared and hashlib.sha256(file.content).hexdigest() != declared[path]:

@@ -86,8 +86,11 @@ def test_disk_holds_agent_and_unit(
     golden_digests: Future[dict[str, str]],
 ) -> None:
     """The golden disk holds exactly the agent and the unit that it was built with."""
+    disk = snapshot.files()["disk"]
+    if not disk.exists or not disk.size:
+        raise HarnessError(f"there is no disk {disk.path} to look into", hint="see host.snapshot_present")
     declared = declared_content(site, snapshot.manifest(), golden_digests.result())
-    found = wrong_content(site.snapshot.disk, declared, disk_content.result())
+    found = wrong_content(disk.path, declared, disk_content.result())
     assert not found, report(found, "files on the golden disk")
     undeclared = {site.agent.entry, site.agent.unit_file} - set(declared)
     if undeclared:

@@ -1,0 +1,208 @@
+"""The probe itself, run here against real processes, sockets, files and a real HTTP server."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import TransportError
+from harness.host_facts import HostFacts, ask_host
+from harness.host_parts import Entry, Processes, Sockets
+from harness.site import ControllerSection, NetworkSection, Site, StateSection, VmmSection
+from harness.wait import wait_until
+
+VM = "vm-6b03852d-0631-4f91-ae8a-fd352348e9c2"
+NAME = "acceptance-vmm-x"  # 16 characters: the kernel keeps 15 of a process's name
+
+
+class Here:
+    """This machine in the place of the host."""
+
+    def python(self, source: str, argument: object = None, *, timeout_s: float) -> Any:
+        """Run it by this Python, as whoever we are."""
+        argv = [sys.executable, "-I", "-S", "-c", source, json.dumps(argument)]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout_s, check=True)
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    vms, sockets = tmp_path / "vms", tmp_path / "run"
+    vms.mkdir()
+    sockets.mkdir()
+    return Site(
+        name="here",
+        vmm=VmmSection(process_name=NAME, binary=str(tmp_path / NAME)),
+        state=StateSection(vms_dir=str(vms), sockets_dir=str(sockets)),
+        network=NetworkSection(bridge="no-such-bridge"),
+        controller=ControllerSection(unit="no-such-unit.service", url="http://127.0.0.1:9"),
+    )
+
+
+@pytest.fixture
+def vmm(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process with a VMM's name and command line, which is defunct once it was told to end."""
+    program = tmp_path / NAME
+    shutil.copy("/bin/cat", program)
+    with subprocess.Popen(
+        [program, "-", f"/tmp/{VM}.sock"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        yield process
+        process.kill()
+
+
+def ask(site: Site, *parts: str, paths: tuple[str, ...] = ()) -> HostFacts:
+    return ask_host(Here(), site, parts=parts, paths=paths, timeout_s=30)
+
+
+def test_a_vmm_is_known_by_its_name_and_with_its_whole_command_line(
+    site: Site, vmm: subprocess.Popen[bytes]
+) -> None:
+    found = ask(site, "processes").part("processes", Processes)
+    (one,) = (one for one in found.vmms if one.pid == vmm.pid)
+    assert one.argv[1:] == ("-", f"/tmp/{VM}.sock")
+    assert (one.comm, one.defunct, one.exe) == (NAME[:15], False, f"{site.vmm.binary}")
+    assert found.names[1]
+
+
+def test_a_vmm_that_nobody_waited_for_is_defunct(site: Site, vmm: subprocess.Popen[bytes]) -> None:
+    assert vmm.stdin
+    vmm.stdin.close()
+
+    def states() -> list[bool]:
+        found = ask(site, "processes").part("processes", Processes)
+        return [one.defunct for one in found.vmms if one.pid == vmm.pid]
+
+    wait_until(lambda: states() == [True], what="a defunct process", timeout_s=10)
+
+
+def test_files_sockets_and_paths_asked_by_name(site: Site, tmp_path: Path) -> None:
+    Path(site.state.vms_dir, VM).mkdir()
+    Path(site.state.vms_dir, f"{VM}.ext4").write_bytes(b"disk")
+    inner = Path(site.state.sockets_dir, "folder")
+    inner.mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(inner / "api.sock"))
+        facts = ask(
+            site, "state", "sockets", "paths", paths=(str(inner / "api.sock"), str(tmp_path / "no/x"))
+        )
+    assert [one.kind for one in facts.part("state", tuple[Entry, ...])] == ["directory", "file"]
+    assert [one.kind for one in facts.part("sockets", Sockets).entries] == ["directory", "socket"]
+    kinds = [one and one.kind for one in facts.part("paths", dict[str, Entry | None]).values()]
+    assert sorted(kinds, key=str) == [None, "socket"]
+
+
+def test_what_cannot_be_asked_says_so_and_disturbs_nothing_else(site: Site) -> None:
+    gone = site.model_copy(update={"state": StateSection(vms_dir="/no/such/folder")})
+    facts = ask(gone, "state", "identity", "unit", "journal")
+    assert facts.identity.monotonic > 0
+    with pytest.raises(TransportError, match="/no/such/folder"):
+        facts.part("state", tuple[Entry, ...])
+    with pytest.raises(TransportError, match="no answer"):
+        _ = facts.api
+
+
+class Health(BaseHTTPRequestHandler):
+    """Answers 503, as a controller that is starting does."""
+
+    def do_GET(self) -> None:
+        body = b'{"status": "starting"}'
+        self.send_response(503)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+def test_the_controllers_answer_and_that_there_is_none(site: Site) -> None:
+    with HTTPServer(("127.0.0.1", 0), Health) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        there = site.model_copy(update={"controller": ControllerSection(url=url)})
+        answer = ask(there, "api").api
+        assert (answer.status, answer.body) == (503, '{"status": "starting"}')
+    assert ask(there, "api").api.status is None
+    assert "refused" in ask(there, "api").api.error
+
+
+def test_a_bridge_that_is_not_there_a_vmm_that_is_not_there_and_room(site: Site) -> None:
+    facts = ask(site, "bridge", "vmm", "room")
+    assert facts.bridge is None
+    assert facts.vmm.path is None
+    assert facts.room.disk_mib > 0
+    assert facts.room.memory_mib > 0
+
+
+def test_the_clock_of_this_machine_is_its_own(site: Site) -> None:
+    clock = ask(site, "identity").clock
+    assert clock.at_least == 0
+    assert clock.at_most < 5
+
+
+SAYS = """#!/bin/sh
+case "$1" in
+  --version) echo "Firecracker v1.16.1"; echo; echo exiting;;
+  --snapshot-version) echo "v10.0.0";;
+  *) echo "cannot read $2" >&2; exit 1;;
+esac
+"""
+
+
+def test_what_the_vmm_says_of_itself(site: Site) -> None:
+    binary = Path(site.vmm.binary)
+    binary.write_text(SAYS)
+    binary.chmod(0o755)
+    answers = ask(site, "vmm").vmm.answers
+    assert answers["version"].first_line == "Firecracker v1.16.1"
+    assert answers["describe"].status == 1
+    assert "browser-vm-golden.snap" in answers["describe"].stderr
+
+
+def load_probe() -> dict[str, Any]:
+    """The probe's own functions, for the one that needs a journal's text."""
+    source = Path("harness/probes/host.py")
+    names: dict[str, Any] = {"__name__": "probe"}
+    exec(compile(source.read_text(), str(source), "exec"), names)  # noqa: S102 - our own file
+    return names
+
+
+ASK = {"error_pattern": r"\[?ERROR\]?[: ]", "ignore_errors": ["harmless"], "journal_lines": 100}
+
+
+def test_error_lines_are_counted_and_those_that_are_known_apart() -> None:
+    lines = [(1.0, "[INFO]: fine"), (2.0, "[ERROR]: bad"), (3.0, "ERROR harmless"), (4.0, "TERRORS")]
+    found = load_probe()["errors_among"](ASK, lines)
+    assert (found["read"], found["count"], found["last"][0]["text"]) == (4, 1, "[ERROR]: bad")
+    assert found["ignored"] == {"harmless": 1}
+
+
+def test_a_log_file_counts_from_the_start_of_the_unit(tmp_path: Path) -> None:
+    log = tmp_path / "controller.log"
+    log.write_text(
+        "no time [ERROR]: before all\n"
+        "2026-01-01T00:00:00.123Z [ERROR]: of last year\n"
+        "    [ERROR]: its second line\n"
+        "2026-11-24T04:00:00+01:00 [INFO]: started\n"
+        "2026-11-24 03:00:01,5Z [ERROR]: now\n"
+        "    [ERROR]: and its second line\n"
+    )
+    names = load_probe()
+    names["started"] = lambda _: 1795489200.0  # 2026-11-24 03:00:00 UTC
+    found = names["log_file"]({**ASK, "log_file": str(log)})
+    assert [one["text"].strip() for one in found["last"]] == [
+        "2026-11-24 03:00:01,5Z [ERROR]: now",
+        "[ERROR]: and its second line",
+    ]
+    assert found["read"] == 3
