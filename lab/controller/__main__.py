@@ -1,4 +1,4 @@
-"""The service's entry point."""
+"""The service: recovers, serves, watches, until SIGTERM. Its VMs go on without it."""
 
 from __future__ import annotations
 
@@ -8,43 +8,64 @@ import signal
 import socket
 import sys
 
+import psycopg
 from aiohttp import web
 
 from lab.controller import journal
-from lab.controller.settings import from_environment
+from lab.controller.api import application
+from lab.controller.launch import Launcher
+from lab.controller.recovery import recover, watch
+from lab.controller.rows import Rows
+from lab.controller.settings import Settings, from_environment
 
 
 def main() -> int:
     """Serve until SIGTERM."""
-    asyncio.run(serve())
+    return asyncio.run(serve(from_environment()))
+
+
+async def serve(settings: Settings) -> int:
+    """Open everything, say so to systemd, wait for SIGTERM, close everything."""
+    stop = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+    rows = Rows(settings.database_url)
+    await rows.open()
+    launcher = Launcher(settings, rows)
+    await recover(launcher)
+    runner = web.AppRunner(application(launcher), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, port=settings.port).start()
+    watcher = asyncio.create_task(_watch(launcher))
+    journal.info("[SERVER] master-controller listening", port=settings.port)
+    notify("READY=1")
+    await stop.wait()
+    journal.info("[SERVER] master-controller stopping")
+    watcher.cancel()
+    await asyncio.wait([watcher])
+    await launcher.cancel_launches()
+    await runner.cleanup()
+    await rows.close()
     return 0
 
 
-async def serve() -> None:
-    """Open everything, say so to systemd, wait for SIGTERM, close everything."""
-    settings = from_environment()
-    app = web.Application()
-
-    async def health(_request: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
-
-    app.router.add_get("/health", health)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "0.0.0.0", settings.port).start()
-    _notify("READY=1")
-    journal.info("master-controller listening", port=settings.port)
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await stop.wait()
-    await runner.cleanup()
+async def _watch(launcher: Launcher) -> None:
+    while True:
+        await asyncio.sleep(launcher.settings.watch_interval_s)
+        try:
+            await watch(launcher)
+        except psycopg.Error as error:
+            journal.error("[WATCH] Database error", reason=str(error).strip())
+        except Exception as error:  # noqa: BLE001 - one VM that cannot be cleared must not end the watch over all
+            journal.error("[WATCH] Look failed", kind=type(error).__name__, reason=str(error))
 
 
-def _notify(state: str) -> None:
+def notify(state: str) -> None:
+    """Tell systemd, where it asked to be told."""
     if address := os.environ.get("NOTIFY_SOCKET"):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-            sock.connect("\0" + address[1:] if address.startswith("@") else address)
-            sock.send(state.encode())
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
+            door.connect("\0" + address[1:] if address.startswith("@") else address)
+            door.send(state.encode())
 
 
 if __name__ == "__main__":

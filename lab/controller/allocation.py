@@ -3,8 +3,8 @@ was handed out but has no row yet is remembered here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from ipaddress import IPv4Address
 
 
@@ -15,34 +15,40 @@ class NoAddressLeftError(Exception):
 class Addresses:
     """The range from ``first`` to ``last``, both included, without ``reserved``."""
 
-    def __init__(self, first: IPv4Address, last: IPv4Address, *, reserved: Iterable[IPv4Address] = ()) -> None:
+    def __init__(
+        self, first: IPv4Address, last: IPv4Address, *, reserved: Iterable[IPv4Address] = ()
+    ) -> None:
         never = set(reserved)
         span = range(int(first), int(last) + 1)
         self._all = [address for address in map(IPv4Address, span) if address not in never]
         self._pending: set[IPv4Address] = set()
         self._next = 0
 
-    @contextmanager
-    def reserve(self, taken: Iterable[IPv4Address]) -> Iterator[IPv4Address]:
-        """An address that is not in ``taken`` nor reserved by anybody else until this context ends.
+    @asynccontextmanager
+    async def reserve(
+        self, read_taken: Callable[[], Awaitable[Iterable[IPv4Address]]]
+    ) -> AsyncIterator[IPv4Address]:
+        """An address that no live row has (``read_taken``) and nobody else gets while this context lasts.
 
-        The caller reads ``taken`` from the rows and enters this context with nothing awaited in between, and
-        leaves it when its own row is written or given up. The search goes round the range, so that an address
-        rests as long as it can after its VM is gone.
+        It is left when the address stands in a row, or was given up.
 
         :raises NoAddressLeftError: there is none.
         """
-        busy = self._pending | set(taken)
-        for offset in range(len(self._all)):
-            index = (self._next + offset) % len(self._all)
-            address = self._all[index]
-            if address not in busy:
-                break
-        else:
-            raise NoAddressLeftError(f"all {len(self._all)} addresses are taken")
-        self._next = index + 1
+        # An address whose row is written while the rows are read may be missing in what was read: it was
+        # still pending when the reading began.
+        before = set(self._pending)
+        address = self._pick({*await read_taken(), *before, *self._pending})
         self._pending.add(address)
         try:
             yield address
         finally:
             self._pending.discard(address)
+
+    def _pick(self, busy: set[IPv4Address]) -> IPv4Address:
+        """The next free one, round the range, so that an address rests as long as it can."""
+        count = len(self._all)
+        for index in (number % count for number in range(self._next, self._next + count)):
+            if self._all[index] not in busy:
+                self._next = index + 1
+                return self._all[index]
+        raise NoAddressLeftError(f"all {count} addresses are taken")

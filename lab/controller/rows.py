@@ -45,7 +45,9 @@ class Rows:
         """Addresses that live VMs have."""
         return {IPv4Address(row["ip_address"]) for row in await self.live_vms() if row["ip_address"]}
 
-    async def insert_vm(self, vm_id: str, user_id: UUID, *, address: IPv4Address, tap: str, socket: str) -> None:
+    async def insert_vm(
+        self, vm_id: str, user_id: UUID, *, address: IPv4Address, tap: str, socket: str
+    ) -> None:
         """A VM that is being made."""
         await self._do(
             "INSERT INTO vms (vm_id, user_id, vm_type, ip_address, tap_device, status, socket_path)"

@@ -9,6 +9,10 @@ from pathlib import Path
 
 PROVIDERS = ("codex", "claude_code", "gemini_cli")
 
+_GATEWAY = IPv4Address("192.168.100.1")
+_FIRST_VM = IPv4Address("192.168.100.2")
+_LAST_VM = IPv4Address("192.168.100.254")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -21,14 +25,15 @@ class Settings:
     snapshots: Path = Path("/var/lib/firecracker/snapshots")
     golden: str = "browser-vm-golden"
     bridge: str = "fcbr0"
-    gateway: IPv4Address = IPv4Address("192.168.100.1")
+    gateway: IPv4Address = _GATEWAY
     prefix: int = 24
-    first_vm: IPv4Address = IPv4Address("192.168.100.2")
-    last_vm: IPv4Address = IPv4Address("192.168.100.254")
-    snapshot_address: IPv4Address = IPv4Address("192.168.100.2")
+    first_vm: IPv4Address = _FIRST_VM
+    last_vm: IPv4Address = _LAST_VM
+    snapshot_address: IPv4Address = _FIRST_VM
     """The address inside the snapshot: never handed out, since every clone has it for its first moments."""
     agent_port: int = 8080
     health_interval_s: float = 2
+    health_request_s: float = 5
     health_timeout_s: float = 60
     session_timeout_s: float = 1800
     watch_interval_s: float = 5

@@ -31,22 +31,28 @@ def folder(paths: LabPaths) -> Path:
 
 def install(paths: LabPaths) -> bool:
     """Have the present code in place; says whether it changed."""
+    if is_current(paths):
+        return False
     home = folder(paths)
     home.mkdir(exist_ok=True)
-    python = home / f"python-{digest_of_file(LOCK)[:16]}"
+    python, fresh = _wanted(paths)
     if not python.exists():
         _install_packages(paths, python)
-    fresh = home / f"lab-{_digest(python)[:16]}"
-    current = home / "current"
-    if current.is_symlink() and current.readlink() == Path(fresh.name) and fresh.exists():
-        return False
     if not fresh.exists():
         _copy(paths, fresh, python)
     link = home / "current.new"
     link.unlink(missing_ok=True)
     link.symlink_to(fresh.name)
-    link.replace(current)
+    link.replace(home / "current")
     return True
+
+
+def is_current(paths: LabPaths) -> bool:
+    """Whether the present code is in place."""
+    python, fresh = _wanted(paths)
+    current = folder(paths) / "current"
+    in_place = current.is_symlink() and current.readlink() == Path(fresh.name)
+    return in_place and fresh.exists() and python.exists()
 
 
 def forget_old(paths: LabPaths) -> None:
@@ -59,8 +65,11 @@ def forget_old(paths: LabPaths) -> None:
             shutil.rmtree(entry)
 
 
-def _digest(python: Path) -> str:
-    return digest_of_text("\n".join((python.name, *(digest_of_tree(LAB / part) for part in PARTS))))
+def _wanted(paths: LabPaths) -> tuple[Path, Path]:
+    """Where the packages and the code that are wanted now have their place."""
+    python = folder(paths) / f"python-{digest_of_file(LOCK)[:16]}"
+    parts = (python.name, *(digest_of_tree(LAB / part) for part in PARTS))
+    return python, folder(paths) / f"lab-{digest_of_text(chr(10).join(parts))[:16]}"
 
 
 def _copy(paths: LabPaths, target: Path, python: Path) -> None:

@@ -134,7 +134,13 @@ def _nspawn(paths: LabPaths) -> list[str]:
     return [
         *("systemd-nspawn", "--boot", "--quiet", "--register=no", "--keep-unit", "--console=pipe"),
         *(f"--machine={name(paths)}", "--hostname=minipc", f"--directory={paths.minipc}"),
-        *("--volatile=overlay", "--private-network", "--link-journal=no", "--resolv-conf=off", "--timezone=off"),
+        *(
+            "--volatile=overlay",
+            "--private-network",
+            "--link-journal=no",
+            "--resolv-conf=off",
+            "--timezone=off",
+        ),
         *(f"--bind={device}" for device in devices),
         f"--bind={paths.firecracker}:{STATE_ON_HOST}",
         f"--bind-ro={code.folder(paths)}:{CODE_IN_TWIN}",

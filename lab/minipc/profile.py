@@ -18,10 +18,9 @@ def write(paths: LabPaths, leader: Process) -> None:
 
 def text(paths: LabPaths, leader: Process) -> str:
     """The profile as TOML."""
-    tables = {"": {"name": "lab"}, **_tables(paths, leader)}
-    return (
-        "# Written by `python -m lab up`; what is not here has the runbook's value.\n"
-        + "\n".join(_table(name, fields) for name, fields in tables.items() if fields)
+    tables: dict[str, dict[str, object]] = {"": {"name": "lab"}, **_tables(paths, leader)}
+    return "# Written by `python -m lab up`; what is not here has the runbook's value.\n" + "\n".join(
+        _table(name, fields) for name, fields in tables.items() if fields
     )
 
 

@@ -22,7 +22,17 @@ CODE_IN_TWIN = Path("/opt/acceptance-lab")
 """Where the twin finds the lab's code and its third-party packages (``lab.minipc.code``)."""
 
 PACKAGES = (
-    *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "util-linux", "procps", "e2fsprogs", "kmod"),
+    *(
+        "systemd",
+        "systemd-sysv",
+        "dbus",
+        "openssh-server",
+        "sudo",
+        "util-linux",
+        "procps",
+        "e2fsprogs",
+        "kmod",
+    ),
     *("iproute2", "iputils-ping", "iptables", "nftables", "socat", "ca-certificates", "curl"),
     *("qemu-system-x86", "python3", "postgresql-15"),
 )

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from harness.errors import HarnessError, TransportError, UsageError
+from harness.errors import TransportError, UsageError
 from harness.wait import wait_until
 from lab import store
 from lab.minipc import access, code, keys, machine, profile, tree
 from lab.minipc.machine import Process
+from lab.minipc.report import HEALTH
 from lab.paths import LabPaths
-
-UNITS = ("ssh", "systemd-networkd", "postgresql@15-main", "lab-database", "master-controller")
-CONTROLLER = "http://127.0.0.1:4000"
 
 
 def up(paths: LabPaths) -> Process:
@@ -94,11 +91,13 @@ def _wait_healthy(leader: Process) -> None:
         return access.ask(leader, "systemctl", "is-system-running", check=False).stdout.strip()
 
     def asks_controller() -> str:
-        return access.ask(leader, "curl", "-fsS", "--max-time", "5", f"{CONTROLLER}/health").stdout
+        return access.ask(leader, *HEALTH).stdout
 
     hint = "python -m lab shell, then: systemctl --failed; journalctl -b"
     what = "the twin's systemd to be running"
-    wait_until(state, what=what, timeout_s=90, interval_s=0.1, until=lambda said: said == "running", hint=hint)
+    wait_until(
+        state, what=what, timeout_s=90, interval_s=0.1, until=lambda said: said == "running", hint=hint
+    )
     wait_until(
         asks_controller,
         what="master-controller's /health",

@@ -9,7 +9,7 @@ import sys
 
 from harness.errors import UsageError
 from lab import store
-from lab.minipc import access, keys, machine, tree, twin
+from lab.minipc import access, keys, machine, report, tree, twin
 from lab.paths import lab_paths
 
 
@@ -34,22 +34,29 @@ def up(_args: argparse.Namespace) -> int:
 
 def status(_args: argparse.Namespace) -> int:
     """Say what there is; 0 when the twin is up and well."""
-    return 0 if twin.show(lab_paths()) else 1
+    return 0 if report.show(lab_paths()) else 1
 
 
 def shell(_args: argparse.Namespace) -> int:
     """Become a root shell in the twin."""
-    words = ["env", "-i", "HOME=/root", f"TERM={os.environ.get('TERM', 'dumb')}", "PATH=/usr/local/sbin:"
-             "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "bash", "-l"]
-    _become([str(word) for word in access.inside(twin.running(lab_paths()), words)])
+    words = [
+        "env",
+        "-i",
+        "HOME=/root",
+        f"TERM={os.environ.get('TERM', 'dumb')}",
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "bash",
+        "-l",
+    ]
+    return _become([str(word) for word in access.inside(twin.running(lab_paths()), words)])
 
 
 def ssh(args: argparse.Namespace) -> int:
     """Become an ssh to a VM of the twin."""
     paths = lab_paths()
     leader = twin.running(paths)
-    address = twin.address_of(leader, args.vm)
-    _become([str(word) for word in (*access.ssh_to_vm(paths, leader, address), *args.command)])
+    address = report.address_of(leader, args.vm)
+    return _become([str(word) for word in (*access.ssh_to_vm(paths, leader, address), *args.command)])
 
 
 def down(args: argparse.Namespace) -> int:
@@ -61,10 +68,9 @@ def down(args: argparse.Namespace) -> int:
         paths.site.unlink(missing_ok=True)
         if args.purge:
             shutil.rmtree(paths.home)
-    shutil.rmtree(paths.run, ignore_errors=True)
     return 0
 
 
 def _become(words: list[str]) -> int:
     sys.stdout.flush()
-    os.execvp(words[0], words)
+    os.execvp(words[0], words)  # noqa: S606 - the terminal is handed over, so no child of ours

@@ -1,0 +1,116 @@
+"""One Browser VM on this host: made from the golden snapshot, and unmade whole."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from lab.controller import process, tap
+from lab.controller.firecracker import Firecracker
+from lab.controller.program import run
+from lab.controller.settings import Settings
+
+DRIVE = "rootfs"
+INTERFACE = "eth0"
+
+
+@dataclass
+class Vm:
+    """What this host has of a VM; ``pid`` once its process runs."""
+
+    vm_id: str
+    address: IPv4Address
+    folder: Path
+    socket: Path
+    tap: str
+    pid: int | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return process.is_running(self.pid, self.vm_id)
+
+    @property
+    def disk(self) -> Path:
+        """Its own copy of the golden disk."""
+        return self.folder / "rootfs.ext4"
+
+
+def at(settings: Settings, vm_id: str, address: IPv4Address, pid: int | None = None) -> Vm:
+    """That VM, with everything where this host's layout has it."""
+    folder, socket = settings.vms / vm_id, settings.sockets / f"{vm_id}.sock"
+    return Vm(vm_id, address, folder, socket, tap.name(vm_id), pid)
+
+
+async def clone_disk(settings: Settings, vm: Vm) -> None:
+    """Make the VM's folder with its own copy of the golden disk."""
+    vm.folder.mkdir(parents=True)
+    golden = settings.snapshots / f"{settings.golden}.ext4"
+    await run("cp", "--reflink=auto", "--sparse=always", str(golden), str(vm.disk), timeout_s=120)
+
+
+async def start(settings: Settings, vm: Vm) -> None:
+    """Start its process and restore the snapshot in it; the guest finds its identity before it runs."""
+    vm.pid = await process.start(vm.vm_id, vm.socket, vm.folder)
+    stem = settings.snapshots / settings.golden
+    async with Firecracker(vm.socket) as api:
+        await api.load_snapshot(
+            vmstate=stem.with_suffix(".snap"),
+            memory=stem.with_suffix(".mem"),
+            iface_id=INTERFACE,
+            tap=vm.tap,
+        )
+        await api.replace_drive(DRIVE, vm.disk)
+        await api.put_metadata({"clone": identity(settings, vm)})
+        await api.resume()
+
+
+def identity(settings: Settings, vm: Vm) -> dict[str, object]:
+    """What the guest is told about itself. The MAC follows from the address, so it is as unique."""
+    octets = vm.address.packed
+    return {
+        "ipv4": f"{vm.address}/{settings.prefix}",
+        "gateway": str(settings.gateway),
+        "mac": "06:00:" + ":".join(f"{octet:02x}" for octet in octets),
+        "hostname": vm.vm_id[:11],
+        "time": time.time(),
+    }
+
+
+def size(settings: Settings) -> tuple[int, int]:
+    """vCPUs and MiB of memory of every clone: the golden snapshot's."""
+    manifest = json.loads((settings.snapshots / "manifest.json").read_text())
+    return int(manifest["vcpus"]), int(manifest["memory_mib"])
+
+
+async def remove(vm: Vm) -> None:
+    """End its process and delete its socket, TAP and folder; whatever of it is gone already is no fault.
+
+    One step that fails keeps none of the others from being done; its error is raised in the end.
+    """
+    async with AsyncExitStack() as undo:  # runs what was pushed last first
+        undo.push_async_callback(_remove_folder, vm.folder)
+        undo.push_async_callback(tap.delete, vm.tap)
+        undo.callback(vm.socket.unlink, missing_ok=True)
+        undo.push_async_callback(process.stop, vm.pid, vm.vm_id)
+
+
+async def _remove_folder(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+@asynccontextmanager
+async def undone_on_failure(undo: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Undo when the body fails or is cancelled."""
+    try:
+        yield
+    except BaseException:
+        await undo()
+        raise

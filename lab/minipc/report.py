@@ -1,0 +1,107 @@
+"""What there is to see of the lab: its parts, its services, its VMs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+from harness.errors import HarnessError, UsageError
+from lab import store
+from lab.image import manifest
+from lab.minipc import access, code, machine, tree
+from lab.minipc.machine import Process
+from lab.paths import LabPaths
+
+UNITS = (
+    "ssh.service",
+    "systemd-networkd.service",
+    "postgresql@15-main.service",
+    "lab-database.service",
+    "master-controller.service",
+)
+HEALTH = ("curl", "-fsS", "--max-time", "5", "http://127.0.0.1:4000/health")
+
+_LIVE_VMS = (
+    "SELECT vm_id, ip_address, status, firecracker_pid FROM vms"
+    " WHERE status NOT IN ('destroyed', 'failed', 'stopped') ORDER BY created_at"
+)
+
+
+def show(paths: LabPaths) -> bool:
+    """Print the state of the lab; says whether it is up and well."""
+    mounted = store.is_mounted(paths)
+    _line("store", _store(paths) if mounted else "not mounted")
+    _line("golden snapshot", _snapshot(paths) if mounted else "unknown until the store is mounted")
+    leader = machine.find(paths)
+    if leader is None:
+        _line("twin", "down; python -m lab up")
+        return False
+    current = tree.is_current(paths) and code.is_current(paths)
+    _line("twin", f"up, leader {leader.pid}" + ("" if current else "; out of date: python -m lab up"))
+    try:
+        states = {"systemd": _systemd(leader), **_units(leader), "controller API": _controller(leader)}
+        vms = live_vms(leader)
+    except HarnessError as error:
+        _line("twin", f"does not answer: {error}")
+        return False
+    for name, (state, _) in states.items():
+        _line(name, state)
+    for vm in vms:
+        _line("VM", "  ".join(vm))
+    _line("VMs", f"{len(vms)} live")
+    _line("site profile", str(paths.site) if paths.site.exists() else "missing; python -m lab up")
+    return all(well for _, well in states.values()) and paths.site.exists()
+
+
+def live_vms(leader: Process) -> list[list[str]]:
+    """Id, address, status and process id of every live VM."""
+    words = ["runuser", "-u", "postgres", "--", "psql", "-XAtq", "-F", "\t", "-c", _LIVE_VMS]
+    return [line.split("\t") for line in access.ask(leader, *words).stdout.splitlines()]
+
+
+def address_of(leader: Process, vm_id: str) -> str:
+    """The address of the one live VM whose id begins so.
+
+    :raises UsageError: there is none, or more than one.
+    """
+    vms = live_vms(leader)
+    found = [vm for vm in vms if vm[0].startswith((vm_id, f"vm-{vm_id}"))]
+    if len(found) != 1:
+        known = ", ".join(vm[0] for vm in vms) or "none"
+        raise UsageError(f"{len(found)} live VMs begin with {vm_id}", hint=f"live VMs: {known}")
+    return found[0][1]
+
+
+def _line(name: str, text: str) -> None:
+    print(f"{name:28} {text}")
+
+
+def _store(paths: LabPaths) -> str:
+    room = shutil.disk_usage(paths.store)
+    return f"{paths.store}: {room.used >> 20} MiB used, {room.free >> 20} MiB free"
+
+
+def _snapshot(paths: LabPaths) -> str:
+    if why := manifest.why_rebuild(paths.snapshots, manifest.current_inputs()):
+        return f"out of date: {why}"
+    return f"up to date, built {json.loads(paths.manifest.read_text())['created_at']}"
+
+
+def _systemd(leader: Process) -> tuple[str, bool]:
+    state = access.ask(leader, "systemctl", "is-system-running", check=False).stdout.strip()
+    return state, state == "running"
+
+
+def _units(leader: Process) -> dict[str, tuple[str, bool]]:
+    words = ("systemctl", "show", "--property=Id,ActiveState,SubState,MainPID", *UNITS)
+    found: dict[str, tuple[str, bool]] = {}
+    for block in access.ask(leader, *words).stdout.strip().split("\n\n"):
+        unit = dict(line.split("=", 1) for line in block.splitlines())
+        text = f"{unit['ActiveState']} ({unit['SubState']})"
+        found[unit["Id"]] = (text, unit["ActiveState"] == "active")
+    return found
+
+
+def _controller(leader: Process) -> tuple[str, bool]:
+    answer = access.ask(leader, *HEALTH, check=False)
+    return (answer.stdout or answer.stderr).strip(), answer.status == 0
