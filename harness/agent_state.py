@@ -1,0 +1,153 @@
+"""The agent's unit in one guest at one moment: its process, its restarts, and what its journal said since."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from harness.errors import TransportError
+from harness.site import Site
+from harness.vm import Vm
+
+_PROPERTIES = "MainPID,NRestarts,ActiveState,SubState,Result"
+_FIELDS = "MESSAGE,UNIT,COMMAND,EXIT_CODE,EXIT_STATUS,N_RESTARTS"
+_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the unit's journal."""
+
+    at_s: float
+    """Seconds since boot."""
+    message: str
+    fields: Mapping[str, str]
+
+    @property
+    def by_systemd(self) -> bool:
+        """Whether systemd says it of the unit, not the unit itself."""
+        return "UNIT" in self.fields
+
+    @property
+    def is_exit(self) -> bool:
+        """Whether it tells how the main process ended."""
+        return self.by_systemd and self.fields.get("COMMAND") == "ExecStart" and "EXIT_CODE" in self.fields
+
+    @property
+    def is_restart(self) -> bool:
+        """Whether it tells that the unit is started again by itself."""
+        return self.by_systemd and "N_RESTARTS" in self.fields
+
+
+@dataclass(frozen=True)
+class AgentState:
+    """What systemd says of the unit, and its journal since a given moment."""
+
+    uptime_s: float
+    properties: Mapping[str, str]
+    journal: tuple[Entry, ...] = ()
+
+    @property
+    def pid(self) -> int:
+        """Main process; 0 for none."""
+        return int(self.properties.get("MainPID") or 0)
+
+    @property
+    def restarts(self) -> int:
+        """How often systemd restarted it by itself."""
+        return int(self.properties.get("NRestarts") or 0)
+
+    @property
+    def exits(self) -> list[Entry]:
+        """Every end of a main process."""
+        return [entry for entry in self.journal if entry.is_exit]
+
+    @property
+    def scheduled(self) -> list[Entry]:
+        """Every restart that systemd scheduled by itself."""
+        return [entry for entry in self.journal if entry.is_restart]
+
+    @property
+    def ending(self) -> tuple[str, str] | None:
+        """How the first main process ended: ``("exited", "1")``, ``("killed", "9")``."""
+        first = self.exits[0].fields if self.exits else None
+        return (first["EXIT_CODE"], first.get("EXIT_STATUS", "")) if first else None
+
+    @property
+    def ending_text(self) -> str:
+        """The same for a message."""
+        return "{}, status {}".format(*self.ending) if self.ending else "no end of the main process"
+
+    @property
+    def said(self) -> list[str]:
+        """The agent's own lines."""
+        return [entry.message for entry in self.journal if not entry.by_systemd]
+
+    def tail(self, count: int = 12) -> str:
+        """The journal's last lines, for a message."""
+        shown = [f"    {entry.at_s:9.3f} {entry.message}" for entry in self.journal[-count:]]
+        return "\n".join(shown) or "    (nothing)"
+
+
+def look(vm: Vm, site: Site, *, then: str = "", since_s: float | None = None) -> AgentState:
+    """Ask for the unit's state; with ``since_s`` (seconds since boot) for its journal too.
+
+    ``then`` is shell that runs afterwards, with ``$pid`` the main process and ``$unit`` the unit.
+
+    :raises TransportError: the guest gave no state, or ``then`` failed.
+    """
+    lines = [
+        "read -r uptime _ </proc/uptime",
+        f"unit={shlex.quote(site.agent.unit)}",
+        f'shown=$(systemctl show --no-pager -p {_PROPERTIES} "$unit")',
+        'pid=${shown#*MainPID=}; pid=${pid%%[!0-9]*}; printf "UPTIME=%s\\n%s\\n" "$uptime" "$shown"',
+    ]
+    if since_s is not None:
+        lines.append(f'journalctl -u "$unit" -n 400 -o json --output-fields={_FIELDS} --no-pager --quiet')
+    result = vm.script("\n".join([*lines, then]), timeout_s=_TIMEOUT_S)
+    if result.status != 0 or not result.stdout.startswith("UPTIME="):
+        raise TransportError(
+            f"{vm.name}: the guest did not tell its agent's state (status {result.status}): "
+            f"{(result.stderr or result.stdout).strip()[-500:]}",
+            hint=f"systemctl status {site.agent.unit} in the guest",
+        )
+    return parse_state(result.stdout, since_s=since_s)
+
+
+def parse_state(output: str, *, since_s: float | None = None) -> AgentState:
+    """``KEY=value`` lines, then the journal as JSON lines; entries up to ``since_s`` are dropped."""
+    rows = output.splitlines()
+    pairs = (row.partition("=") for row in rows if not row.startswith("{"))
+    properties = {key: value for key, equals, value in pairs if equals}
+    entries = (entry for entry in _entries(rows) if since_s is None or entry.at_s > since_s)
+    return AgentState(float(properties.pop("UPTIME")), properties, tuple(entries))
+
+
+def _entries(rows: list[str]) -> Iterator[Entry]:
+    for row in rows:
+        if row.startswith("{"):
+            fields: dict[str, Any] = json.loads(row)
+            message = fields.pop("MESSAGE", "")
+            if isinstance(message, list):  # bytes, where a line is not text
+                message = bytes(message).decode(errors="replace")
+            at_s = int(fields.pop("__MONOTONIC_TIMESTAMP", 0)) / 1e6
+            told = {key: str(value) for key, value in fields.items() if not key.startswith("__")}
+            yield Entry(at_s, str(message or ""), told)
+
+
+def answers(vm: Vm, site: Site, *, timeout_s: float) -> bool:
+    """Whether the agent's health endpoint answers 200; False where nobody listens or the answer is another.
+
+    :raises httpx.TimeoutException: neither an answer nor a refusal in time.
+    """
+    try:
+        return vm.http.get(site.agent.health_path, timeout=timeout_s).status_code == 200
+    except httpx.TimeoutException:
+        raise
+    except httpx.TransportError:
+        return False

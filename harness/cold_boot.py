@@ -1,0 +1,34 @@
+"""A VM booted from the golden disk instead of restored: what was observed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.agent_state import AgentState, look
+from harness.errors import HarnessError, WaitTimeoutError
+from harness.site import Site
+from harness.vm import Vm
+
+
+@dataclass(frozen=True)
+class ColdBoot:
+    """One cold boot; ``healthy_s`` None: not within the site's time, and ``error`` says what was seen."""
+
+    healthy_s: float | None
+    error: str
+    console: str
+    boot_id: str = ""
+    state: AgentState | None = None
+
+
+def observe_cold_boot(vm: Vm, site: Site) -> ColdBoot:
+    """Wait for a healthy agent, then ask for the boot id and the unit's state."""
+    try:
+        vm.wait_healthy(site.guest.boot_health_s)
+    except WaitTimeoutError as error:
+        return ColdBoot(None, error.message, vm.console())
+    result = vm.script("cat /proc/sys/kernel/random/boot_id", timeout_s=30)
+    if result.status != 0:
+        raise HarnessError(f"{vm.name}: no boot id: {result.stderr.strip()[-300:]}")
+    state = look(vm, site)
+    return ColdBoot(vm.timings["healthy"], "", vm.console(), result.stdout.strip(), state)

@@ -1,0 +1,226 @@
+"""What is done to an agent in a clone of its own, and what was observed. Nothing is judged here."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx
+
+from harness.agent_state import AgentState, answers, look
+from harness.errors import HarnessError, WaitTimeoutError
+from harness.inspector import PORT as INSPECTOR_PORT
+from harness.inspector import inspector
+from harness.site import Site
+from harness.vm import Vm
+from harness.wait import wait_until
+
+EXIT_S = 5.0
+"""An agent that is to exit has this long to be gone."""
+REQUEST_S = 5.0
+_INJECT_MS = 400  # time to leave the inspector before the process ends
+
+
+@dataclass(frozen=True)
+class Crash:
+    """The main process was made to end."""
+
+    probe: str
+    """Words that the injected error carried."""
+    before: AgentState
+    after: AgentState
+    gone: bool
+    """Its port was closed within :data:`EXIT_S`."""
+    recovered_s: float | None
+    """From the closed port to a healthy agent; None: not within the site's recovery time."""
+
+
+@dataclass(frozen=True)
+class TakenPort:
+    """The unit was started while its port belonged to somebody else."""
+
+    starts: int
+    """How often it was started by hand in a few seconds, beside its own restart."""
+    after: AgentState
+    recovered_s: float | None
+    """From the port's release to a healthy agent."""
+
+
+@dataclass(frozen=True)
+class SilentDatabase:
+    """The agent was pointed at a database that accepts and never answers, and asked to log somebody in."""
+
+    connections: int
+    answered_s: float | None
+    answer: str
+    health_failures: tuple[str, ...]
+    health_looks: int
+    after: AgentState
+
+
+@dataclass(frozen=True)
+class LinkOutage:
+    """The guest's network cable was pulled and put back."""
+
+    before: AgentState
+    after: AgentState
+    unreachable: bool
+    recovered_s: float | None
+
+
+def uncaught_exception(vm: Vm, site: Site, probe: str) -> Crash:
+    """Throw in a timer, where nobody can catch."""
+    return _injected(vm, site, probe, f"throw new Error({probe!r})")
+
+
+def unhandled_rejection(vm: Vm, site: Site, probe: str) -> Crash:
+    """Reject a promise that nobody handles."""
+    return _injected(vm, site, probe, f"Promise.reject(new Error({probe!r}))")
+
+
+def killed(vm: Vm, site: Site, probe: str) -> Crash:
+    """SIGKILL the main process."""
+    return _outage(vm, site, probe, look(vm, site, then='kill -s KILL "$pid"'))
+
+
+def taken_port(vm: Vm, site: Site, _probe: str) -> TakenPort:
+    """Start the unit while systemd itself holds its port, more often than a start limit would allow."""
+    starts, port = 6, site.agent.port
+    script = f"""
+        systemctl stop "$unit"
+        systemd-run --quiet --collect --unit=acceptance-port \\
+            --socket-property=ListenStream=0.0.0.0:{port} /bin/true || exit 1
+        n=1
+        while [ "$n" -lt {starts} ]; do
+            systemctl start --no-block "$unit"
+            systemctl stop "$unit"
+            n=$((n + 1))
+        done
+        systemctl start --no-block "$unit"
+        n=0
+        while [ "$n" -lt 100 ]; do
+            case $(systemctl show -p NRestarts,ActiveState "$unit") in
+            *NRestarts=0*ActiveState=failed* | *ActiveState=failed*NRestarts=0*) break ;;
+            *NRestarts=0*) ;;
+            *) break ;;
+            esac
+            sleep 0.2
+            n=$((n + 1))
+        done
+        systemctl stop acceptance-port.socket
+    """
+    before = look(vm, site, then=script)
+    recovered_s = _seconds_until_healthy(vm, site)
+    return TakenPort(starts, look(vm, site, since_s=before.uptime_s), recovered_s)
+
+
+def silent_database(vm: Vm, site: Site, probe: str) -> SilentDatabase:
+    """Restart the agent with a database that never answers, and start a login.
+
+    :raises HarnessError: the agent did not come up, or never asked the database.
+    """
+    with vm.silent_listener(54321) as listener:
+        url = f"http://{listener.address}:{listener.port}"
+        before = look(vm, site, then=_with_database(site, url))
+        if _seconds_until_healthy(vm, site) is None:
+            raise HarnessError(f"{vm.name}: the agent did not come up with {url} as its database")
+        answered_s, answer, looks, failures = asyncio.run(_log_in_and_watch(vm, site, probe))
+        after = look(vm, site, since_s=before.uptime_s)
+        return SilentDatabase(listener.accepted(), answered_s, answer, tuple(failures), looks, after)
+
+
+def link_outage(vm: Vm, site: Site, _probe: str) -> LinkOutage:
+    """Pull the network cable until nothing answers, and put it back."""
+    before = look(vm, site)
+    vm.link(False)
+    try:
+        unreachable = _within(EXIT_S, lambda: _is_unreachable(vm, site))
+    finally:
+        vm.link(True)
+    recovered_s = _seconds_until_healthy(vm, site)
+    return LinkOutage(before, look(vm, site, since_s=before.uptime_s), unreachable, recovered_s)
+
+
+def _injected(vm: Vm, site: Site, probe: str, fault: str) -> Crash:
+    before = look(vm, site, then='kill -s USR1 "$pid"')
+    with inspector(vm.local_forward(INSPECTOR_PORT)) as session:
+        session.evaluate(f"setTimeout(() => {{ {fault} }}, {_INJECT_MS}), 0")
+    return _outage(vm, site, probe, before)
+
+
+def _outage(vm: Vm, site: Site, probe: str, before: AgentState) -> Crash:
+    gone = _within(EXIT_S, lambda: not _answers(vm, site))
+    recovered_s = _seconds_until_healthy(vm, site)
+    after = look(vm, site, since_s=before.uptime_s)
+    return Crash(probe, before, after, gone, recovered_s)
+
+
+def _answers(vm: Vm, site: Site) -> bool:
+    """A slow answer is still an answer: only a closed port means that the agent is gone."""
+    try:
+        return answers(vm, site, timeout_s=REQUEST_S)
+    except httpx.TimeoutException:
+        return True
+
+
+def _is_unreachable(vm: Vm, site: Site) -> bool:
+    try:
+        return not answers(vm, site, timeout_s=1)
+    except httpx.TimeoutException:
+        return True
+
+
+def _seconds_until_healthy(vm: Vm, site: Site) -> float | None:
+    begun = time.monotonic()
+    healthy = _within(site.guest.recovery_s, lambda: answers(vm, site, timeout_s=REQUEST_S))
+    return time.monotonic() - begun if healthy else None
+
+
+def _within(timeout_s: float, ask: Callable[[], bool]) -> bool:
+    try:
+        return wait_until(
+            ask, what="", timeout_s=timeout_s, interval_s=0.1, retry_on=(httpx.TimeoutException,)
+        )
+    except WaitTimeoutError:
+        return False
+
+
+def _with_database(site: Site, url: str) -> str:
+    """Shell that restarts the unit with another database, by a drop-in that is gone with the clone."""
+    settings = {**site.agent.database_environment, str(site.agent.database_variable): url}
+    lines = [f"Environment={name}={value}" for name, value in settings.items()]
+    text = "\n".join(["[Service]", *lines, "ExecStartPre="])
+    return f"""
+        mkdir -p "/run/systemd/system/$unit.d"
+        printf '%s\\n' {shlex.quote(text)} >"/run/systemd/system/$unit.d/90-acceptance.conf"
+        systemctl daemon-reload && systemctl restart "$unit"
+    """
+
+
+async def _log_in_and_watch(vm: Vm, site: Site, probe: str) -> tuple[float | None, str, int, list[str]]:
+    """Log in once, and look at the agent's health all the while."""
+    limit_s = site.agent.database_timeout_s + site.guest.request_s
+    failures: list[str] = []
+    looks = 0
+    async with vm.async_http(timeout=limit_s) as http:
+        begun = time.monotonic()
+        path, body = f"/auth/{site.agent.providers[0]}", {"sessionId": probe.replace(" ", "-")}
+        login = asyncio.create_task(http.post(path, json=body))
+        while not login.done():
+            looks += 1
+            try:
+                answer = await http.get(site.agent.health_path)
+                if answer.status_code != 200:
+                    failures.append(f"status {answer.status_code}")
+            except httpx.HTTPError as error:
+                failures.append(f"{type(error).__name__}: {error}")
+            await asyncio.wait({login}, timeout=0.25)
+        seconds = time.monotonic() - begun
+        try:
+            answer = login.result()
+        except httpx.HTTPError as error:
+            return None, f"{type(error).__name__}: {error}", looks, failures
+    return seconds, f"{answer.status_code} {answer.text[:300]}", looks, failures

@@ -1,0 +1,115 @@
+"""Experiments side by side: each lane has a clone of its own and runs its experiments one after another."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from harness.errors import HarnessError
+from harness.vm import Vm
+
+log = logging.getLogger(__name__)
+
+Experiment = Callable[[Vm], Any]
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A VM of its own, and the named experiments to run in it, in order."""
+
+    make: Callable[[], Vm]
+    experiments: Mapping[str, Experiment]
+    wait_healthy: bool = True
+    """Wait for a healthy agent before the first experiment."""
+
+
+class Lanes:
+    """Runs lanes side by side; :meth:`observation` waits for one experiment.
+
+    A context manager: on the way out whatever still runs is cut short by killing its clone.
+    """
+
+    def __init__(self, *, at_once: int, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="lane")
+        self._results: dict[str, Future[Any]] = {}
+        self._lock = threading.Lock()
+        self._running: list[Vm] = []
+        self._closing = False
+        self.timings: dict[str, float] = {}
+        """Seconds from the start of its lane to the end of each experiment."""
+        self.consoles: dict[str, str] = {}
+        """What the clone of each lane showed on its console."""
+
+    def start(self, lanes: Iterable[Lane]) -> None:
+        """Start lanes; earlier ones come first where not all can run at once."""
+        for lane in lanes:
+            for name in lane.experiments:
+                self._results[name] = Future()
+            self._pool.submit(self._run, lane)
+
+    def observation(self, name: str) -> Any:
+        """What an experiment observed.
+
+        :raises HarnessError: it could not be carried out, or did not end in time.
+        """
+        try:
+            return self._results[name].result(self._timeout_s)
+        except TimeoutError as error:
+            raise HarnessError(f"experiment {name}: no end within {self._timeout_s:g} s") from error
+
+    def __enter__(self) -> Lanes:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._closing = True
+            running = list(self._running)
+        for vm in running:
+            vm.kill()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _run(self, lane: Lane) -> None:
+        names = list(lane.experiments)
+        begun = time.monotonic()
+        try:
+            vm = self._admit(lane.make())
+        except Exception as error:  # noqa: BLE001 - whatever it is, the checks that wait must hear of it
+            self._fail(names, error)
+            return
+        try:
+            if lane.wait_healthy:
+                vm.wait_healthy()
+            while names:
+                self._results[names[0]].set_result(lane.experiments[names[0]](vm))
+                self.timings[names.pop(0)] = time.monotonic() - begun
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fail(names, error)
+        finally:
+            self._dismiss(vm, "+".join(lane.experiments))
+
+    def _admit(self, vm: Vm) -> Vm:
+        with self._lock:
+            self._running.append(vm)
+            if not self._closing:
+                return vm
+        vm.kill()
+        raise HarnessError("the run is ending")
+
+    def _dismiss(self, vm: Vm, lane: str) -> None:
+        with self._lock:
+            self._running.remove(vm)
+        try:
+            vm.kill()
+            self.consoles[lane] = vm.console()
+        except HarnessError as error:  # the factory destroys it once more; the observation stands
+            log.warning("%s: %s", vm.name, error)
+
+    def _fail(self, names: Sequence[str], error: Exception) -> None:
+        for name in names:
+            self._results[name].set_exception(error)

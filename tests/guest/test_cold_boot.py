@@ -1,0 +1,48 @@
+"""The golden disk also boots: what a memory snapshot hides, a reboot would bring out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness import console
+from harness.cold_boot import ColdBoot
+from harness.site import Site
+from harness.snapshot import GoldenSnapshot
+
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.item("snapshot-rebuilt"),
+    pytest.mark.mend(step=5, how="boot the golden disk by hand, see its console, mend the image, rebuild"),
+]
+
+
+def test_cold_boot_is_healthy_in_time(cold_boot: ColdBoot, site: Site, evidence: Any) -> None:
+    """A VM booted from the golden disk has a healthy agent in time."""
+    evidence.text("console.log", cold_boot.console)
+    assert cold_boot.healthy_s is not None, (
+        f"not healthy within {site.guest.boot_health_s:g} s of a cold boot: {cold_boot.error}\n"
+        f"the console's last lines:\n" + "\n".join(console.lines(cold_boot.console)[-8:])
+    )
+
+
+def test_cold_boot_console_is_clean(cold_boot: ColdBoot) -> None:
+    """A cold boot's console shows a booting kernel and no panic, oops, lockup or disk error."""
+    seen = console.trouble(cold_boot.console)
+    assert not seen, "the console of a cold boot tells of trouble:\n  " + "\n  ".join(seen[:10])
+
+
+def test_cold_boot_is_another_boot(cold_boot: ColdBoot, snapshot: GoldenSnapshot) -> None:
+    """A cold boot has a boot id of its own."""
+    manifest = snapshot.manifest()
+    golden = manifest.raw.get("boot_id") if manifest else None
+    assert cold_boot.boot_id, f"the VM did not come up: {cold_boot.error}"
+    assert cold_boot.boot_id != golden, f"the boot id after a cold boot is the snapshot's: {golden}"
+
+
+def test_cold_boot_starts_the_agent(cold_boot: ColdBoot) -> None:
+    """After a cold boot systemd has the agent's unit active, at the first try."""
+    assert cold_boot.state is not None, f"the VM did not come up: {cold_boot.error}"
+    seen = (cold_boot.state.properties.get("ActiveState"), cold_boot.state.restarts)
+    assert seen == ("active", 0), f"expected ActiveState=active, NRestarts=0; systemd says {seen}"

@@ -1,0 +1,135 @@
+"""The agent answers: in time, with the documented JSON, to many at once, and on the right port."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import re
+import time
+
+import httpx
+import pytest
+
+from fixtures.guest import Resumed
+from harness.agent_state import look
+from harness.guest_facts import GuestFacts
+from harness.site import Site
+from harness.vm import Vm
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.item("health")]
+AT_ONCE = 50
+DOCUMENTED = '{"status":"ok","timestamp":<ISO 8601>,"activeSessions":<n>}'
+SOURCE = pytest.mark.mend(step=3, how="mend server.js, then rebuild the snapshot (step 5)")
+
+
+@pytest.mark.smoke
+@pytest.mark.mend(
+    step="troubleshooting", how="in a VM: systemctl status browser-vm-auth; journalctl -u it -n 50"
+)
+def test_health_answers_in_time(resumed: Resumed, clone: Vm, site: Site) -> None:
+    """The agent's health endpoint answers 200 in time after a restore."""
+    assert resumed.healthy_s is not None, (
+        f"GET :{site.agent.port}{site.agent.health_path} of {clone.name}: {resumed.error}\n"
+        f"look: curl http://<address of the VM>:{site.agent.port}{site.agent.health_path}"
+    )
+
+
+@SOURCE
+@pytest.mark.smoke
+def test_health_says_what_is_documented(clone: Vm, site: Site) -> None:
+    """The health answer is the documented JSON: status ok, the time now, a number of sessions."""
+    before = time.time()
+    answer = clone.http.get(site.agent.health_path, timeout=site.guest.request_s)
+    after = time.time()
+    told = f"expected 200 {DOCUMENTED}; the agent said {answer.status_code} {answer.text[:300]}"
+    body = answer.json() if _is_json(answer) else None
+    assert answer.status_code == 200, told
+    assert isinstance(body, dict), told
+    assert body.get("status") == "ok", told
+    sessions = body.get("activeSessions")
+    assert type(sessions) is int, told
+    assert sessions >= 0, told
+    moment = _moment(body.get("timestamp"))
+    assert moment is not None, told
+    skew = site.guest.clock_skew_s
+    assert before - skew <= moment <= after + skew, (
+        f"{told}\nits time is {moment - after:+.1f} s from ours: allowed are {skew:g} s"
+    )
+
+
+@SOURCE
+@pytest.mark.smoke
+def test_unknown_path_is_a_json_404(clone: Vm, site: Site) -> None:
+    """A path that does not exist is answered 404, in JSON."""
+    answer = clone.http.get("/acceptance-no-such-path", timeout=site.guest.request_s)
+    told = f"GET of an unknown path: expected 404 with JSON, got {answer.status_code} {answer.text[:200]}"
+    assert (answer.status_code, _is_json(answer)) == (404, True), told
+
+
+@SOURCE
+@pytest.mark.smoke
+def test_bad_json_is_a_json_400(clone: Vm, site: Site) -> None:
+    """A body that is not JSON is answered 400, in JSON."""
+    path = f"/auth/{site.agent.providers[0]}"
+    headers = {"Content-Type": "application/json"}
+    answer = clone.http.post(path, content=b'{"sessionId": ', headers=headers, timeout=site.guest.request_s)
+    told = (
+        f"POST {path} with half a JSON: expected 400 with JSON, got {answer.status_code} {answer.text[:200]}"
+    )
+    assert (answer.status_code, _is_json(answer)) == (400, True), told
+
+
+@SOURCE
+async def test_health_is_steady_under_load(clone: Vm, guest_facts: GuestFacts, site: Site) -> None:
+    """Fifty health requests at once are all answered 200 in time, by the same process before and after."""
+    async with clone.async_http(
+        timeout=site.guest.request_s, limits=httpx.Limits(max_connections=AT_ONCE)
+    ) as http:
+        asked = (http.get(site.agent.health_path) for _ in range(AT_ONCE))
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+    bad = [
+        repr(a) if isinstance(a, BaseException) else f"status {a.status_code}" for a in answers if not _ok(a)
+    ]
+    assert not bad, (
+        f"{len(bad)} of {AT_ONCE} requests at once were not answered 200 within {site.guest.request_s:g} s: "
+        f"{', '.join(sorted(set(bad))[:3])}"
+    )
+    after = look(clone, site)
+    assert after.pid == guest_facts.main_pid, (
+        f"the agent's process was {guest_facts.main_pid} before the load, {after.pid} after it: it crashed"
+    )
+
+
+@SOURCE
+def test_port_is_the_agents(guest_facts: GuestFacts, site: Site) -> None:
+    """The agent's port is listened on at 0.0.0.0, by the main process of its unit."""
+    port = site.agent.port
+    seen = [listener for listener in guest_facts.listeners if listener.port == port]
+    shown = ", ".join(f"{one} pids {sorted(one.pids)}" for one in seen) or "nobody"
+    expected = (
+        f"expected 0.0.0.0:{port} by pid {guest_facts.main_pid} ({site.agent.unit}); listening: {shown}"
+    )
+    assert guest_facts.main_pid, expected
+    assert [one.address for one in seen] == ["0.0.0.0"], expected  # noqa: S104 - what the runbook asks for
+    assert guest_facts.main_pid in seen[0].pids, expected
+
+
+def _ok(answer: httpx.Response | BaseException) -> bool:
+    return isinstance(answer, httpx.Response) and answer.status_code == 200
+
+
+def _is_json(answer: httpx.Response) -> bool:
+    try:
+        answer.json()
+    except ValueError:
+        return False
+    return "json" in answer.headers.get("content-type", "")
+
+
+def _moment(value: object) -> float | None:
+    if not isinstance(value, str) or not re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d", value):
+        return None
+    try:
+        return datetime.datetime.fromisoformat(value).timestamp()
+    except ValueError:
+        return None

@@ -1,0 +1,66 @@
+"""A clone is the golden snapshot come to life: restored, not booted, and its kernel in good order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fixtures.guest import Resumed
+from harness import console
+from harness.guest_facts import GuestFacts
+from harness.snapshot import GoldenSnapshot
+from harness.vm import Vm
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.item("health")]
+REBUILD = pytest.mark.mend(step=5, how="rebuild: ./scripts/build-golden-snapshot-complete.sh browser")
+
+
+@REBUILD
+@pytest.mark.smoke
+def test_clone_resumes_from_the_snapshot(resumed: Resumed) -> None:
+    """The VMM loads the golden snapshot, gives it a disk and a network of its own, and resumes it."""
+    assert resumed.vm is not None, f"the VMM could not bring the snapshot to life: {resumed.error}"
+
+
+@REBUILD
+@pytest.mark.smoke
+def test_clone_did_not_boot(clone: Vm) -> None:
+    """A clone's console shows no booting kernel: the VM continues where the snapshot left off."""
+    seen = console.boot_lines(clone.console())
+    assert not seen, (
+        f"the console of {clone.name} shows a boot, so this was no restore:\n  {'; '.join(seen[:5])}\n"
+        "expected: a resumed guest prints nothing of the kind. A site whose VMs all boot from the disk says "
+        "so in its profile: vmstate and memory unset, and this check under [not_applicable]"
+    )
+
+
+@REBUILD
+@pytest.mark.smoke
+def test_console_is_clean(clone: Vm) -> None:
+    """The console shows no panic, oops, lockup, stalled CPU, or disk error."""
+    seen = console.trouble(clone.console())
+    assert not seen, f"the console of {clone.name} tells of trouble:\n  " + "\n  ".join(seen[:10])
+
+
+@REBUILD
+def test_boot_is_the_snapshots(guest_facts: GuestFacts, snapshot: GoldenSnapshot, clone: Vm) -> None:
+    """The guest's boot id is the snapshot's, and it has been up for longer than the clone has lived."""
+    manifest = snapshot.manifest()
+    expected = manifest.raw.get("boot_id") if manifest else None
+    assert expected in {None, guest_facts.boot_id}, (
+        f"boot id of {clone.name}: expected {expected} (manifest), the guest says {guest_facts.boot_id}: "
+        "it booted since, or the manifest belongs to another snapshot"
+    )
+    assert guest_facts.uptime_s > guest_facts.age_s, (
+        f"{clone.name} has been up for {guest_facts.uptime_s:.1f} s, and was started "
+        f"{guest_facts.age_s:.1f} s ago: it booted since"
+    )
+
+
+@REBUILD
+def test_no_unit_failed(guest_facts: GuestFacts, evidence: Any) -> None:
+    """No systemd unit in the guest has failed."""
+    evidence.json("failed-units.json", guest_facts.failed_units)
+    failed = ", ".join(guest_facts.failed_units)
+    assert not failed, f"failed in the guest: {failed}\nin a VM: systemctl status {failed.replace(',', '')}"

@@ -1,0 +1,55 @@
+"""What the agent does when its port belongs to somebody else, tried in a clone of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.experiments import TakenPort
+from harness.site import Site
+
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.item("handlers"),
+    pytest.mark.mend(step=3, how="fix 2: server.on('error', …) that logs [SERVER-ERROR] and exits with 1"),
+]
+RESTART = pytest.mark.mend(step=4, how="Restart=always, RestartSec=5 and StartLimitIntervalSec=0 in the unit")
+
+
+def test_taken_port_is_logged(taken_port: TakenPort, evidence: Any) -> None:
+    """A taken port is logged as [SERVER-ERROR], with its reason."""
+    evidence.text("journal.txt", taken_port.after.tail(400))
+    said = [line for line in taken_port.after.said if "[SERVER-ERROR]" in line]
+    assert said, (
+        f"no line '[SERVER-ERROR] …' when the port was taken; the journal:\n{taken_port.after.tail()}"
+    )
+    assert any("EADDRINUSE" in line for line in taken_port.after.said), f"the reason is missing: {said[0]}"
+
+
+def test_taken_port_ends_the_agent(taken_port: TakenPort) -> None:
+    """A taken port ends the agent with exit code 1."""
+    assert taken_port.after.ending == ("exited", "1"), (
+        f"expected exit code 1; systemd saw {taken_port.after.ending_text}:\n{taken_port.after.tail()}"
+    )
+
+
+@RESTART
+def test_taken_port_is_never_given_up(taken_port: TakenPort) -> None:
+    """systemd starts the agent again, however often it was started in a short time."""
+    given_up = [
+        entry.message for entry in taken_port.after.journal if "repeated too quickly" in entry.message
+    ]
+    assert not given_up, (
+        f"after {taken_port.starts} starts in a few seconds systemd gave up: {given_up[0]}\n"
+        "expected StartLimitIntervalSec=0 under [Unit]"
+    )
+    assert taken_port.after.restarts >= 1, f"systemd never restarted it:\n{taken_port.after.tail()}"
+
+
+@RESTART
+def test_taken_port_is_recovered_from(taken_port: TakenPort, site: Site) -> None:
+    """The agent is healthy again in time once the port is free."""
+    assert taken_port.recovered_s is not None, (
+        f"not healthy within {site.guest.recovery_s:g} s of the port being free:\n{taken_port.after.tail()}"
+    )

@@ -1,0 +1,76 @@
+"""The agent's unit as systemd in the guest sees it: the runbook's lines, and nothing that changes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.guest_facts import GuestFacts
+from harness.site import Site
+from harness.unit_file import DIRECTIVES, Directive, changed_by_drop_ins, verify_findings
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.item("unit-network")]
+EDIT = pytest.mark.mend(
+    step=4,
+    how="edit the unit file in the image, systemctl daemon-reload, systemctl enable, then rebuild (step 5)",
+)
+
+
+@EDIT
+def test_unit_is_active(guest_facts: GuestFacts, site: Site) -> None:
+    """The agent's unit is loaded from its file, active and running, and was never restarted by itself."""
+    keys = ("LoadState", "ActiveState", "SubState", "NRestarts", "FragmentPath")
+    seen = {key: guest_facts.unit.get(key, "(not told)") for key in keys}
+    expected = dict(zip(keys, ("loaded", "active", "running", "0", site.agent.unit_file), strict=True))
+    assert seen == expected, (
+        f"{site.agent.unit}: expected {expected}; systemd says {seen}\n{guest_facts.journal[-1500:]}"
+    )
+
+
+@EDIT
+@pytest.mark.parametrize("directive", DIRECTIVES, ids=str)
+def test_directive(guest_facts: GuestFacts, site: Site, directive: Directive) -> None:
+    """The runbook's directive is in force, as systemd sees it."""
+    problem = directive.problem(guest_facts, site)
+    assert problem is None, f"{site.agent.unit}: {problem}\nlook, in a VM: systemctl cat {site.agent.unit}"
+
+
+@EDIT
+def test_unit_is_enabled(guest_facts: GuestFacts, site: Site) -> None:
+    """The agent's unit is enabled, so that it starts at boot."""
+    seen = guest_facts.unit.get("UnitFileState", "(not told)")
+    assert seen == "enabled", (
+        f"{site.agent.unit}: expected enabled; systemd says {seen}\nmend: systemctl enable {site.agent.unit}"
+    )
+
+
+@EDIT
+def test_no_drop_in_changes_the_unit(guest_facts: GuestFacts) -> None:
+    """No drop-in sets what the runbook's unit sets."""
+    seen = changed_by_drop_ins(guest_facts)
+    shown = "\n".join(f"  {path} sets {', '.join(keys)}" for path, keys in seen.items())
+    assert not seen, (
+        f"drop-ins change the unit:\n{shown}\nmend: move what is wanted into the unit, and remove them"
+    )
+
+
+@EDIT
+def test_no_reload_is_pending(guest_facts: GuestFacts, site: Site) -> None:
+    """systemd has read the unit file as it is on the disk."""
+    seen = guest_facts.unit.get("NeedDaemonReload", "(not told)")
+    assert seen == "no", (
+        f"{site.agent.unit}: NeedDaemonReload={seen}\nmend: systemctl daemon-reload, then rebuild"
+    )
+
+
+@EDIT
+def test_unit_file_is_sound(guest_facts: GuestFacts, site: Site, advice: Callable[[str], None]) -> None:
+    """systemd-analyze verify finds nothing wrong with the unit; deprecations are advice."""
+    errors, hints = verify_findings(guest_facts.verify, site.agent.unit_file)
+    for line in hints:
+        advice(f"systemd-analyze verify: {line}")
+    assert not errors, "systemd-analyze verify says:\n  " + "\n  ".join(errors)
+    assert guest_facts.verify_status == 0, (
+        f"systemd-analyze verify ended with status {guest_facts.verify_status}: {guest_facts.verify[-500:]}"
+    )

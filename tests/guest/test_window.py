@@ -1,0 +1,48 @@
+"""The desktop behind the browser window: VNC and noVNC answer in a fresh clone."""
+
+from __future__ import annotations
+
+import socket
+
+import httpx
+import pytest
+
+from harness.site import Site
+from harness.vm import Vm
+
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.item("window", proves=False),
+    pytest.mark.mend(
+        step=5, how="start the desktop (VNC, websockify) in the image before the snapshot; rebuild"
+    ),
+]
+
+
+def test_vnc_speaks_rfb(clone: Vm, site: Site) -> None:
+    """The VNC port answers with an RFB 3 banner."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+        stream.settimeout(site.guest.request_s)
+        stream.connect(str(clone.forward(site.guest.vnc_port)))
+        try:
+            banner = stream.recv(12)
+        except OSError as error:
+            banner = str(error).encode()
+    assert banner.startswith(b"RFB 003."), (
+        f"port {site.guest.vnc_port} of {clone.name}: expected 'RFB 003.…', got {banner!r}"
+    )
+
+
+def test_novnc_page_is_served(clone: Vm, site: Site) -> None:
+    """The noVNC port serves its page over HTTP."""
+    transport = httpx.HTTPTransport(uds=str(clone.forward(site.guest.novnc_port)))
+    with httpx.Client(transport=transport, timeout=site.guest.request_s) as http:
+        try:
+            answer = http.get("http://guest/vnc.html")
+            seen = f"{answer.status_code} {answer.text[:80]!r}"
+        except httpx.HTTPError as error:
+            answer, seen = None, f"{type(error).__name__}: {error}"
+    assert answer is not None, f"GET :{site.guest.novnc_port}/vnc.html of {clone.name}: {seen}"
+    assert answer.status_code == 200, (
+        f"GET :{site.guest.novnc_port}/vnc.html of {clone.name}: expected 200, got {seen}"
+    )
