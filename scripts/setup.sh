@@ -46,4 +46,4 @@ venv() {
 suite_packages=(python3-venv openssh-client)
 lab_packages=(qemu-system-x86 mmdebstrap systemd-container socat iproute2 e2fsprogs xfsprogs busybox-static cpio
     util-linux zstd)
-test_packages=(postgresql-15 nodejs openssh-server nftables)
+test_packages=(postgresql-15 nodejs openssh-server nftables iptables)

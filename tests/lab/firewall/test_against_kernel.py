@@ -1,0 +1,91 @@
+"""What harness.firewall reads out of rules, against what the kernel does with a real connection."""
+
+from __future__ import annotations
+
+import json
+import sys
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.firewall import conversation, obstacles
+from harness.rulesets import tables_of
+from harness.run import run
+
+PACKETS = conversation(IPv4Address("192.168.100.1"), IPv4Address("192.168.100.7"), 8080, "fcbr0")
+ESTABLISHED = "-m conntrack --ctstate ESTABLISHED -j ACCEPT"
+
+IPTABLES = (
+    "true",
+    "iptables -A OUTPUT -p tcp --dport 8080 -j DROP",
+    "iptables -A INPUT -p tcp --dport 8080 -j DROP",
+    "iptables -A INPUT -p tcp --sport 8080 -j DROP",
+    "iptables -P INPUT DROP",
+    f"iptables -P INPUT DROP; iptables -A INPUT {ESTABLISHED}",
+    "iptables -P FORWARD DROP",
+    "iptables -P OUTPUT DROP; iptables -A OUTPUT -o fcbr+ -j ACCEPT",
+    "iptables -A OUTPUT -p tcp -m multiport --dports 80,8080 -m conntrack --ctstate NEW -j REJECT",
+    "iptables -t raw -A PREROUTING -s 192.168.100.7 -j DROP",
+    "iptables -t mangle -A POSTROUTING -d 192.168.100.0/29 -j DROP",
+    "iptables -N A; iptables -A A -s 10.0.0.0/8 -j RETURN; iptables -A A -j DROP; iptables -A OUTPUT -g A",
+    "iptables -N A; iptables -A A -d 192.0.0.0/8 -j RETURN; iptables -A A -j DROP; iptables -I OUTPUT -j A",
+    "iptables -A OUTPUT ! -o lo -j DROP",
+    "iptables -A INPUT -m addrtype --dst-type LOCAL -j DROP",
+    "iptables -A INPUT -m addrtype --src-type LOCAL -j DROP",
+    "iptables -A OUTPUT -p tcp --syn -j REJECT --reject-with tcp-reset",
+    "iptables -A OUTPUT -m iprange --dst-range 192.168.100.8-192.168.100.20 -j DROP",
+)
+
+NFT = (
+    ("inet", "input", "drop", ""),
+    ("inet", "input", "drop", "ct state established,related accept"),
+    ("inet", "forward", "drop", ""),
+    ("ip", "output", "accept", "tcp dport 8080 drop"),
+    ("ip", "prerouting", "accept", "tcp sport > 1024 drop"),
+    ("inet", "input", "accept", 'iifname "fc*" tcp sport 8080 reject'),
+    ("inet", "output", "accept", "udp dport != 53 drop"),
+    ("inet", "output", "accept", "tcp dport { 22, 80-90 } drop"),
+    ("inet", "output", "accept", "tcp dport { 22, 8000-9000 } drop"),
+    ("inet", "input", "accept", "ct state vmap { established : drop, invalid : drop }"),
+    ("inet", "output", "drop", 'oifname != "lo" accept'),
+    ("inet", "output", "accept", "ip daddr { 192.168.100.0/28, 1.1.1.1 } drop"),
+    ("inet", "output", "accept", "ip daddr . tcp dport { 192.168.100.7 . 8080 } drop"),
+    ("bridge", "output", "drop", ""),
+    ("bridge", "input", "accept", "ip saddr 192.168.100.7 drop"),
+    ("inet", "output", "accept", "meta l4proto tcp th dport 8080 drop"),
+    ("inet", "output", "accept", "ip protocol tcp ip daddr 192.168.100.0/24 drop"),
+    ("inet", "output", "accept", "ip6 daddr ::1 drop"),
+    ("inet", "output", "accept", "tcp dport vmap { 8080 : drop }"),
+)
+
+
+def _nft(family: str, hook: str, policy: str, rule: str) -> str:
+    base = f"type filter hook {hook} priority 0; policy {policy};"
+    return f"nft 'table {family} f {{ chain c {{ {base} {rule}; }}; }}'"
+
+
+CASES = (*IPTABLES, *(_nft(*one) for one in NFT))
+
+
+@pytest.fixture(scope="module")
+def tried() -> dict[str, dict[str, Any]]:
+    """Every case loaded and tried, in namespaces that end with the program."""
+    lane = Path(__file__).with_name("lane.py")
+    argv: list[str | Path] = ["unshare", "--net", "--kill-child", "--fork", sys.executable, lane]
+    answer = run(argv, timeout_s=120, input_text=json.dumps(CASES), hint="needs root, nft and iptables")
+    return dict(zip(CASES, json.loads(answer.stdout), strict=True))
+
+
+@pytest.mark.parametrize("command", CASES)
+def test_rules_are_read_as_the_kernel_takes_them(command: str, tried: dict[str, dict[str, Any]]) -> None:
+    stopped, untold = obstacles(tables_of(tried[command]["printed"]), PACKETS)
+    assert (not stopped) == tried[command]["through"]
+    assert untold == []
+
+
+def test_the_cases_are_of_both_kinds(tried: dict[str, dict[str, Any]]) -> None:
+    through = [one["through"] for one in tried.values()]
+    assert through.count(True) > 10
+    assert through.count(False) > 10
