@@ -1,11 +1,93 @@
-"""Chooses between KVM and emulation, and says what a kernel must be told for either."""
+"""Chooses between KVM and emulation, and says what a kernel must be told for either.
+
+A machine may offer /dev/kvm, let it be opened and a virtual machine be made, and yet run no kernel in it.
+So KVM is used only after the very kernel that is to be booted has been seen to print a line under it,
+within a deadline. What was found is kept until the host's next boot.
+"""
+
+import hashlib
+import os
+import socket
+import time
+from pathlib import Path
 
 from lab.vmm.logger import Logger
 
+KVM = Path("/dev/kvm")
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+FINDINGS = Path("/run/firecracker-kvm-probe")
+DEADLINE = 3.0
+
 
 def choose(kernel: str, log: Logger) -> str:
-    """``kvm`` where a guest has been seen to run under it, else ``tcg``."""
-    return "tcg"
+    """``kvm`` where this kernel has been seen to run under it, else ``tcg``."""
+    if not os.access(KVM, os.R_OK | os.W_OK):
+        return "tcg"
+    finding = FINDINGS / _key(kernel)
+    try:
+        return "kvm" if finding.read_text() == "kvm" else "tcg"
+    except OSError:  # not looked at yet since the host booted
+        accel = "kvm" if _prints_a_line(kernel) else "tcg"
+    log.info(
+        f"KVM probe: the kernel {'runs' if accel == 'kvm' else 'printed nothing'} under KVM; using {accel}."
+    )
+    _keep(finding, accel, log)
+    return accel
+
+
+def _key(kernel: str) -> str:
+    found = Path(kernel).stat()
+    text = f"{BOOT_ID.read_text().strip()} {found.st_dev} {found.st_ino} {found.st_size} {found.st_mtime_ns}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _keep(finding: Path, accel: str, log: Logger) -> None:
+    part = finding.with_suffix(f".{os.getpid()}")
+    try:
+        finding.parent.mkdir(mode=0o700, exist_ok=True)
+        part.write_text(accel)
+        part.replace(finding)
+    except OSError as error:
+        log.warning(f"KVM probe: {finding} cannot be written ({error.strerror}): the next start looks again.")
+
+
+def _prints_a_line(kernel: str) -> bool:
+    from lab.vmm.qemu import PROGRAM
+    from lab.vmm.spawn import spawn
+
+    ours, serial = socket.socketpair()
+    stderr = os.memfd_create("probe-stderr")
+    # fmt: off
+    argv = [
+        PROGRAM, "-M", "microvm,acpi=on,rtc=on", "-accel", "kvm", "-cpu", "host", "-m", "256M",
+        "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+        "-chardev", f"socket,id=serial,fd={serial.fileno()}", "-serial", "chardev:serial",
+        "-kernel", kernel, "-append", "console=ttyS0 earlyprintk=ttyS0 panic=-1",
+    ]
+    # fmt: on
+    pid = spawn(argv, inherit=[serial.fileno()], stderr=stderr)
+    serial.close()
+    os.close(stderr)
+    try:
+        return _line_comes(ours, time.monotonic() + DEADLINE)
+    finally:
+        ours.close()
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+
+
+def _line_comes(sock: socket.socket, deadline: float) -> bool:
+    seen = b""
+    while b"\n" not in seen:
+        sock.settimeout(max(0.001, deadline - time.monotonic()))
+        try:
+            data = sock.recv(4096)
+        except TimeoutError:
+            return False
+        if not data:
+            return False
+        seen += data
+    return True
 
 
 def cmdline(accel: str) -> str:
@@ -23,7 +105,6 @@ def tsc_khz(seconds: float = 0.05) -> int:
     """The frequency of this processor's time stamp counter, measured against the system's clock."""
     import ctypes
     import mmap
-    import time
 
     code = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
     code.write(bytes.fromhex("0f3148c1e2204809d0c3"))  # rdtsc; shl rdx,32; or rax,rdx; ret

@@ -118,16 +118,7 @@ def _describe(path: str) -> str:
 def main(argv: list[str]) -> int:
     """Run the VMM; returns the exit code (a panic ends in SIGABRT instead)."""
     try:
-        printed = _printed(argv)
-        if printed is not None:
-            print(printed, flush=True)
-            return 0
-        options = parse(argv)
-        if options.values.get("--level", "info").lower() not in LEVELS:
-            raise Exit(BAD_CONFIGURATION, f"invalid level {options.values['--level']!r}")
-        from lab.vmm.process import run
-
-        code = run(options, argv)
+        code = _run(argv)
     except Exit as ending:
         print(f"Error: {ending}", file=sys.stderr)
         code = ending.code
@@ -138,3 +129,16 @@ def main(argv: list[str]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # nothing is left to tidy, and asyncio's own tidying needs a running loop
+
+
+def _run(argv: list[str]) -> int:
+    printed = _printed(argv)
+    if printed is not None:
+        print(printed, flush=True)
+        return 0
+    options = parse(argv)
+    if options.values.get("--level", "info").lower() not in LEVELS:
+        raise Exit(BAD_CONFIGURATION, f"invalid level {options.values['--level']!r}")
+    from lab.vmm.process import run
+
+    return run(options, argv)

@@ -1,9 +1,9 @@
 """The firmware's part of a saved state.
 
-QEMU fills the firmware's memory when a machine is reset, but not when a state is to be loaded into it: it expects
-the state to bring it. A state saved without RAM does not, and a guest that ends by a jump into the firmware (the
-kernel's last way to reboot) would run zeroes for ever. So it is put into the state, as the migration stream of QEMU
-writes RAM: one section ``ram`` with the pages of one block.
+QEMU fills the firmware's memory when a machine is reset, but not when a state is to be loaded into it: it
+expects the state to bring it. A state saved without RAM does not, and a guest that ends by a jump into the
+firmware (the kernel's last way to reboot) would run zeroes for ever. So it is put into the state, as the
+migration stream of QEMU writes RAM: one section ``ram`` with the pages of one block.
 """
 
 import struct

@@ -1,4 +1,4 @@
-"""What the metadata service answers a guest: V1 to anybody, V2 with a session token, as JSON or plain text."""
+"""What the metadata service answers a guest: V1 to anybody, V2 with a token, as JSON or plain text."""
 
 import secrets
 import time

@@ -1,9 +1,9 @@
 """The metadata service on the guest's network: ARP and TCP for one address, on the TAP itself.
 
 Firecracker takes these frames out inside its network device. Here a packet socket on the TAP, with a kernel
-filter that lets nothing else through, sees what the guest sends to the metadata address and answers into the TAP.
-So the guest's other traffic costs nothing more, and nothing of this is part of a snapshot. One difference: the
-frames are also seen by the host's side of the TAP, which has no use for them.
+filter that lets nothing else through, sees what the guest sends to the metadata address and answers into
+the TAP. So the guest's other traffic costs nothing more, and nothing of this is part of a snapshot. One
+difference: the frames are also seen by the host's side of the TAP, which has no use for them.
 """
 
 import ctypes

@@ -1,7 +1,8 @@
 """The vmstate file: a header that says what machine it is for, QEMU's device state, and a checksum.
 
 Layout, little endian: magic u64, version 3 x u16, header length u32, header (JSON), device state, CRC u64
-over all before it. The magic's upper half is Firecracker's; its lowest byte says that the state inside is QEMU's.
+over all before it. The magic's upper half is Firecracker's; its lowest byte says that the state inside is
+QEMU's.
 """
 
 import os

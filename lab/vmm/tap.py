@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import struct
+import time
 
 from lab.vmm.bodies import NetworkInterface
 from lab.vmm.faults import Fault
@@ -14,6 +15,7 @@ from lab.vmm.qemu import Nic
 TUNSETIFF = 0x400454CA
 IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
 MAX_NAME = 15
+PATIENCE, STEP = 0.5, 0.01
 _MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
 _WHY = {
     errno.EBUSY: "it is held by another process (resource busy)",
@@ -43,8 +45,7 @@ def open_tap(name: str) -> int:
             f"Open tap device failed: /dev/net/tun: {error.strerror}. Is the tun module there?"
         ) from error
     try:
-        request = struct.pack("16sH22x", name.encode(), IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)
-        fcntl.ioctl(fd, TUNSETIFF, request)
+        _attach(fd, name)
     except OSError as error:
         os.close(fd)
         why = _WHY.get(error.errno or 0, error.strerror)
@@ -52,6 +53,21 @@ def open_tap(name: str) -> int:
             f"Open tap device failed: Error while creating ifreq structure for {name}: {why}."
         ) from error
     return fd
+
+
+def _attach(fd: int, name: str) -> None:
+    """Take the TAP; one that a killed machine's QEMU has not quite let go of yet is waited for a moment."""
+    request = struct.pack("16sH22x", name.encode(), IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.ioctl(fd, TUNSETIFF, request)
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(STEP)
+        else:
+            return
 
 
 def _random_mac() -> str:
