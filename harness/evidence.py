@@ -23,7 +23,7 @@ _GIVEN_UP_AFTER = 2  # failures in a row: a dead host would otherwise cost every
 def safe_name(name: str) -> str:
     """``name`` as a file name: unlike names stay unlike."""
     safe = re.sub(r"[^A-Za-z0-9._\[\]=-]", "_", name).lstrip(".")[:100]
-    return safe if safe == name else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    return safe if safe and safe == name else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
 class Evidence:

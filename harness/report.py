@@ -44,10 +44,11 @@ def rendered(verdict: RunVerdict, *, width: int, colour: bool, verbose: bool) ->
 
 def one_line(verdict: RunVerdict) -> str:
     """The run's outcome in words."""
-    counted = verdict.items if verdict.scope.name != "partial" else [i for i in verdict.items if i.in_scope]
-    counts = {outcome: sum(item.outcome is outcome for item in counted) for outcome in STYLES}
+    items = [i.outcome for i in verdict.items if i.in_scope or i.outcome in (Outcome.FAIL, Outcome.BROKEN)]
+    counted, noun = (items, "items") if items else ([r.outcome for r in verdict.results], "checks")
+    counts = {outcome: counted.count(outcome) for outcome in STYLES}
     scope = {"acceptance": "", "smoke": "smoke: ", "partial": "partial run: "}[verdict.scope.name]
-    words = [f"{counts.pop(Outcome.PASS)} of {len(counted)} items PASS"]
+    words = [f"{counts.pop(Outcome.PASS)} of {len(counted)} {noun} PASS"]
     words += [f"{count} {outcome.value}" for outcome, count in counts.items() if count]
     return f"VERDICT: {verdict.outcome.value} ({scope}{', '.join(words)})"
 
@@ -140,8 +141,10 @@ def _section(title: str, texts: Sequence[str], width: int) -> Iterator[Text]:
 
 def _block(text: str, width: int, *, indent: int, label: str = "", gap: int = 7) -> Iterator[Text]:
     first = label.ljust(gap) if label else ""
+    # Long words are left whole, so that a path or a command can be copied.
+    wrapper = textwrap.TextWrapper(max(width - indent, 20), break_on_hyphens=False, break_long_words=False)
     for line in text.splitlines() or [""]:
-        for part in textwrap.wrap(line, max(width - indent, 20), break_on_hyphens=False) or [""]:
+        for part in wrapper.wrap(line) or [""]:
             yield _plain(f"{first.rjust(indent) if first else ' ' * indent}{part}")
             first = ""
 

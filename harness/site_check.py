@@ -16,6 +16,7 @@ from harness.redact import redact
 from harness.site import Site
 
 Say = Callable[[str], None]
+_BELOW = "\n" + " " * 22
 
 
 def check_site(site: Site, say: Say) -> bool:
@@ -46,9 +47,9 @@ def _try(say: Say, name: str, probe: Callable[[], str]) -> bool:
     try:
         say(redact(f"  OK      {name:<12}{probe()}"))
     except HarnessError as error:
-        say(redact(f"  FAILED  {name:<12}{error.message}"))
+        say(redact(f"  FAILED  {name:<12}{error.message.replace(chr(10), _BELOW)}"))
         if error.hint:
-            say(redact(f"          {'next:':<12}{error.hint}"))
+            say(redact(f"          {'next:':<12}{error.hint.replace(chr(10), _BELOW)}"))
         return False
     return True
 

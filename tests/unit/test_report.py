@@ -1,0 +1,205 @@
+"""What people and machines read at the end: the terminal, JUnit's file, verdict.json."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from harness.checklist import CHECKLIST
+from harness.report import one_line, rendered
+from harness.verdict import Check, CheckResult, Outcome, RunVerdict, Scope, judge
+from tests.unit.small_suite import ROOT, Suite
+
+pytest_plugins = ["pytester"]
+
+ALL = frozenset(item.key for item in CHECKLIST)
+
+
+def result(name: str, outcome: Outcome, **fields: str) -> CheckResult:
+    """One check's result, its item the first word of its name."""
+    item = fields.pop("item", "health")
+    check = Check(
+        f"guest.{name}", f"n::{name}", f"Claim of {name}.", item, True, False, 4, "edit the unit file"
+    )
+    return CheckResult(check, outcome, **{"seen": "", **fields})  # type: ignore[arg-type]
+
+
+def run_of(*results: CheckResult, **fields: object) -> RunVerdict:
+    """A full run's verdict on these."""
+    scope = Scope("acceptance", ALL)
+    return RunVerdict(scope, judge(results, scope), results, **fields)  # type: ignore[arg-type]
+
+
+def text_of(verdict: RunVerdict, *, verbose: bool = False) -> str:
+    """As on a terminal without colour, 80 columns wide."""
+    return rendered(verdict, width=80, colour=False, verbose=verbose)
+
+
+def test_a_fail_says_what_was_seen_where_and_what_mends_it() -> None:
+    """The five lines an operator needs."""
+    text = text_of(
+        run_of(result("after", Outcome.FAIL, seen="After= lacks it", where="guest clone acc-1 on minipc"))
+    )
+    assert (
+        "FAIL        Health check passes\n"
+        "            1 check: 1 FAIL\n"
+        "  FAIL      guest.after\n"
+        "            claim  Claim of after.\n"
+        "            seen   After= lacks it\n"
+        "            where  guest clone acc-1 on minipc\n"
+        "            mend   runbook step 4: edit the unit file\n"
+    ) in text
+
+
+def test_trouble_says_what_to_do_next_and_names_no_mending() -> None:
+    """The runbook mends the site, not our way to it."""
+    text = text_of(run_of(result("after", Outcome.BROKEN, seen="no answer", hint="look at sshd")))
+    assert "            next   look at sshd\n" in text
+    assert "mend" not in text
+
+
+def test_the_same_trouble_is_told_once_an_item() -> None:
+    """A dead host breaks every check in the same words."""
+    results = [result(f"c{number}", Outcome.BROKEN, seen="no SSH") for number in range(5)]
+    text = text_of(run_of(*results))
+    assert text.count("no SSH") == 1
+    assert all(f"  BROKEN    guest.c{number}\n" in text for number in range(5))
+
+
+def test_passing_checks_are_named_only_when_asked() -> None:
+    """-v"""
+    verdict = run_of(result("fine", Outcome.PASS))
+    assert "guest.fine" not in text_of(verdict)
+    assert "  PASS      guest.fine\n" in text_of(verdict, verbose=True)
+
+
+def test_a_long_message_is_shortened() -> None:
+    """The rest is in the evidence."""
+    text = text_of(run_of(result("rows", Outcome.FAIL, seen="\n".join(f"row {n}" for n in range(30)))))
+    assert "row 5\n" in text
+    assert "row 6\n" not in text
+    assert "… 24 more lines in the evidence" in text
+
+
+def test_eighty_columns_hold_every_line() -> None:
+    """Long words excepted, which must stay whole to be copied."""
+    seen = "a sentence of ordinary words that goes on and on " * 20
+    verdict = run_of(
+        *(
+            result(f"c{n}", Outcome.FAIL, seen=seen, where=seen, item=item.key)
+            for n, item in enumerate(CHECKLIST)
+        ),
+        advice=[("guest.c1", seen)],
+        leftovers=[seen],
+        trouble=[(Outcome.BROKEN, seen)],
+    )
+    assert max(map(len, text_of(verdict).splitlines())) <= 80
+
+
+def test_markup_in_a_message_stays_text() -> None:
+    """Brackets are common in what systems say."""
+    assert "seen   [red]x[/red] [bold]" in text_of(
+        run_of(result("a", Outcome.FAIL, seen="[red]x[/red] [bold]"))
+    )
+
+
+def test_colour_only_where_there_is_a_terminal() -> None:
+    """Logs of CI stay readable."""
+    verdict = run_of(result("a", Outcome.FAIL, seen="x"))
+    assert "\x1b[" not in text_of(verdict)
+    assert "\x1b[" in rendered(verdict, width=80, colour=True, verbose=False)
+
+
+def test_the_last_line_is_the_verdict_in_words() -> None:
+    """Counts by outcome."""
+    verdict = run_of(result("a", Outcome.PASS), result("b", Outcome.FAIL, item="handlers"))
+    assert one_line(verdict) == "VERDICT: FAIL (1 of 9 items PASS, 1 FAIL, 7 NOT PROVEN)"
+    assert text_of(verdict).splitlines()[-1] == one_line(verdict)
+
+
+RUN = """
+@check(smoke=True, step="troubleshooting", how="open port 8080")
+def test_ok(): pass
+@check(item="handlers")
+def test_bad(advice):
+    advice("MemoryLimit= is deprecated")
+    assert 1 == 2, "handlers are missing"
+@pytest.fixture
+def late(leftovers):
+    leftovers("removed namespace acc-000000-1")
+    yield
+    raise VmError("left behind")
+@check(item="unit-network")
+def test_late(late): pass
+"""
+
+
+def test_junit_carries_outcome_and_item(suite: Suite) -> None:
+    """Properties of each test case, and of the whole suite."""
+    suite.write(RUN)
+    report = suite.root / "junit.xml"
+    suite.run("-m", "acceptance", f"--junitxml={report}")
+    top = ElementTree.parse(report).getroot()  # noqa: S314 - written by us a moment ago
+    cases = {case.get("name"): _properties(case) for case in top.iter("testcase")}
+    assert cases["test_ok"] == {
+        "check": "host.ok",
+        "outcome": "PASS",
+        "item": "health",
+        "mend": "runbook, Troubleshooting: open port 8080",
+    }
+    assert {name: case["outcome"] for name, case in cases.items()} == {
+        "test_ok": "PASS",
+        "test_bad": "FAIL",
+        "test_late": "BROKEN",
+    }
+    suite_wide = next(_properties(element) for element in top.iter("testsuite"))
+    assert (suite_wide["verdict"], suite_wide["item:handlers"], suite_wide["item:oauth"]) == (
+        "FAIL",
+        "FAIL",
+        "NOT PROVEN",
+    )
+
+
+def _properties(element: ElementTree.Element) -> dict[str, str]:
+    return {one.get("name", ""): one.get("value", "") for one in element.findall("properties/property")}
+
+
+def test_verdict_json_carries_everything(suite: Suite) -> None:
+    """And docs/verdict.md names every key of it."""
+    suite.write(RUN)
+    ended = suite.run("-m", "acceptance")
+    verdict = ended.verdict
+    assert (verdict["format"], verdict["site"], verdict["outcome"]) == (1, "nowhere", "FAIL")
+    assert verdict["exit_status"] == ended.status == 1
+    assert verdict["leftovers"] == ["removed namespace acc-000000-1"]
+    assert verdict["advice"] == [{"check": "host.bad", "text": "MemoryLimit= is deprecated"}]
+    assert [item["key"] for item in verdict["items"]] == [item.key for item in CHECKLIST]
+    bad = next(check for check in verdict["checks"] if check["name"] == "host.bad")
+    assert (bad["seen"], bad["where"], bad["step"]) == ("handlers are missing", "192.168.10.133", 5)
+    page = (ROOT / "docs" / "verdict.md").read_text()
+    keys = {*verdict, *verdict["items"][0], *verdict["checks"][0]}
+    assert {key for key in keys if f"`{key}`" not in page} == set()
+
+
+def test_the_terminal_tells_advice_and_leftovers(suite: Suite) -> None:
+    """They change no outcome, and are worth knowing."""
+    suite.write(RUN)
+    output = suite.run("-m", "acceptance").output
+    assert "  - host.bad: MemoryLimit= is deprecated" in output
+    assert "Left by a killed run, and removed:\n  - removed namespace acc-000000-1" in output
+
+
+def test_a_failure_is_told_without_the_path_through_our_code(suite: Suite) -> None:
+    """What was seen; the traceback is in the evidence, and on the terminal where it was asked for."""
+    suite.write(RUN + "@check()\ndef test_lost(): raise VmError('lost', hint='look')\n")
+    output = suite.run("-m", "acceptance").output
+    assert "FAIL: handlers are missing\n" in output
+    assert "BROKEN: lost\nnext: look\n" in output
+    assert "assert 1 == 2" not in output
+    assert ">       assert 1 == 2" in suite.run("-m", "acceptance", "--tb=long").output
+
+
+def test_pytests_own_last_line_stays(suite: Suite) -> None:
+    """CI reads it."""
+    suite.write(RUN)
+    last = suite.run("-m", "acceptance").output.strip().splitlines()[-1]
+    assert "1 failed, 2 passed, 1 error in" in last

@@ -1,0 +1,163 @@
+"""Which site a run is about, and what a wrong profile says: one message, no traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.errors import SiteError, UsageError
+from harness.site import Site, load_site, secret
+from harness.site_choice import choose_site
+from harness.site_docs import site_docs, site_values
+from tests.unit.small_suite import ROOT, Suite
+
+pytest_plugins = ["pytester"]
+
+WRONG = {
+    "not TOML": ("name = ", "not TOML"),
+    "no name": ("", "name: required, and not given"),
+    "unknown field": ('name = "x"\n[host]\nadress = "y"', "host.adress: no such field"),
+    "unknown table": ('name = "x"\n[hots]\n', "hots: no such field"),
+    "wrong type": ('name = "x"\n[host]\nport = "ssh"', "host.port: Input should be a valid integer"),
+    "out of range": ('name = "x"\n[host]\nport = 70000', "host.port: Input should be less than or equal to"),
+    "not absolute": ('name = "x"\n[snapshot]\ndisk = "a"', "snapshot.disk: String should match pattern"),
+    "no address": ('name = "x"\n[network]\nfirst_vm = "300.1.1.1"', "network.first_vm: Input is not a valid"),
+    "no regular expression": ('name = "x"\n[state]\nvm_id_pattern = "("', "not a regular expression"),
+    "no choice": ('name = "x"\n[host]\ntransport = "telnet"', "Input should be 'ssh' or 'local'"),
+    "no reason": ('name = "x"\n[not_applicable]\n"host.x" = ""', "not_applicable.host.x: "),
+    "none where it cannot be": (
+        'name = "x"\n[host]\naddress = 1',
+        "host.address: Input should be a valid str",
+    ),
+    "no database": ('name = "x"\n[database]\nurl_env = "none"', "one of url_env and url_file is needed"),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_profile_is_one_message(suite: Suite, text: str, said: str) -> None:
+    """File, field, what was expected; exit status 4; nothing ran."""
+    path = suite.profile(text)
+    suite.write("@check()\ndef test_it(): pass\n")
+    ended = suite.run()
+    assert ended.status == 4
+    assert f"ERROR: site profile {path}:" in ended.output
+    assert said in ended.output
+    assert "Traceback" not in ended.output
+    assert "VERDICT" not in ended.output
+
+
+def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
+    """One run of the check, one mending."""
+    path = tmp_path / "site.toml"
+    path.write_text("[host]\nport = 0\n[agent]\nport = 0\nodd = 1\n")
+    with pytest.raises(SiteError) as caught:
+        load_site(path)
+    assert [line.split(":")[0].strip() for line in caught.value.message.splitlines()[1:]] == [
+        "name",
+        "host.port",
+        "agent.port",
+        "agent.odd",
+    ]
+
+
+def test_a_fault_does_not_print_whole_tables(tmp_path: Path) -> None:
+    """They may hold what somebody put there by mistake."""
+    path = tmp_path / "site.toml"
+    path.write_text('name = "x"\n[database]\nurl_env = "none"\nurl = "postgresql://me:hunter2@db/x"\n')
+    with pytest.raises(SiteError) as caught:
+        load_site(path)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_none_can_be_said(tmp_path: Path) -> None:
+    """TOML has no null."""
+    path = tmp_path / "site.toml"
+    path.write_text('name = "none"\n[snapshot]\nvmstate = "none"\n[guest]\nidentity_file = "~/key"\n')
+    site = load_site(path)
+    assert (site.name, site.snapshot.vmstate) == ("none", None)
+    assert site.guest.identity_file == Path.home() / "key"
+
+
+def test_no_site_is_one_message(suite: Suite) -> None:
+    """It says what to do; exit status 4."""
+    suite.write("@check()\ndef test_it(): pass\n")
+    ended = suite.run(site=False)
+    assert ended.status == 4
+    assert "ERROR: no site: neither --site nor ACCEPTANCE_SITE" in ended.output
+    assert "python -m lab up" in ended.output
+
+
+def test_a_test_that_uses_the_site_needs_one_too(suite: Suite) -> None:
+    """Not only checks: whatever asks for the fixture."""
+    suite.write("def test_it(site): assert site.name == 'nowhere'\n", file="tests/unit/test_a.py")
+    assert suite.run(site=False).status == 4
+    assert suite.run().status == 0
+
+
+def _lab(home: Path, leader: dict[str, int] | None) -> dict[str, str]:
+    (home / "run").mkdir(parents=True)
+    (home / "site.toml").write_text('name = "lab"')
+    if leader:
+        (home / "run" / "leader.json").write_text(json.dumps(leader))
+    return {"LAB_HOME": str(home)}
+
+
+def _started(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+
+
+def test_what_is_named_goes_before_the_lab(tmp_path: Path) -> None:
+    """--site, then ACCEPTANCE_SITE, then a lab that is up; an empty variable names nothing."""
+    lab = _lab(tmp_path, {"pid": os.getpid(), "started": _started(os.getpid())})
+    assert choose_site(Path("a"), {**lab, "ACCEPTANCE_SITE": "b"}) == Path("a")
+    assert choose_site(None, {**lab, "ACCEPTANCE_SITE": "b"}) == Path("b")
+    assert choose_site(None, {**lab, "ACCEPTANCE_SITE": ""}) == tmp_path / "site.toml"
+
+
+@pytest.mark.parametrize(
+    "leader", [None, {"pid": os.getpid(), "started": 1}, {"pid": 2**22 + 1, "started": 1}]
+)
+def test_a_lab_that_is_down_is_no_site(tmp_path: Path, leader: dict[str, int] | None) -> None:
+    """Its profile may lie there still, and its leader's number may be another's now."""
+    with pytest.raises(UsageError, match="no lab is up"):
+        choose_site(None, _lab(tmp_path, leader))
+
+
+def test_a_secret_comes_from_the_environment_or_a_closed_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment goes first; a file that others can read is refused."""
+    file = tmp_path / "url"
+    file.write_text("from-the-file\n")
+    file.chmod(0o640)
+    monkeypatch.delenv("SOME_URL", raising=False)
+    with pytest.raises(SiteError, match="can be read by others"):
+        secret("SOME_URL", file, what="database")
+    file.chmod(0o600)
+    assert secret("SOME_URL", file, what="database") == "from-the-file"
+    monkeypatch.setenv("SOME_URL", "from-the-environment")
+    assert secret("SOME_URL", file, what="database") == "from-the-environment"
+    monkeypatch.delenv("SOME_URL")
+    with pytest.raises(SiteError, match="SOME_URL is not set"):
+        secret("SOME_URL", None, what="database")
+
+
+def test_the_runbooks_profile_is_valid_and_holds_the_defaults() -> None:
+    """What sites/minipc.toml spells out is what the runbook has, so nothing in it surprises."""
+    site = load_site(ROOT / "sites" / "minipc.toml")
+    given = {"name", "guest.identity_file"}
+    differing = set(site_values(site).splitlines()) ^ set(site_values(Site(name="x")).splitlines())
+    assert {line.partition(" = ")[0] for line in differing} == given
+
+
+def test_every_field_says_what_it_means() -> None:
+    """A field without a docstring would be an empty cell."""
+    assert [line for line in site_docs().splitlines() if line.endswith("|  |")] == []
+
+
+def test_the_page_of_the_profile_is_current() -> None:
+    """python -m harness site docs > docs/site-profile.md"""
+    assert (ROOT / "docs" / "site-profile.md").read_text() == site_docs()
