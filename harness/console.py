@@ -6,7 +6,7 @@ import re
 
 _BOOT = re.compile(
     r"Linux version \d|Command line: |Booting Linux|Run /\S*init as init process|Freeing unused kernel image"
-    r"|systemd\[1\]: systemd \d+ running in system mode|Welcome to .*!$"
+    r"|systemd\[1\]: systemd \S+ running in system mode|Welcome to .*!$"
 )
 _TROUBLE = re.compile(
     r"Kernel panic|\bOops\b|\bBUG: |kernel BUG at|soft lockup|hard LOCKUP"
