@@ -76,7 +76,8 @@ def test_a_fault_in_a_deselected_check_is_told_too(suite: Suite) -> None:
 def test_the_claim_is_the_first_paragraph_on_one_line(suite: Suite) -> None:
     """As the verdict shows it."""
     suite.write(
-        '@check()\ndef test_it():\n    """One claim,\n    told on two lines.\n\n    Why it matters.\n    """\n'
+        '@check()\ndef test_it():\n    """One claim,\n    told on two lines.\n\n'
+        '    Why it matters.\n    """\n'
     )
     assert suite.run().verdict["checks"][0]["claim"] == "One claim, told on two lines."
 

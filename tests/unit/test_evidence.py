@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,8 @@ def test_what_a_setup_that_failed_had_registered_is_asked(suite: Suite) -> None:
 def test_a_check_keeps_what_it_saw(suite: Suite) -> None:
     """The evidence fixture: text, JSON, bytes, also where the check passes."""
     suite.write(
-        "@check()\ndef test_it(evidence):\n    evidence.text('a', 'x')\n    evidence.json('b', {'t': object})\n"
+        "@check()\ndef test_it(evidence):\n"
+        "    evidence.text('a', 'x')\n    evidence.json('b', {'t': object})\n"
         "    evidence.bytes('../c', b'\\xff')\n"
     )
     assert suite.run().status == 0
@@ -141,7 +143,7 @@ def test_only_the_last_runs_are_kept(tmp_path: Path) -> None:
 
 def test_a_source_that_works_again_is_asked_on(tmp_path: Path) -> None:
     """Only failures in a row end it."""
-    answers = iter([OSError("a"), "b", OSError("c"), "d"])
+    answers: Iterator[str | OSError] = iter([OSError("a"), "b", OSError("c"), "d"])
 
     def collect() -> str:
         answer = next(answers)

@@ -37,7 +37,9 @@ ENDINGS = {
     "xpass": ("@pytest.mark.xfail(strict=False)\ndef test_it(): pass", NOT_PROVEN),
     "strict xpass": ("@pytest.mark.xfail(strict=True)\ndef test_it(): pass", NOT_PROVEN),
     "subtest fails": (
-        "def test_it(subtests):\n    with subtests.test('a'): assert False\n    with subtests.test('b'): pass",
+        "def test_it(subtests):\n"
+        "    with subtests.test('a'): assert False\n"
+        "    with subtests.test('b'): pass",
         FAIL,
     ),
     "subtest breaks": ("def test_it(subtests):\n    with subtests.test('a'): raise VmError('x')", BROKEN),
@@ -75,7 +77,8 @@ def test_a_fixture_ends_as(
 ) -> None:
     """Trouble before or after the claim is ours, and never hides a FAIL."""
     suite.write(
-        f"@pytest.fixture(scope='{scope}')\ndef state():\n    {before or 'pass'}\n    yield\n    {after or 'pass'}\n"
+        f"@pytest.fixture(scope='{scope}')\ndef state():\n"
+        f"    {before or 'pass'}\n    yield\n    {after or 'pass'}\n"
         f"@check()\ndef test_it(state): {body}\n"
     )
     ended = suite.run("tests/host")
