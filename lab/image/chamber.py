@@ -73,6 +73,14 @@ def set_up_network() -> None:
     run(["ip", "link", "set", golden.TAP, "up"], timeout_s=10)
 
 
-def is_inside() -> bool:
-    """Whether this process is the first of a PID namespace, as the module run inside is."""
-    return os.getpid() == 1
+def wait_for_orphans() -> None:
+    """Inside: wait until what a killed VMM leaves to this process, its QEMU, is gone, and the TAP free."""
+    if os.getpid() != 1:
+        raise BuildError(
+            "not the first process of its PID namespace", hint="start it by: python -m lab build browser"
+        )
+    while True:
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return

@@ -12,6 +12,7 @@ from harness.errors import TransportError
 from harness.run import run
 from harness.wait import wait_until
 from lab.image import golden, keys
+from lab.image.chamber import BuildError
 from lab.image.manifest import Facts
 from lab.image.screen import Screen, grab
 from lab.paths import LabPaths
@@ -20,6 +21,9 @@ HEALTH = f"http://{golden.GUEST}:8080/health"
 START_PAGE = (0x1D, 0x4E, 0x89)
 """Background of the page that the browser opens at first."""
 
+_ASK_FACTS = (
+    "cat /proc/sys/kernel/random/boot_id /proc/sys/kernel/osrelease && systemctl --failed --plain --no-legend"
+)
 _SET_CLOCK = "import sys, time; time.clock_settime(time.CLOCK_REALTIME, time.time() + float(sys.argv[1]))"
 
 
@@ -55,23 +59,24 @@ class Guest:
             hint="look at the desktop's units in the VM: vnc, openbox, chromium",
         )
 
-    def set_clock(self) -> None:
-        """Set the guest's clock by ours: clone-guard learns from it how far its own source is off."""
-        self.shell("python3", "-c", f"'{_SET_CLOCK}'", f"{self._seconds_behind():.6f}")
-
     def facts(self, *, vmm_version: str, snapshot_version: str) -> Facts:
-        """What the manifest says of the running VM."""
-        boot_id, release = self.shell(
-            "cat", "/proc/sys/kernel/random/boot_id", "/proc/sys/kernel/osrelease"
-        ).split()
+        """What the manifest says of the running VM.
+
+        :raises BuildError: a unit has failed in it.
+        """
+        boot_id, release, *failed = self.shell(_ASK_FACTS).splitlines()
+        if failed:
+            raise BuildError(
+                f"units failed in the VM: {'; '.join(failed)}", hint="look at their journal in the VM"
+            )
         return Facts(vmm_version, snapshot_version, release, boot_id)
 
-    def failed_units(self) -> str:
-        """The units that failed; empty where none did."""
-        return self.shell("systemctl", "--failed", "--plain", "--no-legend").strip()
+    def park(self) -> None:
+        """Set the clock by ours (clone-guard learns from it how far its source is off), and have it park."""
+        self.shell(f"python3 -c '{_SET_CLOCK}' {self._seconds_behind():.6f} && clone-guard park")
 
-    def shell(self, *words: str) -> str:
-        """Run a command as root in the VM."""
+    def shell(self, command: str) -> str:
+        """Run a command as root in the VM: a connection costs a second there, so ask many things at once."""
         options = [
             "-o",
             "BatchMode=yes",
@@ -80,7 +85,7 @@ class Guest:
             "-o",
             "ConnectTimeout=20",
         ]
-        target: list[str | Path] = ["-i", self._key, f"root@{golden.GUEST}", "--", *words]
+        target: list[str | Path] = ["-i", self._key, f"root@{golden.GUEST}", "--", command]
         return run(["ssh", "-F", "none", *options, *target], timeout_s=60).stdout
 
     def _health(self) -> httpx.Response:

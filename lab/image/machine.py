@@ -12,8 +12,7 @@ from harness.errors import VmError
 from harness.firecracker import Firecracker
 from harness.run import environment
 from harness.wait import wait_until
-from lab.image import golden
-from lab.image.chamber import ROOT
+from lab.image import chamber, golden
 
 
 class Machine:
@@ -56,8 +55,8 @@ def machine(folder: Path, name: str) -> Iterator[Machine]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            cwd=ROOT,
-            env=environment({"PYTHONPATH": str(ROOT)}),
+            cwd=chamber.ROOT,
+            env=environment({"PYTHONPATH": str(chamber.ROOT)}),
         )
     try:
         wait_until(
@@ -74,6 +73,7 @@ def machine(folder: Path, name: str) -> Iterator[Machine]:
     finally:
         process.kill()
         process.wait(timeout=30)
+        chamber.wait_for_orphans()
 
 
 def cold_boot(vm: Machine) -> None:
