@@ -1,4 +1,4 @@
-"""A golden snapshot with a defect in it: restored, changed from inside, and taken anew beside the good one."""
+"""A golden snapshot with a defect: restored, changed from inside, and taken anew beside the good one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import PurePosixPath
+from pathlib import Path
 
 from harness.errors import VmError
 from harness.host import Host
@@ -59,7 +59,7 @@ def _change(vm: Vm, script: str, *, healthy: bool) -> None:
     )
 
 
-def _take(vm: Vm, host: Host, files: dict[str, PurePosixPath]) -> None:
+def _take(vm: Vm, host: Host, files: dict[str, Path]) -> None:
     """Snapshot it onto a disk of its own: what a vmstate records is where the disk was."""
     vm.api.patch_vm("Paused")
     (root,) = [drive for drive in vm.api.vm_config()["drives"] if drive["is_root_device"]]

@@ -1,0 +1,46 @@
+"""Clones side by side: wall time until all are healthy, and the memory each has for itself."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+from bench.report import Figure
+from harness.host import Host
+from harness.site import load_site
+from harness.vm import Vm, restore
+from lab.paths import lab_paths
+
+COUNTS = (1, 4, 16, 32)
+PATIENCE_S = 120
+
+
+def measure() -> list[Figure]:
+    """Two figures a count."""
+    with Host(load_site(lab_paths().site)) as host:
+        return [figure for count in COUNTS for figure in _side_by_side(host, count)]
+
+
+def _side_by_side(host: Host, count: int) -> list[Figure]:
+    with ExitStack() as stack, ThreadPoolExecutor(count) as pool:
+        started = time.monotonic()
+        clones = list(pool.map(lambda _: _healthy(host, stack), range(count)))
+        wall = time.monotonic() - started
+        private = [vm.process()["private_kib"] * 1024 / 1e6 for vm in clones]
+    return [
+        Figure(f"{count} clones: until all are healthy", wall, "s", how=f"{wall / count:.2f} s each"),
+        Figure(
+            f"{count} clones: private memory of each",
+            sum(private) / count,
+            "MB",
+            aim=80,
+            how=f"largest {max(private):.0f} MB",
+        ),
+    ]
+
+
+def _healthy(host: Host, stack: ExitStack) -> Vm:
+    vm = stack.enter_context(restore(host))
+    vm.wait_healthy(PATIENCE_S)
+    return vm
