@@ -19,8 +19,15 @@ from harness.errors import HarnessError, TransportError
 from harness.private import close_pipes
 
 # In the order in which each needs the ones before.
-_PARTS = ("netns", "reaper", "custodian_relay", "custodian_script", "custodian_clone", "custodian_ops")
-_PARTS_AND_MAIN = (*_PARTS, "custodian_remote")
+PARTS = (
+    "netns",
+    "reaper",
+    "custodian_relay",
+    "custodian_script",
+    "custodian_clone",
+    "custodian_ops",
+    "custodian_remote",
+)
 
 _LOADER = """
 import json, linecache, sys, types
@@ -41,7 +48,7 @@ module.main(*sys.argv[2:])
 def program() -> bytes:
     """The custodian as one Python program."""
     here = resources.files("harness")
-    sources = [(name, (here / f"{name}.py").read_text(encoding="utf-8")) for name in _PARTS_AND_MAIN]
+    sources = [(name, (here / f"{name}.py").read_text(encoding="utf-8")) for name in PARTS]
     return f"SOURCES = {json.dumps(sources)!r}\n{_LOADER}".encode()
 
 

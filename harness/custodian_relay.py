@@ -31,6 +31,7 @@ class Relay:
         self.last_error = ""
         self._open_socket = open_socket
         self._server: asyncio.AbstractServer | None = None
+        self._stopped = False
         self._busy: set[asyncio.Task[None]] = set()
 
     async def start(self, owner: int) -> Relay:
@@ -42,6 +43,7 @@ class Relay:
 
     def stop(self) -> None:
         """Stop listening, drop every connection, and remove the socket."""
+        self._stopped = True
         if self._server is not None:
             self._server.close()
         for task in list(self._busy):
@@ -54,7 +56,8 @@ class Relay:
         self._busy.add(task)
         try:
             with contextlib.suppress(asyncio.CancelledError):  # stop() means: just close
-                await self._carry(reader, writer)
+                if not self._stopped:  # accepted just before
+                    await self._carry(reader, writer)
         finally:
             self._busy.discard(task)
             writer.close()
@@ -63,7 +66,8 @@ class Relay:
         try:
             far = await connect(self.address, self._open_socket)
         except OSError as error:
-            self.last_error = f"{self.address[0]}:{self.address[1]}: {error.strerror or error}"
+            why = os.strerror(error.errno) if error.errno else error
+            self.last_error = f"{self.address[0]}:{self.address[1]}: {why}"
             return
         self.last_error = ""
         far_reader, far_writer = await asyncio.open_connection(sock=far)

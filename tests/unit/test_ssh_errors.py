@@ -22,11 +22,11 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateSshd]:
         yield running
 
 
-def failure(login: Login, directory: Path) -> SshError:
+def failure(login: Login, directory: Path, timeout_s: float = 10) -> SshError:
     """What connecting with ``login`` raises."""
     connection = SshConnection(login, directory, alias="somewhere")
     with pytest.raises(SshError) as caught:
-        connection.open(10)
+        connection.open(timeout_s)
     connection.close()
     return caught.value
 
@@ -102,6 +102,6 @@ def test_a_name_that_does_not_resolve(sshd: PrivateSshd, tmp_path: Path) -> None
 
 def test_a_machine_that_never_answers(sshd: PrivateSshd, tmp_path: Path) -> None:
     silent = dataclasses.replace(sshd.login, proxy_command="cat", connect_timeout_s=1)
-    error = failure(silent, tmp_path)
+    error = failure(silent, tmp_path, timeout_s=1)
     assert "127.0.0.1" in error.message
     assert error.hint

@@ -1,0 +1,140 @@
+"""Relays: a unix socket that leads to a TCP address, whatever the first packets meet."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from harness import custodian_relay
+from harness.custodian_relay import Mute, Relay
+from tests.unit.private_sshd import free_port
+
+
+async def open_socket() -> socket.socket:
+    """A socket of this namespace."""
+    return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer with what was said, once all of it has been."""
+    writer.write(b"heard " + await reader.read())
+    writer.close()
+    await writer.wait_closed()
+
+
+async def greet_and_hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Greet, and wait for the other side to hang up."""
+    writer.write(b"hello")
+    await reader.read()
+    writer.close()
+    await writer.wait_closed()
+
+
+@asynccontextmanager
+async def relay_to(port: int, path: Path) -> AsyncIterator[Relay]:
+    """A relay to a port of loopback."""
+    relay = await Relay(path, ("127.0.0.1", port), open_socket).start(os.getuid())
+    try:
+        yield relay
+    finally:
+        relay.stop()
+        async with asyncio.timeout(5):
+            while relay._busy:
+                await asyncio.sleep(0)
+
+
+async def say(path: Path, words: bytes) -> bytes:
+    """Say something and hear the answer out."""
+    reader, writer = await asyncio.open_unix_connection(str(path))
+    writer.write(words)
+    writer.write_eof()
+    heard = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return heard
+
+
+async def test_both_ways_and_the_end_of_each(tmp_path: Path) -> None:
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    async with server, relay_to(server.sockets[0].getsockname()[1], tmp_path / "s") as relay:
+        assert await say(relay.path, b"x" * 1_000_000) == b"heard " + b"x" * 1_000_000
+
+
+async def test_many_at_once(tmp_path: Path) -> None:
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    async with server, relay_to(server.sockets[0].getsockname()[1], tmp_path / "s") as relay:
+        said = [str(number).encode() for number in range(100)]
+        assert await asyncio.gather(*(say(relay.path, words) for words in said)) == [
+            b"heard " + words for words in said
+        ]
+
+
+async def test_only_its_owner_may_connect(tmp_path: Path) -> None:
+    async with relay_to(free_port(), tmp_path / "s") as relay:
+        assert relay.path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_refused_connection_is_closed_and_told(tmp_path: Path) -> None:
+    port = free_port()
+    async with relay_to(port, tmp_path / "s") as relay:
+        reader, writer = await asyncio.open_unix_connection(str(relay.path))
+        assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
+        assert relay.last_error == f"127.0.0.1:{port}: Connection refused"
+
+
+async def test_a_lost_first_packet_costs_no_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts: list[int] = []
+    real = custodian_relay._attempt
+
+    async def first_is_lost(address: tuple[str, int], opener: custodian_relay.OpenSocket) -> socket.socket:
+        attempts.append(1)
+        if len(attempts) == 1:
+            await asyncio.Event().wait()
+        return await real(address, opener)
+
+    monkeypatch.setattr(custodian_relay, "_attempt", first_is_lost)
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    address = ("127.0.0.1", server.sockets[0].getsockname()[1])
+    async with server:
+        async with asyncio.timeout(0.5):
+            connected = await custodian_relay.connect(address, open_socket)
+        reader, writer = await asyncio.open_connection(sock=connected)
+        writer.write_eof()
+        assert await reader.read() == b"heard "
+        writer.close()
+        await writer.wait_closed()
+    assert len(attempts) == 2
+
+
+async def test_stopping_drops_connections_and_removes_the_socket(tmp_path: Path) -> None:
+    async with asyncio.timeout(5):
+        server = await asyncio.start_server(greet_and_hold, "127.0.0.1", 0)
+        async with server, relay_to(server.sockets[0].getsockname()[1], tmp_path / "s") as relay:
+            reader, writer = await asyncio.open_unix_connection(str(relay.path))
+            assert await reader.readexactly(5) == b"hello"
+            relay.stop()
+            assert await reader.read() == b""
+            writer.close()
+            await writer.wait_closed()
+    assert not (tmp_path / "s").exists()
+
+
+async def test_a_silent_listener_takes_connections_and_says_nothing() -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+    mute = Mute(listening)
+    _, writer = await asyncio.open_connection(*listening.getsockname()[:2])
+    async with asyncio.timeout(5):
+        while mute.accepted == 0:
+            await asyncio.sleep(0)
+    writer.close()
+    await writer.wait_closed()
+    mute.stop()
+    assert mute.accepted == 1
