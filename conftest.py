@@ -18,7 +18,6 @@ pytest_plugins = [
     "fixtures.snapshot",
     "fixtures.vm",
     "fixtures.guest",
-    "fixtures.host_facts",
 ]
 
 

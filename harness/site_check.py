@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ import httpx
 
 from harness.errors import HarnessError, SiteError, TransportError
 from harness.host import Host
+from harness.postgres import asking, connect
 from harness.redact import redact
 from harness.site import Site
 
@@ -33,6 +35,7 @@ def check_site(site: Site, say: Say) -> bool:
             "sudo": lambda: _root(host[0]),
             "vmm": lambda: _vmm(host[0]),
             "controller": lambda: _controller(host[0]),
+            "database": lambda: _database(site, host[0] if host else None),
         }
         for name, probe in probes.items():
             if host or (name == "database" and not site.database.through_host):
@@ -102,6 +105,18 @@ def _controller(host: Host) -> str:
             hint="mend controller.url or controller.health_path, or look at the controller's journal",
         )
     return f"{section.url}{section.health_path}: 200"
+
+
+def _database(site: Site, host: Host | None) -> str:
+    run_id = host.run_id if host else secrets.token_hex(3)
+    with connect(site, run_id=run_id, forward=host.forward if host else None) as connection:
+        with asking("the database"):
+            row = connection.execute(
+                "SELECT current_user, current_setting('server_version'),"
+                " current_setting('transaction_read_only')"
+            ).fetchone()
+        user, version, read_only = row or ("?", "?", "?")
+        return f"PostgreSQL {version} as {user}, this session read-only: {read_only}"
 
 
 def _guest_key(site: Site) -> str:
