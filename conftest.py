@@ -17,6 +17,7 @@ pytest_plugins = [
     "fixtures.host_facts",
     "fixtures.snapshot",
     "fixtures.vm",
+    "fixtures.database",
     "fixtures.guest",
 ]
 

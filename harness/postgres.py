@@ -1,0 +1,159 @@
+"""The database session: read-only, bounded in time; its errors say what to do, and never the password."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from harness.errors import DatabaseError, SiteError
+from harness.postgres_errors import refusal
+from harness.redact import redact, remember
+from harness.site import DatabaseSection, Site, secret
+from harness.tunnel import LOOPBACK, loopback_tunnel
+
+Forward = Callable[[str], Path]
+"""``forward("tcp:127.0.0.1:5432")`` gives a local unix socket; :meth:`harness.host.Host.forward` is one."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the database is, and who we are there. Its text never shows the password."""
+
+    parameters: dict[str, str] = field(repr=False)
+    shown: str
+
+    def __str__(self) -> str:
+        return self.shown
+
+    @property
+    def host(self) -> str:
+        """Host name, address or socket directory; one only."""
+        return self.parameters.get("host") or self.parameters.get("hostaddr", "")
+
+    @property
+    def port(self) -> str:
+        """Its port."""
+        return self.parameters.get("port", "5432")
+
+    @property
+    def local(self) -> bool:
+        """Whether the bytes stay on the machine that the string is for."""
+        return self.host.startswith("/") or self.host in ("", "localhost", "127.0.0.1", "::1")
+
+
+def address_of(settings: DatabaseSection) -> Address:
+    """The connection string of the site, taken apart.
+
+    :raises SiteError: none is given, or it cannot be read. It is not quoted: it holds the password.
+    """
+    where = " or ".join(str(source) for source in (settings.url_env, settings.url_file) if source)
+    parameters = _taken_apart(remember(secret(settings.url_env, settings.url_file, what="the database")))
+    if parameters is None or "," in parameters.get("host", "") + parameters.get("port", ""):
+        raise SiteError(
+            f"the connection string in {where} cannot be read (not shown: it holds the password)",
+            hint="postgresql://user:password@host:5432/database, one host, reserved characters as %XX",
+        )
+    remember(parameters.get("password", ""))
+    name = f"{parameters.get('user', '?')}@{parameters.get('host') or 'the local socket'}"
+    shown = f"database {name}:{parameters.get('port', '5432')}/{parameters.get('dbname', '')} (from {where})"
+    return Address(parameters, shown)
+
+
+@contextlib.contextmanager
+def connect(site: Site, *, run_id: str, forward: Forward | None = None) -> Iterator[psycopg.Connection]:
+    """The site's database, as a session that cannot write.
+
+    Every transaction of it is READ ONLY and REPEATABLE READ: all questions of one transaction see the same
+    rows, so two claims never contradict each other because a session moved on between them. It is left open
+    no longer than the questions take, since an open snapshot keeps the server from cleaning up.
+
+    :param forward: how to reach it where the profile says ``through_host``.
+    :raises DatabaseError: not reached, not let in, or not in time.
+    """
+    settings, address = site.database, address_of(site.database)
+    with contextlib.ExitStack() as stack:
+        route = _route(stack, site, address, forward)
+        # The server refuses `options` behind some poolers, so the settings are made by a statement.
+        connection = stack.enter_context(contextlib.closing(_open(address, route, settings, run_id)))
+        with asking(str(address)):
+            _bound(connection, settings)
+        yield connection
+
+
+@contextlib.contextmanager
+def asking(what: str) -> Iterator[None]:
+    """Turn the driver's errors in the block into ours.
+
+    :raises DatabaseError: saying ``what`` was asked, what the server said, and what to do next.
+    """
+    # Raised outside of `except`: the driver's own frames hold the password, and a report may show frames.
+    trouble = None
+    try:
+        yield
+    except psycopg.Error as error:
+        trouble = refusal(what, error)
+    if trouble is not None:
+        raise trouble
+
+
+def _taken_apart(text: str) -> dict[str, str] | None:
+    try:
+        return {name: str(value) for name, value in conninfo_to_dict(text).items() if value is not None}
+    except psycopg.Error:
+        return None
+
+
+def _open(
+    address: Address, route: dict[str, str], settings: DatabaseSection, run_id: str
+) -> psycopg.Connection:
+    with asking(str(address)):
+        connection = psycopg.connect(
+            **{**address.parameters, **route},  # type: ignore[arg-type]
+            application_name=f"acc-{run_id}",
+            connect_timeout=max(2, round(settings.connect_timeout_s)),
+            # A pooler may give each transaction to another server process, without what was prepared.
+            prepare_threshold=None,
+            keepalives_idle=10,
+            tcp_user_timeout=round(1000 * (settings.statement_timeout_s + 10)),
+        )
+    connection.read_only = True
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    return connection
+
+
+def _bound(connection: psycopg.Connection, settings: DatabaseSection) -> None:
+    wanted = {
+        "default_transaction_read_only": "on",
+        "statement_timeout": f"{round(1000 * settings.statement_timeout_s)}ms",
+        "idle_in_transaction_session_timeout": f"{round(1000 * (settings.statement_timeout_s + 60))}ms",
+        "search_path": "pg_catalog",
+        "timezone": "UTC",
+    }
+    calls = ", ".join("set_config(%s, %s, false)" for _ in wanted)
+    connection.execute(f"SELECT {calls}", [word for pair in wanted.items() for word in pair])
+    connection.commit()
+
+
+def _route(
+    stack: contextlib.ExitStack, site: Site, address: Address, forward: Forward | None
+) -> dict[str, str]:
+    """What to change in the address: TLS where bytes leave a machine, and the way through the host."""
+    encrypted = {} if address.local or "sslmode" in address.parameters else {"sslmode": "require"}
+    if not site.database.through_host or site.host.transport == "local":
+        return encrypted
+    if forward is None:
+        raise DatabaseError(f"{redact(str(address))}: through_host, and no host to go through")
+    if address.host.startswith("/"):
+        raise SiteError(
+            f"{redact(str(address))}: through_host leads to a TCP address, not to a socket",
+            hint="postgresql://user:password@127.0.0.1:5432/database",
+        )
+    socket = forward(f"tcp:{address.host or LOOPBACK}:{address.port}")
+    # TCP, for libpq never speaks TLS over a unix socket; `host` stays, so a certificate is held to its name.
+    port = stack.enter_context(loopback_tunnel(socket))
+    return {**encrypted, "host": address.host or LOOPBACK, "hostaddr": LOOPBACK, "port": str(port)}

@@ -1,0 +1,3 @@
+SELECT vm_id, status, stopped_at, destroyed_at
+FROM vms
+WHERE (status IS NOT DISTINCT FROM %(destroyed)s) <> (destroyed_at IS NOT NULL)

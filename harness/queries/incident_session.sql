@@ -1,0 +1,4 @@
+SELECT session_id, status, browser_vm_id, error_message
+FROM sessions
+WHERE session_id = %(incident_session)s
+  AND status IS DISTINCT FROM %(failed)s

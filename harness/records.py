@@ -1,0 +1,199 @@
+"""What the database holds, asked once: two round trips, one snapshot, so all claims see the same rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row, scalar_row
+
+from harness.clocks import Offset
+from harness.errors import DatabaseError, SiteError
+from harness.postgres import asking
+from harness.row_table import aligned
+from harness.site import DatabaseSection, Site
+from harness.staleness import CLAIMS, SHOWN, Claim, parameters
+from harness.tables import Tables, ask_tables, read_tables, tables_cursor
+
+_SERVER = """
+SELECT clock_timestamp() AS now, current_setting('server_version_num')::int AS version,
+       current_user::text AS role,
+       current_setting('transaction_read_only') = 'on' AS read_only,
+       current_setting('default_transaction_read_only') = 'on' AS reads_by_default,
+       inet_client_addr() IS NULL OR inet_client_addr() << '127.0.0.0/8'
+           OR coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS private
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """The server, as our session sees it."""
+
+    now: datetime
+    version: int
+    """150012 for 15.12."""
+    role: str
+    read_only: bool
+    reads_by_default: bool
+    private: bool
+    """The connection is encrypted, or never leaves a machine."""
+
+
+@dataclass(frozen=True)
+class LiveVm:
+    """A row of ``vms`` with a live status."""
+
+    vm_id: str
+    status: str
+    ip_address: str | None
+    tap_device: str | None
+    firecracker_pid: int | None
+    socket_path: str | None
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The rows that break one claim: how many, and the first 20."""
+
+    claim: Claim
+    count: int = 0
+    rows: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def ids(self) -> list[str]:
+        """The key of each row shown."""
+        key = "session_id" if self.rows and "session_id" in self.rows[0] else "vm_id"
+        return [str(row[key]) for row in self.rows]
+
+    def report(self, mend: str = "") -> str:
+        """The count, the rows as an aligned table, and the SQL that mends them."""
+        lines = [f"{self.count} {self.claim.says}", aligned(self.rows)]
+        if self.count > len(self.rows):
+            lines.append(f"  … and {self.count - len(self.rows)} more")
+        if mend:
+            lines += ["mend (nothing was changed):", mend]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Records:
+    """All facts of the database."""
+
+    server: Server
+    clock: Offset
+    """Database minus suite."""
+    tables: Tables
+    answers: Mapping[str, Findings | DatabaseError]
+    unnamed: frozenset[str] = frozenset()
+    """Claims about a row that the profile does not name."""
+
+    def findings(self, claim: str) -> Findings:
+        """The rows that break a claim.
+
+        :raises DatabaseError: it could not be asked, or the answer would prove nothing.
+        :raises SiteError: it is about a row that the profile does not name.
+        """
+        if claim in self.unnamed:
+            raise SiteError(
+                f"the site profile names no {claim} in [database], so nothing can be asked about it",
+                hint="name it, or say under [not_applicable] why there is none",
+            )
+        self.tables.require(*CLAIMS[claim].tables)
+        answer = self.answers[claim]
+        if isinstance(answer, DatabaseError):
+            raise answer
+        return answer
+
+
+def gather(
+    connection: psycopg.Connection,
+    site: Site,
+    *,
+    now: datetime | None = None,
+    claims: Iterable[Claim] = tuple(CLAIMS.values()),
+) -> Records:
+    """Ask everything, in one transaction that ends here.
+
+    :param now: the moment that rows are held against; default the server's clock.
+    :raises DatabaseError: there was no answer at all. A claim that alone could not be asked keeps its error.
+    """
+    with asking("the database's tables"), connection.transaction():
+        began = time.time()
+        with connection.pipeline():
+            server_cursor = connection.cursor(row_factory=class_row(Server)).execute(_SERVER)
+            tables_answer = tables_cursor(connection)
+            ask_tables(tables_answer, site.database)
+        ended = time.time()
+        server = server_cursor.fetchall()[0]
+        tables = read_tables(tables_answer, site.database)
+        answers = _ask(connection, tables, claims, parameters(site, now or server.now))
+    moment = server.now.timestamp()
+    return Records(
+        server, Offset.between((began, ended), (moment, moment)), tables, answers, _unnamed(site.database)
+    )
+
+
+def live_vms(connection: psycopg.Connection, settings: DatabaseSection) -> list[LiveVm]:
+    """Every row with a live status, at this moment.
+
+    :raises DatabaseError: not asked, or our role may not see every row.
+    """
+    with asking(f"live rows of {settings.vms_table}"), connection.transaction():
+        cursor = tables_cursor(connection)
+        ask_tables(cursor, settings)
+        tables = read_tables(cursor, settings)
+        tables.require("vms")
+        query = sql.SQL("{} SELECT {} FROM vms WHERE status = ANY (%s) ORDER BY vm_id").format(
+            tables.relations(), sql.SQL(", ").join(map(sql.Identifier, LiveVm.__annotations__))
+        )
+        rows = connection.cursor(row_factory=class_row(LiveVm))
+        return rows.execute(query, [list(settings.live_vm_statuses)]).fetchall()
+
+
+def _unnamed(settings: DatabaseSection) -> frozenset[str]:
+    return frozenset(name for name in ("incident_vm", "incident_session") if getattr(settings, name) is None)
+
+
+def _ask(
+    connection: psycopg.Connection, tables: Tables, claims: Iterable[Claim], values: Mapping[str, object]
+) -> dict[str, Findings | DatabaseError]:
+    """All in one round trip; where one fails, one by one, so that it costs no other claim its answer."""
+    able = [claim for claim in claims if not tables.blocked.keys() & set(claim.tables)]
+    try:
+        with connection.transaction(), connection.pipeline():
+            cursors = [(claim, _send(connection, claim, tables, values)) for claim in able]
+        return {claim.name: _read(claim, cursor) for claim, cursor in cursors}
+    except psycopg.Error:
+        if connection.closed:
+            raise
+    return {claim.name: _alone(connection, claim, tables, values) for claim in able}
+
+
+def _alone(
+    connection: psycopg.Connection, claim: Claim, tables: Tables, values: Mapping[str, object]
+) -> Findings | DatabaseError:
+    try:
+        with asking(f"claim {claim.name}"), connection.transaction():
+            return _read(claim, _send(connection, claim, tables, values))
+    except DatabaseError as error:
+        if connection.closed:
+            raise
+        return error
+
+
+def _send(
+    connection: psycopg.Connection, claim: Claim, tables: Tables, values: Mapping[str, object]
+) -> psycopg.Cursor[Any]:
+    return connection.cursor(row_factory=scalar_row).execute(claim.composed(tables), values)
+
+
+def _read(claim: Claim, cursor: psycopg.Cursor[Any]) -> Findings:
+    rows = cursor.fetchall()
+    count = rows[0]["count"] if rows else 0
+    kept = tuple({name: value for name, value in row.items() if name != "count"} for row in rows[:SHOWN])
+    return Findings(claim, count, kept)
