@@ -21,7 +21,7 @@ STYLES = {
     Outcome.NOT_APPLICABLE: "dim",
 }
 _WIDEST = 100  # longer lines are hard to read, however wide the terminal is
-_MARGIN = 12
+_MARGIN = 13
 _SEEN_LINES = 6
 _NAMED = (Outcome.FAIL, Outcome.BROKEN, Outcome.NOT_PROVEN)
 
@@ -68,7 +68,7 @@ def _lines(verdict: RunVerdict, width: int, *, verbose: bool) -> Iterator[Text]:
             if result.outcome is Outcome.NOT_APPLICABLE
         ],
         "Left by a killed run, and removed": list(verdict.leftovers),
-        "Narrowed, so no full run": list(verdict.scope.narrowed),
+        "Narrowed, so not the whole checklist": list(verdict.scope.narrowed),
     }
     for title, texts in sections.items():
         yield from _section(title, texts, width)

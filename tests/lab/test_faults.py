@@ -37,9 +37,9 @@ def judge(patient: Patient, *layers: str) -> dict[str, Any]:
         check=False,
         cwd=ROOT,
     )
-    verdicts = list(evidence.glob("*/verdict.json"))
-    assert len(verdicts) == 1, f"no verdict: {done.stdout}\n{done.stderr}"
-    verdict: dict[str, Any] = json.loads(verdicts[0].read_text("utf-8"))
+    report = evidence / "latest" / "verdict.json"
+    assert report.is_file(), f"no verdict: {done.stdout}\n{done.stderr}"
+    verdict: dict[str, Any] = json.loads(report.read_text("utf-8"))
     return verdict
 
 

@@ -40,20 +40,20 @@ def test_a_fail_says_what_was_seen_where_and_what_mends_it() -> None:
         run_of(result("after", Outcome.FAIL, seen="After= lacks it", where="guest clone acc-1 on minipc"))
     )
     assert (
-        "FAIL        Health check passes\n"
-        "            1 check: 1 FAIL\n"
-        "  FAIL      guest.after\n"
-        "            claim  Claim of after.\n"
-        "            seen   After= lacks it\n"
-        "            where  guest clone acc-1 on minipc\n"
-        "            mend   runbook step 4: edit the unit file\n"
+        "FAIL         Health check passes\n"
+        "             1 check: 1 FAIL\n"
+        "  FAIL       guest.after\n"
+        "             claim  Claim of after.\n"
+        "             seen   After= lacks it\n"
+        "             where  guest clone acc-1 on minipc\n"
+        "             mend   runbook step 4: edit the unit file\n"
     ) in text
 
 
 def test_trouble_says_what_to_do_next_and_names_no_mending() -> None:
     """The runbook mends the site, not our way to it."""
     text = text_of(run_of(result("after", Outcome.BROKEN, seen="no answer", hint="look at sshd")))
-    assert "            next   look at sshd\n" in text
+    assert "             next   look at sshd\n" in text
     assert "mend" not in text
 
 
@@ -62,14 +62,14 @@ def test_the_same_trouble_is_told_once_an_item() -> None:
     results = [result(f"c{number}", Outcome.BROKEN, seen="no SSH") for number in range(5)]
     text = text_of(run_of(*results))
     assert text.count("no SSH") == 1
-    assert all(f"  BROKEN    guest.c{number}\n" in text for number in range(5))
+    assert all(f"  BROKEN     guest.c{number}\n" in text for number in range(5))
 
 
 def test_passing_checks_are_named_only_when_asked() -> None:
     """-v"""
     verdict = run_of(result("fine", Outcome.PASS))
     assert "guest.fine" not in text_of(verdict)
-    assert "  PASS      guest.fine\n" in text_of(verdict, verbose=True)
+    assert "  PASS       guest.fine\n" in text_of(verdict, verbose=True)
 
 
 def test_a_long_message_is_shortened() -> None:

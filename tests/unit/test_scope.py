@@ -27,7 +27,7 @@ def test_a_narrowed_full_run_is_not_proven(suite: Suite, words: tuple[str, ...])
     suite.write("@check()\ndef test_more(): pass\n", file="tests/guest/test_more.py")
     ended = suite.run("-m", "acceptance", *words)
     assert (ended.status, ended.verdict["outcome"]) == (5, "NOT PROVEN")
-    assert "Narrowed, so no full run" in ended.output
+    assert "Narrowed, so not the whole checklist" in ended.output
 
 
 @pytest.mark.parametrize("words", [(), ("tests",), (".",), ("tests/host", "tests/guest")])

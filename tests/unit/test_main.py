@@ -1,0 +1,71 @@
+"""``python -m harness``: one message each, and an exit status that a script can use."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.__main__ import main
+from harness.run import Result, run
+from tests.unit.small_suite import ROOT
+
+NOBODY_THERE = """
+name = "nobody there"
+[host]
+address = "127.0.0.1"
+port = 1
+[guest]
+identity_file = "{key}"
+[database]
+url_env = "NO_SUCH_VARIABLE"
+"""
+
+
+def harness(*words: str) -> Result:
+    """Run the command line in a process of its own."""
+    return run([sys.executable, "-m", "harness", *words], timeout_s=60, check=False, cwd=ROOT)
+
+
+def test_a_check_tries_everything_and_says_what_failed(tmp_path: Path) -> None:
+    """A line each, what to do next, and what was not tried."""
+    profile, key = tmp_path / "site.toml", tmp_path / "key"
+    profile.write_text(NOBODY_THERE.format(key=key))
+    key.write_text("a key")
+    key.chmod(0o644)
+    done = harness("site", "check", str(profile))
+    lines = {
+        line[10:22].strip(): line[:10].strip() for line in done.stdout.splitlines()[1:] if line[2] != " "
+    }
+    assert done.status == 1, done.stderr
+    assert done.stdout.startswith(f"{profile}: valid, nobody there\n")
+    assert lines == {
+        "host": "FAILED",
+        "sudo": "-",
+        "vmm": "-",
+        "controller": "-",
+        "database": "FAILED",
+        "guest key": "FAILED",
+    }
+    assert f"chmod 600 {key}" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("verb", ["check", "show"])
+def test_a_wrong_profile_is_one_message(verb: str, tmp_path: Path) -> None:
+    """Exit status 4, no traceback."""
+    profile = tmp_path / "site.toml"
+    profile.write_text("[host]\nport = 0\n")
+    done = harness("site", verb, str(profile))
+    assert (done.status, done.stdout) == (4, "")
+    assert done.stderr.startswith(f"site profile {profile}:\n  name: required, and not given\n  host.port: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_show_prints_what_is_in_force(capsys: pytest.CaptureFixture[str]) -> None:
+    """The defaults, too."""
+    assert main(["site", "show", str(ROOT / "sites" / "minipc.toml")]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert 'host.address = "192.168.10.133"' in said
+    assert "agent.port = 8080" in said
