@@ -98,9 +98,9 @@ class Launcher:
             vcpus, memory_mib = vm.size(self.settings)
             await vm.start(self.settings, machine)
             await self.rows.vm_started(vm_id, machine.pid or 0, vcpus=vcpus, memory_mib=memory_mib)
-            self.vms[vm_id] = machine
             await health.wait_ready(self.settings, machine)
             await self.rows.session_ready(session_id, self.novnc_path(session_id))
+        self.vms[vm_id] = machine
         journal.info("[LAUNCH-BROWSER-VM] Browser VM ready", **ids, vmIP=str(machine.address))
         return machine
 

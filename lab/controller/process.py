@@ -42,11 +42,11 @@ def is_running(pid: int | None, vm_id: str) -> bool:
     if not pid:
         return False
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        words = _words(Path("/proc", str(pid)))
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
         return False
-    return vm_id.encode() in words and state not in "ZX"
+    return vm_id in words and state not in "ZX"
 
 
 def find_all() -> dict[str, int]:
@@ -54,10 +54,15 @@ def find_all() -> dict[str, int]:
     found: dict[str, int] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(FileNotFoundError, ProcessLookupError):
-            words = (folder / "cmdline").read_bytes().split(b"\0")
-            if (folder / "comm").read_text().strip() == "firecracker" and b"--id" in words[:-1]:
-                found[words[words.index(b"--id") + 1].decode(errors="replace")] = int(folder.name)
+            words = _words(folder)
+            if (folder / "comm").read_text().strip() == "firecracker" and "--id" in words[:-1]:
+                found[words[words.index("--id") + 1]] = int(folder.name)
     return found
+
+
+def _words(folder: Path) -> list[str]:
+    """A process's command line; one that set its own title has blanks where the kernel has NULs."""
+    return (folder / "cmdline").read_text(errors="replace").replace("\0", " ").split()
 
 
 async def stop(pid: int | None, vm_id: str) -> None:

@@ -30,9 +30,13 @@ def folder(paths: LabPaths) -> Path:
 
 
 def install(paths: LabPaths) -> bool:
-    """Have the present code in place; says whether it changed."""
+    """Have the present code in place; says whether a running controller must be restarted for it.
+
+    A running VM keeps the VMM that it has; the next one is started from the new code.
+    """
     if is_current(paths):
         return False
+    before = _controller(paths)
     home = folder(paths)
     home.mkdir(exist_ok=True)
     python, fresh = _wanted(paths)
@@ -44,7 +48,7 @@ def install(paths: LabPaths) -> bool:
     link.unlink(missing_ok=True)
     link.symlink_to(fresh.name)
     link.replace(home / "current")
-    return True
+    return _controller(paths) != before
 
 
 def is_current(paths: LabPaths) -> bool:
@@ -63,6 +67,14 @@ def forget_old(paths: LabPaths) -> None:
     for entry in home.iterdir():
         if entry not in used:
             shutil.rmtree(entry)
+
+
+def _controller(paths: LabPaths) -> tuple[str, str]:
+    """What the controller in place is made of."""
+    current = folder(paths) / "current"
+    python = current / "python"
+    packages = python.readlink().name if python.is_symlink() else ""
+    return packages, digest_of_tree(current / "lab/controller")
 
 
 def _wanted(paths: LabPaths) -> tuple[Path, Path]:

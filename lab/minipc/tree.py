@@ -51,6 +51,12 @@ _OPTIONS = (
     '--customize-hook=chroot "$1" useradd -m -u 1000 -s /bin/bash -p "*" polydev',
 )
 
+# Should this process be killed, setpriv has the kernel end unshare, and that ends all of the PID namespace.
+_CONTAINED = (
+    *("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--mount-proc"),
+    *("--kill-child", "--propagation=private", "--"),
+)
+
 _ENABLED = ("systemd-networkd.service", "ssh.service", "lab-database.service", "master-controller.service")
 
 _MASKED = (
@@ -105,6 +111,8 @@ def _recipe() -> str:
 def _base(paths: LabPaths, *, force: bool) -> Path:
     base = paths.cache / f"minipc-{_recipe()[:16]}"
     if force or not base.exists():
+        for half_made in paths.cache.glob("minipc.*"):
+            remove(half_made)
         with tempfile.TemporaryDirectory(dir=paths.cache, prefix="minipc.") as folder:
             fresh = _make(Path(folder))
             remove(base)
@@ -117,7 +125,14 @@ def _base(paths: LabPaths, *, force: bool) -> Path:
 
 def _make(folder: Path) -> Path:
     tree = folder / "tree"
-    words: list[str | Path] = ["mmdebstrap", *_OPTIONS, f"--include={','.join(PACKAGES)}", SUITE, tree]
+    words: list[str | Path] = [
+        *_CONTAINED,
+        "mmdebstrap",
+        *_OPTIONS,
+        f"--include={','.join(PACKAGES)}",
+        SUITE,
+        tree,
+    ]
     if text := debian_sources(Path("/etc/apt")):
         sources = folder / "sources.list"
         sources.write_text(text)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import fcntl
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from harness.errors import TransportError, UsageError
 from harness.wait import wait_until
 from lab import store
+from lab.image.verbs import build_browser
 from lab.minipc import access, code, keys, machine, profile, tree
 from lab.minipc.machine import Process
 from lab.minipc.report import HEALTH
@@ -21,7 +23,8 @@ def up(paths: LabPaths) -> Process:
     with lock(paths):
         store.mount(paths)
         keys.ensure(paths)
-        leader = _tree_and_machine(paths)
+        _build(paths)
+        leader = _renew(paths)
         with _taken_down_on_failure(paths, fresh=leader is None):
             if leader is None:
                 leader = _boot(paths)
@@ -54,14 +57,24 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def _tree_and_machine(paths: LabPaths) -> Process | None:
-    """Bring tree and code up to date; the running twin where it may stay."""
-    leader = machine.find(paths)
+def _build(paths: LabPaths) -> None:
+    """Golden snapshot and tree, side by side where both are wanted: one waits for what the other computes."""
+    with ThreadPoolExecutor(max_workers=1) as background:
+        tree_built = background.submit(_build_tree, paths)
+        build_browser(paths)
+        tree_built.result()
+
+
+def _build_tree(paths: LabPaths) -> None:
     if not tree.is_current(paths):
         with step("build the host twin"):
             machine.stop(paths)
             tree.build(paths)
-        leader = None
+
+
+def _renew(paths: LabPaths) -> Process | None:
+    """Bring the code up to date; the running twin, brought up to date as well, or None where it is down."""
+    leader = machine.find(paths)
     changed = code.install(paths)
     if leader is not None:
         with step("renew the running twin" if changed else "look at the running twin"):

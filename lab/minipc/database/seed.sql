@@ -24,7 +24,7 @@ VALUES ('86549de0-c3bf-4803-8ef6-af99e2436023', '5b0f3c1e-8d5a-4c8e-9b57-0d6f7c1
         'VM health check timeout - manual cleanup',
         now() - interval '2 hours', now() - interval '90 minutes', now() - interval '1 hour')
 ON CONFLICT (session_id) DO UPDATE SET
-    status = 'failed', error_message = excluded.error_message, started_at = excluded.started_at,
+    browser_vm_id = excluded.browser_vm_id, status = 'failed', error_message = excluded.error_message, started_at = excluded.started_at,
     timeout_at = excluded.timeout_at, completed_at = excluded.completed_at;
 
 SELECT $$UPDATE auth_sessions SET created_at = started_at
