@@ -71,6 +71,22 @@ class LinkOutage:
     recovered_s: float | None
 
 
+def prepare(vm: Vm, site: Site) -> None:
+    """Leave only the agent at work, and wait for it: it is not the time it takes that is tried here.
+
+    :raises WaitTimeoutError: it never got healthy.
+    """
+    if site.guest.desktop_units:
+        units = " ".join(shlex.quote(unit) for unit in site.guest.desktop_units)
+        vm.script(
+            f"for unit in {units}; do\n"
+            '  group=/sys/fs/cgroup/system.slice/$unit\n  [ -d "$group" ] && echo 1 >"$group/cgroup.freeze"\n'
+            "done",
+            timeout_s=REQUEST_S * 12,
+        )
+    vm.wait_healthy(site.guest.recovery_s)
+
+
 def uncaught_exception(vm: Vm, site: Site, probe: str) -> Crash:
     """Throw in a timer, where nobody can catch."""
     return _injected(vm, site, probe, f"throw new Error({probe!r})")

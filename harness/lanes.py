@@ -24,8 +24,8 @@ class Lane:
 
     make: Callable[[], Vm]
     experiments: Mapping[str, Experiment]
-    wait_healthy: bool = True
-    """Wait for a healthy agent before the first experiment."""
+    prepare: Experiment | None = None
+    """Done to the VM before the first experiment; whatever it returns is dropped."""
 
 
 class Lanes:
@@ -83,8 +83,8 @@ class Lanes:
             self._fail(names, error)
             return
         try:
-            if lane.wait_healthy:
-                vm.wait_healthy()
+            if lane.prepare:
+                lane.prepare(vm)
             while names:
                 self._results[names[0]].set_result(lane.experiments[names[0]](vm))
                 self.timings[names.pop(0)] = time.monotonic() - begun

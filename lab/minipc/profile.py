@@ -37,6 +37,7 @@ def _tables(paths: LabPaths, leader: Process) -> dict[str, dict[str, object]]:
         "guest": {
             "identity_file": paths.ssh_key,
             "known_hosts_file": keys.browser_vm_known_hosts(paths),
+            "desktop_units": ["chromium.service", "openbox.service", "vnc.service", "novnc.service"],
         },
         "database": {"url_file": keys.database_url_file(paths), "through_host": True},
     }

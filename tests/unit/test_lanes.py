@@ -33,7 +33,7 @@ class Peer:
 
 def lane(peer: Peer, **experiments: object) -> Lane:
     todo = {name: (lambda _vm, value=value: value) for name, value in experiments.items()}
-    return Lane(lambda: cast(Vm, peer), todo)
+    return Lane(lambda: cast(Vm, peer), todo, lambda vm: vm.wait_healthy())
 
 
 def test_observations_come_back_by_name_and_clones_are_killed() -> None:
