@@ -69,7 +69,7 @@ def _boot_and_park(vm: Machine, guest: Guest, show: Steps) -> manifest.Facts:
         facts = guest.facts(vmm_version=vm.api.version(), snapshot_version=_snapshot_version())
     with show.step("park, pause, take the snapshot"):
         guest.park()
-        vm.wait_for_line(golden.PARKED, timeout_s=60)
+        vm.wait_for_line(golden.PARKED, timeout_s=120)
         vm.api.patch_vm("Paused")
         vm.api.create_snapshot(snapshot_path=str(golden.VMSTATE), mem_file_path=str(golden.MEMORY))
     return facts

@@ -16,7 +16,7 @@ from lab.image.inputs import digest_of_text
 from lab.paths import LabPaths
 
 SUITE = "bookworm"
-DISK_SIZE = "4G"
+DISK_SIZE = "2G"
 
 PACKAGES = (
     *("systemd", "systemd-sysv", "udev", "dbus", "kmod", "openssh-server", "ca-certificates", "curl", "less"),

@@ -15,9 +15,11 @@ from typing import Any
 from . import clock, mmds
 from .entropy import Entropy
 from .freezer import Freezer
-from .network import Nic, random_mac, wait_quiet
+from .network import Nic, random_mac
+from .quiet import wait_quiet
 
 POLL_S = 0.001
+QUIET_S = 60.0
 CONSOLE = Path("/dev/console")
 
 
@@ -89,5 +91,5 @@ def say(text: str) -> None:
 if __name__ == "__main__":
     if sys.argv[1:] != ["park"]:
         sys.exit("usage: clone-guard park")
-    wait_quiet(timeout_s=3.0)
+    wait_quiet(timeout_s=QUIET_S)
     Guard().park()

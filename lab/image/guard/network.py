@@ -10,7 +10,6 @@ import ipaddress
 import socket
 import struct
 import subprocess
-import time
 from pathlib import Path
 
 NIC = "eth0"
@@ -24,7 +23,6 @@ _SIOCSIFNETMASK = 0x891C
 _SIOCSIFHWADDR = 0x8924
 _ETHERNET = 1
 _ROUTE_UP_GATEWAY = 0x0003
-_ESTABLISHED = "01"
 
 
 class Nic:
@@ -74,28 +72,6 @@ class Nic:
 def random_mac(six: bytes) -> bytes:
     """Six random bytes as a locally administered unicast address."""
     return bytes([six[0] & 0xFC | 0x02]) + six[1:]
-
-
-def wait_quiet(*, timeout_s: float) -> None:
-    """Wait until no TCP connection from outside is open: none could outlive the snapshot."""
-    deadline = time.monotonic() + timeout_s
-    while _has_connections() and time.monotonic() < deadline:
-        time.sleep(0.05)
-
-
-def _has_connections() -> bool:
-    rows = [row.split() for table in ("tcp", "tcp6") for row in _table(table)]
-    return any(row[3] == _ESTABLISHED and not _is_loopback(row[1]) for row in rows)
-
-
-def _table(name: str) -> list[str]:
-    return Path("/proc/net", name).read_text().splitlines()[1:]
-
-
-def _is_loopback(endpoint: str) -> bool:
-    # The kernel prints words in its own byte order: 127.0.0.1 is 0100007F, ::1 ends in 01000000.
-    host = endpoint.partition(":")[0]
-    return host.endswith("7F") or host == "0" * 24 + "01000000"
 
 
 def _write_for_networkd(interface: ipaddress.IPv4Interface, gateway: str | None) -> None:

@@ -1,0 +1,114 @@
+"""The agent, run by Node.js on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import httpx
+
+from harness.wait import wait_until
+from tests.unit.small_suite import ROOT
+
+AGENT = ROOT / "lab/image/agent"
+
+TRAP = """
+process.on('SIGUSR1', () => { throw new Error('thrown on purpose'); });
+process.on('SIGUSR2', () => { Promise.reject(new Error('rejected on purpose')); });
+"""
+"""Loaded before the agent: the two ways in which a program comes to grief, each at a signal."""
+
+
+class Agent:
+    """A running agent: what it answers, what it has logged, how it ended."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process = process
+        self._log = log
+        self.client = httpx.Client(base_url="http://127.0.0.1:0", timeout=15)
+
+    def wait_listening(self) -> None:
+        """Wait until it has said on which port it listens."""
+        found = wait_until(
+            lambda: re.search(r"listening on port (\d+)", self.log()) or self._process.poll() is not None,
+            what="the agent's port",
+            timeout_s=20,
+        )
+        assert isinstance(found, re.Match), f"the agent ended: {self.log()}"
+        self.client.base_url = httpx.URL(f"http://127.0.0.1:{found[1]}")
+
+    def log(self) -> str:
+        """Everything on stdout and stderr so far."""
+        return self._log.read_text()
+
+    def signal(self, number: signal.Signals) -> int:
+        """Send a signal; returns the exit status that follows."""
+        self._process.send_signal(number)
+        return self._process.wait(timeout=20)
+
+    def wait_ended(self) -> int:
+        """Wait for the end; returns the exit status."""
+        return self._process.wait(timeout=20)
+
+
+@contextlib.contextmanager
+def started(folder: Path, environment: Mapping[str, str], *, code: Path = AGENT) -> Iterator[Agent]:
+    """Start an agent with its home in ``folder``; it is gone afterwards."""
+    trap, log = folder / "trap.cjs", folder / "agent.log"
+    trap.write_text(TRAP)
+    settings = {"PATH": os.environ["PATH"], "HOME": str(folder), "PORT": "0", **environment}
+    with log.open("wb") as output:
+        words = ["node", "--require", str(trap), str(code / "server.js")]
+        process = subprocess.Popen(
+            words, env=settings, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    agent = Agent(process, log)
+    try:
+        yield agent
+    finally:
+        agent.client.close()
+        process.kill()
+        process.wait(timeout=20)
+
+
+@contextlib.contextmanager
+def listener(answer: bytes | None) -> Iterator[tuple[int, list[str]]]:
+    """A peer on loopback that answers every connection alike, or never: its port, and what it heard."""
+    heard: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:  # closed: the test is over
+                    return
+                with connection:
+                    heard.append(_request(connection))
+                    connection.sendall(answer or b"")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        if answer is not None:
+            thread.start()
+        yield server.getsockname()[1], heard
+        server.shutdown(socket.SHUT_RDWR)
+        if answer is not None:
+            thread.join(timeout=5)
+
+
+def _request(connection: socket.socket) -> str:
+    data = b""
+    while b"\r\n\r\n" not in data and (chunk := connection.recv(65536)):
+        data += chunk
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
+    while length and len(body) < int(length[1]) and (chunk := connection.recv(65536)):
+        body += chunk
+    return (head + b"\r\n\r\n" + body).decode()
