@@ -1,0 +1,180 @@
+"""The golden image's parts that can go wrong on their own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lab.image import disk, golden, manifest
+from lab.image.cpio import Archive
+from lab.image.exchange import exchange
+from lab.image.inputs import digest_of_tree
+from lab.image.kernel import KernelError, extract_vmlinux
+from lab.image.packages import debian_sources
+from lab.image.screen import Screen
+
+INPUTS = {"agent/server.js": {"sha256": "1"}, "kernel": {"sha256": "2", "value": "6.1"}}
+
+
+def write_snapshot(folder: Path) -> None:
+    """A folder as a build leaves it, with files of one byte."""
+    for file in golden.FILES:
+        (folder / file.name).write_bytes(b"x")
+    facts = manifest.Facts("1.16.1", "v10.0.0", "6.1", "boot-id")
+    manifest.write(folder, facts=facts, inputs=INPUTS)
+
+
+def names(folder: Path) -> list[str]:
+    """What lies in a folder."""
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_nothing_changed_means_no_rebuild(tmp_path: Path) -> None:
+    write_snapshot(tmp_path)
+    assert manifest.why_rebuild(tmp_path, INPUTS) == ""
+
+
+@pytest.mark.parametrize(
+    ("inputs", "why"),
+    [
+        ({**INPUTS, "kernel": {"sha256": "3", "value": "6.2"}}, "changed since: kernel"),
+        ({"kernel": INPUTS["kernel"]}, "changed since: agent/server.js"),
+        ({**INPUTS, "vmm": {"sha256": "4"}}, "changed since: vmm"),
+    ],
+)
+def test_another_input_means_a_rebuild(tmp_path: Path, inputs: dict[str, dict[str, str]], why: str) -> None:
+    write_snapshot(tmp_path)
+    assert manifest.why_rebuild(tmp_path, inputs) == why
+
+
+def test_a_damaged_snapshot_means_a_rebuild(tmp_path: Path) -> None:
+    write_snapshot(tmp_path)
+    (tmp_path / golden.MEMORY.name).write_bytes(b"")
+    (tmp_path / golden.DISK.name).unlink()
+    why = manifest.why_rebuild(tmp_path, INPUTS)
+    assert golden.MEMORY.name in why
+    assert golden.DISK.name in why
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"files": {}}', '{"files": [], "inputs": {}}'])
+def test_a_broken_manifest_means_a_rebuild(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    assert manifest.why_rebuild(tmp_path, INPUTS).startswith("its manifest cannot be read")
+
+
+def test_the_manifest_says_where_inputs_lie_in_the_guest(tmp_path: Path) -> None:
+    write_snapshot(tmp_path)
+    document = json.loads((tmp_path / "manifest.json").read_text())
+    assert document["format"] == 1
+    assert set(document["files"]) == {file.name for file in golden.FILES}
+
+
+@pytest.mark.parametrize("change", ["content", "name", "mode", "new"])
+def test_every_change_of_a_tree_changes_its_digest(tmp_path: Path, change: str) -> None:
+    file = tmp_path / "folder/file"
+    file.parent.mkdir()
+    file.write_text("text")
+    before = digest_of_tree(tmp_path)
+    match change:
+        case "content":
+            file.write_text("other")
+        case "name":
+            file.rename(file.with_name("other"))
+        case "mode":
+            file.chmod(0o755)
+        case _:
+            (tmp_path / "new").touch()
+    assert digest_of_tree(tmp_path) != before
+
+
+def test_compiled_python_is_no_input(tmp_path: Path) -> None:
+    before = digest_of_tree(tmp_path)
+    (tmp_path / "module.cpython-311.pyc").touch()
+    assert digest_of_tree(tmp_path) == before
+
+
+def test_folders_are_exchanged_whole(tmp_path: Path) -> None:
+    fresh, place = tmp_path / "fresh", tmp_path / "place"
+    fresh.mkdir()
+    (fresh / "new").touch()
+    place.mkdir()
+    (place / "old").touch()
+    exchange(fresh, place)
+    assert (names(place), names(fresh)) == (["new"], ["old"])
+
+
+def test_the_first_snapshot_needs_no_folder_before_it(tmp_path: Path) -> None:
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    (fresh / "new").touch()
+    exchange(fresh, tmp_path / "deep/place")
+    assert names(tmp_path / "deep/place") == ["new"]
+
+
+def test_an_exchange_that_fails_says_why(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"cannot exchange .*No such file"):
+        exchange(tmp_path / "nothing", tmp_path / "place")
+
+
+def test_the_guest_is_made_from_this_machines_own_debian_sources(tmp_path: Path) -> None:
+    folder = tmp_path / "sources.list.d"
+    folder.mkdir()
+    (folder / "debian.sources").write_text(
+        "# a comment\nTypes: deb deb-src\nURIs: http://mirror.invalid/debian\n"
+        "Suites: bookworm\n bookworm-updates\n"
+        "Components: main\n# another\nSigned-By: /usr/share/keyrings/key.gpg\n"
+        "\nTypes: deb\nURIs: http://off.invalid\nSuites: bookworm\nEnabled: no\n"
+        "\nTypes: deb-src\nURIs: http://source.invalid\nSuites: bookworm\n"
+        "\nTypes: deb\nURIs: http://other.invalid\nSuites: nodistro\nComponents: main\n"
+    )
+    (folder / "other.list").write_text("deb http://other.invalid cloud-bookworm main\n")
+    (tmp_path / "sources.list").write_text(
+        "deb cdrom:[Debian]/ bookworm main\ndeb [arch=amd64] http://old.invalid bookworm-security main\n"
+    )
+    assert debian_sources(tmp_path).splitlines() == [
+        "deb [signed-by=/usr/share/keyrings/key.gpg] http://mirror.invalid/debian bookworm main",
+        "deb [signed-by=/usr/share/keyrings/key.gpg] http://mirror.invalid/debian bookworm-updates main",
+        "deb [arch=amd64] http://old.invalid bookworm-security main",
+    ]
+
+
+def test_a_machine_without_debian_sources_leaves_the_choice_open(tmp_path: Path) -> None:
+    assert debian_sources(tmp_path) == ""
+
+
+def test_the_initrd_is_an_archive_that_cpio_reads(tmp_path: Path) -> None:
+    archive = Archive()
+    archive.add_folder("bin")
+    archive.add_file("bin/odd", b"12345", mode=0o755)
+    program = shutil.which("cpio")
+    assert program, "cpio is one of the suite's packages"
+    subprocess.run([program, "-id", "--quiet"], input=archive.close(), cwd=tmp_path, check=True, timeout=20)
+    found = tmp_path / "bin/odd"
+    assert (found.read_bytes(), found.stat().st_mode & 0o777) == (b"12345", 0o755)
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [(b"\x7fELF" + bytes(1024), "no bzImage"), (bytes(0x202) + b"HdrS" + bytes(1024), "not packed by LZ4")],
+)
+def test_a_strange_kernel_is_refused(image: bytes, said: str) -> None:
+    with pytest.raises(KernelError, match=said):
+        extract_vmlinux(image)
+
+
+def test_a_screen_knows_its_colours() -> None:
+    blue, white = b"\x89\x4e\x1d\x00", b"\xff\xff\xff\x00"
+    screen = Screen(2, 2, blue * 3 + white)
+    assert screen.share((0x1D, 0x4E, 0x89)) == 0.75
+    assert screen.png().startswith(b"\x89PNG")
+
+
+def test_the_unit_is_the_runbooks() -> None:
+    lines = disk.UNIT.read_text().splitlines()
+    assert "After=network-online.target" in lines
+    assert "ExecStart=/usr/bin/node /root/vm-browser-agent/server.js" in lines
+    assert "MemoryLimit=512M" in lines
