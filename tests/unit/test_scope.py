@@ -129,3 +129,11 @@ def test_a_name_in_a_file_that_was_not_collected_is_known(suite: Suite) -> None:
     suite.write(NINE)
     suite.write("@check()\ndef test_more(): pass\n", file="tests/guest/test_more.py")
     assert suite.run("tests/host").status == 0
+
+
+def test_the_projects_own_tests_are_not_read_for_a_verdict(suite: Suite) -> None:
+    """They hold no checks, need more than a site does, and cost time."""
+    suite.write(NINE)
+    suite.write("import no_such_module\n", file="tests/unit/test_a.py")
+    assert suite.run("-m", "acceptance").status == 0
+    assert suite.run().status == 2

@@ -235,10 +235,11 @@ def test_setting_up_only_proves_nothing(suite: Suite) -> None:
     assert suite.run("--setup-only", "tests/host").status == 5
 
 
-def test_collecting_only_judges_nothing(suite: Suite) -> None:
-    """No site is needed to list the checks."""
+@pytest.mark.parametrize("option", ["--collect-only", "--fixtures", "--fixtures-per-test"])
+def test_only_looking_judges_nothing(suite: Suite, option: str) -> None:
+    """No site is needed to list checks or fixtures."""
     suite.write("@check()\ndef test_it(): pass\n")
-    ended = suite.run("--collect-only", site=False)
+    ended = suite.run(option, site=False)
     assert ended.status == 0
     assert "VERDICT" not in ended.output
 
