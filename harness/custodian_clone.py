@@ -183,7 +183,7 @@ class Clone:
             if self.process is None or self.process.poll() is not None:
                 raise Refused(f"the VMM of {self.plan.name} did not start: {self.last_words()}")
             if time.monotonic() > deadline:
-                waited = f"not within {self.plan.start_timeout_s:g} s"
+                waited = f"within {self.plan.start_timeout_s:g} s"
                 raise Refused(f"the VMM's API at {path} accepts no connection {waited}: {self.last_words()}")
             if self.stopping.wait(0.002):
                 return

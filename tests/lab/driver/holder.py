@@ -1,0 +1,33 @@
+"""A process that holds a host with some clones, until it is killed.
+
+``python -m tests.lab.driver.holder <profile.json> <clones>`` prints what it holds as one line of JSON.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+
+from harness.clone import making
+from harness.host import Host
+from harness.site import Site
+
+
+def main(profile: Path, count: int) -> None:
+    """Hold until stdin ends."""
+    site = Site.model_validate_json(profile.read_text())
+    with Host(site) as host, contextlib.ExitStack() as stack:
+        clones = [stack.enter_context(making(host)) for _ in range(count)]
+        held = {
+            "run": host.run_id,
+            "custodian": host.custodian.facts["pid"],
+            "directory": str(host.connection.directory),
+            "states": [clone.api.describe_instance()["state"] for clone in clones],
+        }
+        print(json.dumps(held), flush=True)
+        sys.stdin.read()
+
+
+main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,107 @@
+"""Clones whose VMM awaits orders: what is made, and what is told when it cannot be."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.clone import Clone, making
+from harness.errors import VmError
+from harness.host import Host
+from harness.run import run
+from harness.site import Site
+from tests.lab.driver.traces import traces
+
+pytestmark = pytest.mark.lab
+
+
+def test_a_clone_has_a_namespace_with_the_gateway_on_its_tap(host: Host) -> None:
+    with making(host) as clone:
+        shown = run(["ip", "-n", clone.name, "-br", "address"], timeout_s=10).stdout.split("\n")
+        clone.destroy()
+    assert any(line.startswith("vmtap0") and "192.168.100.1/24" in line for line in shown)
+    assert not any("fe80" in line for line in shown)
+
+
+def test_a_clone_has_a_disk_of_its_own_beside_the_snapshots(host: Host, disk: Path) -> None:
+    with making(host) as clone:
+        copy = Path(clone.disk)
+        assert copy.read_bytes() == disk.read_bytes()
+        assert copy.parent.parent == disk.parent.parent
+        clone.destroy()
+    assert not copy.exists()
+
+
+def test_its_api_answers_from_here(host: Host) -> None:
+    with making(host) as clone:
+        assert clone.api.describe_instance()["id"] == clone.name
+        clone.destroy()
+
+
+def test_many_are_made_at_once(host: Host, disk: Path) -> None:
+    with ThreadPoolExecutor(8) as pool, ExitStack() as stack:
+        clones: list[Clone] = list(pool.map(lambda _: stack.enter_context(making(host)), range(8)))
+        states = list(pool.map(lambda clone: clone.api.describe_instance()["id"], clones))
+        list(pool.map(Clone.destroy, clones))
+    assert sorted(states) == sorted(clone.name for clone in clones)
+    left = traces(host.run_id, disk.parent.parent)
+    assert [trace for trace in left if f"acc-{host.run_id}-" in trace] == []
+
+
+def test_a_clone_that_is_given_up_leaves_nothing(host: Host, disk: Path) -> None:
+    def give_up() -> None:
+        with making(host):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        give_up()
+    assert [
+        trace for trace in traces(host.run_id, disk.parent.parent) if f"acc-{host.run_id}-" in trace
+    ] == []
+
+
+def test_a_failing_undo_is_told_and_leaves_no_other_one_out(host: Host) -> None:
+    with making(host) as clone:
+        busy = Path(f"/run/acc-{host.run_id}/{clone.name.rpartition('-')[2]}/busy")
+        busy.mkdir()
+        run(["mount", "-t", "tmpfs", "none", busy], timeout_s=10)
+        try:
+            with pytest.raises(VmError, match=r"not all could be removed: .*busy"):
+                clone.destroy()
+        finally:
+            run(["umount", busy], timeout_s=10)
+    assert not Path(clone.disk).exists()
+    assert not Path(f"/run/netns/{clone.name}").exists()
+
+
+def _fails_with(profile: dict[str, Any], **vmm: object) -> str:
+    """What making a clone with another VMM raises."""
+    site = Site.model_validate({**profile, "vmm": vmm})
+    with Host(site) as host:
+        with pytest.raises(VmError) as caught, making(host):
+            pass
+        assert not Path(f"/run/netns/acc-{host.run_id}-1").exists()
+    return str(caught.value)
+
+
+def test_a_vmm_that_is_not_there_is_named(profile: dict[str, Any]) -> None:
+    assert "no VMM: not-a-firecracker is not on this host" in _fails_with(profile, binary="not-a-firecracker")
+
+
+def test_a_vmm_that_dies_at_once_is_told_with_status_and_last_words(
+    profile: dict[str, Any], vmm: Path
+) -> None:
+    vmm.write_text("#!/bin/sh\necho 'cannot open /dev/kvm'\nexit 3\n")
+    said = _fails_with(profile, binary=str(vmm))
+    assert "it ended with status 3" in said
+    assert "cannot open /dev/kvm" in said
+
+
+def test_a_vmm_that_never_listens_is_told_with_the_time_waited(profile: dict[str, Any], vmm: Path) -> None:
+    vmm.write_text("#!/bin/sh\nexec sleep 60\n")
+    said = _fails_with(profile, binary=str(vmm), start_timeout_s=0.5)
+    assert "accepts no connection within 0.5 s" in said
