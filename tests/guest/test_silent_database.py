@@ -23,7 +23,7 @@ def test_silent_database_does_not_hang_a_login(
 ) -> None:
     """A login is answered in time, whatever the answer, though the database never answers."""
     evidence.text("journal.txt", silent_database.after.tail(400))
-    if silent_database.connections == 0:
+    if silent_database.connections == 0 and not _timeouts(silent_database):
         raise HarnessError(
             "the agent never asked the database that it was given, so nothing was tried",
             hint="agent.database_variable and agent.database_environment of the profile: what makes it ask?",
@@ -47,10 +47,11 @@ def test_silent_database_leaves_health_alone(silent_database: SilentDatabase) ->
 
 def test_silent_database_is_logged(silent_database: SilentDatabase) -> None:
     """The journal says that the database call timed out."""
-    said = [
-        line for line in silent_database.after.said if re.search(r"tim(ed?|e) ?-?out", line, re.IGNORECASE)
-    ]
-    assert said, (
+    assert _timeouts(silent_database), (
         "expected a line like 'Operation timed out' in the agent's journal; it said:\n"
         f"{silent_database.after.tail()}"
     )
+
+
+def _timeouts(seen: SilentDatabase) -> list[str]:
+    return [line for line in seen.after.said if re.search(r"timed? ?-?out", line, re.IGNORECASE)]
