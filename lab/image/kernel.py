@@ -93,6 +93,8 @@ def fetch(paths: LabPaths) -> Kernel:
     release = newest_release()
     kernel = Kernel(release, paths.cache / f"kernel-{release}")
     if not kernel.folder.exists():
+        for leftover in paths.cache.glob("kernel.*/"):
+            shutil.rmtree(leftover)
         with tempfile.TemporaryDirectory(dir=paths.cache, prefix="kernel.") as folder:
             _unpack(release, Path(folder)).rename(kernel.folder)
         _forget_others(kernel)

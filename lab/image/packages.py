@@ -37,6 +37,12 @@ _OPTIONS = (
     '--customize-hook=chroot "$1" useradd --create-home --uid 1000 --shell /bin/bash browser',
 )
 
+_CONTAINED = (
+    *("setpriv", "--pdeathsig", "KILL"),
+    *("unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child", "--propagation=private"),
+)
+"""mmdebstrap mounts things in its tree: with these, a killed build leaves no mount and no process."""
+
 _FEATURES = ("-t", "ext4", "-q", "-F", "-m", "0", "-L", "browser-vm", "-E", "lazy_itable_init=0")
 
 
@@ -49,6 +55,8 @@ def base_disk(paths: LabPaths) -> Path:
     """The disk with all packages and nothing of ours; made where the cache has none."""
     disk = paths.cache / f"packages-{recipe_digest()[:16]}.ext4"
     if not disk.exists():
+        for leftover in paths.cache.glob("packages.*/"):
+            shutil.rmtree(leftover)
         with tempfile.TemporaryDirectory(dir=paths.cache, prefix="packages.") as folder:
             fresh = _make(Path(folder))
             fresh.rename(disk)
@@ -58,7 +66,14 @@ def base_disk(paths: LabPaths) -> Path:
 
 def _make(folder: Path) -> Path:
     tree, disk = folder / "tree", folder / "disk.ext4"
-    words: list[str | Path] = ["mmdebstrap", *_OPTIONS, f"--include={','.join(PACKAGES)}", SUITE, tree]
+    words: list[str | Path] = [
+        *_CONTAINED,
+        "mmdebstrap",
+        *_OPTIONS,
+        f"--include={','.join(PACKAGES)}",
+        SUITE,
+        tree,
+    ]
     sources = folder / "sources.list"
     if text := debian_sources(Path("/etc/apt")):
         sources.write_text(text)
