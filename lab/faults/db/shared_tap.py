@@ -1,0 +1,16 @@
+"""Two live VMs have one TAP device."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from lab.faults import rows
+from lab.faults.patient import Patient
+
+REDS = {"db.live_vms_do_not_share[tap]"}
+LAYERS = ("db", "host")
+
+
+def inject(patient: Patient) -> AbstractContextManager[None]:
+    """Both hibernate, so the host shows neither."""
+    return rows.present(patient, *(rows.vm(n, **rows.ALIVE, tap_device="'fc-vm-fa017'") for n in (1, 2)))
