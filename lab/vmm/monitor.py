@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from lab.vmm.faults import Fault
 
 T = TypeVar("T")
-PUMP_ROUNDS = 8  # from the socket's bytes to the event's queue takes asyncio a handful of rounds
+EventHandler = Callable[[str, dict[str, Any]], None]
+PUMP_ROUNDS = 16  # from the socket's bytes to the event's queue takes asyncio a handful of rounds
 
 
 class MonitorError(Fault):
@@ -55,13 +56,16 @@ class Monitor:
             if name == event and seen.get("status") == "failed":
                 raise MonitorError("QEMU could not load the device state")
 
-    def pump(self, on_event: Callable[[str, dict[str, Any]], None]) -> None:
-        """Let asyncio read what is there, and hand over the events."""
-        for _ in range(PUMP_ROUNDS):
-            self._loop.run_until_complete(self._sleep(0))
-        self.hand_over(on_event)
+    def pump(self, on_event: EventHandler) -> None:
+        """Let asyncio read what is there, and hand over the events; several may have come in one piece."""
+        while True:
+            for _ in range(PUMP_ROUNDS):
+                self._loop.run_until_complete(self._sleep(0))
+            if self._client.events.empty():
+                return
+            self.hand_over(on_event)
 
-    def hand_over(self, on_event: Callable[[str, dict[str, Any]], None]) -> None:
+    def hand_over(self, on_event: EventHandler) -> None:
         """Hand over the events that came in while a command was waited for."""
         while not self._client.events.empty():
             on_event(*_event(self._loop.run_until_complete(self._client.events.get())))
