@@ -22,6 +22,11 @@ ENDINGS = {
         "def test_it(): raise ExceptionGroup('g', [AssertionError('a'), OSError('b')])",
         BROKEN,
     ),
+    "assertion in a helper": ("def test_it(): helper()\ndef helper(): assert False", FAIL),
+    "assertion in a library": (
+        "def test_it():\n    import unittest.mock as m; m.Mock().assert_called()",
+        BROKEN,
+    ),
     "our own trouble": ("def test_it(): raise VmError('lost', hint='look')", BROKEN),
     "KeyError": ("def test_it(): {}['x']", BROKEN),
     "warning": ("def test_it():\n    import warnings\n    warnings.warn('old')", BROKEN),
