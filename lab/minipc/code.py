@@ -18,8 +18,8 @@ from lab.paths import LabPaths
 
 LAB = Path(__file__).parent.parent
 LOCK = LAB / "requirements.lock"
-PARTS = ("vmm", "controller", "minipc/database")
-"""Folders of ``lab`` that the twin needs."""
+PARTS = ("vmm", "controller", "minipc/database", "image/agent")
+"""Folders of ``lab`` that the twin needs; the agent's source is what its golden snapshot was built from."""
 
 _PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 

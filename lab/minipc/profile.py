@@ -8,6 +8,7 @@ from pathlib import Path
 from lab.minipc import keys
 from lab.minipc.access import proxy_command
 from lab.minipc.machine import Process
+from lab.minipc.tree import CODE_IN_TWIN
 from lab.paths import GOLDEN, STATE_ON_HOST, LabPaths
 
 
@@ -57,6 +58,11 @@ def _snapshot(paths: LabPaths) -> dict[str, object]:
         "guest_address": manifest["guest_address"],
         "vcpus": manifest["vcpus"],
         "memory_mib": manifest["memory_mib"],
+        "inputs": [
+            str(CODE_IN_TWIN / "current/lab/image" / name)
+            for name in manifest["inputs"]
+            if name.startswith("agent/")
+        ],
     }
 
 
