@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "tests/db": {"fixtures", "harness", "tests.db"},
     "tests/session": {"fixtures", "harness", "tests.session"},
     "tests/unit": {"harness", "lab", "tests.unit"},
-    "tests/lab": {"harness", "lab", "tests.lab"},
+    "tests/lab": {"fixtures", "harness", "lab", "tests.lab", "tests.unit"},
     "conftest.py": set(),
 }
 
