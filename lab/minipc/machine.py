@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, WaitTimeoutError
 from harness.run import environment
 from harness.wait import wait_until
 from lab.minipc import code
@@ -23,6 +23,9 @@ from lab.minipc.tree import CODE_IN_TWIN
 from lab.paths import STATE_ON_HOST, LabPaths
 
 BOOT_TIMEOUT_S = 60
+PAYLOAD = "payload"
+"""The cgroup in ours that systemd-nspawn makes for the twin itself."""
+EVERYTHING = "**/cgroup.procs"
 
 
 class MachineError(HarnessError):
@@ -98,26 +101,42 @@ def boot(paths: LabPaths) -> Process:
 def stop(paths: LabPaths) -> None:
     """End every process of the twin, and remove what it left; nothing happens where there is none.
 
-    It is cut off rather than shut down: the twin keeps nothing that a clean end would save.
+    It is cut off rather than shut down: the twin keeps nothing that a clean end would save. Its own processes
+    go first, so that systemd-nspawn sees the end and puts its own things away.
     """
-    wait_until(
-        lambda: _kill_all(paths),
-        what="the end of the twin's processes",
-        timeout_s=30,
-        until=lambda left: not left,
-        hint="a process in disk sleep? look at its /proc/<pid>/stack",
-    )
+    with suppress(WaitTimeoutError):
+        _wait_gone(paths, f"{PAYLOAD}/**/cgroup.procs", timeout_s=3, and_then="")
+        wait_until(lambda: not _pids(paths, EVERYTHING), what="systemd-nspawn's end", timeout_s=3)
+    _wait_gone(paths, EVERYTHING, timeout_s=30, and_then="a process in disk sleep? see its /proc/<pid>/stack")
     for group in _cgroups(paths):
         for inner in sorted(group.rglob("*/"), reverse=True):
             inner.rmdir()
         if group.exists():
             group.rmdir()
+    _remove_nspawn_remains(paths)
     _leader_file(paths).unlink(missing_ok=True)
+
+
+def _remove_nspawn_remains(paths: LabPaths) -> None:
+    """What a systemd-nspawn that was killed could not put away: its mount point, and its lock on the tree."""
+    home = Path("/run/systemd/nspawn")
+    with suppress(FileNotFoundError):
+        (home / "propagate" / name(paths)).rmdir()
+    if paths.minipc.exists():
+        tree = paths.minipc.stat()
+        (home / "locks" / f"inode-{tree.st_dev}:{tree.st_ino}").unlink(missing_ok=True)
 
 
 def log_file(paths: LabPaths) -> Path:
     """What systemd-nspawn and the twin's console said."""
     return paths.run / "console.log"
+
+
+def forget_log(paths: LabPaths) -> None:
+    """Delete the log, and the runtime folder where nothing else is in it."""
+    log_file(paths).unlink(missing_ok=True)
+    if paths.run.exists() and not any(paths.run.iterdir()):
+        paths.run.rmdir()
 
 
 def _leader_file(paths: LabPaths) -> Path:
@@ -165,17 +184,31 @@ def _leaders(child: subprocess.Popen[bytes]) -> list[Process]:
     return []
 
 
-def _kill_all(paths: LabPaths) -> list[int]:
-    """SIGKILL to everything in our cgroups; returns whom it found."""
+def _wait_gone(paths: LabPaths, pattern: str, *, timeout_s: float, and_then: str) -> None:
+    """SIGKILL to those processes until there are none."""
+    wait_until(
+        lambda: _kill(_pids(paths, pattern)),
+        what="the end of the twin's processes",
+        timeout_s=timeout_s,
+        until=lambda found: not found,
+        hint=and_then,
+    )
+
+
+def _pids(paths: LabPaths, pattern: str) -> list[int]:
+    """Processes in our cgroups."""
     found: list[int] = []
-    for group in _cgroups(paths):
-        for file in group.rglob("cgroup.procs"):
-            with suppress(OSError):  # a group that went away meanwhile
-                found += [int(pid) for pid in file.read_text().split()]
-    for pid in found:
+    for file in (file for group in _cgroups(paths) for file in group.glob(pattern)):
+        with suppress(OSError):  # a group that went away meanwhile
+            found += [int(pid) for pid in file.read_text().split()]
+    return found
+
+
+def _kill(pids: list[int]) -> list[int]:
+    for pid in pids:
         if seen := process(pid):
             seen.kill()
-    return found
+    return pids
 
 
 def _stat(pid: int) -> list[str] | None:

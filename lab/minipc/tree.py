@@ -54,7 +54,7 @@ _OPTIONS = (
 # Should this process be killed, setpriv has the kernel end unshare, and that ends all of the PID namespace.
 _CONTAINED = (
     *("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--mount-proc"),
-    *("--kill-child", "--propagation=private", "--"),
+    *("--kill-child", "--propagation=slave", "--"),
 )
 
 _ENABLED = ("systemd-networkd.service", "ssh.service", "lab-database.service", "master-controller.service")

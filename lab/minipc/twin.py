@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from harness.errors import TransportError, UsageError
+from harness.errors import HarnessError, TransportError, UsageError
 from harness.wait import wait_until
 from lab import store
 from lab.image.verbs import build_browser
@@ -76,12 +76,18 @@ def _renew(paths: LabPaths) -> Process | None:
     """Bring the code up to date; the running twin, brought up to date as well, or None where it is down."""
     leader = machine.find(paths)
     changed = code.install(paths)
-    if leader is not None:
+    if leader is None:
+        return None
+    try:
         with step("renew the running twin" if changed else "look at the running twin"):
+            _wait_running(leader)
             access.ask(leader, "systemctl", "restart", "lab-database.service")
             if changed:
                 access.ask(leader, "systemctl", "restart", "master-controller.service")
-            _wait_healthy(leader)
+            _wait_answering(leader)
+    except HarnessError as error:
+        say(f"the running twin is not well, a new one is booted; it said: {error.message}")
+        return None
     return leader
 
 
@@ -89,7 +95,8 @@ def _boot(paths: LabPaths) -> Process:
     with step("boot the host twin"):
         _remove_dead_vms(paths)
         leader = machine.boot(paths)
-        _wait_healthy(leader)
+        _wait_running(leader)
+        _wait_answering(leader)
     return leader
 
 
@@ -99,20 +106,28 @@ def _remove_dead_vms(paths: LabPaths) -> None:
         tree.remove(folder)
 
 
-def _wait_healthy(leader: Process) -> None:
-    def state() -> str:
-        return access.ask(leader, "systemctl", "is-system-running", check=False).stdout.strip()
-
-    def asks_controller() -> str:
-        return access.ask(leader, *HEALTH).stdout
-
-    hint = "python -m lab shell, then: systemctl --failed; journalctl -b"
-    what = "the twin's systemd to be running"
+def _wait_running(leader: Process) -> None:
+    """Until systemd has started everything, and all of it well."""
     wait_until(
-        state, what=what, timeout_s=90, interval_s=0.1, until=lambda said: said == "running", hint=hint
+        lambda: access.ask(leader, "systemctl", "is-system-running", check=False).stdout.strip(),
+        what="the twin's systemd to be running",
+        timeout_s=90,
+        interval_s=0.1,
+        until=_is_settled,
+        hint="python -m lab shell, then: systemctl --failed; journalctl -b",
     )
+
+
+def _is_settled(state: str) -> bool:
+    """Whether it runs; a state that no waiting will change ends the wait."""
+    if state in ("degraded", "maintenance", "stopping"):
+        raise machine.MachineError(f"the twin's systemd is {state}", hint="look at its console log")
+    return state == "running"
+
+
+def _wait_answering(leader: Process) -> None:
     wait_until(
-        asks_controller,
+        lambda: access.ask(leader, *HEALTH).stdout,
         what="master-controller's /health",
         timeout_s=30,
         interval_s=0.2,

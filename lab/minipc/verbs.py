@@ -68,6 +68,7 @@ def down(args: argparse.Namespace) -> int:
         paths.site.unlink(missing_ok=True)
         if args.purge:
             shutil.rmtree(paths.home)
+    machine.forget_log(paths)
     return 0
 
 
