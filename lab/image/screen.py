@@ -23,8 +23,12 @@ class Screen:
     @cached_property
     def colours(self) -> Counter[Colour]:
         """How many pixels have which colour."""
+        # The fourth byte is anything: pixels of one colour may differ in it.
         counted = Counter(struct.unpack(f"<{len(self.pixels) // 4}I", self.pixels))
-        return Counter({(p >> 16 & 255, p >> 8 & 255, p & 255): count for p, count in counted.items()})
+        total: Counter[Colour] = Counter()
+        for pixel, count in counted.items():
+            total[pixel >> 16 & 255, pixel >> 8 & 255, pixel & 255] += count
+        return total
 
     def share(self, colour: Colour) -> float:
         """The part of the screen, 0 to 1, that has this colour."""

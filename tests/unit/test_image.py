@@ -167,8 +167,8 @@ def test_a_strange_kernel_is_refused(image: bytes, said: str) -> None:
 
 
 def test_a_screen_knows_its_colours() -> None:
-    blue, white = b"\x89\x4e\x1d\x00", b"\xff\xff\xff\x00"
-    screen = Screen(2, 2, blue * 3 + white)
+    blue, other_blue, white = b"\x89\x4e\x1d\x00", b"\x89\x4e\x1d\xff", b"\xff\xff\xff\x00"
+    screen = Screen(2, 2, other_blue * 2 + blue + white)
     assert screen.share((0x1D, 0x4E, 0x89)) == 0.75
     assert screen.png().startswith(b"\x89PNG")
 

@@ -55,11 +55,10 @@ class Guard:
         """What must be done before anything else runs; returns the line that says so."""
         began, before = time.monotonic(), time.time()
         clock.advance_to(self.source.now())
+        question = mmds.Question() if self.has_mmds else None
         fresh = self.entropy.reseed()
-        mac = self.nic.set_mac(random_mac(self.entropy.draw(6)))
-        identity = mmds.identity() if self.has_mmds else None
-        if identity:
-            mac = self._assume(identity) or mac
+        identity = (question.answer() if question else None) or {}
+        mac = self._assume(identity)
         gap, took_ms = time.time() - before, (time.monotonic() - began) * 1000
         address = self.nic.address
         self.freezer.thaw()
@@ -68,18 +67,15 @@ class Guard:
             f"mac {mac}, address {address}, thawed after {took_ms:.0f} ms"
         )
 
-    def _assume(self, identity: dict[str, Any]) -> str | None:
-        """Take on what the launcher gave: time, name, address; returns the MAC if one was set."""
+    def _assume(self, identity: dict[str, Any]) -> str:
+        """Take on what the launcher gave: time, name, address, MAC; the last one is fresh in any case."""
         clock.advance_to(float(identity.get("time", 0)))
         if identity.get("hostname"):
             socket.sethostname(str(identity["hostname"]))
         if identity.get("ipv4"):
             self.nic.set_address(str(identity["ipv4"]), identity.get("gateway"))
-        if identity.get("mac"):
-            return self.nic.set_mac(bytes.fromhex(str(identity["mac"]).replace(":", "")))
-        if identity.get("ipv4"):
-            return self.nic.set_mac(random_mac(self.entropy.draw(6)))
-        return None
+        given = str(identity.get("mac") or "").replace(":", "")
+        return self.nic.set_mac(bytes.fromhex(given) if given else random_mac(self.entropy.draw(6)))
 
 
 def say(text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from typing import Any
 
 ADDRESS = ("169.254.169.254", 80)
@@ -14,19 +15,33 @@ _REQUEST = (
 )
 
 
+class Question:
+    """One request, begun now and answered later: its way there and back costs no time of its own."""
+
+    def __init__(self) -> None:
+        self._deadline = time.monotonic() + TIMEOUT_S
+        self._connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        self._connection.connect_ex(ADDRESS)
+
+    def answer(self) -> dict[str, Any] | None:
+        """What is stored under ``/clone``: ``{}`` where nothing is, None where no service answers."""
+        try:
+            with self._connection:
+                self._connection.settimeout(max(self._deadline - time.monotonic(), 0.01))
+                self._connection.sendall(_REQUEST)
+                said = _answer(self._connection)
+        except OSError:
+            return None
+        head, _, body = said.partition(b"\r\n\r\n")
+        if b" 200" not in head.split(b"\r\n", 1)[0]:
+            return {}
+        found = json.loads(body)
+        return found if isinstance(found, dict) else {}
+
+
 def identity() -> dict[str, Any] | None:
-    """What is stored under ``/clone``: ``{}`` where nothing is, None where no metadata service answers."""
-    try:
-        with socket.create_connection(ADDRESS, timeout=TIMEOUT_S) as connection:
-            connection.sendall(_REQUEST)
-            answer = _answer(connection)
-    except OSError:
-        return None
-    head, _, body = answer.partition(b"\r\n\r\n")
-    if b" 200" not in head.split(b"\r\n", 1)[0]:
-        return {}
-    found = json.loads(body)
-    return found if isinstance(found, dict) else {}
+    """Ask, and wait for the answer."""
+    return Question().answer()
 
 
 def _answer(connection: socket.socket) -> bytes:
