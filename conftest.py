@@ -29,13 +29,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--site",
         type=Path,
         metavar="FILE",
-        help="site profile (default: ACCEPTANCE_SITE, else the lab where it is up)",
+        help="site profile, as --site=FILE (default: ACCEPTANCE_SITE, else the lab where it is up)",
     )
     group.addoption(
         "--evidence-dir",
         type=Path,
         metavar="DIR",
-        help="folder for what the checks saw (default: evidence/ here; the last ten runs are kept)",
+        help="folder for what the checks saw, as --evidence-dir=DIR (default: evidence/; ten runs are kept)",
     )
     group.addoption(
         "--list-checks",

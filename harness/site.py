@@ -382,7 +382,8 @@ def load_site(path: Path) -> Site:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SiteError(
-            f"site profile {path}: {error.strerror}", hint="give --site an existing file"
+            f"site profile {path}: {error.strerror}",
+            hint="--site=FILE, or ACCEPTANCE_SITE, must name an existing file",
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SiteError(f"site profile {path}: not TOML: {error}", hint="mend the line it names") from error

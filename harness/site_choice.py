@@ -27,7 +27,7 @@ def choose_site(given: Path | None, environ: Mapping[str, str]) -> Path:
         return profile
     raise UsageError(
         f"no site: neither --site nor ACCEPTANCE_SITE names a profile, and no lab is up in {home}",
-        hint="--site sites/minipc.toml for the runbook's host, or, as root, python -m lab up",
+        hint="--site=sites/minipc.toml for the runbook's host, or, as root, python -m lab up",
     )
 
 

@@ -18,9 +18,12 @@ Everything a check knows about a deployment is in one TOML file. What a profile 
 here, which is the runbook's. Durations are in seconds, sizes in MiB. Secrets are never in the file: it names
 the environment variable, or the file, that holds them.
 
-    pytest -m acceptance --site sites/minipc.toml     # or: export ACCEPTANCE_SITE=sites/minipc.toml
+    pytest -m acceptance --site=sites/minipc.toml     # or: export ACCEPTANCE_SITE=sites/minipc.toml
     python -m harness site check sites/minipc.toml    # is it valid, and does everything in it answer?
     python -m harness site show sites/minipc.toml     # every value in force, the defaults too
+
+Write `--site=FILE` with the equals sign: pytest takes a path that stands by itself for one with tests, and where
+that is outside of this project it looks for its settings there.
 
 A field that may be none is set to none by writing `"none"`: TOML has no word for it. `~` in a path on your
 own machine is your home; a relative path is taken from where the command is started. This page is written by

@@ -10,7 +10,7 @@ from tests.unit.small_suite import ROOT
 
 
 def test_the_page_of_the_checks_is_current(tmp_path: Path) -> None:
-    """pytest -m acceptance --list-checks docs/checks.md; it needs no site, no lab and no root."""
+    """pytest -m acceptance --list-checks=docs/checks.md; it needs no site, no lab and no root."""
     page = tmp_path / "checks.md"
     words = ["-m", "acceptance", "-q", "-p", "no:cacheprovider", "--list-checks", str(page)]
     done = run([sys.executable, "-m", "pytest", *words], timeout_s=120, check=False, cwd=ROOT)
