@@ -22,8 +22,8 @@ the environment variable, or the file, that holds them.
     python -m harness site check sites/minipc.toml    # is it valid, and does everything in it answer?
     python -m harness site show sites/minipc.toml     # every value in force, the defaults too
 
-Write `--site=FILE` with the equals sign: pytest takes a path that stands by itself for one with tests, and where
-that is outside of this project it looks for its settings there.
+Write `--site=FILE` with the equals sign: pytest takes a path that stands by itself for one with tests, and
+where that is outside of this project it looks for its settings there.
 
 A field that may be none is set to none by writing `"none"`: TOML has no word for it. `~` in a path on your
 own machine is your home; a relative path is taken from where the command is started. This page is written by
