@@ -1,1 +1,16 @@
-"""Firecracker's command line and HTTP API over QEMU's microvm machine, for hosts where KVM cannot be used."""
+"""Firecracker's command line and HTTP API over QEMU's microvm machine, for hosts where KVM cannot be used.
+
+Where it differs from Firecracker v1.16, and a client may notice:
+
+- vsock, balloon, pmem, memory hotplug, CPU configurations and templates, huge pages, rate limiters that
+  limit, Diff snapshots, Uffd memory, vhost-user drives and SendCtrlAltDel (there is no keyboard controller)
+  answer 400.
+- A kernel may be a bzImage as well as an ELF file. Its command line gets ``reboot=a`` and, under emulation,
+  the processor's TSC frequency. There is a real-time clock, which shows the host's time after a restore
+  too; there is no kvm-clock, VMGenID or VMClock.
+- Snapshots are QEMU's own: a file of Firecracker's, or of another QEMU version, is a failed load. The
+  memory file must have exactly the machine's size, and be writable for the process though nothing is
+  written to it. A new snapshot replaces the files of its name instead of writing into them.
+- The metadata service answers on the TAP itself, so its frames are visible there (``mmds_net``).
+- A TAP that a just killed machine still holds is waited for, half a second at most.
+"""

@@ -16,6 +16,7 @@ from lab.vmm.spawn import spawn
 
 FIRST_SLOT = 1  # interrupts of slot 0 (pin 0 of the second I/O APIC) never reach a Linux guest
 MAX_DEVICES = 23
+SECTOR = 512
 PROGRAM = "qemu-system-x86_64"
 NO_CONFIGURATION = (
     "migration.send-configuration=off"  # a state saved without RAM has no configuration section
@@ -205,6 +206,11 @@ class Qemu:
             self.run("blockdev-del", node_name=f"file{index}-{old + 1}")
             raise
         self.run("blockdev-del", node_name=f"file{index}-{old}")
+        if (
+            not drive.is_read_only and Path(path).is_file()
+        ):  # to its own size: that is how the guest is told of it
+            size = Path(path).stat().st_size // SECTOR * SECTOR
+            self.run("block_resize", node_name=f"drive{index}", size=size)
 
     def kill(self) -> None:
         """End the process now; safe to call twice."""

@@ -38,7 +38,7 @@ def clones(golden: Golden, networks: list[str], folder: Path) -> Iterator[list[P
         for number, netns in enumerate(networks):
             program = Program(folder, name=f"clone-{number}", netns=netns)
             stack.callback(program.kill)
-            load(program, golden, make_disk(folder / f"clone-{number}.disk", b"OWN%d" % number))
+            load(program, golden, make_disk(folder / f"clone-{number}.disk", b"OWN%d" % number, mib=2))
             made.append(program)
         yield made
 
@@ -125,6 +125,11 @@ def test_clone_reads_and_writes_its_own_disk(clones: list[Program], golden: Gold
         clone.shell(f"printf MARK{number} | dd of=/dev/vda bs=512 seek=8 conv=sync oflag=direct 2>/dev/null")
         assert (folder / f"clone-{number}.disk").read_bytes()[4096:4101] == b"MARK%d" % number
     assert digest(golden.disk) == before
+
+
+def test_clone_sees_its_own_disks_size(clones: list[Program]) -> None:
+    """A file of another size gives the guest a disk of that size."""
+    assert [clone.shell("blockdev --getsize64 /dev/vda") for clone in clones] == [f"{2 * 1024 * 1024}\n"] * 2
 
 
 def test_loading_leaves_the_snapshot_alone(clones: list[Program], golden: Golden) -> None:
