@@ -16,7 +16,7 @@ from harness.vm import Vm
 
 _PROPERTIES = "MainPID,NRestarts,ActiveState,SubState,Result"
 _FIELDS = "MESSAGE,UNIT,COMMAND,EXIT_CODE,EXIT_STATUS,N_RESTARTS"
-_TIMEOUT_S = 60
+_TIMEOUT_S = 180
 
 
 @dataclass(frozen=True)

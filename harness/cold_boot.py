@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from harness.agent_state import AgentState, look
 from harness.errors import HarnessError, WaitTimeoutError
+from harness.host import Host
 from harness.site import Site
-from harness.vm import Vm
+from harness.vm import Vm, cold_boot
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,15 @@ class ColdBoot:
     console: str
     boot_id: str = ""
     state: AgentState | None = None
+
+
+def boot_without_desktop(host: Host, site: Site) -> Vm:
+    """Boot the golden disk, without the units that the profile says the agent can do without.
+
+    :raises VmError: as :func:`harness.vm.cold_boot`.
+    """
+    left_out = [f"systemd.mask={unit}" for unit in site.guest.desktop_units]
+    return cold_boot(host, boot_args=" ".join([site.snapshot.boot_args, *left_out]))
 
 
 def observe_cold_boot(vm: Vm, site: Site) -> ColdBoot:

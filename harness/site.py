@@ -282,8 +282,8 @@ class GuestSection(Section):
     experiments_at_once: int = Field(default=6, ge=1, le=32)
     """How many clones may be experimented on side by side."""
     desktop_units: tuple[str, ...] = ()
-    """Units that the agent can do without. They are frozen in clones that are experimented on, where their
-    work would only take time; none leaves them running."""
+    """Units that the agent can do without. They are frozen in clones that are experimented on, and left out
+    of a cold boot, where their work would only take time; none leaves them running."""
 
 
 class DatabaseSection(Section):
