@@ -37,7 +37,7 @@ def delete_stale_vms(settings: DatabaseSection) -> str:
     """Step 7: delete old destroyed Browser VMs."""
     return _written(
         "DELETE FROM {table} WHERE vm_type = {kind} AND status = {status} "
-        "AND destroyed_at < NOW() - {age}::interval;",
+        "AND destroyed_at < NOW() - INTERVAL {age};",
         table=_table(settings, settings.vms_table),
         kind=sql.Literal(settings.browser_vm_type),
         status=sql.Literal(settings.destroyed_vm_status),
@@ -48,7 +48,7 @@ def delete_stale_vms(settings: DatabaseSection) -> str:
 def delete_stale_sessions(settings: DatabaseSection, tables: Tables) -> str:
     """Step 7: delete old failed or timed-out sessions, by the column that tells their age here."""
     return _written(
-        "DELETE FROM {table} WHERE status IN ({statuses}) AND {column} < NOW() - {age}::interval;",
+        "DELETE FROM {table} WHERE status IN ({statuses}) AND {column} < NOW() - INTERVAL {age};",
         table=_table(settings, settings.sessions_table),
         statuses=_literals(settings.stale_session_statuses),
         column=sql.Identifier(tables.age_column or "created_at"),

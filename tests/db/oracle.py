@@ -1,0 +1,120 @@
+"""The claims about rows in plain Python, written from the service's description and not from the SQL."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+from tests.db.populations import SESSION_STATUSES, VM_STATUSES, Population, Row
+
+LIVE = {"creating", "running", "hibernated", "stopping"}
+OVER = {"completed", "failed", "timeout", "cancelled"}
+DAY, DEADLINE, SILENCE = timedelta(hours=24), timedelta(seconds=1800), timedelta(seconds=60)
+SKEW = timedelta(seconds=2)
+
+
+def expected(
+    population: Population, now: datetime, *, created_at: bool, incident: tuple[str, str]
+) -> dict[str, set[str]]:
+    """Claim -> the keys of the rows that break it."""
+    vms, sessions = population
+    found: dict[str, set[str]] = {}
+    live = {row["vm_id"]: row for row in vms if row["status"] in LIVE}
+
+    def vm(claim: str, broken: object, row: Row) -> None:
+        found.setdefault(claim, set()).update({row["vm_id"]} if broken else ())
+
+    def session(claim: str, broken: object, row: Row) -> None:
+        found.setdefault(claim, set()).update({row["session_id"]} if broken else ())
+
+    for row in vms:
+        gone, at = row["status"] == "destroyed", row["destroyed_at"]
+        vm(
+            "unknown_vm_state",
+            row["status"] not in VM_STATUSES or row["vm_type"] not in ("browser", "cli"),
+            row,
+        )
+        vm("destroyed_without_time", gone != (at is not None), row)
+        vm("stale_vm", gone and row["vm_type"] == "browser" and at is not None and now - at > DAY, row)
+        vm("dead_live_vm", row["vm_id"] in live and row["status"] != "hibernated" and _dead(row, now), row)
+        vm("impossible_vm_time", _impossible_vm(row, now), row)
+        vm("incident_vm", row["vm_id"] == incident[0] and not gone, row)
+    for claim, column in (
+        ("shared_address", "ip_address"),
+        ("shared_tap", "tap_device"),
+        ("shared_socket", "socket_path"),
+        ("shared_pid", "firecracker_pid"),
+    ):
+        holders = [r for r in live.values() if column != "firecracker_pid" or r["status"] != "hibernated"]
+        found[claim] = _shared(holders, column, "vm_id")
+    for row in sessions:
+        over, age = row["status"] in OVER, row["created_at" if created_at else "started_at"]
+        session("unknown_session_status", row["status"] not in SESSION_STATUSES, row)
+        session("session_without_vm", not over and _vm_gone(row, live), row)
+        session("overdue_session", not over and _overdue(row, now), row)
+        session(
+            "failed_without_reason",
+            row["status"] == "failed" and not (row["error_message"] or "").strip(),
+            row,
+        )
+        stale = row["status"] in ("failed", "timeout") and age is not None and now - age > DAY
+        session("stale_session", stale, row)
+        session("impossible_session_time", age is None or _impossible_session(row, now), row)
+        session("incident_session", row["session_id"] == incident[1] and row["status"] != "failed", row)
+    found["shared_vm"] = _shared(
+        [r for r in sessions if r["status"] not in OVER], "browser_vm_id", "session_id"
+    )
+    return {claim: rows for claim, rows in found.items() if rows}
+
+
+def _dead(row: Row, now: datetime) -> bool:
+    stopped, started = row["stopped_at"], row["started_at"]
+    heard = row["last_heartbeat"] or started or row["created_at"]
+    woken = stopped is not None and started is not None and started > stopped
+    return (stopped is not None and not woken) or heard is None or now - heard > SILENCE
+
+
+def _vm_gone(row: Row, live: dict[str, Row]) -> bool:
+    if row["browser_vm_id"] is None:
+        return row["status"] != "started"
+    return row["browser_vm_id"] not in live
+
+
+def _overdue(row: Row, now: datetime) -> bool:
+    if row["timeout_at"] is not None:
+        return bool(now > row["timeout_at"])
+    began = row["started_at"] or row.get("created_at")
+    return began is None or now - began > DEADLINE
+
+
+def _before(row: Row, early: str, late: str) -> bool:
+    return bool(row[early] and row[late] and row[late] - row[early] > SKEW)
+
+
+def _impossible_vm(row: Row, now: datetime) -> bool:
+    after_birth = ("started_at", "stopped_at", "destroyed_at", "last_heartbeat")
+    return (
+        row["created_at"] is None
+        or any(_before(row, name, "created_at") for name in after_birth)
+        or _before(row, "destroyed_at", "started_at")
+        or any(row[name] and row[name] - now > SKEW for name in ("created_at", *after_birth))
+    )
+
+
+def _impossible_session(row: Row, now: datetime) -> bool:
+    row = {"created_at": None, **row}
+    row["began"] = row["started_at"] or row["created_at"]
+    return (
+        _before(row, "started_at", "created_at")
+        or _before(row, "completed_at", "began")
+        or _before(row, "timeout_at", "began")
+        or any(row[name] and row[name] - now > SKEW for name in ("created_at", "started_at", "completed_at"))
+    )
+
+
+def _shared(rows: list[Row], column: str, key: str) -> set[str]:
+    def value(row: Row) -> object:
+        return row[column].partition("/")[0] if column == "ip_address" and row[column] else row[column]
+
+    holders = Counter(map(value, rows))
+    return {row[key] for row in rows if value(row) not in (None, "") and holders[value(row)] > 1}

@@ -1,0 +1,178 @@
+"""A sound population breaks no claim, and each defect put into it is named by its own claim alone."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from harness.records import gather
+from harness.scratch_postgres import ScratchPostgres
+from harness.site import Site
+from harness.staleness import CLAIMS
+from tests.db.populations import NOW, Row, load
+
+pytestmark = pytest.mark.selftest
+SCHEMA = "claims"
+INCIDENT_VM, INCIDENT_SESSION = "vm-incident", str(uuid.UUID(int=9))
+DONE, BUSY, WAKING = (str(uuid.UUID(int=n)) for n in (1, 2, 3))
+SITE = Site.model_validate(
+    {
+        "name": SCHEMA,
+        "database": {
+            "schema_name": SCHEMA,
+            "heartbeat_limit_s": 60,
+            "incident_vm": INCIDENT_VM,
+            "incident_session": INCIDENT_SESSION,
+        },
+    }
+)
+
+
+def _ago(**time: float) -> str:
+    return (NOW - timedelta(**time)).isoformat()
+
+
+def _vm(name: str, number: int, **more: Any) -> Row:
+    row = {"vm_id": name, "vm_type": "browser", "status": "running", "ip_address": f"192.168.100.{number}"}
+    row |= {"tap_device": f"fc-{number}", "socket_path": f"/run/{number}", "firecracker_pid": number}
+    return {
+        **row,
+        "created_at": _ago(minutes=9),
+        "started_at": _ago(minutes=9),
+        "last_heartbeat": NOW,
+        **more,
+    }
+
+
+def _session(key: str, status: str, vm: str | None, **more: Any) -> Row:
+    return {
+        "session_id": key,
+        "status": status,
+        "browser_vm_id": vm,
+        "created_at": _ago(minutes=8),
+        "started_at": _ago(minutes=8),
+        **more,
+    }
+
+
+SOUND_VMS = [
+    _vm("vm-a", 2),
+    _vm("vm-b", 3),
+    _vm("vm-asleep", 4, status="hibernated", stopped_at=_ago(minutes=1), last_heartbeat=_ago(hours=1)),
+    _vm("vm-woken", 5, stopped_at=_ago(minutes=20), created_at=_ago(hours=1), started_at=_ago(minutes=2)),
+    _vm("vm-gone", 2, status="destroyed", destroyed_at=_ago(minutes=1)),
+    _vm(INCIDENT_VM, 6, status="destroyed", destroyed_at=_ago(minutes=1)),
+]
+SOUND_SESSIONS = [
+    _session(DONE, "completed", "vm-gone", completed_at=_ago(minutes=1)),
+    _session(BUSY, "ready", "vm-b", timeout_at=NOW + timedelta(minutes=5)),
+    _session(WAKING, "started", None),
+    _session(INCIDENT_SESSION, "failed", INCIDENT_VM, error_message="VM health check timeout"),
+]
+
+OLD = {"created_at": _ago(hours=50), "started_at": _ago(hours=50)}
+DEFECTS = [
+    pytest.param(
+        "vm-gone", {"status": "Destroyed", "destroyed_at": None}, {"unknown_vm_state"}, id="vm-status"
+    ),
+    # A status that is NULL is not known as live either, so the session on the VM has lost it.
+    pytest.param("vm-b", {"status": None}, {"unknown_vm_state", "session_without_vm"}, id="vm-status-null"),
+    pytest.param("vm-gone", {"vm_type": None}, {"unknown_vm_state"}, id="vm-type-null"),
+    pytest.param(
+        DONE, {"status": "done"}, {"unknown_session_status", "session_without_vm"}, id="session-status"
+    ),
+    pytest.param(
+        WAKING, {"status": None}, {"unknown_session_status", "session_without_vm"}, id="session-null"
+    ),
+    pytest.param("vm-a", {"stopped_at": _ago(minutes=1)}, {"dead_live_vm"}, id="stopped"),
+    pytest.param("vm-a", {"last_heartbeat": _ago(seconds=61)}, {"dead_live_vm"}, id="silent"),
+    pytest.param("vm-a", {"last_heartbeat": None}, {"dead_live_vm"}, id="never-heard"),
+    pytest.param("vm-gone", {"destroyed_at": None}, {"destroyed_without_time"}, id="destroyed-without-time"),
+    pytest.param(
+        "vm-a", {"destroyed_at": _ago(minutes=1)}, {"destroyed_without_time"}, id="time-without-destroyed"
+    ),
+    pytest.param("vm-b", {"status": "failed"}, {"session_without_vm"}, id="session-on-dead-vm"),
+    pytest.param(BUSY, {"browser_vm_id": "vm-x"}, {"session_without_vm"}, id="session-on-no-vm"),
+    pytest.param(BUSY, {"browser_vm_id": None}, {"session_without_vm"}, id="session-lost-its-vm"),
+    pytest.param(BUSY, {"timeout_at": _ago(seconds=1)}, {"overdue_session"}, id="overdue"),
+    pytest.param(BUSY, {"timeout_at": None, **OLD}, {"overdue_session"}, id="overdue-by-default"),
+    pytest.param(INCIDENT_SESSION, {"error_message": " "}, {"failed_without_reason"}, id="no-reason"),
+    pytest.param("vm-gone", {**OLD, "destroyed_at": _ago(hours=24.1)}, {"stale_vm"}, id="stale-vm"),
+    pytest.param(INCIDENT_SESSION, OLD, {"stale_session"}, id="stale-session"),
+    pytest.param("vm-gone", {"created_at": None}, {"impossible_vm_time"}, id="vm-without-birth"),
+    pytest.param(
+        "vm-gone", {"created_at": _ago(minutes=2)}, {"impossible_vm_time"}, id="started-before-created"
+    ),
+    pytest.param("vm-a", {"last_heartbeat": "infinity"}, {"impossible_vm_time"}, id="vm-in-the-future"),
+    pytest.param(DONE, {"created_at": None}, {"impossible_session_time"}, id="session-without-birth"),
+    pytest.param(
+        DONE, {"completed_at": _ago(hours=1)}, {"impossible_session_time"}, id="over-before-started"
+    ),
+    pytest.param("vm-a", {"ip_address": "192.168.100.3/24"}, {"shared_address"}, id="address"),
+    pytest.param("vm-a", {"tap_device": "fc-4"}, {"shared_tap"}, id="tap"),
+    pytest.param("vm-a", {"firecracker_pid": 3}, {"shared_pid"}, id="pid"),
+    pytest.param("vm-a", {"socket_path": "/run/3"}, {"shared_socket"}, id="socket"),
+    pytest.param(WAKING, {"browser_vm_id": "vm-b"}, {"shared_vm"}, id="two-sessions"),
+    pytest.param(INCIDENT_VM, {"status": "failed", "destroyed_at": None}, {"incident_vm"}, id="incident-vm"),
+    pytest.param(INCIDENT_SESSION, {"status": "timeout"}, {"incident_session"}, id="incident-session"),
+]
+
+
+@pytest.fixture(scope="module")
+def connection(scratch_database: ScratchPostgres) -> Iterator[psycopg.Connection]:
+    """A database with the sessions' tables and no rows."""
+    scratch_database.add_schema(SCHEMA, created_at=True, references=False)
+    with contextlib.closing(scratch_database.connect()) as opened:
+        yield opened
+
+
+def _broken(
+    connection: psycopg.Connection, changed: str = "", change: Row | None = None
+) -> dict[str, list[str]]:
+    """Claim -> keys, with one row of the sound population changed."""
+    vms = [{**row, **(change or {} if row["vm_id"] == changed else {})} for row in SOUND_VMS]
+    sessions = [{**row, **(change or {} if row["session_id"] == changed else {})} for row in SOUND_SESSIONS]
+    with connection.transaction(force_rollback=True):
+        load(connection, SCHEMA, (vms, sessions))
+        records = gather(connection, SITE, now=NOW)
+    counted = {name: records.findings(name) for name in CLAIMS}
+    return {name: one.ids for name, one in counted.items() if one.count}
+
+
+def test_sound_rows_break_no_claim(connection: psycopg.Connection) -> None:
+    """Nothing is found where nothing is wrong."""
+    assert _broken(connection) == {}
+
+
+@pytest.mark.parametrize(("changed", "change", "claims"), DEFECTS)
+def test_defect_is_named_by_its_claim(
+    connection: psycopg.Connection, changed: str, change: Row, claims: set[str]
+) -> None:
+    """One change turns its claim red, with the row in it, and no other that is not bound to it."""
+    broken = _broken(connection, changed, change)
+    assert broken.keys() == claims
+    assert any(changed in keys for keys in broken.values())
+
+
+def test_every_claim_has_a_defect() -> None:
+    """No claim goes without a row that breaks it."""
+    assert {name for one in DEFECTS for name in one.values[2]} == set(CLAIMS)  # type: ignore[attr-defined]
+
+
+def test_only_twenty_rows_are_shown_and_all_are_counted(connection: psycopg.Connection) -> None:
+    """A report has 20 rows, the count of all, and columns in line."""
+    vms = [_vm(f"vm-{n:02}", n, vm_type=None) for n in range(25)]
+    with connection.transaction(force_rollback=True):
+        load(connection, SCHEMA, (vms, []))
+        found = gather(connection, SITE, now=NOW).findings("unknown_vm_state")
+    lines = found.report().splitlines()
+    assert (found.count, found.ids[0], len(found.ids)) == (25, "vm-00", 20)
+    assert lines[0].startswith("25 VM rows")
+    assert lines[-1] == "  … and 5 more"
+    assert len(lines) == 23
