@@ -54,6 +54,11 @@ _MEANINGS = (
         "the login works, but sudo asks for a password",
         "give {user} a NOPASSWD rule for python3, or set user to root",
     ),
+    (
+        r"Traceback \(most recent call last\)",
+        "the login works, but the custodian could not start there",
+        "it needs Linux, python3 3.9 or newer, and root; the last lines above say what was missing",
+    ),
     (r"python3: (command )?not found|python3.*No such file", "there is no python3", "install python3 there"),
     (
         r"administratively prohibited|forwarding request failed",
