@@ -62,7 +62,7 @@ def arguments(hardware: Hardware, wires: Wires) -> list[str]:
     # fmt: off
     argv = [
         PROGRAM, "-M", "microvm,memory-backend=mem,acpi=on,rtc=on,suppress-vmdesc=on",
-        *_accel(hardware.accel), "-m", f"{mib}M", "-smp", str(hardware.machine.vcpu_count),
+        *_accel(hardware.accel, restored=wires.state is not None), "-m", f"{mib}M", "-smp", str(hardware.machine.vcpu_count),
         "-object", f"memory-backend-file,id=mem,size={mib}M,mem-path=/proc/self/fd/{wires.ram},share={share}",
         "-nodefaults", "-no-user-config", "-display", "none",
         "-S", "-action", "reboot=shutdown,shutdown=pause",
@@ -115,10 +115,11 @@ def raw_node(index: int, generation: int, drive: Drive) -> dict[str, Any]:
     }
 
 
-def _accel(accel: str) -> list[str]:
+def _accel(accel: str, *, restored: bool) -> list[str]:
     if accel == "kvm":
         return ["-accel", "kvm", "-cpu", "host"]
-    return ["-accel", "tcg,thread=multi", "-cpu", "max"]
+    # Translated code is most of a clone's own memory, and many run at once; a boot translates far more.
+    return ["-accel", "tcg,thread=multi,tb-size=32" if restored else "tcg,thread=multi", "-cpu", "max"]
 
 
 def _drive(slot: int, index: int, drive: Drive) -> list[str]:
