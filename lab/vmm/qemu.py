@@ -62,7 +62,8 @@ def arguments(hardware: Hardware, wires: Wires) -> list[str]:
     # fmt: off
     argv = [
         PROGRAM, "-M", "microvm,memory-backend=mem,acpi=on,rtc=on,suppress-vmdesc=on",
-        *_accel(hardware.accel, restored=wires.state is not None), "-m", f"{mib}M", "-smp", str(hardware.machine.vcpu_count),
+        *_accel(hardware.accel, restored=wires.state is not None),
+        "-m", f"{mib}M", "-smp", str(hardware.machine.vcpu_count),
         "-object", f"memory-backend-file,id=mem,size={mib}M,mem-path=/proc/self/fd/{wires.ram},share={share}",
         "-nodefaults", "-no-user-config", "-display", "none",
         "-S", "-action", "reboot=shutdown,shutdown=pause",
@@ -207,10 +208,9 @@ class Qemu:
             self.run("blockdev-del", node_name=f"file{index}-{old + 1}")
             raise
         self.run("blockdev-del", node_name=f"file{index}-{old}")
-        if (
-            not drive.is_read_only and Path(path).is_file()
-        ):  # to its own size: that is how the guest is told of it
-            size = Path(path).stat().st_size // SECTOR * SECTOR
+        size = Path(path).stat().st_size if Path(path).is_file() else 0
+        if size and not size % SECTOR and not drive.is_read_only:
+            # to its own size, so nothing is cut off: that is how QEMU tells the guest of it
             self.run("block_resize", node_name=f"drive{index}", size=size)
 
     def kill(self) -> None:
