@@ -3,6 +3,7 @@ was handed out but has no row yet is remembered here."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Address
@@ -23,6 +24,7 @@ class Addresses:
         self._all = [address for address in map(IPv4Address, span) if address not in never]
         self._pending: set[IPv4Address] = set()
         self._next = 0
+        self._reading = asyncio.Lock()
 
     @asynccontextmanager
     async def reserve(
@@ -34,11 +36,12 @@ class Addresses:
 
         :raises NoAddressLeftError: there is none.
         """
-        # An address whose row is written while the rows are read may be missing in what was read: it was
-        # still pending when the reading began.
-        before = set(self._pending)
-        address = self._pick({*await read_taken(), *before, *self._pending})
-        self._pending.add(address)
+        # One at a time, so that nobody reserves while the rows are read; and an address whose row is written
+        # meanwhile, which may be missing in what was read, was pending when the reading began.
+        async with self._reading:
+            before = set(self._pending)
+            address = self._pick({*before, *await read_taken()})
+            self._pending.add(address)
         try:
             yield address
         finally:

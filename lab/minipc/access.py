@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.run import Result, run
 from lab.minipc import keys
-from lab.minipc.machine import Process
+from lab.minipc.process import Process
 from lab.paths import LabPaths
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lab.minipc import keys
 from lab.minipc.access import proxy_command
-from lab.minipc.machine import Process
+from lab.minipc.process import Process
 from lab.minipc.tree import CODE_IN_TWIN
 from lab.paths import GOLDEN, STATE_ON_HOST, LabPaths
 

@@ -9,7 +9,7 @@ from harness.errors import HarnessError, UsageError
 from lab import store
 from lab.image import manifest
 from lab.minipc import access, code, machine, tree
-from lab.minipc.machine import Process
+from lab.minipc.process import Process
 from lab.paths import LabPaths
 
 UNITS = (

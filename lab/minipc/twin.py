@@ -13,7 +13,7 @@ from harness.wait import wait_until
 from lab import store
 from lab.image.verbs import build_browser
 from lab.minipc import access, code, keys, machine, profile, tree
-from lab.minipc.machine import Process
+from lab.minipc.process import Process
 from lab.minipc.report import HEALTH
 from lab.paths import LabPaths
 

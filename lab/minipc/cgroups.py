@@ -1,0 +1,65 @@
+"""The control groups that hold every process of the twin, and so tell them from all others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from harness.errors import WaitTimeoutError
+from harness.wait import wait_until
+from lab.minipc.process import process
+
+_PAYLOAD = "payload/**/cgroup.procs"
+"""In ours systemd-nspawn makes this group for the twin itself."""
+_EVERYTHING = "**/cgroup.procs"
+
+
+def groups(name: str) -> list[Path]:
+    """Our own group in every hierarchy that systemd uses: the unified one, or on older set-ups two."""
+    top = Path("/sys/fs/cgroup")
+    roots = [top] if (top / "cgroup.controllers").exists() else [top / "unified", top / "systemd"]
+    return [root / f"acceptance-lab-{name}" for root in roots if root.is_dir()]
+
+
+def end_all(ours: Sequence[Path]) -> None:
+    """SIGKILL to every process in our groups, and the groups removed.
+
+    The twin's own processes go first, so that systemd-nspawn sees the end and puts its own things away.
+    """
+    with suppress(WaitTimeoutError):
+        _wait_gone(ours, _PAYLOAD, timeout_s=3)
+        wait_until(lambda: not _pids(ours, _EVERYTHING), what="systemd-nspawn's end", timeout_s=3)
+    _wait_gone(ours, _EVERYTHING, timeout_s=30)
+    for group in ours:
+        for inner in sorted(group.rglob("*/"), reverse=True):
+            inner.rmdir()
+        if group.exists():
+            group.rmdir()
+
+
+def _wait_gone(ours: Sequence[Path], pattern: str, *, timeout_s: float) -> None:
+    """SIGKILL to those processes until there are none."""
+    wait_until(
+        lambda: _kill(_pids(ours, pattern)),
+        what="the end of the twin's processes",
+        timeout_s=timeout_s,
+        until=lambda found: not found,
+        hint="a process in disk sleep? see its /proc/<pid>/stack",
+    )
+
+
+def _pids(ours: Sequence[Path], pattern: str) -> list[int]:
+    """Processes in our cgroups."""
+    found: list[int] = []
+    for file in (file for group in ours for file in group.glob(pattern)):
+        with suppress(OSError):  # a group that went away meanwhile
+            found += [int(pid) for pid in file.read_text().split()]
+    return found
+
+
+def _kill(pids: list[int]) -> list[int]:
+    for pid in pids:
+        if seen := process(pid):
+            seen.kill()
+    return pids
