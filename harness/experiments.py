@@ -103,7 +103,10 @@ def killed(vm: Vm, site: Site, probe: str) -> Crash:
 
 
 def taken_port(vm: Vm, site: Site, _probe: str) -> TakenPort:
-    """Start the unit while systemd itself holds its port, more often than a start limit would allow."""
+    """Start the unit while systemd itself holds its port, more often than a start limit would allow.
+
+    Where that made systemd give up, which its journal tells, the unit is started once more to see the rest.
+    """
     starts, port = 6, site.agent.port
     script = f"""
         systemctl stop "$unit"
@@ -114,6 +117,9 @@ def taken_port(vm: Vm, site: Site, _probe: str) -> TakenPort:
             systemctl restart --no-block "$unit"
             n=$((n + 1))
         done
+        case $(systemctl show -p ActiveState "$unit") in
+        *failed) systemctl reset-failed "$unit" && systemctl start --no-block "$unit" ;;
+        esac
         n=0
         while [ "$n" -lt 100 ]; do
             case $(systemctl show -p NRestarts,ActiveState "$unit") in
