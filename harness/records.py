@@ -149,7 +149,7 @@ def live_vms(connection: psycopg.Connection, settings: DatabaseSection) -> list[
         tables = read_tables(cursor, settings)
         tables.require("vms")
         query = sql.SQL("{} SELECT {} FROM vms WHERE status = ANY (%s) ORDER BY vm_id").format(
-            tables.relations(), sql.SQL(", ").join(map(sql.Identifier, LiveVm.__annotations__))
+            tables.relations("vms"), sql.SQL(", ").join(map(sql.Identifier, LiveVm.__annotations__))
         )
         rows = connection.cursor(row_factory=class_row(LiveVm))
         return rows.execute(query, [list(settings.live_vm_statuses)]).fetchall()

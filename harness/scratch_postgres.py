@@ -60,7 +60,8 @@ class ScratchPostgres:
                 connection.execute("ALTER TABLE auth_sessions ADD created_at timestamptz")
             if references:
                 connection.execute(
-                    "ALTER TABLE auth_sessions ADD FOREIGN KEY (browser_vm_id) REFERENCES vms ON DELETE SET NULL"
+                    "ALTER TABLE auth_sessions ADD FOREIGN KEY (browser_vm_id) REFERENCES vms"
+                    " ON DELETE SET NULL"
                 )
 
 
@@ -104,7 +105,7 @@ def scratch_postgres() -> Iterator[ScratchPostgres]:
 @contextlib.contextmanager
 def _running(home: Path, drop: list[str], binaries: Path) -> Iterator[ScratchPostgres]:
     settings = [word for setting in _FAST for word in ("-c", setting)]
-    words = [
+    words: list[str | Path] = [
         *drop,
         binaries / "postgres",
         "-D",

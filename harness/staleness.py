@@ -1,7 +1,7 @@
 """The claims about rows: each is one query in ``queries/`` that finds the rows which break it.
 
-A query reads ``vms`` and ``sessions`` (see :meth:`harness.tables.Tables.relations`) and the site's settings as
-parameters, and is written so that NULL never hides a row. It runs wrapped: the count of all rows, the first 20.
+A query reads ``vms`` and ``sessions`` (see :meth:`harness.tables.Tables.relations`) and the site's settings
+as parameters, and is written so that NULL never hides a row. It runs wrapped: the count, and the first 20.
 """
 
 from __future__ import annotations
@@ -44,7 +44,11 @@ class Claim:
 
     def composed(self, tables: Tables) -> sql.Composed:
         """Its SQL for the tables of a site."""
-        parts = {"relations": tables.relations(), "query": sql.SQL(self.query), "shown": sql.Literal(SHOWN)}
+        parts = {
+            "relations": tables.relations(*self.tables),
+            "query": sql.SQL(self.query),
+            "shown": sql.Literal(SHOWN),
+        }
         return sql.SQL(_FOUND).format(**parts)
 
 

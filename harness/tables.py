@@ -68,7 +68,8 @@ FROM unnest(%(tables)s::text[]) AS wanted
 LEFT JOIN pg_class c ON c.relname = wanted AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
      AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = %(schema)s)
 LEFT JOIN LATERAL (
-    SELECT bool_or(polpermissive AND pg_get_expr(polqual, polrelid) = 'true') AND bool_and(polpermissive) AS open
+    SELECT bool_or(polpermissive AND pg_get_expr(polqual, polrelid) = 'true')
+           AND bool_and(polpermissive) AS open
     FROM pg_policy WHERE polrelid = c.oid AND polcmd IN ('r', '*')
      AND EXISTS (SELECT FROM unnest(polroles) AS r WHERE r = 0 OR pg_has_role(r, 'USAGE'))
 ) policies ON true
@@ -147,19 +148,27 @@ class Tables:
             if reason := self.blocked.get(name):
                 raise DatabaseError(
                     f"{self.schema}: {reason}; an empty answer would prove nothing",
-                    hint="use a role that reads every row (BYPASSRLS, or a policy USING (true)), and mend what "
-                    "db.tables_and_columns_are_there says",
+                    hint="use a role that reads every row (BYPASSRLS, or a policy USING (true)), and mend "
+                    "what db.tables_and_columns_are_there says",
                 )
 
-    def relations(self) -> sql.Composed:
-        """``WITH vms AS …, sessions AS …``: the tables under one name and type in every deployment."""
+    def relations(self, *names: str) -> sql.Composed:
+        """``WITH vms AS …, sessions AS …``: these tables, under one name and type in every deployment.
+
+        Only those that a query reads: the server locks, and asks leave for, whatever a query names.
+        """
+        shapes = {"vms": self._vms, "sessions": self._sessions}
+        parts = [sql.SQL(f"{name} AS NOT MATERIALIZED ({{}})").format(shapes[name]()) for name in names]
+        return sql.SQL("WITH ") + sql.SQL(", ").join(parts)
+
+    def _vms(self) -> sql.Composed:
+        return self._relation(self.vms.name, VM_COLUMNS, {}, sql.SQL(""))
+
+    def _sessions(self) -> sql.Composed:
         later = {n: kind for n, kind in LATER_SESSION_COLUMNS.items() if n in self.sessions.columns}
         absent = {n: kind for n, kind in LATER_SESSION_COLUMNS.items() if n not in later}
         age = sql.SQL(", {}::timestamptz AS age_at").format(sql.Identifier(self.age_column or "started_at"))
-        vms = self._relation(self.vms.name, VM_COLUMNS, {}, sql.SQL(""))
-        sessions = self._relation(self.sessions.name, {**SESSION_COLUMNS, **later}, absent, age)
-        shape = "WITH vms AS NOT MATERIALIZED ({}), sessions AS NOT MATERIALIZED ({})"
-        return sql.SQL(shape).format(vms, sessions)
+        return self._relation(self.sessions.name, {**SESSION_COLUMNS, **later}, absent, age)
 
     def _relation(self, table: str, there: Expected, absent: Expected, more: sql.Composable) -> sql.Composed:
         columns = [_column(name, kind) for name, kind in there.items()]

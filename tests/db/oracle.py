@@ -71,7 +71,7 @@ def _dead(row: Row, now: datetime) -> bool:
     stopped, started = row["stopped_at"], row["started_at"]
     heard = row["last_heartbeat"] or started or row["created_at"]
     woken = stopped is not None and started is not None and started > stopped
-    return (stopped is not None and not woken) or heard is None or now - heard > SILENCE
+    return bool((stopped is not None and not woken) or heard is None or now - heard > SILENCE)
 
 
 def _vm_gone(row: Row, live: dict[str, Row]) -> bool:

@@ -1,4 +1,4 @@
-"""Where the database cannot be asked, the error says so and never the password; it is never an empty answer."""
+"""Where the database cannot be asked, the error says so, without the password; an empty answer never."""
 
 from __future__ import annotations
 
