@@ -76,7 +76,7 @@ def _dead(row: Row, now: datetime) -> bool:
 
 def _vm_gone(row: Row, live: dict[str, Row]) -> bool:
     if row["browser_vm_id"] is None:
-    return bool(row["browser_vm_id"] not in live)
+        return bool(row["status"] != "started")
     return row["browser_vm_id"] not in live
 
 
