@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -16,17 +16,30 @@ LAYERS = ("db", "host", "guest")
 
 @dataclass(frozen=True)
 class Fault:
-    """``name`` is ``<layer>.<module>``; ``reds`` are check names, with or without their row."""
+    """``name`` is ``<layer>.<module>``. A check's name stands for all its rows, or is followed by one."""
 
     name: str
     breaks: str
     reds: frozenset[str]
+    broken: frozenset[str]
+    others_broken: bool
     layers: tuple[str, ...]
     inject: Callable[[Patient], AbstractContextManager[None]]
 
-    def names(self, check: str) -> bool:
-        """Whether this check must go red: it is named, or all rows of it are."""
-        return check in self.reds or check.partition("[")[0] in self.reds
+    def expected(self, check: str) -> str:
+        """The outcome that a check must have."""
+        if _named(check, self.reds):
+            return "FAIL"
+        return "BROKEN" if self.others_broken or _named(check, self.broken) else "PASS"
+
+    def unknown(self, checks: Iterable[str]) -> set[str]:
+        """What it names and no check has."""
+        known = {name for check in checks for name in (check, check.partition("[")[0])}
+        return set((self.reds | self.broken) - known)
+
+
+def _named(check: str, names: Collection[str]) -> bool:
+    return check in names or check.partition("[")[0] in names
 
 
 def all_faults() -> list[Fault]:
@@ -44,6 +57,8 @@ def _load(layer: str, name: str) -> Fault:
         name=f"{layer}.{name}",
         breaks=(module.__doc__ or "").strip(),
         reds=frozenset(module.REDS),
+        broken=frozenset(getattr(module, "BROKEN", ())),
+        others_broken=getattr(module, "OTHERS_BROKEN", False),
         layers=tuple(getattr(module, "LAYERS", (layer,))),
         inject=module.inject,
     )

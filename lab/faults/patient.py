@@ -12,8 +12,11 @@ from typing import Any
 import tomli_w
 
 from harness.run import Result
+from harness.site import Site, load_site
 from lab.minipc import access, twin
 from lab.paths import LabPaths
+
+SETTLE_S = 1.5  # a fault stays as it is: nothing settles, however long one looks
 
 
 class Patient:
@@ -26,15 +29,19 @@ class Patient:
         self.paths = paths
         self.folder = folder
         self.site = folder / "site.toml"
+        self.options: list[str] = []
+        """What else the suite is started with."""
         shutil.copy(paths.site, self.site)
+        self._change(host={"settle_s": SETTLE_S})
 
     def host(self, script: str, *, timeout_s: float = 60) -> Result:
         """Run a shell script as root on the host; a non-zero status raises."""
         return access.ask(twin.running(self.paths), "sh", "-euc", script, timeout_s=timeout_s)
 
-    def sql(self, statement: str) -> str:
+    def sql(self, statement: str, *, database: str = "postgres") -> str:
         """Run SQL as the database's owner; what it printed, unaligned."""
-        words = ["runuser", "-u", "postgres", "--", "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", statement]
+        psql = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", statement]
+        words = ["runuser", "-u", "postgres", "--", *psql]
         return access.ask(twin.running(self.paths), *words).stdout
 
     @contextmanager
@@ -59,11 +66,19 @@ class Patient:
     def profile(self, **sections: dict[str, Any]) -> Iterator[None]:
         """A profile with some fields changed: ``profile(snapshot={"disk": "/…"})``."""
         before = self.site.read_bytes()
-        table = tomllib.loads(before.decode())
-        for section, fields in sections.items():
-            table.setdefault(section, {}).update(fields)
         try:
-            self.site.write_text(tomli_w.dumps(table))
+            self._change(**sections)
             yield
         finally:
             self.site.write_bytes(before)
+
+    @property
+    def settings(self) -> Site:
+        """The profile as it is now."""
+        return load_site(self.site)
+
+    def _change(self, **sections: dict[str, Any]) -> None:
+        table = tomllib.loads(self.site.read_text("utf-8"))
+        for section, fields in sections.items():
+            table.setdefault(section, {}).update(fields)
+        self.site.write_text(tomli_w.dumps(table), "utf-8")
