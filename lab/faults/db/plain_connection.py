@@ -17,9 +17,9 @@ _RELAY = f"socat TCP-LISTEN:5433,bind=127.0.0.1,fork,reuseaddr TCP:127.0.0.1:543
 _DO = f"""echo 'hostnossl all acceptance_ro {ADDRESS}/32 scram-sha-256 # fa017' >>{_HBA}
 {_RELOAD}
 systemd-run --quiet --collect --unit=fa017-relay {_RELAY}"""
-_UNDO = f"""systemctl stop fa017-relay
-sed -i '/# fa017$/d' {_HBA}
-{_RELOAD}"""
+_UNDO = f"""sed -i '/# fa017$/d' {_HBA}
+{_RELOAD}
+systemctl stop fa017-relay"""
 
 
 @contextmanager
