@@ -119,8 +119,9 @@ def raw_node(index: int, generation: int, drive: Drive) -> dict[str, Any]:
 def _accel(accel: str, *, restored: bool) -> list[str]:
     if accel == "kvm":
         return ["-accel", "kvm", "-cpu", "host"]
-    # Translated code is most of a clone's own memory, and many run at once; a boot translates far more.
-    return ["-accel", "tcg,thread=multi,tb-size=32" if restored else "tcg,thread=multi", "-cpu", "max"]
+    # Translated code is most of a clone's own memory, and many run at once. With half of this a restart
+    # of the agent costs half as much again, with twice as much hardly less; a boot translates far more.
+    return ["-accel", "tcg,thread=multi,tb-size=64" if restored else "tcg,thread=multi", "-cpu", "max"]
 
 
 def _drive(slot: int, index: int, drive: Drive) -> list[str]:

@@ -158,8 +158,9 @@ def test_a_login_is_written_to_the_database(tmp_path: Path) -> None:
     assert json.loads(body) == {"auth_url": str(url), "status": "awaiting_user_auth"}
 
 
-def test_a_database_that_never_answers_costs_five_seconds_and_a_log_line(tmp_path: Path) -> None:
-    with listener(None) as (port, _), started(tmp_path, database(port)) as agent:
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_database_that_never_answers_costs_five_seconds_and_a_log_line(tmp_path: Path, scheme: str) -> None:
+    with listener(None) as (port, _), started(tmp_path, database(port, scheme)) as agent:
         agent.wait_listening()
         began = time.monotonic()
         login(agent)
@@ -171,7 +172,7 @@ def test_a_database_that_never_answers_costs_five_seconds_and_a_log_line(tmp_pat
 
 @pytest.mark.parametrize(
     ("answer", "said"),
-    [(b"HTTP/1.1 500 Oops\r\nContent-Length: 3\r\n\r\nbad", "status 500: bad"), (b"", "fetch failed")],
+    [(b"HTTP/1.1 500 Oops\r\nContent-Length: 3\r\n\r\nbad", "status 500: bad"), (b"", "socket hang up")],
 )
 def test_a_database_that_fails_costs_a_log_line(tmp_path: Path, answer: bytes, said: str) -> None:
     with listener(answer) as (port, _), started(tmp_path, database(port)) as agent:
@@ -216,6 +217,6 @@ def test_old_sessions_make_room_for_new_ones(agent: Agent) -> None:
     assert agent.client.get("/oauth-url", params={"sessionId": "s-5"}).status_code == 200
 
 
-def database(port: int) -> dict[str, str]:
+def database(port: int, scheme: str = "http") -> dict[str, str]:
     """Settings that name a database on loopback."""
-    return {"SUPABASE_URL": f"http://127.0.0.1:{port}", "SUPABASE_SERVICE_KEY": "key"}
+    return {"SUPABASE_URL": f"{scheme}://127.0.0.1:{port}", "SUPABASE_SERVICE_KEY": "key"}
