@@ -79,10 +79,11 @@ class Guest:
         return Result(("sh", "-c", text), result.status, result.stdout, result.stderr)
 
     def close(self) -> None:
-        """End the connection, if there is one."""
+        """End the connection, if there is one; the next use makes another."""
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
+                self._connection = None
 
     @property
     def _needs_sudo(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,33 +13,61 @@ from harness.site import load_site
 from harness.vm import Vm, restore
 from harness.wait import wait_until
 from lab.faults.patient import Patient
+from lab.image.golden import PARKED
 from lab.paths import STATE_ON_HOST
 
-PARKED = "clone-guard: parked"
+_PARK = """
+while systemctl is-active --quiet clone-guard-park; do sleep 0.1; done
+systemctl start --no-block clone-guard-park
+"""
+"""A clone's guard still sets its clock for a second after the thaw, and a unit that runs is not started."""
 
 
 @contextmanager
 def golden_variant(patient: Patient, script: str, *, healthy: bool = True) -> Iterator[None]:
-    """Judge the lab by a golden snapshot in which ``script`` was run as root.
+    """Judge the lab by a golden snapshot in which ``script`` was run as root; it ends at the first failure.
 
     :param healthy: wait for the agent to be healthy again before the snapshot is taken.
     """
-    name = re.sub(r"\W+", "-", patient.folder.name).strip("-")
-    folder = STATE_ON_HOST / "faults" / name
-    files = {
-        "vmstate": folder / "golden.snap",
-        "memory": folder / "golden.mem",
-        "disk": folder / "golden.ext4",
-    }
-    try:
-        patient.host(f"rm -rf {shlex.quote(str(folder))}; mkdir -p {shlex.quote(str(folder))}")
+    with _folder(patient) as folder:
+        files = {
+            "vmstate": folder / "golden.snap",
+            "memory": folder / "golden.mem",
+            "disk": folder / "golden.ext4",
+        }
         with Host(load_site(patient.site)) as host, restore(host) as vm:
             _change(vm, script, healthy=healthy)
             _take(vm, host, files)
         with patient.profile(snapshot={kind: str(file) for kind, file in files.items()}):
             yield
+
+
+@contextmanager
+def golden_copy(patient: Patient, kind: str, script: str) -> Iterator[None]:
+    """Judge the lab by a copy of one of the golden files (``disk``, ``vmstate``, ...), changed by ``script``.
+
+    :param script: shell on the host, with the copy as ``$file``.
+    """
+    with _folder(patient) as folder:
+        file = folder / f"golden.{kind}"
+        original = str(getattr(patient.settings.snapshot, kind))
+        patient.host(
+            f"file={shlex.quote(str(file))}\n"
+            f'cp --reflink=auto --sparse=always {shlex.quote(original)} "$file"\n{script}'
+        )
+        with patient.profile(snapshot={kind: str(file)}):
+            yield
+
+
+@contextmanager
+def _folder(patient: Patient) -> Iterator[Path]:
+    """A folder of our own on the host, where the golden disk's copies cost nothing."""
+    parent = shlex.quote(str(STATE_ON_HOST / "faults"))
+    made = patient.host(f"mkdir -p {parent}; mktemp -d {parent}/XXXXXX").stdout.strip()
+    try:
+        yield Path(made)
     finally:
-        patient.host(f"rm -rf {shlex.quote(str(folder))}")
+        patient.host(f"rm -rf {shlex.quote(made)}; rmdir --ignore-fail-on-non-empty {parent}")
 
 
 def _change(vm: Vm, script: str, *, healthy: bool) -> None:
@@ -50,12 +77,12 @@ def _change(vm: Vm, script: str, *, healthy: bool) -> None:
         raise VmError(f"the fault's script ended with {done.status}: {done.stderr}", hint="mend lab/faults")
     if healthy:
         vm.wait_healthy(60)
-    vm.script("systemctl start --no-block clone-guard-park", timeout_s=30)
-    parked = vm.console().count(PARKED)
+    vm.script(_PARK, timeout_s=30)
+    vm.hang_up()
     wait_until(
-        lambda: vm.console().count(PARKED) > parked or parked,
+        lambda: PARKED in vm.console(),
         what="the changed clone to be parked",
-        timeout_s=30,
+        timeout_s=90,
     )
 
 
