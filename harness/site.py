@@ -162,6 +162,9 @@ class SnapshotSection(Section):
     """The root drive's id in the snapshot."""
     iface_id: str = "eth0"
     """The network interface's id in the snapshot."""
+    clone_metadata: Literal["none", "mmds"] = "none"
+    """How a clone learns the time and that it is a clone: by itself (`none`: a clock that goes on while it is
+    not running), or from the metadata service (`mmds`: `/clone` with `time` and `generation`)."""
     guest_address: IPv4Interface = IPv4Interface("192.168.100.2/24")
     """The guest's own address inside the snapshot."""
     gateway: IPv4Address = IPv4Address("192.168.100.1")

@@ -222,10 +222,12 @@ class Vm:
 def restore(host: Host, *, mmds: Mapping[str, Any] | None = None) -> Vm:
     """A clone of the golden snapshot, resumed; not waited for (see :meth:`Vm.wait_healthy`).
 
-    :param mmds: data for the guest's metadata service, given before it resumes.
+    :param mmds: data for the guest's metadata service, given before it resumes; else as the profile says.
     :raises VmError: with the VMM's exit status and last lines where it died.
     """
     with making(host) as clone:
+        if mmds is None and host.site.snapshot.clone_metadata == "mmds":
+            mmds = {"clone": {"generation": clone.name, "time": time.time()}}
         clone.restore(mmds=mmds)
         return Vm(clone, health_s=host.site.guest.restore_health_s)
 

@@ -38,7 +38,7 @@ venv() {
     [ "$(cat "$root/.venv/lock" 2>/dev/null)" = "$wanted" ] && return
     echo "installing Python packages into .venv"
     python3 -m venv "$root/.venv" || die "python3 -m venv failed" "apt-get install python3-venv"
-    "$python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$root/requirements.lock" </dev/null ||
+    "$python" -m pip install -qq --disable-pip-version-check --require-hashes -r "$root/requirements.lock" </dev/null ||
         die "pip could not install requirements.lock" "see its last lines above"
     printf '%s' "$wanted" >"$root/.venv/lock"
 }
