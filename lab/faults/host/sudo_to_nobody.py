@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 from lab.faults.patient import Patient
 
-REDS = {"host.root_by_sudo"}
+REDS: set[str] = set()
 OTHERS_BROKEN = True
 USER = "fa017"
 _SUDO = f"Defaults:{USER} runas_default=nobody\n{USER} ALL=(nobody) NOPASSWD: ALL\n"
-_DO = f"""useradd --create-home --shell /bin/sh {USER}
+_DO = f"""useradd --create-home --shell /bin/sh --password '*' {USER}
 cp -r ~polydev/.ssh ~{USER}/
 chown -R {USER}: ~{USER}
 printf '{_SUDO}' >/etc/sudoers.d/{USER}
@@ -24,6 +24,6 @@ userdel --remove {USER} 2>/dev/null"""
 
 @contextmanager
 def inject(patient: Patient) -> Iterator[None]:
-    """It leads to nobody, who can be asked nothing else."""
+    """It leads to nobody, as whom nothing can be asked."""
     with patient.on_host(do=_DO, undo=_UNDO), patient.profile(host={"user": USER}):
         yield
