@@ -23,6 +23,9 @@ systemctl start --no-block clone-guard-park
 """A clone's guard still sets its clock for a second after the thaw, and a unit that runs is not started."""
 
 
+_PATIENCE_S = 120.0  # how long it takes is not what is tried here
+
+
 @contextmanager
 def golden_variant(patient: Patient, script: str, *, healthy: bool = True) -> Iterator[None]:
     """Judge the lab by a golden snapshot in which ``script`` was run as root; it ends at the first failure.
@@ -71,19 +74,15 @@ def _folder(patient: Patient) -> Iterator[Path]:
 
 
 def _change(vm: Vm, script: str, *, healthy: bool) -> None:
-    vm.wait_healthy()
-    done = vm.script(f"set -e\n{script}", timeout_s=60)
+    vm.wait_healthy(_PATIENCE_S)
+    done = vm.script(f"set -e\n{script}", timeout_s=_PATIENCE_S)
     if done.status != 0:
         raise VmError(f"the fault's script ended with {done.status}: {done.stderr}", hint="mend lab/faults")
     if healthy:
-        vm.wait_healthy(60)
+        vm.wait_healthy(_PATIENCE_S)
     vm.script(_PARK, timeout_s=30)
     vm.hang_up()
-    wait_until(
-        lambda: PARKED in vm.console(),
-        what="the changed clone to be parked",
-        timeout_s=90,
-    )
+    wait_until(lambda: PARKED in vm.console(), what="the changed clone to be parked", timeout_s=_PATIENCE_S)
 
 
 def _take(vm: Vm, host: Host, files: dict[str, Path]) -> None:

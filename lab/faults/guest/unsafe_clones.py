@@ -1,0 +1,52 @@
+"""Clones are not made their own: same randomness, MAC, clock and keys; and their logins go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lab.faults.edit import AGENT, UNIT, edited
+from lab.faults.patient import Patient
+from lab.faults.variant import golden_variant
+
+REDS = {
+    "guest.kernel_randomness_is_distinct",
+    "guest.agent_randomness_is_distinct",
+    "guest.network_identity_is_distinct",
+    "guest.clones_answer_for_themselves",
+    "guest.clock_is_right_after_restore",
+    "guest.only_what_may_be_is_shared",
+    "guest.login_gives_an_oauth_url",
+}
+LAYERS = ("guest/test_clones.py",)
+_GUARD = "/usr/local/lib/clone-guard/guard"
+_SCRIPT = (
+    edited(f"{_GUARD}/clock.py", ("if moment > time.time()", "if moment < 0"))
+    + edited(f"{_GUARD}/network.py", ("        self._ioctl(_SIOCSIFHWADDR", "        # self._ioctl("))
+    + edited(f"{_GUARD}/entropy.py", ('Path("/dev/urandom")', 'Path("/dev/random")'))
+    + edited(
+        f"{AGENT}/random.js",
+        (
+            "const fs = require('node:fs');",
+            "const fs = require('node:fs');\nconst crypto = require('node:crypto');",
+        ),
+        ("return randomBytes(count)", "return crypto.randomBytes(count)"),
+    )
+    + edited(
+        f"{AGENT}/providers.js",
+        ("  return { oauthUrl: ", "  return name === 'gemini_cli' ? { state } : { oauthUrl: "),
+    )
+    + edited(f"{AGENT}/server.js", ("activeSessions: sessions.size", "activeSessions: 0"))
+    + f"""
+systemctl restart {UNIT}
+head -c 1000000 /dev/urandom >/root/urandom
+mount --bind /root/urandom /dev/urandom
+"""
+)
+
+
+@contextmanager
+def inject(patient: Patient) -> Iterator[None]:
+    """A file stands in for the kernel's generator, whose state alone decides nothing: its draws race."""
+    with golden_variant(patient, _SCRIPT), patient.profile(guest={"shared_identity": []}):
+        yield
