@@ -1,4 +1,3 @@
-
 """What a guest sends, taken apart: sections, systemctl show, ss, files, journal, console."""
 
 from __future__ import annotations
