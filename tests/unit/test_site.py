@@ -41,7 +41,7 @@ def test_a_wrong_profile_is_one_message(suite: Suite, text: str, said: str) -> N
     """File, field, what was expected; exit status 4; nothing ran."""
     path = suite.profile(text)
     suite.write("@check()\ndef test_it(): pass\n")
-    ended = suite.run()
+    ended = suite.run("-m", "acceptance")
     assert ended.status == 4
     assert f"ERROR: site profile {path}:" in ended.output
     assert said in ended.output
