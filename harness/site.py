@@ -23,6 +23,9 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 AbsolutePath = Annotated[str, Field(pattern=r"^/")]
 LocalPath = Annotated[Path, AfterValidator(Path.expanduser)]
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/ ]+")]
+Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+SessionPath = Annotated[str, Field(pattern=r"^/.*\{session\}")]
+Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
 
 
 def _compilable(pattern: str) -> str:
@@ -358,6 +361,82 @@ class DatabaseSection(Section):
         return self
 
 
+class SessionSection(Section):
+    """Sessions that the suite launches through the controller's API as a user would, looks at, and ends."""
+
+    user_id: Uuid | None = None
+    """The user whose sessions the suite launches: one of its own, so that nobody else's are in question.
+    None: nothing is launched, and that sessions work is NOT PROVEN."""
+    second_user_id: Uuid | None = None
+    """Another such user, for two sessions at once; none leaves that NOT PROVEN."""
+    provider: str = "codex"
+    """The provider whose login the sessions are for."""
+    launch_s: Seconds = 90
+    """From the request for a session to its answer, the VM being healthy."""
+    markers: tuple[Pattern, ...] = (
+        r"\[LAUNCH-BROWSER-VM\] Starting Browser VM",
+        r"\[WAIT-VM-READY\] Attempting health check",
+        r"\[WAIT-VM-READY\] (Health check successful|VM ready!)",
+    )
+    """What the controller's journal says of a launch, in this order, each line naming the VM."""
+    marker_s: tuple[Seconds, ...] = (5, 30, 90)
+    """How long after the request each of `markers` may come."""
+    end_s: Seconds = 15
+    """From the request to cancel a session, or from its completion, to the end of its VM."""
+    ready_statuses: tuple[str, ...] = ("ready", "url_captured", "awaiting_user_auth", "user_authenticating")
+    """Statuses of a session whose VM is healthy: `ready`, and those that it moves on to by itself."""
+    cancelled_status: str = "cancelled"
+    """Status of a session that was cancelled."""
+    window_path: SessionPath = "/api/auth/session/{session}/novnc"
+    """The page with the browser window."""
+    websocket_path: SessionPath = "/api/auth/session/{session}/novnc/websock"
+    """Its WebSocket."""
+    websockify_path: AbsolutePath = "/websockify"
+    """The WebSocket of noVNC inside the guest."""
+    page_address: IPv4Address | None = None
+    """Where VMs reach a page that the suite serves on the host; none means the bridge's address."""
+    window_s: Seconds = 30
+    """From opening the window, or a page in it, until the page is seen."""
+    test_user: str | None = None
+    """A user of the provider who may log in unattended; none where there is none."""
+    test_password_env: str | None = "ACCEPTANCE_TEST_PASSWORD"  # noqa: S105 - a name
+    """Environment variable with the test user's password."""
+    test_password_file: LocalPath | None = None
+    """File with it, for where there is no environment; must not be readable by others."""
+    login_keys: tuple[str, ...] = ("{user}", "Tab", "{password}", "Enter")
+    """What a person types into the login page: names of keys, and `{user}` and `{password}` as text."""
+    consent_keys: tuple[str, ...] = ("Enter",)
+    """What a person types into the consent page to allow."""
+    deny_keys: tuple[str, ...] = ("Tab", "Enter")
+    """What a person types into the consent page to deny."""
+    login_colour: Colour | None = None
+    """Background of the provider's login page, as #rrggbb; none where it cannot be told by its colour."""
+    consent_colour: Colour | None = None
+    """Background of the provider's consent page."""
+    username_field: str = "input[name=login]"
+    """CSS selector on the login page."""
+    password_field: str = "input[name=password]"  # noqa: S105 - a selector
+    """CSS selector on the login page."""
+    submit_button: str = "button[type=submit]"
+    """CSS selector on the login page."""
+    allow_button: str = "button[name=decision][value=allow]"
+    """CSS selector on the consent page."""
+    deny_button: str = "button[name=decision][value=deny]"
+    """CSS selector on the consent page."""
+    wrong_password_tries: int = Field(default=3, ge=1, le=20)
+    """So many wrong passwords end a login."""
+    attended_s: Seconds = 300
+    """How long a person has for a login with `--attended`."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SessionSection:
+        if len(self.markers) != len(self.marker_s):
+            raise ValueError(f"{len(self.markers)} markers and {len(self.marker_s)} times in marker_s")
+        if self.user_id is not None and self.user_id == self.second_user_id:
+            raise ValueError("second_user_id must be another user")
+        return self
+
+
 class Site(Section):
     """One deployment."""
 
@@ -372,6 +451,7 @@ class Site(Section):
     agent: AgentSection = AgentSection()
     guest: GuestSection = GuestSection()
     database: DatabaseSection = DatabaseSection()
+    session: SessionSection = SessionSection()
     not_applicable: dict[str, Annotated[str, Field(min_length=1)]] = {}
     """Checks that cannot apply here: check name = reason. Shown in the verdict, never counted as passed."""
 

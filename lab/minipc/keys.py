@@ -15,6 +15,9 @@ HOST_ALIAS = "minipc"
 DATABASE_ROLES = ("controller", "acceptance_ro")
 """The roles that log in with a password."""
 
+TEST_USER = "test-user"
+"""Whose password at the OpenID provider lies beside theirs."""
+
 
 def ensure(paths: LabPaths) -> None:
     """Have every key and password, each in a file that only root reads."""
@@ -23,7 +26,7 @@ def ensure(paths: LabPaths) -> None:
     if not key.exists():
         words: list[str | Path] = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", HOST_ALIAS, "-f", key]
         run(words, timeout_s=30, hint="install openssh-client")
-    for role in DATABASE_ROLES:
+    for role in (*DATABASE_ROLES, TEST_USER):
         if not _password_file(paths, role).exists():
             write_private(_password_file(paths, role), secrets.token_hex(24) + "\n")
     write_private(database_url_file(paths), database_url(paths, "acceptance_ro") + "\n")
@@ -60,6 +63,11 @@ def database_url(paths: LabPaths, role: str) -> str:
 def database_url_file(paths: LabPaths) -> Path:
     """The file with the read-only connection string, for the site profile to point at."""
     return paths.keys / "database.url"
+
+
+def test_user_password_file(paths: LabPaths) -> Path:
+    """The file with the test user's password, for the site profile to point at."""
+    return _password_file(paths, TEST_USER)
 
 
 def write_private(file: Path, text: str) -> None:

@@ -11,6 +11,9 @@ from lab.minipc.process import Process
 from lab.minipc.tree import CODE_IN_TWIN
 from lab.paths import GOLDEN, STATE_ON_HOST, LabPaths
 
+_USERS = ("5b0f3c1e-8d5a-4c8e-9b57-0d6f7c1b2a02", "5b0f3c1e-8d5a-4c8e-9b57-0d6f7c1b2a03")
+"""The suite's own users, as database/seed.sql has them."""
+
 
 def write(paths: LabPaths, leader: Process) -> None:
     """Write ``paths.site`` for the twin as it runs now. It names secrets and holds none."""
@@ -41,6 +44,14 @@ def _tables(paths: LabPaths, leader: Process) -> dict[str, dict[str, object]]:
             "desktop_units": ["chromium.service", "openbox.service", "vnc.service", "novnc.service"],
         },
         "database": {"url_file": keys.database_url_file(paths), "through_host": True},
+        "session": {
+            "user_id": _USERS[0],
+            "second_user_id": _USERS[1],
+            "test_user": "acceptance@example.com",
+            "test_password_file": keys.test_user_password_file(paths),
+            "login_colour": "#14532d",
+            "consent_colour": "#1e3a8a",
+        },
     }
 
 

@@ -2,7 +2,8 @@
 -- hour ago, and nothing that its step 7 would delete.
 INSERT INTO users (user_id, email) VALUES
     ('5b0f3c1e-8d5a-4c8e-9b57-0d6f7c1b2a01', 'operator@example.com'),
-    ('5b0f3c1e-8d5a-4c8e-9b57-0d6f7c1b2a02', 'acceptance@example.com')
+    ('5b0f3c1e-8d5a-4c8e-9b57-0d6f7c1b2a02', 'acceptance@example.com'),
+    ('5b0f3c1e-8d5a-4c8e-9b57-0d6f7c1b2a03', 'acceptance2@example.com')
 ON CONFLICT DO NOTHING;
 
 INSERT INTO vms (vm_id, user_id, vm_type, ip_address, tap_device, status, socket_path,
