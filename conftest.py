@@ -19,6 +19,7 @@ pytest_plugins = [
     "fixtures.vm",
     "fixtures.database",
     "fixtures.guest",
+    "fixtures.session",
 ]
 
 

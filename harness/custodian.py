@@ -21,6 +21,7 @@ from harness.private import close_pipes
 # In the order in which each needs the ones before.
 PARTS = (
     "netns",
+    "custodian_session",
     "reaper",
     "custodian_relay",
     "custodian_script",

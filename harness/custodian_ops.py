@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 import os
 import platform
 import shutil
@@ -17,13 +18,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness import netns, reaper
+from harness import custodian_session, netns, reaper
 from harness.custodian_clone import Clone, Plan, Refused, tail
 from harness.custodian_relay import Mute, Relay
 from harness.custodian_script import run_script
 
 _TEXT_LIMIT = 8 << 20
 _FILES = ("console.log", "vmm.log")
+_PATIENCE_S = 5.0  # with a controller that is just being restarted, before its sessions are given up
 
 Answer = Any
 T = TypeVar("T")
@@ -60,6 +62,7 @@ class Custodian:
         self.reaped = reaper.reap(self.disks.parent)
         self.directory = reaper.claim_run(run, self.disks)
         self.held: dict[str, Holding] = {}
+        self.session_numbers = itertools.count(1)
         self.host_relays: dict[str, Relay] = {}
         self.scripts: set[asyncio.Task[dict[str, Any]]] = set()
         self.pool = ThreadPoolExecutor(max_workers=64, thread_name_prefix="custodian")
@@ -192,6 +195,11 @@ class Custodian:
         task.add_done_callback(self.scripts.discard)
         return await task
 
+    async def op_start_session(self, **request: Any) -> Answer:
+        """Ask the controller for a session, and own it."""
+        note = self.directory / f"session-{next(self.session_numbers)}.json"
+        return await self._off_loop(functools.partial(custodian_session.start, note, **request))
+
     def interrupt(self) -> None:
         """Let requests under way end soon."""
         for holding in self.held.values():
@@ -201,14 +209,22 @@ class Custodian:
 
     async def close(self) -> list[str]:
         """Remove everything; a line for each undo that failed."""
+        sessions = asyncio.ensure_future(self._end_sessions())
         done = await asyncio.gather(*(self.op_destroy(name) for name in list(self.held)))
-        failures = [line for answer in done for line in answer["failures"]]
+        failures = [*(line for answer in done for line in answer["failures"]), *await sessions]
         for relay in self.host_relays.values():
             relay.stop()
         for folder in (self.disks, self.directory):
-            if folder.exists():
+            if folder.exists() and not any(folder.glob(custodian_session.NOTES)):
                 shutil.rmtree(folder, onerror=lambda _, path, what: failures.append(f"{path}: {what[1]}"))
         return failures
+
+    async def _end_sessions(self) -> list[str]:
+        """Cancel every session; a line for each that could not be: its note stays, for the next run."""
+        end = functools.partial(custodian_session.end, patience_s=_PATIENCE_S)
+        notes = sorted(self.directory.glob(custodian_session.NOTES))
+        ended = await asyncio.gather(*(self._off_loop(functools.partial(end, note)) for note in notes))
+        return [line for over, line in ended if not over]
 
     async def serve(self, request: dict[str, Any]) -> Answer:
         """One request."""

@@ -11,6 +11,7 @@ A failed claim is an ``AssertionError`` in a check. Everything here means that w
     │   └── DatabaseError        no connection, or a query failed
     ├── VmError                  a VM could not be made, or was lost
     │   └── ApiError             Firecracker's API answered with a fault
+    ├── SessionError             a session could not be launched, or was lost
     └── WaitTimeoutError         a deadline passed; carries the last answer seen
 """
 
@@ -63,6 +64,10 @@ class ApiError(VmError):
     def __init__(self, message: str, *, status: int | None = None, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.status = status
+
+
+class SessionError(HarnessError):
+    """A session could not be launched, or was lost while in use."""
 
 
 class WaitTimeoutError(HarnessError):

@@ -23,7 +23,8 @@ from harness.run import Result
 from harness.site import Site
 from harness.ssh import Connection, Login, SshConnection
 
-_START_S = 20.0  # beyond the login: sudo, Python, and the reaper
+_START_S = 20.0  # beyond the login: sudo, Python, and the reaper, which may have a session to cancel
+_END_S = 30.0  # for all but sessions to be removed
 _GRACE_S = 15.0  # beyond what a request itself may take
 _LONGEST_ARGUMENT = 64 << 10
 
@@ -57,7 +58,7 @@ class Host:
             self._custodian = Custodian(
                 process,
                 program,
-                timeout_s=self.site.host.connect_timeout_s + _START_S,
+                timeout_s=self.site.host.connect_timeout_s + _START_S + self.site.session.end_s,
                 explain=self._connection.explain,
             )
             undo.callback(self._end_custodian, self._custodian)
@@ -194,7 +195,9 @@ class Host:
         return Path(self.custodian.ask("relay_host", address=address, port=port, timeout_s=_GRACE_S))
 
     def _end_custodian(self, ending: Custodian) -> None:
-        if complaints := ending.close():
+        # A launch that is under way is waited for: only its answer says what there is to cancel.
+        sessions = self.site.session
+        if complaints := ending.close(timeout_s=_END_S + sessions.launch_s + sessions.end_s):
             raise HarnessError(
                 f"on ending, the custodian on the host could not remove everything:\n  {complaints}",
                 hint="the next run's reaper tries again to remove what is left",

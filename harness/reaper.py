@@ -13,10 +13,11 @@ import re
 import shutil
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from harness import netns
+from harness import custodian_session, netns
 
 RUNS = Path("/run")
 RUN_NAME = re.compile(r"acc-[0-9a-f]{6}")
@@ -68,17 +69,26 @@ def _alive(owner: dict[str, Any]) -> bool:
 
 
 def _remove_run(run: str, disks: Path) -> list[str]:
-    lines = []
+    lines = _end_sessions(RUNS / run)
     for note in sorted((RUNS / run).glob("*.json")):
         lines += _kill_noted(_read(note), run)
     for name in _names(netns.NAMES):
         if name.startswith(f"{run}-"):
             lines += _remove_namespace(netns.NAMES / name)
     for folder in (disks, RUNS / run):
-        if folder.name == run and folder.is_dir():
+        if folder.name == run and folder.is_dir() and not any(folder.glob(custodian_session.NOTES)):
             shutil.rmtree(folder, ignore_errors=True)
             lines.append(f"{'could not remove' if folder.exists() else 'removed'} {folder}")
     return lines
+
+
+def _end_sessions(directory: Path) -> list[str]:
+    """Cancel the sessions that a run's notes name; the note of one that could not be stays."""
+    notes = sorted(directory.glob(custodian_session.NOTES))
+    if not notes:
+        return []
+    with ThreadPoolExecutor(len(notes)) as pool:
+        return [line for _, line in pool.map(custodian_session.end, notes) if line]
 
 
 def _kill_noted(note: dict[str, Any], run: str) -> list[str]:

@@ -1,0 +1,119 @@
+"""master-controller's control API, one small method a call, and no policy."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from harness.errors import TransportError
+
+START = "/api/auth/start"
+SESSION = "/api/auth/session/{session}"
+CANCEL = f"{SESSION}/cancel"
+
+_SHOWN = 300
+
+
+class ControlApi:
+    """A client; every answer is given as it came, whatever its status. Safe to use from several threads.
+
+    :param transport: how to reach it.
+    :param base_url: its address as seen from the host.
+    :param start_timeout_s: for the one call that takes as long as a VM does.
+    """
+
+    def __init__(
+        self,
+        transport: httpx.BaseTransport,
+        *,
+        base_url: str,
+        timeout_s: float = 10,
+        start_timeout_s: float = 90,
+        end_timeout_s: float = 30,
+    ) -> None:
+        self._client = httpx.Client(
+            transport=transport, base_url=base_url, timeout=timeout_s, trust_env=False
+        )
+        self._start_timeout_s = start_timeout_s
+        self._end_timeout_s = end_timeout_s
+        self.traffic: list[str] = []
+        """A line for each request: method, path, status, duration, and what an error said."""
+
+    def close(self) -> None:
+        """Close the connections; no session ends by it."""
+        self._client.close()
+
+    def start(self, body: Mapping[str, Any]) -> httpx.Response:
+        """POST /api/auth/start — a session with a VM of its own; ``userId`` and ``provider``."""
+        return self._request("POST", START, body, timeout_s=self._start_timeout_s)
+
+    def session(self, session: str) -> httpx.Response:
+        """GET /api/auth/session/:id — ``{"session": {...}}``."""
+        return self._request("GET", path_of(SESSION, session))
+
+    def sessions(self) -> httpx.Response:
+        """GET /api/auth/sessions — the newest ones."""
+        return self._request("GET", "/api/auth/sessions")
+
+    def oauth_url(self, session: str) -> httpx.Response:
+        """GET /api/auth/session/:id/oauth-url — the VM's answer."""
+        return self._request("GET", path_of(f"{SESSION}/oauth-url", session))
+
+    def credentials_status(self, session: str) -> httpx.Response:
+        """GET /api/auth/session/:id/credentials/status — the VM's answer."""
+        return self._request("GET", path_of(f"{SESSION}/credentials/status", session))
+
+    def novnc(self, session: str) -> httpx.Response:
+        """GET /api/auth/session/:id/novnc — the page with the browser window."""
+        return self._request("GET", path_of(f"{SESSION}/novnc", session))
+
+    def open_url(self, session: str, url: str) -> httpx.Response:
+        """POST /api/auth/session/:id/open-url — navigate the VM's browser."""
+        return self._request("POST", path_of(f"{SESSION}/open-url", session), {"url": url})
+
+    def cancel(self, session: str) -> httpx.Response:
+        """POST /api/auth/session/:id/cancel — end a session and destroy its VM."""
+        return self._request("POST", path_of(CANCEL, session), {}, timeout_s=self._end_timeout_s)
+
+    def _request(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, timeout_s: float | None = None
+    ) -> httpx.Response:
+        """One request.
+
+        :raises TransportError: no answer.
+        """
+        began = time.perf_counter()
+        timeout = httpx.USE_CLIENT_DEFAULT if timeout_s is None else httpx.Timeout(timeout_s)
+        try:
+            answer = self._client.request(method, path, json=body, timeout=timeout)
+        except httpx.TransportError as error:
+            said = f"{type(error).__name__}: {error}"
+            self.traffic.append(f"{method} {path} -> {said}")
+            raise TransportError(
+                f"{method} {self._client.base_url.join(path)} (from the host): no answer: {said}",
+                hint="on the host: is the controller up, and what does its journal say?",
+            ) from error
+        took_ms = (time.perf_counter() - began) * 1000
+        # What went well may hold codes and tokens; what went wrong is worth reading.
+        said = f" {answer.text[:_SHOWN]}" if answer.is_error else ""
+        self.traffic.append(f"{method} {path} -> {answer.status_code}{said} ({took_ms:.1f} ms)")
+        return answer
+
+
+def path_of(template: str, session: str) -> str:
+    """A path of the API, or of the profile, for a session."""
+    return template.replace("{session}", quote(session, safe=""))
+
+
+def table_of(answer: httpx.Response) -> dict[str, Any]:
+    """The JSON object that an answer holds; an empty one where it holds none."""
+    try:
+        found = answer.json()
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,71 @@
+"""The way to the control API on which no session is ever nobody's: what makes one goes by the custodian."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import httpx
+
+from harness.control_api import CANCEL, START, ControlApi
+from harness.firecracker import no_tls
+from harness.host import Host
+
+ASKED_AT = "asked_at"
+"""Extension of an answer to a request for a session: the host's time when it was asked."""
+
+_GRACE_S = 15.0
+
+
+class OwningTransport(httpx.BaseTransport):
+    """Sends a request for a session through the custodian, which then owns it; all others straight on.
+
+    Should we be killed in the middle of it, the custodian hears the answer, and cancels the session.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        url = urlsplit(host.site.controller.url)
+        port = url.port or (443 if url.scheme == "https" else 80)
+        self._straight = httpx.HTTPTransport(
+            uds=str(host.forward(f"tcp:{url.hostname}:{port}")), verify=no_tls()
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """One request."""
+        if request.method == "POST" and request.url.path.endswith(START):
+            return self._start(request)
+        return self._straight.handle_request(request)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._straight.close()
+
+    def _start(self, request: httpx.Request) -> httpx.Response:
+        limit_s = request.extensions["timeout"]["read"]
+        answer = self._host.custodian.ask(
+            "start_session",
+            url=str(request.url),
+            body=request.read().decode(),
+            cancel_url=str(request.url).removesuffix(START) + CANCEL,
+            timeout_s=limit_s + _GRACE_S,
+            limit_s=limit_s,
+            end_s=self._host.site.session.end_s,
+        )
+        if "error" in answer:
+            raise httpx.ReadError(answer["error"], request=request)
+        kept = [(name, value) for name, value in answer["headers"] if name.lower() == "content-type"]
+        body = answer["body"].encode()
+        return httpx.Response(
+            answer["status"], headers=kept, content=body, extensions={ASKED_AT: answer["asked"]}
+        )
+
+
+def control_api(host: Host) -> ControlApi:
+    """The API of the site's controller, by way of the host."""
+    settings = host.site.session
+    return ControlApi(
+        OwningTransport(host),
+        base_url=host.site.controller.url,
+        start_timeout_s=settings.launch_s,
+        end_timeout_s=2 * settings.end_s,
+    )

@@ -1,0 +1,147 @@
+"""A session of ours: launched, waited for, cancelled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from functools import cached_property
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from harness.control_api import ControlApi, table_of
+from harness.errors import SessionError
+from harness.owned_sessions import ASKED_AT
+from harness.site import Site
+from harness.wait import wait_until
+
+_POLL_S = 0.25
+_SHOWN = 500
+
+
+class Session:
+    """A launched session, made by :func:`launch`. A context manager that cancels it."""
+
+    def __init__(
+        self,
+        api: ControlApi,
+        site: Site,
+        *,
+        user_id: str,
+        provider: str,
+        answer: httpx.Response,
+        took_s: float,
+    ) -> None:
+        self.api = api
+        self.site = site
+        self.user_id = user_id
+        self.provider = provider
+        self.answer = table_of(answer)
+        """What the request for it was answered."""
+        self.id = str(self.answer["sessionId"])
+        self.asked_at: float = answer.extensions.get(ASKED_AT, time.time() - took_s)
+        """The host's time when it was asked for."""
+        self.took_s = took_s
+        """Until that answer."""
+        self._over = False
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def address(self) -> str:
+        """Its VM's address, as the answer has it."""
+        return str(self.answer.get("browserIP", ""))
+
+    @cached_property
+    def vm_id(self) -> str:
+        """Its VM, as the session's row has it.
+
+        :raises SessionError: the row names none.
+        """
+        row = self.row()
+        vm_id = row.get("browser_vm_id") or row.get("vm_id")
+        if not vm_id:
+            raise SessionError(f"session {self.id} names no VM: {row}")
+        return str(vm_id)
+
+    def row(self) -> dict[str, Any]:
+        """The session as the API shows it now.
+
+        :raises SessionError: it shows none.
+        """
+        answer = self.api.session(self.id)
+        row = table_of(answer).get("session")
+        if answer.status_code != httpx.codes.OK or not isinstance(row, dict):
+            raise SessionError(f"session {self.id}: {said(answer)}; expected its row")
+        return row
+
+    def wait_status(self, statuses: Collection[str], *, timeout_s: float) -> dict[str, Any]:
+        """Its row, once it has one of these statuses.
+
+        :raises SessionError: it is over, in another one.
+        :raises WaitTimeoutError: not in time; with the last row.
+        """
+        over = set(self.site.database.finished_session_statuses) - set(statuses)
+
+        def look() -> dict[str, Any]:
+            row = self.row()
+            if row.get("status") in over:
+                reason = row.get("error_message") or "no reason"
+                raise SessionError(f"session {self.id} is {row['status']}: {reason}")
+            return row
+
+        return wait_until(
+            look,
+            what=f"session {self.id} to be {' or '.join(sorted(statuses))}",
+            timeout_s=timeout_s,
+            interval_s=_POLL_S,
+            until=lambda row: row.get("status") in statuses,
+        )
+
+    def cancel(self) -> httpx.Response:
+        """Ask for its end; the answer, whatever it is. A second time is asked again."""
+        answer = self.api.cancel(self.id)
+        self._over = self._over or answer.is_success or answer.status_code in (404, 409)
+        return answer
+
+    def close(self) -> None:
+        """Cancel it, unless it is over. Twice is no error.
+
+        :raises SessionError: it could not be; the run's custodian tries once more.
+        """
+        if self._over:
+            return
+        answer = self.cancel()
+        if not self._over:
+            raise SessionError(f"session {self.id} could not be cancelled: {said(answer)}")
+
+
+def launch(api: ControlApi, site: Site, *, user_id: str, provider: str | None = None) -> Session:
+    """A new session, its VM healthy as the controller says.
+
+    :raises SessionError: there is none; with the answer.
+    :raises TransportError: there was no answer.
+    """
+    provider = provider or site.session.provider
+    began = time.monotonic()
+    answer = api.start({"userId": user_id, "provider": provider})
+    took_s = time.monotonic() - began
+    if answer.status_code != httpx.codes.OK or not isinstance(table_of(answer).get("sessionId"), str):
+        raise SessionError(
+            f"no session for {user_id} at {provider}: {said(answer)} after {took_s:.1f} s; "
+            'expected 200 with a "sessionId"',
+            hint="read the controller's journal, and look at the session's error_message",
+        )
+    return Session(api, site, user_id=user_id, provider=provider, answer=answer, took_s=took_s)
+
+
+def said(answer: httpx.Response) -> str:
+    """Status and text of an answer, for a message."""
+    return f"answered {answer.status_code}: {answer.text[:_SHOWN]}"

@@ -1,0 +1,151 @@
+"""The client of the control API: each call as documented, each answer as it came; and a session of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from harness.control_api import ControlApi, table_of
+from harness.errors import SessionError, TransportError, WaitTimeoutError
+from harness.session import Session, launch
+from harness.site import Site
+from tests.unit.fake_peer import FakePeer, answer, fake_peer
+
+ID = "11111111-2222-4333-8444-555555555555"
+SITE = Site(name="x")
+STARTED = json.dumps({"success": True, "sessionId": ID, "provider": "codex", "browserIP": "192.168.100.7"})
+
+CALLS: dict[str, tuple[Callable[[ControlApi], httpx.Response], str]] = {
+    "start": (lambda api: api.start({"userId": "u"}), 'POST /api/auth/start {"userId":"u"}'),
+    "session": (lambda api: api.session("s"), "GET /api/auth/session/s"),
+    "sessions": (lambda api: api.sessions(), "GET /api/auth/sessions"),
+    "oauth_url": (lambda api: api.oauth_url("s"), "GET /api/auth/session/s/oauth-url"),
+    "credentials": (lambda api: api.credentials_status("s"), "GET /api/auth/session/s/credentials/status"),
+    "novnc": (lambda api: api.novnc("s"), "GET /api/auth/session/s/novnc"),
+    "open_url": (
+        lambda api: api.open_url("s", "http://x/"),
+        'POST /api/auth/session/s/open-url {"url":"http://x/"}',
+    ),
+    "cancel": (lambda api: api.cancel("s"), "POST /api/auth/session/s/cancel {}"),
+    "odd id": (lambda api: api.session("a/../b?c"), "GET /api/auth/session/a%2F..%2Fb%3Fc"),
+}
+
+
+@contextmanager
+def controller(folder: Path, *answers: bytes) -> Iterator[tuple[ControlApi, FakePeer]]:
+    """A client, and the controller it talks to, which gives these answers and hangs up."""
+    path = folder / "s"
+    with fake_peer(path, *answers) as peer:
+        transport = httpx.HTTPTransport(uds=str(path))
+        with closing(ControlApi(transport, base_url="http://127.0.0.1:4000", timeout_s=5)) as api:
+            yield api, peer
+
+
+def session(api: ControlApi) -> Session:
+    """A session that was launched."""
+    return launch(api, SITE, user_id="u")
+
+
+def row(**columns: object) -> bytes:
+    """The API's answer with a session's row."""
+    return answer(200, json.dumps({"session": columns}))
+
+
+@pytest.mark.parametrize(("call", "asked"), CALLS.values(), ids=CALLS.keys())
+@pytest.mark.parametrize("status", [200, 404, 500])
+def test_a_call_is_one_request_and_its_answer(
+    tmp_path: Path, call: Callable[[ControlApi], httpx.Response], asked: str, status: int
+) -> None:
+    with controller(tmp_path, answer(status, '{"a": 1}')) as (api, peer):
+        got = call(api)
+        assert (got.status_code, table_of(got)) == (status, {"a": 1})
+        assert peer.requests == [asked]
+        assert len(api.traffic) == 1
+
+
+def test_no_answer_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    with (
+        controller(tmp_path) as (api, _),
+        pytest.raises(TransportError, match=r"GET http://127\.0\.0\.1:4000/api/auth/session/s"),
+    ):
+        api.session("s")
+
+
+def test_what_went_well_is_not_kept_in_the_traffic(tmp_path: Path) -> None:
+    with controller(tmp_path, answer(200, '{"oauthUrl": "https://x/?state=hush"}')) as (api, _):
+        api.oauth_url("s")
+        assert "hush" not in "".join(api.traffic)
+
+
+@pytest.mark.parametrize("body", ["", "[]", "no", '"x"'])
+def test_an_answer_without_an_object_has_no_fields(tmp_path: Path, body: str) -> None:
+    with controller(tmp_path, answer(200, body or " ")) as (api, _):
+        assert table_of(api.session("s")) == {}
+
+
+def test_a_launch_is_a_session(tmp_path: Path) -> None:
+    with controller(tmp_path, answer(200, STARTED), row(browser_vm_id="vm-1")) as (api, peer):
+        made = session(api)
+        assert (made.id, made.address, made.vm_id) == (ID, "192.168.100.7", "vm-1")
+        assert made.vm_id == "vm-1"
+        assert peer.requests == [
+            'POST /api/auth/start {"userId":"u","provider":"codex"}',
+            f"GET /api/auth/session/{ID}",
+        ]
+
+
+@pytest.mark.parametrize(("status", "body"), [(500, '{"error": "no room"}'), (200, "{}"), (200, "<html>")])
+def test_a_launch_without_a_session_says_what_came(tmp_path: Path, status: int, body: str) -> None:
+    with (
+        controller(tmp_path, answer(status, body)) as (api, _),
+        pytest.raises(SessionError, match=f"answered {status}: {body}"),
+    ):
+        session(api)
+
+
+def test_a_session_that_is_over_ends_the_wait(tmp_path: Path) -> None:
+    rows = (row(status="ready"), row(status="failed", error_message="no health"))
+    with (
+        controller(tmp_path, answer(200, STARTED), *rows) as (api, _),
+        pytest.raises(SessionError, match="is failed: no health"),
+    ):
+        session(api).wait_status(("completed",), timeout_s=5)
+
+
+def test_a_wait_ends_with_the_row_or_with_the_last_one(tmp_path: Path) -> None:
+    rows = (row(status="started"), row(status="ready", n=1), row(status="ready"))
+    with controller(tmp_path, answer(200, STARTED), *rows) as (api, _):
+        made = session(api)
+        assert made.wait_status(("ready",), timeout_s=5)["n"] == 1
+        with pytest.raises(WaitTimeoutError, match="'status': 'ready'"):
+            made.wait_status(("completed",), timeout_s=0.01)
+
+
+@pytest.mark.parametrize("status", [200, 404, 409])
+def test_the_end_of_a_session_is_asked_once(tmp_path: Path, status: int) -> None:
+    with controller(tmp_path, answer(200, STARTED), answer(status, "{}")) as (api, peer):
+        with session(api) as made:
+            pass
+        made.close()
+        assert peer.requests[1:] == [f"POST /api/auth/session/{ID}/cancel {{}}"]
+
+
+def test_a_session_that_cannot_be_cancelled_is_trouble(tmp_path: Path) -> None:
+    answers = (answer(200, STARTED), answer(500, '{"error": "no"}'), answer(200, "{}"))
+    with controller(tmp_path, *answers) as (api, _):
+        made = session(api)
+        with pytest.raises(SessionError, match="could not be cancelled: answered 500"):
+            made.close()
+        made.close()
+
+
+def test_a_session_cancelled_by_hand_is_not_cancelled_again(tmp_path: Path) -> None:
+    with controller(tmp_path, answer(200, STARTED), answer(200, "{}")) as (api, peer):
+        with session(api) as made:
+            assert made.cancel().status_code == 200
+        assert len(peer.requests) == 2
