@@ -12,10 +12,13 @@ import psycopg
 from aiohttp import web
 
 from lab.controller import journal
+from lab.controller.agents import Agents
 from lab.controller.api import application
 from lab.controller.launch import Launcher
+from lab.controller.logins import Logins
 from lab.controller.recovery import recover, watch
 from lab.controller.rows import Rows
+from lab.controller.service import Service
 from lab.controller.settings import Settings, from_environment
 
 
@@ -31,22 +34,33 @@ async def serve(settings: Settings) -> int:
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     rows = Rows(settings.database_url)
     await rows.open()
-    launcher = Launcher(settings, rows)
-    await recover(launcher)
-    runner = web.AppRunner(application(launcher), access_log=None)
+    try:
+        async with Agents(settings) as agents:
+            launcher = Launcher(settings, rows)
+            await recover(launcher)
+            await _serve(Service(launcher, agents, Logins(launcher, agents)), stop)
+    finally:
+        await rows.close()
+    return 0
+
+
+async def _serve(service: Service, stop: asyncio.Event) -> None:
+    """Answer, watch and follow until told to stop; then everything of it ends before this returns."""
+    await service.logins.resume()
+    port = service.launcher.settings.port
+    runner = web.AppRunner(application(service), access_log=None, shutdown_timeout=5)
     await runner.setup()
-    await web.TCPSite(runner, port=settings.port).start()
-    watcher = asyncio.create_task(_watch(launcher))
-    journal.info("[SERVER] master-controller listening", port=settings.port)
+    await web.TCPSite(runner, port=port).start()
+    watcher = asyncio.create_task(_watch(service.launcher))
+    journal.info("[SERVER] master-controller listening", port=port)
     notify("READY=1")
     await stop.wait()
     journal.info("[SERVER] master-controller stopping")
     watcher.cancel()
     await asyncio.wait([watcher])
-    await launcher.cancel_launches()
+    await service.launcher.cancel_launches()
+    await service.logins.stop()
     await runner.cleanup()
-    await rows.close()
-    return 0
 
 
 async def _watch(launcher: Launcher) -> None:

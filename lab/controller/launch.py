@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from uuid import UUID, uuid4
+from weakref import WeakValueDictionary
 
 from lab.controller import health, journal, tap, vm
 from lab.controller.allocation import Addresses
-from lab.controller.rows import Rows
+from lab.controller.rows import FINISHED, Rows
 from lab.controller.settings import Settings
 from lab.controller.vm import Vm
 
@@ -30,6 +31,7 @@ class Launcher:
             reserved=(settings.gateway, settings.snapshot_address),
         )
         self._taps: set[str] = set()
+        self._endings: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     async def start_session(self, user_id: UUID, provider: str) -> tuple[UUID, Vm]:
         """A new session with a healthy VM of its own.
@@ -58,18 +60,33 @@ class Launcher:
         finally:
             del self._launches[session_id]
 
-    async def end_session(self, session_id: UUID, status: str, reason: str | None) -> None:
-        """End a session and destroy its VM, in whatever state they are."""
-        if task := self._launches.get(session_id):
-            task.cancel()
-            await asyncio.wait([task])
-        session = await self.rows.session(session_id)
-        if session and (machine := self.vms.get(session["browser_vm_id"])):
-            await self.destroy(machine)
-        await self.rows.session_over(session_id, status, reason)
+    async def end_session(self, session_id: UUID, status: str, reason: str | None) -> bool:
+        """End a session and destroy its VM, in whatever state they are; False where it is over already."""
+        async with self._ending(session_id):
+            if not await self._unfinished(session_id):
+                return False
+            if task := self._launches.get(session_id):
+                task.cancel()
+                await asyncio.wait([task])
+            session = await self.rows.session(session_id)
+            if session and (machine := self.vms.get(session["browser_vm_id"])):
+                await self.destroy(machine)
+            await self.rows.session_over(session_id, status, reason)
+            return True
+
+    async def complete_session(self, session_id: UUID) -> bool:
+        """The session's login is complete; its VM stays for now. False where the session is over already."""
+        async with self._ending(session_id):
+            if not await self._unfinished(session_id):
+                return False
+            await self.rows.session_over(session_id, "completed", None)
+            return True
 
     async def destroy(self, machine: Vm) -> None:
-        """Remove a VM from the host, then say so in its row."""
+        """Remove a VM from the host, then say so in its row; nothing happens where that is under way."""
+        if machine.gone.is_set():
+            return
+        machine.gone.set()
         journal.info("[DESTROY-VM] Destroying VM", vmId=machine.vm_id)
         self.vms.pop(machine.vm_id, None)
         await self.rows.vm_stopping(machine.vm_id)
@@ -83,6 +100,14 @@ class Launcher:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+
+    def _ending(self, session_id: UUID) -> asyncio.Lock:
+        """One end of a session at a time: whoever comes second finds it over."""
+        return self._endings.setdefault(session_id, asyncio.Lock())
+
+    async def _unfinished(self, session_id: UUID) -> bool:
+        session = await self.rows.session(session_id)
+        return session is not None and session["status"] not in FINISHED
 
     async def _launch(self, session_id: UUID, user_id: UUID) -> Vm:
         vm_id = self._draw_id()

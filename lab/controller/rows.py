@@ -37,6 +37,10 @@ class Rows:
         """Whether there is such a user."""
         return bool(await self._all("SELECT 1 AS one FROM users WHERE user_id = %s", user_id))
 
+    async def users(self) -> list[Row]:
+        """Everybody a session may be started for."""
+        return await self._all("SELECT user_id, email FROM users ORDER BY email")
+
     async def live_vms(self) -> list[Row]:
         """Rows that promise a VM."""
         return await self._all("SELECT * FROM vms WHERE status = ANY(%s)", list(LIVE))
@@ -109,6 +113,14 @@ class Rows:
             *(vnc_url, session_id),
         )
 
+    async def login_started(self, session_id: UUID, auth_url: str) -> None:
+        """Its login waits for the user at this address."""
+        await self._do(
+            "UPDATE auth_sessions SET status = 'awaiting_user_auth', auth_url = %s"
+            " WHERE session_id = %s AND NOT status = ANY(%s)",
+            *(auth_url, session_id, list(FINISHED)),
+        )
+
     async def session_over(self, session_id: UUID, status: str, reason: str | None) -> None:
         """The session ended; one that is over already stays as it is."""
         await self._do(
@@ -121,6 +133,18 @@ class Rows:
         """One session."""
         found = await self._all("SELECT * FROM auth_sessions WHERE session_id = %s", session_id)
         return found[0] if found else None
+
+    async def newest_sessions(self, limit: int) -> list[Row]:
+        """The sessions that began last, newest first, each with its user's address."""
+        return await self._all(
+            "SELECT s.*, u.email FROM auth_sessions s LEFT JOIN users u USING (user_id)"
+            " ORDER BY s.started_at DESC, s.session_id LIMIT %s",
+            limit,
+        )
+
+    async def sessions_on(self, vm_ids: Iterable[str]) -> list[Row]:
+        """Every session that one of these VMs was made for, over or not."""
+        return await self._all("SELECT * FROM auth_sessions WHERE browser_vm_id = ANY(%s)", list(vm_ids))
 
     async def unfinished_sessions(self) -> list[Row]:
         """Sessions that are not over, and whether their time is up."""

@@ -32,10 +32,21 @@ class Settings:
     snapshot_address: IPv4Address = _FIRST_VM
     """The address inside the snapshot: never handed out, since every clone has it for its first moments."""
     agent_port: int = 8080
+    websockify_port: int = 6080
+    novnc: Path = Path("/usr/share/novnc")
+    """noVNC's files, as Debian's package has them."""
     health_interval_s: float = 2
     health_request_s: float = 5
     health_timeout_s: float = 60
     session_timeout_s: float = 1800
+    agent_request_s: float = 15
+    login_start_s: float = 60
+    """How long the agent may take to start the provider's login tool."""
+    login_poll_s: float = 1
+    login_silence_s: float = 60
+    """How long the agent may be silent during a login before that counts as lost."""
+    completed_linger_s: float = 3
+    """How long a completed login's VM stays, so that its user sees in the window that all went well."""
     watch_interval_s: float = 5
 
 
@@ -47,4 +58,8 @@ def from_environment() -> Settings:
     url = os.environ.get("DATABASE_URL")
     if not url:
         raise SystemExit("[ERROR]: DATABASE_URL is not set; see /etc/master-controller.env")
-    return Settings(url, health_timeout_s=float(os.environ.get("HEALTH_TIMEOUT_S", "60")))
+    return Settings(
+        url,
+        health_timeout_s=float(os.environ.get("HEALTH_TIMEOUT_S", "60")),
+        completed_linger_s=float(os.environ.get("COMPLETED_LINGER_S", "3")),
+    )

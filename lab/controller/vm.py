@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -30,6 +31,8 @@ class Vm:
     socket: Path
     tap: str
     pid: int | None = None
+    gone: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
+    """Set when it is to be destroyed: whatever talks to it stops."""
 
     @property
     def alive(self) -> bool:

@@ -34,7 +34,7 @@ PACKAGES = (
         "kmod",
     ),
     *("iproute2", "iputils-ping", "iptables", "nftables", "socat", "ca-certificates", "curl"),
-    *("qemu-system-x86", "python3", "postgresql-15"),
+    *("qemu-system-x86", "python3", "postgresql-15", "novnc"),
 )
 
 _OPTIONS = (

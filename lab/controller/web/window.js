@@ -1,0 +1,63 @@
+// The browser window of the session in this page's address: noVNC on the WebSocket beside it.
+
+import RFB from '/novnc/core/rfb.js';
+
+const RETRY_MS = 1500;
+const FINISHED = ['completed', 'failed', 'timeout', 'cancelled'];
+
+const page = location.pathname.replace(/\/$/, '');
+const screen = document.getElementById('screen');
+const status = document.getElementById('status');
+
+function show(state, text) {
+  document.body.dataset.state = state;
+  status.textContent = text;
+}
+
+function connect() {
+  show('connecting', 'Connecting to the browser…');
+  const url = new URL(`${page}/websock`, location);
+  url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+  const rfb = new RFB(screen, url.href, { shared: true, wsProtocols: ['binary'] });
+  rfb.scaleViewport = true;
+  rfb.background = 'transparent';
+  rfb.addEventListener('connect', () => {
+    show('connected', 'Connected');
+    rfb.focus();
+  });
+  rfb.addEventListener('disconnect', () => {
+    show('disconnected', 'Disconnected');
+    afterwards();
+  });
+}
+
+/** Connect again as long as the session goes on; else say how it ended. */
+async function afterwards() {
+  let again = true;
+  try {
+    const answer = await fetch(page.replace(/\/novnc$/, ''));
+    const { session, error } = await answer.json();
+    if (!session || FINISHED.includes(session.status)) {
+      again = false;
+      show('disconnected', session ? ending(session) : error);
+    }
+  } catch {
+    show('disconnected', 'The controller does not answer; trying again…');
+  }
+  if (again) {
+    setTimeout(connect, RETRY_MS);
+  }
+}
+
+function ending(session) {
+  const words = {
+    completed: 'The login is complete: this window is closed.',
+    cancelled: 'The session was cancelled.',
+    timeout: 'The session ran out of time.',
+    failed: 'The session failed',
+  };
+  const reason = session.status === 'failed' && session.error_message ? `: ${session.error_message}` : '';
+  return words[session.status] + reason;
+}
+
+connect();
