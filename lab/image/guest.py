@@ -9,12 +9,14 @@ from pathlib import Path
 import httpx
 
 from harness.errors import TransportError
+from harness.rfb import RfbError
+from harness.rfb_streams import vnc_at_address
 from harness.run import run
+from harness.screen import Screen
 from harness.wait import wait_until
 from lab.image import golden, keys
 from lab.image.chamber import BuildError
 from lab.image.manifest import Facts
-from lab.image.screen import Screen, grab
 from lab.paths import LabPaths
 
 HEALTH = f"http://{golden.GUEST}:8080/health"
@@ -50,12 +52,12 @@ class Guest:
     def wait_window(self, *, timeout_s: float) -> Screen:
         """Wait until the browser's window fills the screen and its page is drawn."""
         return wait_until(
-            lambda: grab(golden.GUEST, 5901, timeout_s=20),
+            self._screen,
             what="the browser's start page on the VM's screen",
             timeout_s=timeout_s,
             interval_s=1,
             until=lambda screen: screen.share(START_PAGE) > 0.5,
-            retry_on=(OSError,),
+            retry_on=(RfbError,),
             hint="look at the desktop's units in the VM: vnc, openbox, chromium",
         )
 
@@ -87,6 +89,10 @@ class Guest:
         ]
         target: list[str | Path] = ["-i", self._key, f"root@{golden.GUEST}", "--", command]
         return run(["ssh", "-F", "none", *options, *target], timeout_s=60).stdout
+
+    def _screen(self) -> Screen:
+        with vnc_at_address(golden.GUEST, 5901, timeout_s=20) as vnc:
+            return vnc.picture()
 
     def _health(self) -> httpx.Response:
         # A connection that stays open would end up in the snapshot.

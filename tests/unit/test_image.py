@@ -15,7 +15,6 @@ from lab.image.exchange import exchange
 from lab.image.inputs import digest_of_tree
 from lab.image.kernel import KernelError, extract_vmlinux
 from lab.image.packages import debian_sources
-from lab.image.screen import Screen
 
 INPUTS = {"agent/server.js": {"sha256": "1"}, "kernel": {"sha256": "2", "value": "6.1"}}
 
@@ -164,13 +163,6 @@ def test_the_initrd_is_an_archive_that_cpio_reads(tmp_path: Path) -> None:
 def test_a_strange_kernel_is_refused(image: bytes, said: str) -> None:
     with pytest.raises(KernelError, match=said):
         extract_vmlinux(image)
-
-
-def test_a_screen_knows_its_colours() -> None:
-    blue, other_blue, white = b"\x89\x4e\x1d\x00", b"\x89\x4e\x1d\xff", b"\xff\xff\xff\x00"
-    screen = Screen(2, 2, other_blue * 2 + blue + white)
-    assert screen.share((0x1D, 0x4E, 0x89)) == 0.75
-    assert screen.png().startswith(b"\x89PNG")
 
 
 def test_the_unit_is_the_runbooks() -> None:

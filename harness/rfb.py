@@ -1,0 +1,135 @@
+"""A VNC client over any stream of bytes: RFB (RFC 6143) without a password; pictures and keys."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from typing import Protocol
+
+from harness.errors import TransportError
+from harness.screen import Screen
+
+_RAW = 0
+_NO_PASSWORD = 1
+# 32 bits a pixel, true colour, little-endian, red at 16, green at 8, blue at 0
+_PIXEL_FORMAT = struct.pack(">B3xBBBBHHHBBB3x", 0, 32, 24, 0, 1, 255, 255, 255, 16, 8, 0)
+_ENCODINGS = struct.pack(">BxHi", 2, 1, _RAW)
+
+KEYS = {
+    "BackSpace": 0xFF08,
+    "Tab": 0xFF09,
+    "Enter": 0xFF0D,
+    "Escape": 0xFF1B,
+    "Shift": 0xFFE1,
+    "Control": 0xFFE3,
+    "Space": 0x20,
+}
+"""Keys with a name, as X11's keysyms."""
+
+
+class RfbError(TransportError):
+    """The VNC server hung up, was too slow, or does not speak RFB as one without a password does."""
+
+
+class Stream(Protocol):
+    """Bytes both ways. Reading and writing raise OSError where the peer hung up or was too slow."""
+
+    def read(self, count: int) -> bytes:
+        """Exactly so many bytes."""
+
+    def write(self, data: bytes) -> None:
+        """All of these bytes."""
+
+
+class Rfb:
+    """A VNC session that others may share.
+
+    :raises RfbError: from the constructor and every method.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self.width, self.height, self.name = self._shake_hands()
+        self._write(_PIXEL_FORMAT + _ENCODINGS)
+
+    def picture(self) -> Screen:
+        """All of the screen, as it is now."""
+        self._write(struct.pack(">BBHHHH", 3, 0, 0, 0, self.width, self.height))
+        pixels = bytearray(self.width * self.height * 4)
+        missing = self.width * self.height
+        while missing > 0:
+            missing -= self._message(pixels)
+        return Screen(self.width, self.height, bytes(pixels))
+
+    def key(self, key: str, *, down: bool) -> None:
+        """Press or release a key: a name of :data:`KEYS`, or a character."""
+        self._write(struct.pack(">BBxxI", 4, down, KEYS.get(key) or keysym(key)))
+
+    def press(self, keys: Iterable[str]) -> None:
+        """Strike one key after another."""
+        for key in keys:
+            self.key(key, down=True)
+            self.key(key, down=False)
+
+    def _shake_hands(self) -> tuple[int, int, str]:
+        banner = self._read(12)
+        if not banner.startswith(b"RFB 003."):
+            raise RfbError(f"not a VNC server: expected 'RFB 003.…', got {banner!r}")
+        self._write(b"RFB 003.008\n")
+        kinds = self._read(self._read(1)[0])
+        if not kinds:
+            raise RfbError(f"the VNC server refused: {self._text()}")
+        if _NO_PASSWORD not in kinds:
+            raise RfbError(f"the VNC server wants a password (security types {list(kinds)})")
+        self._write(bytes([_NO_PASSWORD]))
+        if any(self._read(4)):
+            raise RfbError(f"the VNC server refused: {self._text()}")
+        self._write(b"\x01")  # others may look at the same time
+        width, height = struct.unpack(">HH16x", self._read(20))
+        return width, height, self._text()
+
+    def _message(self, pixels: bytearray) -> int:
+        """Take one message; how many pixels it brought."""
+        kind = self._read(1)[0]
+        if kind == 0:
+            (rectangles,) = struct.unpack(">xH", self._read(3))
+            return sum(self._rectangle(pixels) for _ in range(rectangles))
+        if kind == 3:  # what somebody copied
+            self._read(3)
+            self._text()
+        elif kind != 2:  # a bell
+            raise RfbError(f"the VNC server sent message {kind}, which was not asked for")
+        return 0
+
+    def _rectangle(self, pixels: bytearray) -> int:
+        x, y, width, height, encoding = struct.unpack(">HHHHi", self._read(12))
+        if encoding != _RAW:
+            raise RfbError(f"the VNC server sent encoding {encoding}, which was not asked for")
+        if x + width > self.width or y + height > self.height:
+            raise RfbError(f"the VNC server sent {width}x{height} pixels at {x},{y}: beyond its own screen")
+        part = self._read(width * height * 4)
+        for row in range(height):
+            at = ((y + row) * self.width + x) * 4
+            pixels[at : at + width * 4] = part[row * width * 4 : (row + 1) * width * 4]
+        return int(width * height)
+
+    def _text(self) -> str:
+        return self._read(int.from_bytes(self._read(4), "big")).decode(errors="replace")
+
+    def _read(self, count: int) -> bytes:
+        try:
+            return self._stream.read(count)
+        except OSError as error:
+            raise RfbError(f"the VNC server: {error or type(error).__name__}") from error
+
+    def _write(self, data: bytes) -> None:
+        try:
+            self._stream.write(data)
+        except OSError as error:
+            raise RfbError(f"the VNC server: {error or type(error).__name__}") from error
+
+
+def keysym(character: str) -> int:
+    """A character as X11 knows it."""
+    code = ord(character)
+    return code if code < 0x100 else 0x01000000 | code

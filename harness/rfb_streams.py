@@ -1,0 +1,123 @@
+"""What a VNC session runs over: a socket, or a WebSocket as websockify and its kin offer."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.sync.client import ClientConnection, unix_connect
+from websockets.typing import Subprotocol
+
+from harness.rfb import Rfb, RfbError
+
+_BINARY = Subprotocol("binary")
+
+
+class SocketStream:
+    """A connected stream socket."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def read(self, count: int) -> bytes:
+        """Exactly so many bytes."""
+        have = bytearray(count)
+        view = memoryview(have)
+        while view:
+            got = self._connection.recv_into(view)
+            if not got:
+                raise ConnectionResetError("it hung up")
+            view = view[got:]
+        return bytes(have)
+
+    def write(self, data: bytes) -> None:
+        """All of these bytes."""
+        self._connection.sendall(data)
+
+
+class WebSocketStream:
+    """Binary messages of a WebSocket as one stream."""
+
+    def __init__(self, connection: ClientConnection, *, timeout_s: float) -> None:
+        self._connection = connection
+        self._timeout_s = timeout_s
+        self._left = b""
+
+    def read(self, count: int) -> bytes:
+        """Exactly so many bytes."""
+        have = bytearray(self._left)
+        while len(have) < count:
+            have += self._receive()
+        self._left = bytes(have[count:])
+        return bytes(have[:count])
+
+    def write(self, data: bytes) -> None:
+        """All of these bytes, as one message."""
+        try:
+            self._connection.send(data)
+        except ConnectionClosed as error:
+            raise ConnectionResetError(f"it closed the WebSocket: {error}") from error
+
+    def _receive(self) -> bytes:
+        try:
+            message = self._connection.recv(self._timeout_s)
+        except ConnectionClosed as error:
+            raise ConnectionResetError(f"it closed the WebSocket: {error}") from error
+        if isinstance(message, str):
+            raise ConnectionResetError(f"it sent a text, not bytes: {message[:80]!r}")
+        return message
+
+
+@contextlib.contextmanager
+def vnc_at_socket(path: Path, *, timeout_s: float) -> Iterator[Rfb]:
+    """A VNC session through a unix socket that leads to a VNC server.
+
+    :param timeout_s: for the connection and each answer.
+    :raises RfbError: nobody answers, not in time, or not as a VNC server without a password does.
+    """
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(timeout_s)
+        try:
+            connection.connect(str(path))
+        except OSError as error:
+            raise RfbError(f"nobody answers at {path}: {error}") from error
+        yield Rfb(SocketStream(connection))
+
+
+@contextlib.contextmanager
+def vnc_at_address(address: str, port: int, *, timeout_s: float) -> Iterator[Rfb]:
+    """A VNC session with a VNC server; for the rest see :func:`vnc_at_socket`."""
+    try:
+        connection = socket.create_connection((address, port), timeout=timeout_s)
+    except OSError as error:
+        raise RfbError(f"nobody answers at {address}:{port}: {error}") from error
+    with connection:
+        yield Rfb(SocketStream(connection))
+
+
+@contextlib.contextmanager
+def vnc_at_websocket(path: Path, url: str, *, timeout_s: float) -> Iterator[Rfb]:
+    """A VNC session through a WebSocket, behind a unix socket that leads to its server.
+
+    :param url: ``ws://host:port/path`` as that server is to see it.
+    :raises RfbError: as :func:`vnc_at_socket`, and where there is no such WebSocket.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            connection = stack.enter_context(
+                unix_connect(
+                    str(path),
+                    url,
+                    subprotocols=[_BINARY],
+                    compression=None,
+                    open_timeout=timeout_s,
+                    close_timeout=1,
+                    max_size=None,
+                )
+            )
+        except (OSError, EOFError, WebSocketException) as error:
+            raise RfbError(f"no WebSocket at {url}: {error or type(error).__name__}") from error
+        yield Rfb(WebSocketStream(connection, timeout_s=timeout_s))

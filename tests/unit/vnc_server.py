@@ -1,0 +1,77 @@
+"""A VNC server in a few lines: it shows one colour, and remembers the keys that were struck."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from harness.rfb_streams import SocketStream
+from harness.screen import Colour
+
+SIZE = (8, 4)
+
+
+class VncServer:
+    """``serve`` speaks over a stream until the other side hangs up."""
+
+    def __init__(self, colour: Colour) -> None:
+        self.colour = colour
+        self.keys: list[tuple[int, bool]] = []
+        self.security = b"\x01\x01"
+        self.before_picture = struct.pack(">B", 2) + struct.pack(">BxxxI", 3, 4) + b"text"
+        self.stop_painting = False
+
+    def serve(self, read: Callable[[int], bytes], write: Callable[[bytes], None]) -> None:
+        """One session."""
+        with contextlib.suppress(OSError, EOFError, KeyError):  # KeyError: not RFB
+            write(b"RFB 003.008\n")
+            read(12)
+            write(self.security)
+            read(1)
+            write(bytes(4))
+            read(1)
+            write(struct.pack(">HH16xI", *SIZE, 4) + b"desk")
+            while True:
+                self._answer(read, write)
+
+    def _answer(self, read: Callable[[int], bytes], write: Callable[[bytes], None]) -> None:
+        kind = read(1)[0]
+        if kind == 4:
+            down, key = struct.unpack(">BxxI", read(7))
+            self.keys.append((key, bool(down)))
+            return
+        asked = read({0: 19, 2: 7, 3: 9}[kind])
+        if kind == 3 and asked and not self.stop_painting:
+            red, green, blue = self.colour
+            write(self.before_picture)
+            for y in range(2):  # in two messages, as a real one may
+                half = struct.pack(">BxHHHHHi", 0, 1, 0, 2 * y, SIZE[0], 2, 0)
+                write(half + bytes((blue, green, red, y)) * (SIZE[0] * 2))
+
+
+@contextlib.contextmanager
+def listening(path: Path, server: VncServer) -> Iterator[VncServer]:
+    """The server at a unix socket."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        thread = threading.Thread(target=_accept, args=(listener, server), daemon=True)
+        thread.start()
+        yield server
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+
+
+def _accept(listener: socket.socket, server: VncServer) -> None:
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        with connection:
+            stream = SocketStream(connection)
+            server.serve(stream.read, stream.write)
