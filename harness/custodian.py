@@ -23,6 +23,7 @@ PARTS = (
     "netns",
     "custodian_session",
     "reaper",
+    "custodian_pages",
     "custodian_relay",
     "custodian_script",
     "custodian_clone",

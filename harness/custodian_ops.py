@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from harness import custodian_session, netns, reaper
 from harness.custodian_clone import Clone, Plan, Refused, tail
+from harness.custodian_pages import Pages
 from harness.custodian_relay import Mute, Relay
 from harness.custodian_script import run_script
 
@@ -64,6 +65,7 @@ class Custodian:
         self.held: dict[str, Holding] = {}
         self.session_numbers = itertools.count(1)
         self.host_relays: dict[str, Relay] = {}
+        self.pages = Pages()
         self.scripts: set[asyncio.Task[dict[str, Any]]] = set()
         self.pool = ThreadPoolExecutor(max_workers=64, thread_name_prefix="custodian")
 
@@ -163,6 +165,21 @@ class Custodian:
         if mute is not None:
             mute.stop()
 
+    async def op_serve_pages(self, address: str) -> Answer:
+        """Serve web pages on an address of the host; the port."""
+        try:
+            return await self.pages.start(address)
+        except OSError as error:
+            raise Refused(f"no page can be served at {address}: {error.strerror}") from error
+
+    async def op_add_page(self, path: str, body: str) -> Answer:
+        """One more page."""
+        self.pages.add(path, body)
+
+    async def op_page_visitors(self, path: str) -> Answer:
+        """Who has asked for a page."""
+        return self.pages.visitors(path)
+
     async def op_link(self, name: str, up: bool) -> Answer:
         """The clone's TAP up or down."""
         holding = self._holding(name)
@@ -212,8 +229,8 @@ class Custodian:
         sessions = asyncio.ensure_future(self._end_sessions())
         done = await asyncio.gather(*(self.op_destroy(name) for name in list(self.held)))
         failures = [*(line for answer in done for line in answer["failures"]), *await sessions]
-        for relay in self.host_relays.values():
-            relay.stop()
+        for server in (*self.host_relays.values(), self.pages):
+            server.stop()
         for folder in (self.disks, self.directory):
             if folder.exists() and not any(folder.glob(custodian_session.NOTES)):
                 shutil.rmtree(folder, onerror=lambda _, path, what: failures.append(f"{path}: {what[1]}"))

@@ -1,0 +1,78 @@
+"""Pages of ours: served once they are there, and each knows who asked for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from harness.custodian_pages import Pages
+from harness.pages import random_colour
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[tuple[Pages, int]]:
+    """A server on loopback, and its port."""
+    pages = Pages()
+    port = await pages.start("127.0.0.1")
+    try:
+        yield pages, port
+    finally:
+        pages.stop()
+        async with asyncio.timeout(5):
+            while pages._busy:
+                await asyncio.sleep(0)
+
+
+async def ask(port: int, request: bytes) -> str:
+    """One request; the whole answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer.decode()
+
+
+async def test_a_page_is_served_and_knows_who_asked() -> None:
+    async with serving() as (pages, port):
+        pages.add("/x", "hello")
+        answer = await ask(port, b"GET /x HTTP/1.1\r\nHost: y\r\n\r\n")
+        assert answer.startswith("HTTP/1.1 200 OK\r\n")
+        assert answer.endswith("\r\n\r\nhello")
+        assert pages.visitors("/x") == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    "request_text", [b"GET /favicon.ico HTTP/1.1\r\n\r\n", b"POST /x HTTP/1.1\r\n\r\n", b"\r\n\r\n"]
+)
+async def test_nothing_else_is_served_nor_counted(request_text: bytes) -> None:
+    async with serving() as (pages, port):
+        pages.add("/x", "hello")
+        assert (await ask(port, request_text)).startswith("HTTP/1.1 404 ")
+        assert pages.visitors("/x") == []
+
+
+async def test_an_end_drops_those_who_wait() -> None:
+    async with serving() as (pages, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while not pages._busy:
+            await asyncio.sleep(0)
+        pages.stop()
+        assert await reader.read() == b""
+        writer.close()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_it_listens_once_however_often_it_is_asked_to() -> None:
+    async with serving() as (pages, port):
+        assert await pages.start("127.0.0.1") == port
+
+
+def test_a_colour_of_ours_is_far_from_grey() -> None:
+    colours = [random_colour() for _ in range(200)]
+    assert all(max(colour) - min(colour) >= 110 for colour in colours)
+    assert len(set(colours)) > 150
