@@ -229,8 +229,9 @@ class Custodian:
         sessions = asyncio.ensure_future(self._end_sessions())
         done = await asyncio.gather(*(self.op_destroy(name) for name in list(self.held)))
         failures = [*(line for answer in done for line in answer["failures"]), *await sessions]
-        for server in (*self.host_relays.values(), self.pages):
-            server.stop()
+        for relay in self.host_relays.values():
+            relay.stop()
+        self.pages.stop()
         for folder in (self.disks, self.directory):
             if folder.exists() and not any(folder.glob(custodian_session.NOTES)):
                 shutil.rmtree(folder, onerror=lambda _, path, what: failures.append(f"{path}: {what[1]}"))

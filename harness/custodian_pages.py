@@ -15,7 +15,7 @@ class Pages:
     """A web server for pages of ours: each at a path of its own, all others 404."""
 
     def __init__(self) -> None:
-        self._server: asyncio.AbstractServer | None = None
+        self._server: asyncio.Server | None = None
         self._bodies: dict[str, bytes] = {}
         self._visitors: dict[str, list[str]] = {}
         self._busy: set[asyncio.Task[None]] = set()
