@@ -1,6 +1,7 @@
 // The browser window of the session in this page's address: noVNC on the WebSocket beside it.
 
 import RFB from '/novnc/core/rfb.js';
+import { typeInto } from './typing.js';
 
 const RETRY_MS = 1500;
 const FINISHED = ['completed', 'failed', 'timeout', 'cancelled'];
@@ -8,6 +9,8 @@ const FINISHED = ['completed', 'failed', 'timeout', 'cancelled'];
 const page = location.pathname.replace(/\/$/, '');
 const screen = document.getElementById('screen');
 const status = document.getElementById('status');
+let rfb = null;
+let focused = false;
 
 function show(state, text) {
   document.body.dataset.state = state;
@@ -18,12 +21,15 @@ function connect() {
   show('connecting', 'Connecting to the browser…');
   const url = new URL(`${page}/websock`, location);
   url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
-  const rfb = new RFB(screen, url.href, { shared: true, wsProtocols: ['binary'] });
+  rfb = new RFB(screen, url.href, { shared: true, wsProtocols: ['binary'] });
   rfb.scaleViewport = true;
   rfb.background = 'transparent';
   rfb.addEventListener('connect', () => {
     show('connected', 'Connected');
-    rfb.focus();
+    if (!focused) {
+      focused = true; // never again: it would take the focus from whoever types elsewhere by then
+      rfb.focus();
+    }
   });
   rfb.addEventListener('disconnect', () => {
     show('disconnected', 'Disconnected');
@@ -60,4 +66,5 @@ function ending(session) {
   return words[session.status] + reason;
 }
 
+typeInto(document.getElementById('typing'), (keysym) => rfb.sendKey(keysym));
 connect();

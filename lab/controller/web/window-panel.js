@@ -1,0 +1,59 @@
+// The panel with a session's browser window, and the form that has its browser open a page.
+
+import { ask, sessionPath } from './api.js';
+
+const at = (id) => document.getElementById(id);
+
+export class WindowPanel {
+  shownId = null;
+  #frame = null;
+
+  constructor(changed) {
+    at('close').addEventListener('click', () => this.close(changed));
+    at('open-url').addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.#openUrl();
+    });
+  }
+
+  show(id, title) {
+    at('window-title').textContent = title;
+    at('window-hint').hidden = true;
+    at('window-frame').hidden = at('window-actions').hidden = false;
+    at('window').classList.add('open');
+    at('open-answer').textContent = '';
+    at('own-tab').href = sessionPath(id, '/novnc');
+    if (id !== this.shownId) {
+      this.#frame?.remove();
+      this.#frame = document.createElement('iframe');
+      this.#frame.title = title;
+      this.#frame.src = sessionPath(id, '/novnc');
+      at('frame').append(this.#frame);
+      this.shownId = id;
+    }
+    at('window').focus({ preventScroll: true });
+    at('window').scrollIntoView({ block: 'nearest' });
+  }
+
+  close(changed) {
+    this.#frame?.remove();
+    this.#frame = null;
+    this.shownId = null;
+    at('window-title').textContent = 'Browser window';
+    at('window-hint').hidden = false;
+    at('window-frame').hidden = at('window-actions').hidden = true;
+    at('window').classList.remove('open');
+    changed();
+  }
+
+  async #openUrl() {
+    const answer = at('open-answer');
+    answer.textContent = 'Opening the page…';
+    try {
+      await ask(sessionPath(this.shownId, '/open-url'), { url: at('url').value });
+      answer.textContent = 'The page is open in the window.';
+    } catch (error) {
+      answer.textContent = `The page was not opened: ${error.message}`;
+    }
+  }
+}
