@@ -28,6 +28,8 @@ def parser() -> argparse.ArgumentParser:
     ssh = verbs.add_parser("ssh", help="a shell, or one command, in a running VM")
     ssh.add_argument("vm", help="VM id, or the beginning of one")
     ssh.add_argument("command", nargs=argparse.REMAINDER, help="a command for the VM")
+    dashboard = verbs.add_parser("dashboard", help="offer the twin's dashboard on this machine's loopback")
+    dashboard.add_argument("--port", type=int, default=4000, help="this machine's port (%(default)s)")
     down = verbs.add_parser("down", help="take everything down; what was built stays")
     down.add_argument("--purge", action="store_true", help="delete what was built, too")
     return top

@@ -23,7 +23,12 @@ def ask(leader: Process, *words: str | Path, timeout_s: float = 30, check: bool 
 
 def proxy_command(leader: Process) -> str:
     """How SSH reaches the twin, which has no link to this machine's network."""
-    return f"nsenter -t {leader.pid} -n socat - TCP:127.0.0.1:22"
+    return door(leader, 22)
+
+
+def door(leader: Process, port: int) -> str:
+    """The command whose standard input and output are a connection to a port of the twin."""
+    return f"nsenter -t {leader.pid} -n socat - TCP:127.0.0.1:{port}"
 
 
 def ssh(paths: LabPaths, leader: Process, *, tty: bool = False) -> list[str | Path]:

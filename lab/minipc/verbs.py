@@ -59,6 +59,13 @@ def ssh(args: argparse.Namespace) -> int:
     return _become([str(word) for word in (*access.ssh_to_vm(paths, leader, address), *args.command)])
 
 
+def dashboard(args: argparse.Namespace) -> int:
+    """Become a forward from a port of this machine's loopback to the dashboard, until interrupted."""
+    entry = access.door(twin.running(lab_paths()), 4000)
+    print(f"the dashboard: http://127.0.0.1:{args.port}/ (Ctrl-C ends it)")
+    return _become(["socat", f"TCP-LISTEN:{args.port},bind=127.0.0.1,fork,reuseaddr", f"EXEC:{entry}"])
+
+
 def down(args: argparse.Namespace) -> int:
     """Take everything down."""
     paths = lab_paths()
