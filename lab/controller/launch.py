@@ -12,6 +12,9 @@ from lab.controller.rows import FINISHED, Rows
 from lab.controller.settings import Settings
 from lab.controller.vm import Vm
 
+VM_ENDED = "VM process ended"
+"""Why a session failed whose VM did not live."""
+
 
 class LaunchError(Exception):
     """A session's VM could not be made; the message is for the session's row and the caller."""

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from lab.controller import journal
 from lab.controller.agents import AgentError, Agents
-from lab.controller.launch import Launcher
+from lab.controller.launch import VM_ENDED, Launcher
 from lab.controller.rows import FINISHED, Row
 from lab.controller.vm import Vm
 
@@ -70,8 +70,9 @@ class Logins:
                 await self._launcher.complete_session(session_id)
                 journal.info("[LOGIN] Login complete", sessionId=session_id, vmId=machine.vm_id)
         except LoginFailedError as error:
-            journal.warn("[LOGIN] Login failed", sessionId=session_id, reason=str(error))
-            await self._launcher.end_session(session_id, "failed", str(error))
+            reason = str(error) if machine.alive else VM_ENDED
+            journal.warn("[LOGIN] Login failed", sessionId=session_id, reason=reason)
+            await self._launcher.end_session(session_id, "failed", reason)
             return
         await self._pause(machine, self._settings.completed_linger_s)
         await self._launcher.destroy(machine)

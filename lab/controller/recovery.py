@@ -6,7 +6,7 @@ import re
 from ipaddress import IPv4Address
 
 from lab.controller import journal, process, tap, vm
-from lab.controller.launch import Launcher
+from lab.controller.launch import VM_ENDED, Launcher
 from lab.controller.rows import Row
 from lab.controller.vm import Vm
 
@@ -59,6 +59,6 @@ async def watch(launcher: Launcher) -> None:
         await launcher.destroy(machine)
     for session in sessions:
         if session["browser_vm_id"] in {machine.vm_id for machine in dead}:
-            await launcher.end_session(session["session_id"], "failed", "VM process ended")
+            await launcher.end_session(session["session_id"], "failed", VM_ENDED)
         elif session["overdue"] and session["browser_vm_id"] in launcher.vms:
             await launcher.end_session(session["session_id"], "timeout", "session timed out")

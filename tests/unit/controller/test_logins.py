@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from typing import Any
 
 import pytest
@@ -80,6 +82,17 @@ async def test_a_login_that_fails_says_why(
     assert reason in row["error_message"]
     assert not machine.alive
     assert not machine.folder.exists()
+
+
+async def test_a_login_whose_vm_died_says_so(host: Host) -> None:
+    """Whatever the connection to its agent said is only what followed from that."""
+    session_id, machine = await host.session()
+    assert machine.pid
+    os.kill(machine.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, machine.pid, os.WEXITED | os.WNOWAIT)
+    host.agent.answers["/auth/codex"] = (500, "")
+    host.service.logins.follow(session_id, machine)
+    assert (await host.comes_to(session_id, "failed"))["error_message"] == "VM process ended"
 
 
 async def test_a_short_silence_of_the_agent_loses_no_login(host: Host) -> None:
