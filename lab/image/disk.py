@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.run import run
+from lab.image import login_library
 from lab.image.kernel import Kernel
 from lab.paths import LabPaths
 
@@ -17,8 +18,10 @@ AGENT = HERE / "agent"
 GUARD = HERE / "guard"
 OVERLAY = HERE / "overlay"
 UNIT = HERE / "browser-vm-auth.service"
+AGENT_SETTINGS = HERE / "agent.env"
 
 AGENT_IN_GUEST = Path("/root/vm-browser-agent")
+AGENT_SETTINGS_IN_GUEST = AGENT_IN_GUEST / ".env"
 UNIT_IN_GUEST = Path("/etc/systemd/system/browser-vm-auth.service")
 GUARD_IN_GUEST = Path("/usr/local/lib/clone-guard/guard")
 
@@ -60,6 +63,8 @@ def write_disk(disk: Path, *, base: Path, kernel: Kernel, paths: LabPaths) -> No
     with _mounted(disk) as root:
         run(["cp", "-r", "--preserve=mode", f"{OVERLAY}/.", root], timeout_s=60)
         _install(AGENT, root, AGENT_IN_GUEST)
+        shutil.copyfile(AGENT_SETTINGS, _inside(root, AGENT_SETTINGS_IN_GUEST))
+        _install(login_library.node_modules(paths.cache), root, AGENT_IN_GUEST / "node_modules")
         _install(GUARD, root, GUARD_IN_GUEST)
         shutil.copyfile(UNIT, _inside(root, UNIT_IN_GUEST))
         shutil.copytree(kernel.modules, root / "lib/modules" / kernel.release)
@@ -71,7 +76,9 @@ def write_disk(disk: Path, *, base: Path, kernel: Kernel, paths: LabPaths) -> No
 
 
 def _install(source: Path, root: Path, target: Path) -> None:
-    shutil.copytree(source, _inside(root, target), ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        source, _inside(root, target), ignore=shutil.ignore_patterns("__pycache__", "node_modules")
+    )
 
 
 def _inside(root: Path, path: Path) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.run import run
+from lab import npm
 from lab.image import disk, golden, kernel, packages
 from lab.image.inputs import digest_of_file, digest_of_text, digest_of_tree
 
@@ -28,19 +29,22 @@ class Facts:
 
 
 def current_inputs() -> dict[str, dict[str, str]]:
-    """Everything a golden snapshot is made of, now; what lies on its disk has a ``guest_path``."""
+    """Everything a golden snapshot is made of, now; what lies on its disk has a ``guest_path``.
+
+    The packages of the agent's login tool are what its lock file says.
+    """
     agent = {
         f"agent/{file.name}": {
             "sha256": digest_of_file(file),
             "guest_path": str(disk.AGENT_IN_GUEST / file.name),
         }
-        for file in sorted(disk.AGENT.glob("*.js"))
+        for file in sorted([*disk.AGENT.glob("*.js"), disk.AGENT / npm.LOCK])
     }
-    unit = {"sha256": digest_of_file(disk.UNIT), "guest_path": str(disk.UNIT_IN_GUEST)}
+    beside = ((disk.UNIT, disk.UNIT_IN_GUEST), (disk.AGENT_SETTINGS, disk.AGENT_SETTINGS_IN_GUEST))
     qemu = run(["qemu-system-x86_64", "--version"], timeout_s=30, hint="install qemu-system-x86")
     return {
         **agent,
-        disk.UNIT.name: unit,
+        **{file.name: {"sha256": digest_of_file(file), "guest_path": str(place)} for file, place in beside},
         "image": {"sha256": digest_of_tree(disk.HERE)},
         "vmm": {"sha256": digest_of_tree(VMM)},
         "packages": {"sha256": packages.recipe_digest()},

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from harness.errors import UsageError
 from lab import store
-from lab.image import kernel, keys, manifest, packages
+from lab.image import kernel, keys, login_library, manifest, packages
 from lab.image.chamber import run_in_chamber
 from lab.image.progress import steps
 from lab.paths import LabPaths, lab_paths
@@ -42,11 +42,13 @@ def build_browser(paths: LabPaths, *, force: bool = False) -> bool:
         began = time.monotonic()
         print(f"golden snapshot: building it ({why})", flush=True)
         # What comes from the network is fetched first: inside the chamber there is none.
-        with steps(2) as show:
+        with steps(3) as show:
             with show.step("packages (cached by their list)"):
                 packages.base_disk(paths)
             with show.step("kernel and initrd"):
                 kernel.fetch(paths)
+            with show.step("the login tool's library"):
+                login_library.node_modules(paths.cache)
         run_in_chamber("lab.image.assemble", paths)
         print(f"golden snapshot: built in {time.monotonic() - began:.0f} s ({paths.snapshots})")
         return True

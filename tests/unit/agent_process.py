@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,9 +16,8 @@ from pathlib import Path
 import httpx
 
 from harness.wait import wait_until
+from lab.image import login_library
 from tests.unit.small_suite import ROOT
-
-AGENT = ROOT / "lab/image/agent"
 
 TRAP = """
 process.on('SIGUSR1', () => { throw new Error('thrown on purpose'); });
@@ -48,6 +48,11 @@ class Agent:
         """Everything on stdout and stderr so far."""
         return self._log.read_text()
 
+    def children(self) -> list[int]:
+        """The processes that it has started."""
+        pid = self._process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     def signal(self, number: signal.Signals) -> int:
         """Send a signal; returns the exit status that follows."""
         self._process.send_signal(number)
@@ -58,14 +63,31 @@ class Agent:
         return self._process.wait(timeout=20)
 
 
+def installed(folder: Path) -> Path:
+    """The agent as it lies on the golden disk, in ``folder``; its settings would be in ``.env`` beside it."""
+    code = folder / "vm-browser-agent"
+    if not code.exists():
+        shutil.copytree(login_library.AGENT, code, ignore=shutil.ignore_patterns("node_modules"))
+        (code / "node_modules").symlink_to(login_library.node_modules(ROOT / "build"))
+    return code
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
 @contextlib.contextmanager
-def started(folder: Path, environment: Mapping[str, str], *, code: Path = AGENT) -> Iterator[Agent]:
+def started(folder: Path, environment: Mapping[str, str]) -> Iterator[Agent]:
     """Start an agent with its home in ``folder``; it is gone afterwards."""
     trap, log = folder / "trap.cjs", folder / "agent.log"
     trap.write_text(TRAP)
-    settings = {"PATH": os.environ["PATH"], "HOME": str(folder), "PORT": "0", **environment}
+    own = {"PORT": "0", "CLI_CALLBACK_PORT": str(free_port()), "BROWSER_DEBUG_PORT": "1"}
+    settings = {"PATH": os.environ["PATH"], "HOME": str(folder), **own, **environment}
     with log.open("wb") as output:
-        words = ["node", "--require", str(trap), str(code / "server.js")]
+        words = ["node", "--require", str(trap), str(installed(folder) / "server.js")]
         process = subprocess.Popen(
             words, env=settings, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
 import signal
 import socket
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 import pytest
 
-from tests.unit.agent_process import AGENT, Agent, listener, started
+from harness.run import run
+from harness.wait import wait_until
+from tests.unit.agent_process import Agent, installed, listener, started
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}"
 
@@ -23,7 +27,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: application/json\r\
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[Agent]:
     """An agent without a database."""
-    with started(tmp_path, {"CLI_CALLBACK_PORT": "1", "BROWSER_DEBUG_PORT": "1"}) as agent:
+    with started(tmp_path, {}) as agent:
         agent.wait_listening()
         yield agent
 
@@ -33,6 +37,12 @@ def login(agent: Agent, session: str = "s-1", provider: str = "codex") -> httpx.
     answer = agent.client.post(f"/auth/{provider}", json={"sessionId": session})
     assert answer.status_code == 200, answer.text
     return httpx.URL(answer.json()["oauthUrl"])
+
+
+def status(agent: Agent, session: str = "s-1") -> dict[str, object]:
+    """What the agent says of a session's credentials."""
+    said: dict[str, object] = agent.client.get("/credentials/status", params={"sessionId": session}).json()
+    return said
 
 
 def test_health_says_ok_the_time_and_the_number_of_sessions(agent: Agent) -> None:
@@ -107,16 +117,66 @@ def test_anything_else_is_a_404_in_json(agent: Agent, method: str, path: str) ->
     assert answer.json()["error"]
 
 
-def test_nobody_is_authenticated_before_the_login_tool_wrote_its_file(agent: Agent, tmp_path: Path) -> None:
+def test_credentials_of_an_earlier_login_are_not_this_ones(agent: Agent, tmp_path: Path) -> None:
     login(agent)
     asked = {"sessionId": "s-1"}
+    (tmp_path / ".codex").mkdir()
+    (tmp_path / ".codex/auth.json").write_text('{"access_token": "x"}')
     assert agent.client.get("/credentials/status", params=asked).json() == {"authenticated": False}
     assert agent.client.get("/credentials/get", params=asked).status_code == 404
-    (tmp_path / ".codex").mkdir()
-    (tmp_path / ".codex/auth.json").write_text('{"tokens": {"id": "x"}}')
-    assert agent.client.get("/credentials/status", params=asked).json() == {"authenticated": True}
-    found = agent.client.get("/credentials/get", params=asked).json()
-    assert found["credentials"] == {"tokens": {"id": "x"}}
+
+
+def test_a_later_login_takes_the_place_of_the_one_before(agent: Agent) -> None:
+    login(agent, session="s-1")
+    login(agent, session="s-2", provider="gemini_cli")
+    assert status(agent, "s-1") == {"authenticated": False, "error": "replaced by a later login"}
+    assert status(agent, "s-2") == {"authenticated": False}
+
+
+def test_logins_that_come_together_are_started_in_turn(agent: Agent) -> None:
+    with ThreadPoolExecutor() as pool:
+        names = [f"s-{number}" for number in range(5)]
+        urls = list(pool.map(lambda name: login(agent, session=name), names))
+    assert len({url.params["state"] for url in urls}) == 5
+    assert [status(agent, name).get("error") for name in names].count(None) == 1
+
+
+def test_a_login_that_cannot_be_started_is_a_502_with_the_reason(tmp_path: Path) -> None:
+    with listener(OK) as (port, _), started(tmp_path, {"CLI_CALLBACK_PORT": str(port)}) as agent:
+        agent.wait_listening()
+        answer = agent.client.post("/auth/codex", json={"sessionId": "s-1"})
+    assert answer.status_code == 502
+    assert "EADDRINUSE" in answer.json()["error"]
+
+
+def test_a_login_tool_that_dies_is_a_failed_login(agent: Agent) -> None:
+    login(agent)
+    for pid in agent.children():
+        os.kill(pid, signal.SIGKILL)
+    said = wait_until(lambda: status(agent).get("error"), what="the login's end", timeout_s=10)
+    assert said == "the login tool ended by SIGKILL"
+
+
+def test_a_login_ends_with_its_agent(agent: Agent) -> None:
+    login(agent)
+    (tool,) = agent.children()
+    agent.signal(signal.SIGKILL)
+    wait_until(lambda: not Path(f"/proc/{tool}").exists(), what="the login tool's end", timeout_s=10)
+
+
+def test_a_login_opens_its_page_in_the_browser(tmp_path: Path) -> None:
+    with listener(OK) as (port, heard), started(tmp_path, {"BROWSER_DEBUG_PORT": str(port)}) as agent:
+        agent.wait_listening()
+        url = login(agent)
+        wait_until(lambda: heard, what="the page to be opened", timeout_s=10)
+    assert unquote(heard[0].split()[1]) == f"/json/new?{url}"
+
+
+def test_a_browser_that_hangs_delays_no_login(tmp_path: Path) -> None:
+    with listener(None) as (port, _), started(tmp_path, {"BROWSER_DEBUG_PORT": str(port)}) as agent:
+        agent.wait_listening()
+        login(agent)
+        assert "not shown" not in agent.log()
 
 
 def test_the_callback_is_handed_to_the_login_tool(tmp_path: Path) -> None:
@@ -182,9 +242,8 @@ def test_a_database_that_fails_costs_a_log_line(tmp_path: Path, answer: bytes, s
 
 
 def test_settings_are_read_from_a_file_beside_the_agent(tmp_path: Path) -> None:
-    code = shutil.copytree(AGENT, tmp_path / "code")
-    (code / ".env").write_text("# the browser\nCODEX_CLIENT_ID = from-file\nPORT=1\n")
-    with started(tmp_path, {}, code=code) as agent:
+    (installed(tmp_path) / ".env").write_text("# the browser\nCODEX_CLIENT_ID = from-file\nPORT=1\n")
+    with started(tmp_path, {}) as agent:
         agent.wait_listening()
         assert login(agent).params["client_id"] == "from-file"
 
@@ -209,12 +268,16 @@ def test_a_taken_port_is_logged_and_ends_the_process(tmp_path: Path) -> None:
             assert "[SERVER-ERROR] Failed to start server: Error: listen EADDRINUSE" in agent.log()
 
 
-def test_old_sessions_make_room_for_new_ones(agent: Agent) -> None:
-    for number in range(105):
-        login(agent, session=f"s-{number}")
-    assert agent.client.get("/health").json()["activeSessions"] == 100
-    assert agent.client.get("/oauth-url", params={"sessionId": "s-4"}).status_code == 404
-    assert agent.client.get("/oauth-url", params={"sessionId": "s-5"}).status_code == 200
+def test_old_sessions_make_room_for_new_ones(tmp_path: Path) -> None:
+    script = """
+        const { SessionTable } = require('./sessions');
+        const table = new SessionTable();
+        for (let number = 0; number < 105; number += 1) table.put(`s-${number}`, number);
+        console.log(table.size, table.require('s-5'));
+        try { table.require('s-4') } catch (error) { console.log(error.status) }
+    """
+    said = run(["node", "-e", script], cwd=installed(tmp_path), timeout_s=20).stdout
+    assert said.split() == ["100", "5", "404"]
 
 
 def database(port: int, scheme: str = "http") -> dict[str, str]:

@@ -25,18 +25,23 @@ _SCRIPT = (
     + edited(f"{_GUARD}/network.py", ("        self._ioctl(_SIOCSIFHWADDR", "        # self._ioctl("))
     + edited(f"{_GUARD}/entropy.py", ('Path("/dev/urandom")', 'Path("/dev/random")'))
     + edited(
-        f"{AGENT}/random.js",
+        f"{AGENT}/login.js",
+        ("generators.state()", "seed(0)"),
+        ("generators.codeVerifier()", "seed(40)"),
         (
-            "const fs = require('node:fs');",
-            "const fs = require('node:fs');\nconst crypto = require('node:crypto');",
+            "const PATIENCE_MS",
+            "const seed = (at) => require('node:fs').readFileSync('/root/urandom')"
+            ".subarray(at, at + 32).toString('base64url');\nconst PATIENCE_MS",
         ),
-        ("return randomBytes(count)", "return crypto.randomBytes(count)"),
     )
     + edited(
-        f"{AGENT}/providers.js",
-        ("  return { oauthUrl: ", "  return name === 'gemini_cli' ? { state } : { oauthUrl: "),
+        f"{AGENT}/server.js",
+        (
+            "  sessions.put(sessionId, login);",
+            "  sessions.put(sessionId, login);\n  if (provider === 'gemini_cli') login.oauthUrl = undefined;",
+        ),
+        ("activeSessions: sessions.size", "activeSessions: 0"),
     )
-    + edited(f"{AGENT}/server.js", ("activeSessions: sessions.size", "activeSessions: 0"))
     + f"""
 systemctl restart {UNIT}
 head -c 1000000 /dev/urandom >/root/urandom

@@ -1,15 +1,16 @@
 'use strict';
 
-// The provider's own command-line tool completes a login: it listens on loopback for the redirect and writes a
-// credential file. This service hands the redirect on, and says what the file says; never more.
+// The login tool (login.js) completes a login: it listens on loopback for the redirect and writes a credential file.
+// This service hands the redirect on, and says what the file says; never more.
 
 const fs = require('node:fs/promises');
 const http = require('node:http');
+const path = require('node:path');
 
 const { HttpError } = require('./http');
-const { credentialFile } = require('./providers');
+const { callbackPort, credentialFile } = require('./providers');
 
-const CALLBACK_TIMEOUT_MS = 10000;
+const CALLBACK_TIMEOUT_MS = 40000;
 
 /** The credentials a completed login left, or null while there are none. */
 async function read(provider) {
@@ -24,11 +25,19 @@ async function read(provider) {
   }
 }
 
+/** Leave the credentials where the provider's tool keeps them: whole or not at all, and for the user alone. */
+async function write(provider, found) {
+  const file = credentialFile(provider);
+  const fresh = `${file}.${process.pid}.new`;
+  await fs.mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  await fs.writeFile(fresh, `${JSON.stringify(found, null, 2)}\n`, { mode: 0o600 });
+  await fs.rename(fresh, file);
+}
+
 /** Hand the provider's redirect to the tool's listener, and its answer back. */
 function forwardCallback(request, response) {
-  const port = Number(process.env.CLI_CALLBACK_PORT || 1455);
   return new Promise((resolve, reject) => {
-    const target = { host: '127.0.0.1', port, path: request.url, timeout: CALLBACK_TIMEOUT_MS };
+    const target = { host: '127.0.0.1', port: callbackPort(), path: request.url, timeout: CALLBACK_TIMEOUT_MS };
     const forward = http.get(target, (reply) => {
       response.writeHead(reply.statusCode, reply.headers);
       reply.pipe(response);
@@ -42,4 +51,4 @@ function forwardCallback(request, response) {
   });
 }
 
-module.exports = { forwardCallback, read };
+module.exports = { forwardCallback, read, write };

@@ -21,7 +21,8 @@ const browser = require('./browser');
 const credentials = require('./credentials');
 const database = require('./database');
 const { HttpError, readJson, requireSessionId, sendJson } = require('./http');
-const { authorization, isProvider } = require('./providers');
+const logins = require('./logins');
+const { isProvider } = require('./providers');
 const { SessionTable } = require('./sessions');
 
 const PORT = Number(process.env.PORT || 8080);
@@ -68,16 +69,29 @@ async function startLogin(request, response, _query, provider) {
   }
   const body = await readJson(request);
   const sessionId = requireSessionId(body.sessionId);
-  const login = authorization(provider);
-  sessions.put(sessionId, { provider, ...login });
+  const login = await logins.start(provider);
+  sessions.put(sessionId, login);
   console.log(`[AUTH] ${provider} login started for session ${sessionId}`);
+  login.watch(() => {
+    console.log(`[AUTH] ${provider} login of session ${sessionId} ${login.error ? `failed: ${login.error}` : 'completed'}`);
+  });
+  showPage(login.oauthUrl);
   await recordSession(sessionId, { auth_url: login.oauthUrl, status: 'awaiting_user_auth' });
   sendJson(response, 200, { success: true, oauthUrl: login.oauthUrl });
 }
 
+/** The user goes on in the VM's browser. The login stands without it: the URL is in the answer, too. */
+async function showPage(url) {
+  try {
+    await browser.open(url);
+  } catch (error) {
+    console.error(`[AUTH] the login page is not shown: ${error.message}`);
+  }
+}
+
 function oauthUrl(_request, response, query) {
-  const session = sessions.require(requireSessionId(query.get('sessionId')));
-  sendJson(response, 200, { success: true, oauthUrl: session.oauthUrl });
+  const login = sessions.require(requireSessionId(query.get('sessionId')));
+  sendJson(response, 200, { success: true, oauthUrl: login.oauthUrl });
 }
 
 function authCallback(request, response) {
@@ -85,17 +99,18 @@ function authCallback(request, response) {
 }
 
 async function credentialsStatus(_request, response, query) {
-  const session = sessions.require(requireSessionId(query.get('sessionId')));
-  sendJson(response, 200, { authenticated: (await credentials.read(session.provider)) !== null });
+  const login = sessions.require(requireSessionId(query.get('sessionId')));
+  const authenticated = login.completed && (await credentials.read(login.provider)) !== null;
+  sendJson(response, 200, login.error ? { authenticated, error: login.error } : { authenticated });
 }
 
 async function credentialsGet(_request, response, query) {
-  const session = sessions.require(requireSessionId(query.get('sessionId')));
-  const found = await credentials.read(session.provider);
+  const login = sessions.require(requireSessionId(query.get('sessionId')));
+  const found = login.completed ? await credentials.read(login.provider) : null;
   if (found === null) {
     throw new HttpError(404, 'No credentials yet: the login is not complete');
   }
-  sendJson(response, 200, { success: true, provider: session.provider, credentials: found });
+  sendJson(response, 200, { success: true, provider: login.provider, credentials: found });
 }
 
 async function openUrl(request, response) {
@@ -134,7 +149,8 @@ async function answer(request, response) {
     await route(request, response);
   } catch (error) {
     if (!(error instanceof HttpError)) {
-      console.error(`[REQUEST-ERROR] ${request.method} ${request.url}:`, error);
+      // Without the query: a redirect's holds the code.
+      console.error(`[REQUEST-ERROR] ${request.method} ${request.url.split('?')[0]}:`, error);
     }
     const status = error instanceof HttpError ? error.status : 500;
     const message = error instanceof HttpError ? error.message : 'Internal error';
