@@ -8,7 +8,9 @@ import time
 from typing import Any
 
 ADDRESS = ("169.254.169.254", 80)
-TIMEOUT_S = 0.3
+TIMEOUT_S = 3.0
+"""Patience costs nothing where the service answers, which takes milliseconds. But on a busy machine a clone
+that gave up too soon would keep the snapshot's address, and a snapshot made then would never ask again."""
 
 _REQUEST = (
     b"GET /clone HTTP/1.1\r\nHost: 169.254.169.254\r\nAccept: application/json\r\nConnection: close\r\n\r\n"
