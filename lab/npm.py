@@ -17,7 +17,7 @@ from lab.image.inputs import digest_of_file
 
 LOCK = "package-lock.json"
 
-_SETTINGS_OF_ALL = (Path("/usr/etc/npmrc"), Path("/etc/npmrc"))
+SETTINGS_OF_ALL = (Path("/usr/etc/npmrc"), Path("/etc/npmrc"))
 """Where an npm of the machine's own would look: upstream's, and Debian's."""
 _PASSED_ON = ("npm_config_", "http_proxy", "https_proxy", "no_proxy", "node_extra_ca_certs", "ssl_cert_")
 
@@ -68,7 +68,7 @@ def _npm(*words: str, cwd: Path) -> Result:
 def settings() -> dict[str, str]:
     """The user's settings for npm; the machine's, too, which the Python package's npm would not find."""
     given = {name: value for name, value in os.environ.items() if name.lower().startswith(_PASSED_ON)}
-    of_all = next((str(file) for file in _SETTINGS_OF_ALL if file.exists()), "")
+    of_all = next((str(file) for file in SETTINGS_OF_ALL if file.exists()), "")
     if of_all and "npm_config_globalconfig" not in {name.lower() for name in given}:
         given["npm_config_globalconfig"] = of_all
     return given

@@ -1,4 +1,4 @@
-"""The lab's own code for the twin: the VMM, the controller, and the third-party packages of both.
+"""The lab's own code for the twin: VMM, controller and OpenID provider, and their third-party packages.
 
 It lies beside the tree and is bind-mounted, so that a change reaches a running twin: ``current`` is a link
 that is swapped. What a running process still imports from stays until the twin is down.
@@ -10,18 +10,30 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.run import run
+from lab import npm
 from lab.image.inputs import digest_of_file, digest_of_text, digest_of_tree
 from lab.minipc.tree import CODE_IN_TWIN
 from lab.paths import LabPaths
 
 LAB = Path(__file__).parent.parent
 LOCK = LAB / "requirements.lock"
-PARTS = ("vmm", "controller", "minipc/database", "image/agent")
+PROVIDER = LAB / "provider"
+PARTS = ("vmm", "controller", "provider", "minipc/database", "image/agent")
 """Folders of ``lab`` that the twin needs; the agent's source is what its golden snapshot was built from."""
 
+_NOT_OURS = shutil.ignore_patterns("__pycache__", "node_modules")
 _PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
+
+
+class Wanted(NamedTuple):
+    """Where the packages and the code that are wanted now have their places."""
+
+    python: Path
+    javascript: Path
+    lab: Path
 
 
 def folder(paths: LabPaths) -> Path:
@@ -29,70 +41,75 @@ def folder(paths: LabPaths) -> Path:
     return paths.store / "code"
 
 
-def install(paths: LabPaths) -> bool:
-    """Have the present code in place; says whether a running controller must be restarted for it.
+def install(paths: LabPaths) -> list[str]:
+    """Have the present code in place; returns the units that must be restarted for it, where they run.
 
     A running VM keeps the VMM that it has; the next one is started from the new code.
     """
     if is_current(paths):
-        return False
-    before = _controller(paths)
+        return []
+    before = _services(paths)
     home = folder(paths)
     home.mkdir(exist_ok=True)
-    python, fresh = _wanted(paths)
-    if not python.exists():
-        _install_packages(paths, python)
-    if not fresh.exists():
-        _copy(paths, fresh, python)
+    wanted = _wanted(paths)
+    if not wanted.python.exists():
+        _install_packages(paths, wanted.python)
+    npm.install(PROVIDER, wanted.javascript)
+    if not wanted.lab.exists():
+        _copy(paths, wanted)
     link = home / "current.new"
     link.unlink(missing_ok=True)
-    link.symlink_to(fresh.name)
+    link.symlink_to(wanted.lab.name)
     link.replace(home / "current")
-    return _controller(paths) != before
+    return [unit for unit, made_of in _services(paths).items() if before[unit] != made_of]
 
 
 def is_current(paths: LabPaths) -> bool:
     """Whether the present code is in place."""
-    python, fresh = _wanted(paths)
+    wanted = _wanted(paths)
     current = folder(paths) / "current"
-    in_place = current.is_symlink() and current.readlink() == Path(fresh.name)
-    return in_place and fresh.exists() and python.exists()
+    in_place = current.is_symlink() and current.readlink() == Path(wanted.lab.name)
+    return in_place and all(place.exists() for place in wanted)
 
 
 def forget_old(paths: LabPaths) -> None:
     """Delete what ``current`` does not use; only while the twin is down."""
     home = folder(paths)
     current = (home / "current").resolve()
-    used = {current, (current / "python").resolve(), home / "current"}
+    packages = (current / "python", current / "lab/provider/node_modules/..")
+    used = {current, *(place.resolve() for place in packages), home / "current"}
     for entry in home.iterdir():
         if entry not in used:
             shutil.rmtree(entry)
 
 
-def _controller(paths: LabPaths) -> tuple[str, str]:
-    """What the controller in place is made of."""
+def _services(paths: LabPaths) -> dict[str, tuple[str, str]]:
+    """What the services in place are made of: their packages and their code."""
     current = folder(paths) / "current"
     python = current / "python"
     packages = python.readlink().name if python.is_symlink() else ""
-    return packages, digest_of_tree(current / "lab/controller")
+    parts = {"master-controller.service": "controller", "lab-provider.service": "provider"}
+    return {unit: (packages, digest_of_tree(current / "lab" / part)) for unit, part in parts.items()}
 
 
-def _wanted(paths: LabPaths) -> tuple[Path, Path]:
-    """Where the packages and the code that are wanted now have their place."""
-    python = folder(paths) / f"python-{digest_of_file(LOCK)[:16]}"
-    parts = (python.name, *(digest_of_tree(LAB / part) for part in PARTS))
-    return python, folder(paths) / f"lab-{digest_of_text(chr(10).join(parts))[:16]}"
+def _wanted(paths: LabPaths) -> Wanted:
+    home = folder(paths)
+    python = home / f"python-{digest_of_file(LOCK)[:16]}"
+    javascript = home / f"provider-{npm.lock_digest(PROVIDER)[:16]}"
+    parts = (python.name, javascript.name, *(digest_of_tree(LAB / part) for part in PARTS))
+    return Wanted(python, javascript, home / f"lab-{digest_of_text(chr(10).join(parts))[:16]}")
 
 
-def _copy(paths: LabPaths, target: Path, python: Path) -> None:
-    fresh = target.with_suffix(".new")
+def _copy(paths: LabPaths, wanted: Wanted) -> None:
+    fresh = wanted.lab.with_suffix(".new")
     shutil.rmtree(fresh, ignore_errors=True)
     for part in PARTS:
-        shutil.copytree(LAB / part, fresh / "lab" / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(LAB / part, fresh / "lab" / part, ignore=_NOT_OURS)
     shutil.copyfile(LAB / "__init__.py", fresh / "lab/__init__.py")
-    (fresh / "python").symlink_to(Path("..", python.name))
+    (fresh / "python").symlink_to(Path("..", wanted.python.name))
+    (fresh / "lab/provider/node_modules").symlink_to(Path("../../..", wanted.javascript.name, "node_modules"))
     _compile(paths, fresh)
-    fresh.rename(target)
+    fresh.rename(wanted.lab)
 
 
 def _install_packages(paths: LabPaths, target: Path) -> None:

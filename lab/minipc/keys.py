@@ -1,4 +1,4 @@
-"""The twin's secrets: its SSH host key and the database passwords. Each is made once and stays."""
+"""The twin's secrets: its SSH host key and its passwords. Each is made once and stays."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ HOST_ALIAS = "minipc"
 DATABASE_ROLES = ("controller", "acceptance_ro")
 """The roles that log in with a password."""
 
-TEST_USER = "test-user"
-"""Whose password at the OpenID provider lies beside theirs."""
+TEST_USER = "acceptance@example.com"
+"""Who may log in at the OpenID provider."""
 
 
 def ensure(paths: LabPaths) -> None:
@@ -26,9 +26,12 @@ def ensure(paths: LabPaths) -> None:
     if not key.exists():
         words: list[str | Path] = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", HOST_ALIAS, "-f", key]
         run(words, timeout_s=30, hint="install openssh-client")
-    for role in (*DATABASE_ROLES, TEST_USER):
+    for role in DATABASE_ROLES:
         if not _password_file(paths, role).exists():
             write_private(_password_file(paths, role), secrets.token_hex(24) + "\n")
+    if not test_user_password_file(paths).exists():
+        # It is typed, key by key, on the screen of an emulated machine.
+        write_private(test_user_password_file(paths), secrets.token_hex(8) + "\n")
     write_private(database_url_file(paths), database_url(paths, "acceptance_ro") + "\n")
     kind, public, *_ = key.with_suffix(".pub").read_text().split()
     known_hosts(paths).write_text(f"{HOST_ALIAS} {kind} {public}\n")
@@ -67,7 +70,7 @@ def database_url_file(paths: LabPaths) -> Path:
 
 def test_user_password_file(paths: LabPaths) -> Path:
     """The file with the test user's password, for the site profile to point at."""
-    return _password_file(paths, TEST_USER)
+    return paths.keys / "test-user.password"
 
 
 def write_private(file: Path, text: str) -> None:

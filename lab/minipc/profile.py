@@ -47,7 +47,7 @@ def _tables(paths: LabPaths, leader: Process) -> dict[str, dict[str, object]]:
         "session": {
             "user_id": _USERS[0],
             "second_user_id": _USERS[1],
-            "test_user": "acceptance@example.com",
+            "test_user": keys.TEST_USER,
             "test_password_file": keys.test_user_password_file(paths),
             "login_colour": "#14532d",
             "consent_colour": "#1e3a8a",

@@ -57,7 +57,10 @@ _CONTAINED = (
     *("--kill-child", "--propagation=slave", "--"),
 )
 
-_ENABLED = ("systemd-networkd.service", "ssh.service", "lab-database.service", "master-controller.service")
+_ENABLED = (
+    *("systemd-networkd.service", "ssh.service"),
+    *("lab-database.service", "lab-provider.service", "master-controller.service"),
+)
 
 _MASKED = (
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer"),
@@ -101,7 +104,8 @@ def _digest(paths: LabPaths) -> str:
 
 def _secret_files(paths: LabPaths) -> list[Path]:
     passwords = [paths.keys / f"{role}.password" for role in keys.DATABASE_ROLES]
-    return [keys.host_key(paths), paths.ssh_key.with_suffix(".pub"), *passwords]
+    test_user = keys.test_user_password_file(paths)
+    return [keys.host_key(paths), paths.ssh_key.with_suffix(".pub"), *passwords, test_user]
 
 
 def _recipe() -> str:
@@ -167,6 +171,9 @@ def _install_secrets(root: Path, paths: LabPaths) -> None:
     keys.write_private(root / "etc/lab-database.env", passwords)
     url = keys.database_url(paths, "controller")
     keys.write_private(root / "etc/master-controller.env", f"DATABASE_URL={url}\n")
+    test_user = keys.test_user_password_file(paths).read_text().strip()
+    user = f"TEST_USER={keys.TEST_USER}\nTEST_USER_PASSWORD={test_user}\n"
+    keys.write_private(root / "etc/lab-provider.env", user)
 
 
 def remove(path: Path) -> None:

@@ -83,7 +83,7 @@ def _renew(paths: LabPaths) -> Process | None:
             _wait_running(leader)
             access.ask(leader, "systemctl", "restart", "lab-database.service")
             if changed:
-                access.ask(leader, "systemctl", "restart", "master-controller.service")
+                access.ask(leader, "systemctl", "restart", *changed, timeout_s=90)
             _wait_answering(leader)
     except HarnessError as error:
         say(f"the running twin is not well, a new one is booted; it said: {error.message}")
