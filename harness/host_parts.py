@@ -63,6 +63,7 @@ class Entry:
     kind: Kind
     size: int = 0
     mtime: float = 0.0
+    inode: int = 0
 
 
 @dataclass(frozen=True)

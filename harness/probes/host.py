@@ -102,7 +102,8 @@ def entry(path: Path) -> Found:
     """What a path is."""
     found = path.lstat()
     kind = KINDS.get(stat.S_IFMT(found.st_mode), "other")
-    return {"path": str(path), "kind": kind, "size": found.st_size, "mtime": found.st_mtime}
+    sizes = {"size": found.st_size, "mtime": found.st_mtime, "inode": found.st_ino}
+    return {"path": str(path), "kind": kind, **sizes}
 
 
 def listing(folder: str, depth: int) -> list[Found]:

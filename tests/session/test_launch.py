@@ -1,4 +1,4 @@
-"""A session is launched: what the API answers, and what then is there."""
+"""A session is launched: what is answered, and when the VM is healthy."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ from uuid import UUID
 import pytest
 
 from fixtures.session import Launched
-from harness.control_api import path_of
-from harness.session import Session
+from harness.control_api import ControlApi, path_of, table_of
+from harness.host_parts import Line
+from harness.journal import markers_in
+from harness.session import Session, said
 from harness.site import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
+BAD_STARTS = {
+    "no_user": {"provider": "{provider}"},
+    "no_provider": {"userId": "{user}"},
+    "unknown_provider": {"userId": "{user}", "provider": "acceptance-no-such-provider"},
+}
 
 
 @pytest.mark.smoke
@@ -36,23 +45,82 @@ def test_start_answer_is_complete(session: Session, site: Site) -> None:
     assert not faults, f"POST /api/auth/start answered {session.answer}\n" + "\n".join(faults)
 
 
+@pytest.mark.smoke
+@pytest.mark.mend(step=6, how="read the session's error_message, and the controller's journal")
+def test_session_is_ready(session: Session, site: Site) -> None:
+    """The session is ready once its request is answered, or is further on already."""
+    row = session.row()
+    assert row.get("status") in site.session.ready_statuses, (
+        f"session {session.id} is {row.get('status')!r} ({row.get('error_message') or 'no reason'}); "
+        f"expected one of {', '.join(site.session.ready_statuses)}"
+    )
+
+
+@pytest.mark.smoke
+@pytest.mark.mend(step="troubleshooting", how="on the host: curl http://<browserIP>:8080/health")
+def test_health_passes_from_the_host(session: Session, session_health: tuple[int, str]) -> None:
+    """The agent of the session's VM answers its health request from the host with 200."""
+    status, text = session_health
+    assert status == 200, f"GET /health at {session.address} (from the host): {status}: {text[:300]}"
+
+
+@pytest.mark.mend(step=6, how="follow the launch: journalctl -u master-controller -f")
+def test_launch_markers_come_in_order(launch_journal: list[Line], session: Session, site: Site) -> None:
+    """The controller's journal shows the launch of the session's VM step by step, in order."""
+    markers = markers_in(launch_journal, site.session.markers)
+    missing = [marker.pattern for marker in markers if marker.line is None]
+    assert not missing, f"{session.vm_id}: no line matches {missing}\n{_shown(launch_journal, session)}"
+    places = [marker.place for marker in markers]
+    assert places == sorted(set(places)), (
+        f"{session.vm_id}: expected, in this order, {list(site.session.markers)}\n"
+        f"{_shown(launch_journal, session)}"
+    )
+
+
+@pytest.mark.mend(step=6, how="see which step takes long: journalctl -u master-controller -f")
+def test_launch_markers_come_in_time(launch_journal: list[Line], session: Session, site: Site) -> None:
+    """Every step of the launch is in the controller's journal within its deadline."""
+    late = []
+    for marker, limit_s in zip(
+        markers_in(launch_journal, site.session.markers), site.session.marker_s, strict=True
+    ):
+        if marker.line is not None and marker.line.time - session.asked_at > limit_s:
+            late.append(f"{marker.pattern}: expected within {limit_s:g} s")
+    assert not late, "\n".join([*late, _shown(launch_journal, session)])
+
+
+@pytest.mark.mend(step="troubleshooting", how="have the controller check what it is asked")
+@pytest.mark.parametrize("body", BAD_STARTS.values(), ids=BAD_STARTS.keys())
+def test_bad_start_is_a_json_400(
+    body: dict[str, str], control_api: ControlApi, session_user: str, site: Site
+) -> None:
+    """A request for a session without a user or a provider, or with an unknown one, is refused."""
+    known = {"user": session_user, "provider": site.session.provider}
+    answer = control_api.start({name: value.format(**known) for name, value in body.items()})
+    assert answer.status_code == 400, f"{body}: {said(answer)}; expected 400"
+    assert table_of(answer).get("error"), f'{body}: {said(answer)}; expected JSON with an "error"'
+
+
+@pytest.mark.mend(step="troubleshooting", how="have the controller answer 404 for what it does not know")
+def test_unknown_session_is_a_json_404(control_api: ControlApi) -> None:
+    """A session that there is not is answered 404."""
+    answer = control_api.session(NOBODY)
+    assert answer.status_code == 404, f"session {NOBODY}: {said(answer)}; expected 404"
+    assert table_of(answer).get("error"), f'{said(answer)}; expected JSON with an "error"'
+
+
 def _faults(answer: dict[str, Any], provider: str, site: Site) -> list[str]:
     window = path_of(site.session.window_path, str(answer.get("sessionId")))
+    addresses = f"an address of {site.network.first_vm} to {site.network.last_vm}"
     holds = {
         "success": (answer.get("success") is True, "true"),
         "sessionId": (_is_uuid(answer.get("sessionId")), "a UUID"),
         "provider": (answer.get("provider") == provider, f'"{provider}"'),
         "novncURL": (_leads_to(answer.get("novncURL"), window), f"an http(s) URL of {window}"),
-        "browserIP": (
-            _is_vms(answer.get("browserIP"), site),
-            f"an address of {site.network.first_vm} to {site.network.last_vm}",
-        ),
+        "browserIP": (_is_vms(answer.get("browserIP"), site), addresses),
     }
-    return [
-        f"  {name}: {answer.get(name)!r}, expected {wanted}"
-        for name, (held, wanted) in holds.items()
-        if not held
-    ]
+    wrong = {name: wanted for name, (held, wanted) in holds.items() if not held}
+    return [f"  {name}: {answer.get(name)!r}, expected {wanted}" for name, wanted in wrong.items()]
 
 
 def _is_uuid(value: object) -> bool:
@@ -69,11 +137,12 @@ def _leads_to(value: object, path: str) -> bool:
 
 def _is_vms(value: object, site: Site) -> bool:
     try:
-        address = ip_address(str(value))
+        address = ip_address(value) if isinstance(value, str) else None
     except ValueError:
         return False
-    return (
-        isinstance(value, str)
-        and isinstance(address, IPv4Address)
-        and (site.network.first_vm <= address <= site.network.last_vm)
-    )
+    return isinstance(address, IPv4Address) and site.network.first_vm <= address <= site.network.last_vm
+
+
+def _shown(lines: list[Line], session: Session) -> str:
+    """The journal's lines, each with its time since the request."""
+    return "\n".join(f"  {line.time - session.asked_at:+8.3f} s  {line.text[:200]}" for line in lines)

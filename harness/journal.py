@@ -1,0 +1,55 @@
+"""What the controller's journal says of one VM, read in one round trip, and the markers of its launch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import TransportError
+from harness.host_facts import Asked
+from harness.host_parts import Line
+from harness.site import Site
+
+PROBE = Path(__file__).parent / "probes" / "journal.py"
+_ASK_S = 40.0
+
+
+@dataclass(frozen=True)
+class Marker:
+    """One of the profile's markers, and its first line, where there is one."""
+
+    pattern: str
+    line: Line | None
+    place: int = -1
+    """Which of the VM's lines it is."""
+
+
+def lines_about(host: Asked, site: Site, word: str, *, since: float) -> list[Line]:
+    """Lines of the controller's journal that hold a word (a VM's id), oldest first.
+
+    :param since: the host's time; nothing older is read.
+    :raises TransportError: there are more lines since then than may be read, and none with the word.
+    """
+    limit, unit = site.controller.journal_lines, site.controller.unit
+    ask = {"unit": unit, "word": word, "since": since, "limit": limit}
+    answer = host.python(PROBE.read_text("utf-8"), ask, timeout_s=_ASK_S)
+    if answer["read"] >= limit and not answer["lines"]:
+        raise TransportError(
+            f"the journal of {unit}: none of the latest {limit} lines names {word}, and there are older ones",
+            hint="raise controller.journal_lines in the profile",
+        )
+    return [Line(time, text) for time, text in answer["lines"]]
+
+
+def markers_in(lines: Sequence[Line], patterns: Sequence[str]) -> list[Marker]:
+    """Each marker with the first line that it matches."""
+    return [_first(lines, pattern) for pattern in patterns]
+
+
+def _first(lines: Sequence[Line], pattern: str) -> Marker:
+    return next(
+        (Marker(pattern, line, place) for place, line in enumerate(lines) if re.search(pattern, line.text)),
+        Marker(pattern, None),
+    )

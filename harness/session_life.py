@@ -1,0 +1,164 @@
+"""What a session is seen to be: while its VM runs, and after it was cancelled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+import psycopg
+
+from harness.errors import SessionError, WaitTimeoutError
+from harness.firecracker import no_tls
+from harness.host import Host
+from harness.host_parts import Line
+from harness.inventory import Inventory, Row
+from harness.journal import lines_about, markers_in
+from harness.session import Session
+from harness.session_rows import SessionRows, rows_of
+from harness.session_things import remains
+from harness.site import Site
+from harness.wait import wait_until
+from harness.world import World, look, look_at_vms
+from harness.world_difference import changed_things
+
+T = TypeVar("T")
+
+_JOURNAL_S = 3.0  # until a line that was written is in the journal
+_LOOK_S = 0.1
+
+
+@dataclass(frozen=True)
+class Lived:
+    """A session while its VM runs: its rows, and what that VM has on the host."""
+
+    rows: SessionRows
+    inventory: Inventory | None
+    """None where no row says what to look for."""
+
+    @property
+    def vm(self) -> Row:
+        """What the row of its VM promises.
+
+        :raises SessionError: there is no such row.
+        """
+        return _promised(self.rows)
+
+    @property
+    def things(self) -> Inventory:
+        """What VMs have on the host.
+
+        :raises SessionError: there is no row to hold it against.
+        """
+        if self.inventory is None:
+            raise _no_row()
+        return self.inventory
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A session after it was cancelled."""
+
+    answer: httpx.Response
+    took_s: float
+    """Until that answer."""
+    remains: dict[str, list[str]]
+    """What was left of its VM on the host at the deadline, by kind."""
+    again: httpx.Response
+    """The answer to a second cancel."""
+    rows: SessionRows
+    world: World
+    """Host and database then, after they had time to settle."""
+
+
+def observe(session: Session, host: Host, database: psycopg.Connection[Any], site: Site) -> Lived:
+    """Look at a session whose VM runs."""
+    rows = rows_of(database, site.database, session=session.id, vm_id=session.vm_id)
+    return Lived(rows, look_at_vms(host, site, [_promised(rows)]) if rows.vm else None)
+
+
+def ask_health(session: Session, host: Host, site: Site) -> tuple[int, str]:
+    """Status and text of the agent's health answer, asked from the host; 0 and why where there was none."""
+    way = host.forward(f"tcp:{session.address}:{site.agent.port}")
+    transport = httpx.HTTPTransport(uds=str(way), verify=no_tls())
+    base = f"http://{session.address}:{site.agent.port}"
+    with httpx.Client(
+        transport=transport, base_url=base, timeout=site.guest.request_s, trust_env=False
+    ) as client:
+        try:
+            answer = client.get(site.agent.health_path)
+        except httpx.TransportError as error:
+            return 0, f"no answer: {type(error).__name__}: {error}"
+    return answer.status_code, answer.text
+
+
+def launch_lines(session: Session, host: Host, site: Site) -> list[Line]:
+    """The controller's journal about a session's VM, as soon as every marker is in it."""
+
+    def all_there(lines: list[Line]) -> bool:
+        return all(marker.line for marker in markers_in(lines, site.session.markers))
+
+    since = session.asked_at - 1
+    return _last_look(
+        lambda: lines_about(host, site, session.vm_id, since=since), until=all_there, timeout_s=_JOURNAL_S
+    )
+
+
+def end(
+    session: Session,
+    lived: Lived,
+    before: World,
+    host: Host,
+    database: psycopg.Connection[Any],
+    site: Site,
+) -> Ended:
+    """Cancel a session, and look at what then is left of it.
+
+    :param before: host and database before it was launched.
+    """
+    vm = lived.vm
+    began = time.monotonic()
+    answer = session.cancel()
+    took_s = time.monotonic() - began
+    left = _last_look(
+        lambda: remains(look_at_vms(host, site, [vm]), vm),
+        until=lambda found: not found,
+        timeout_s=max(0.0, site.session.end_s - took_s),
+    )
+    again = session.cancel()
+    rows = rows_of(database, site.database, session=session.id, vm_id=vm.vm_id)
+    world = _last_look(
+        lambda: look(host, database, site, since=before),
+        until=lambda now: not changed_things(before, now),
+        timeout_s=site.host.settle_s,
+    )
+    return Ended(answer, took_s, left, again, rows, world)
+
+
+def _promised(rows: SessionRows) -> Row:
+    if rows.vm is None:
+        raise _no_row()
+    promised: dict[str, Any] = {name: rows.vm.get(name) for name in Row.__dataclass_fields__}
+    return Row(**promised)
+
+
+def _no_row() -> SessionError:
+    return SessionError("there is no row of the session's VM", hint="see session.vm_row_is_complete")
+
+
+def _last_look(ask: Callable[[], T], *, until: Callable[[T], object], timeout_s: float) -> T:
+    """The first answer that will do, or else the last one before the deadline."""
+    seen: list[T] = []
+
+    def again() -> T:
+        seen[:] = [ask()]
+        return seen[0]
+
+    try:
+        return wait_until(again, what="an answer", timeout_s=timeout_s, interval_s=_LOOK_S, until=until)
+    except WaitTimeoutError:
+        if not seen:
+            raise
+        return seen[0]

@@ -1,0 +1,119 @@
+"""A session is cancelled: nothing of its VM is left, and all else is as it was before."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.control_api import table_of
+from harness.session import Session, said
+from harness.session_life import Ended, Lived
+from harness.session_things import THINGS, missing
+from harness.site import Site
+from harness.world import World
+from harness.world_difference import (
+    changed_bridge,
+    changed_firewall,
+    changed_golden,
+    changed_rows,
+    changed_things,
+)
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]
+
+
+@pytest.mark.mend(step=6, how="cancel one from the dashboard, and follow the controller's journal")
+def test_cancel_is_answered_in_time(ended: Ended, site: Site) -> None:
+    """A request to cancel a session is answered 200 in time."""
+    assert ended.answer.status_code == 200, f"cancel: {said(ended.answer)}; expected 200"
+    assert ended.took_s <= site.session.end_s, (
+        f"cancel: answered after {ended.took_s:.1f} s; expected at most {site.session.end_s:g} s"
+    )
+
+
+@pytest.mark.mend(step=1, how="remove what is left of the VM as the runbook says")
+@pytest.mark.parametrize("kind", THINGS)
+def test_nothing_of_the_vm_is_left(kind: str, ended: Ended, site: Site) -> None:
+    """Of a cancelled session's VM, process, socket, TAP and folder are gone within its deadline."""
+    left = ended.remains.get(kind)
+    assert not left, f"{site.session.end_s:g} s after the request to cancel there is still: {left}"
+
+
+@pytest.mark.mend(step=2, how="mark the VM destroyed in the database")
+def test_cancelled_vm_is_destroyed(ended: Ended, lived: Lived, site: Site) -> None:
+    """The row of a cancelled session's VM says that it was destroyed, and when."""
+    row = ended.rows.vm
+    assert row is not None, f"the row of {lived.vm.vm_id} is gone"
+    seen = (row.get("status"), bool(row.get("destroyed_at")))
+    assert seen == (site.database.destroyed_vm_status, True), (
+        f"{lived.vm.vm_id}: status {row.get('status')!r}, destroyed_at {row.get('destroyed_at')}; "
+        f"expected {site.database.destroyed_vm_status!r} and a time"
+    )
+
+
+@pytest.mark.mend(step=2, how="mark the session in the database")
+def test_cancelled_session_is_over(ended: Ended, session: Session, site: Site) -> None:
+    """The row of a cancelled session says so, and when it ended."""
+    row = ended.rows.session
+    assert row is not None, f"the row of session {session.id} is gone"
+    seen = (row.get("status"), bool(row.get("completed_at")))
+    assert seen == (site.session.cancelled_status, True), (
+        f"session {session.id}: status {row.get('status')!r}, completed_at {row.get('completed_at')}; "
+        f"expected {site.session.cancelled_status!r} and a time"
+    )
+
+
+@pytest.mark.mend(step="troubleshooting", how="have the controller answer 409 for a session that is over")
+def test_second_cancel_is_a_json_409(ended: Ended) -> None:
+    """A session that is over cannot be cancelled again."""
+    assert ended.again.status_code == 409, f"second cancel: {said(ended.again)}; expected 409"
+    assert table_of(ended.again).get("error"), f'{said(ended.again)}; expected JSON with an "error"'
+
+
+@pytest.mark.mend(step=1, how="remove what is left of VMs as the runbook says")
+def test_host_is_as_before(ended: Ended, world_before: World) -> None:
+    """After a session, folders, sockets, TAP devices and processes of VMs are as before, but for live VMs."""
+    changed = changed_things(world_before, ended.world)
+    assert not changed, "\n".join(changed)
+
+
+@pytest.mark.mend(step=5, how="rebuild the golden snapshot, and find out who writes to it")
+def test_golden_snapshot_is_untouched(ended: Ended, world_before: World) -> None:
+    """After a session, the golden snapshot's files have the size, time and inode that they had."""
+    changed = changed_golden(world_before, ended.world)
+    assert not changed, "\n".join(changed)
+
+
+@pytest.mark.mend(step="troubleshooting", how="bring the bridge up with its address again")
+def test_bridge_is_as_before(ended: Ended, world_before: World) -> None:
+    """After a session, the bridge is up with the addresses that it had."""
+    changed = changed_bridge(world_before, ended.world)
+    assert not changed, "\n".join(changed)
+
+
+@pytest.mark.mend(step="troubleshooting", how="compare the rules: sudo iptables -L -n, sudo nft list ruleset")
+def test_firewall_is_as_before(ended: Ended, world_before: World, lived: Lived) -> None:
+    """After a session, the firewall has the rules that it had, but for those about other VMs."""
+    changed = changed_firewall(world_before, ended.world, lived.vm)
+    assert not changed, "\n".join(changed)
+
+
+@pytest.mark.mend(step=2, how="see which rows changed, and correct them")
+def test_other_rows_are_as_before(ended: Ended, world_before: World, site: Site) -> None:
+    """After a session, rows of VMs and sessions that were over before it are as they were."""
+    settings, before, after = site.database, world_before.rows, ended.world.rows
+    dead = (settings.destroyed_vm_status, *settings.other_vm_statuses)
+    changed = changed_rows(before.vms, after.vms, dead)
+    changed += changed_rows(before.sessions, after.sessions, settings.finished_session_statuses)
+    assert not changed, "\n".join(changed[:20])
+
+
+@pytest.mark.mend(step=6, how="cancel one of two sessions, and follow the controller's journal")
+def test_other_session_goes_on(
+    ended: Ended, second_session: Session, second_lived: Lived, site: Site
+) -> None:
+    """Cancelling a session leaves another user's session as it is: ready, with all that its VM has."""
+    row, world = second_session.row(), ended.world.inventory
+    whys = [missing(world, second_lived.vm, kind) for kind in THINGS]
+    if row.get("status") not in site.session.ready_statuses:
+        whys.append(f"it is {row.get('status')!r} ({row.get('error_message') or 'no reason'})")
+    assert not any(whys), f"session {second_session.id}: " + "; ".join(filter(None, whys))

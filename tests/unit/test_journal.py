@@ -1,0 +1,105 @@
+"""What the controller's journal says of one VM: which lines, which markers, and how much is read."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import TransportError
+from harness.host_parts import Line
+from harness.journal import PROBE, lines_about, markers_in
+from harness.site import Site
+
+VM, OTHER = "vm-1111", "vm-2222"
+MARKERS = Site(name="x").session.markers
+LAUNCH = [
+    (1, f'[INFO]: [LAUNCH-BROWSER-VM] Starting Browser VM... {{"vmId": "{VM}"}}'),
+    (2, f'[INFO]: [WAIT-VM-READY] Attempting health check {{"vmId": "{OTHER}"}}'),
+    (3, f'[INFO]: [WAIT-VM-READY] Attempting health check {{"vmId": "{VM}"}}'),
+    (4, f'[WARN]: [WAIT-VM-READY] Health check failed {{"vmId": "{VM}", "code": "ECONNREFUSED"}}'),
+    (5, f'[INFO]: [WAIT-VM-READY] Attempting health check {{"vmId": "{VM}"}}'),
+    (6, f'[INFO]: [WAIT-VM-READY] Health check successful {{"vmId": "{VM}"}}'),
+]
+
+
+class JournalHost:
+    """A host whose ``journalctl`` prints these lines, and keeps what it was asked."""
+
+    def __init__(self, folder: Path, lines: list[tuple[int, Any]], status: int = 0) -> None:
+        records = [{"MESSAGE": text, "__REALTIME_TIMESTAMP": str(at * 1_000_000)} for at, text in lines]
+        (folder / "lines").write_text("".join(json.dumps(record) + "\n" for record in records))
+        self.asked = folder / "asked"
+        program = folder / "journalctl"
+        program.write_text(
+            f'#!/bin/sh\necho "$@" > {self.asked}\ncat {folder}/lines\necho no journal >&2\nexit {status}\n'
+        )
+        program.chmod(0o755)
+        self.path = f"{folder}:{os.environ['PATH']}"
+
+    def python(self, source: str, argument: object = None, *, timeout_s: float) -> Any:
+        """Run it here."""
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", source, json.dumps(argument)],
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            env={"PATH": self.path},
+            check=False,
+        )
+        if done.returncode:
+            raise TransportError(done.stderr)
+        return json.loads(done.stdout)
+
+
+def site(limit: int = 100) -> Site:
+    """A site on which so many lines are read."""
+    return Site.model_validate({"name": "x", "controller": {"journal_lines": limit}})
+
+
+def test_lines_of_one_vm_are_told_from_anothers(tmp_path: Path) -> None:
+    host = JournalHost(tmp_path, LAUNCH)
+    lines = lines_about(host, site(), VM, since=0.9)
+    assert [line.time for line in lines] == [1, 3, 4, 5, 6]
+    asked = host.asked.read_text()
+    for word in ("--output=json", "--lines=100", "--since=@0", "--unit=master-controller.service"):
+        assert word in asked
+
+
+def test_bytes_and_empty_lines_are_read(tmp_path: Path) -> None:
+    host = JournalHost(tmp_path, [(1, list(f"\xff {VM}".encode("latin-1"))), (2, None)])
+    (line,) = lines_about(host, site(), VM, since=0)
+    assert line.text.endswith(VM)
+
+
+def test_a_journal_that_cannot_be_read_is_trouble(tmp_path: Path) -> None:
+    with pytest.raises(TransportError, match="no journal"):
+        lines_about(JournalHost(tmp_path, [], status=1), site(), VM, since=0)
+
+
+def test_a_limit_that_hides_the_vm_is_trouble(tmp_path: Path) -> None:
+    host = JournalHost(tmp_path, [(1, "other"), (2, "other")])
+    with pytest.raises(TransportError, match="none of the latest 2 lines names vm-1111"):
+        lines_about(host, site(2), VM, since=0)
+    assert lines_about(host, site(3), VM, since=0) == []
+
+
+def test_the_probe_is_plain_python() -> None:
+    compile(PROBE.read_text(), str(PROBE), "exec")
+
+
+def test_markers_are_first_lines_in_order() -> None:
+    lines = [Line(at, text) for at, text in LAUNCH if VM in text]
+    found = markers_in(lines, MARKERS)
+    assert [marker.line.time for marker in found if marker.line] == [1, 3, 6]
+    assert [marker.place for marker in found] == [0, 1, 4]
+
+
+def test_a_marker_that_is_not_there_has_no_line() -> None:
+    found = markers_in([Line(1, f"[WAIT-VM-READY] VM ready! {VM}")], MARKERS)
+    assert [marker.line is None for marker in found] == [True, True, False]

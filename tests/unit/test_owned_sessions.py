@@ -1,0 +1,226 @@
+"""No session of a run outlives it: cancelled by its custodian, or by the next run's reaper; and no other."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import custodian, custodian_session, netns, reaper
+from harness.custodian import Custodian
+from harness.errors import SshError
+from tests.unit.small_controller import SmallController, small_controller
+
+BODY = json.dumps({"userId": "u", "provider": "codex"})
+
+
+@pytest.fixture
+def controller() -> Iterator[SmallController]:
+    """A controller."""
+    with small_controller() as running:
+        yield running
+
+
+def request(controller: SmallController, body: str = BODY, limit_s: float = 10) -> dict[str, Any]:
+    """A request for a session."""
+    cancel = f"{controller.url}/api/auth/session/{{session}}/cancel"
+    url = f"{controller.url}/api/auth/start"
+    return {"url": url, "body": body, "cancel_url": cancel, "limit_s": limit_s, "end_s": 5}
+
+
+def start(note: Path, controller: SmallController, **changed: Any) -> dict[str, Any]:
+    """Ask for a session, and own it."""
+    return custodian_session.start(note, **request(controller, **changed))
+
+
+def test_a_session_is_on_record_until_it_is_over(tmp_path: Path, controller: SmallController) -> None:
+    note = tmp_path / "session-1.json"
+    answer = start(note, controller)
+    assert (answer["status"], json.loads(answer["body"])) == (200, {"sessionId": "s1"})
+    assert json.loads(note.read_text())["session"] == "s1"
+    assert custodian_session.end(note) == (True, "cancelled session s1")
+    assert (controller.live, list(tmp_path.iterdir())) == ([], [])
+
+
+def test_a_refused_request_leaves_no_record(tmp_path: Path, controller: SmallController) -> None:
+    answer = start(tmp_path / "session-1.json", controller, body="{}")
+    assert (answer["status"], list(tmp_path.iterdir())) == (400, [])
+
+
+def test_a_request_that_nobody_heard_leaves_no_record(tmp_path: Path) -> None:
+    with small_controller() as gone:
+        pass
+    answer = start(tmp_path / "session-1.json", gone)
+    assert "ConnectionRefusedError" in answer["error"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_request_without_an_answer_is_told_once(tmp_path: Path, controller: SmallController) -> None:
+    controller.hold.clear()
+    note = tmp_path / "session-1.json"
+    assert "error" in start(note, controller, limit_s=0.2)
+    over, line = custodian_session.end(note)
+    assert not over
+    assert "whether there is one was never heard" in line
+    assert not note.exists()
+
+
+@pytest.mark.parametrize("status", ["cancelled", "gone"])
+def test_a_session_that_is_over_is_nothing_to_tell(
+    tmp_path: Path, controller: SmallController, status: str
+) -> None:
+    note = tmp_path / "session-1.json"
+    start(note, controller)
+    controller.sessions = {} if status == "gone" else {"s1": status}
+    assert custodian_session.end(note) == (True, "")
+    assert not note.exists()
+
+
+def test_a_session_that_cannot_be_cancelled_stays_on_record(
+    tmp_path: Path, controller: SmallController
+) -> None:
+    note = tmp_path / "session-1.json"
+    start(note, controller)
+    controller.refuse_cancel = True
+    over, line = custodian_session.end(note)
+    assert (over, note.exists()) == (False, True)
+    assert "could not cancel session s1" in line
+    assert "it clings to life" in line
+
+
+def test_a_controller_that_comes_back_is_waited_for(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    note = tmp_path / "session-1.json"
+    url = f"http://127.0.0.1:{port}/{{session}}/cancel"
+    note.write_text(json.dumps({"session": "s1", "cancel": url, "end_s": 5, "asked": 0, "body": ""}))
+    over, line = custodian_session.end(note, patience_s=0.3)
+    assert (over, note.exists()) == (False, True)
+    assert "ConnectionRefusedError" in line
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folders in place of /run and /run/netns."""
+    for name in ("run", "netns", "disks"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(reaper, "RUNS", tmp_path / "run")
+    monkeypatch.setattr(netns, "NAMES", tmp_path / "netns")
+    return tmp_path
+
+
+def leave(runs: Path, run: str, controller: SmallController, *, alive: bool) -> Path:
+    """A run with a session of its own; its note."""
+    folder = runs / "run" / run
+    folder.mkdir()
+    owner = {"pid": os.getpid(), "start": reaper.start_time(os.getpid()) if alive else 1}
+    (folder / "owner.json").write_text(json.dumps(owner))
+    start(folder / "session-1.json", controller)
+    return folder / "session-1.json"
+
+
+def test_the_reaper_cancels_what_a_dead_run_left_and_nothing_else(
+    runs: Path, controller: SmallController
+) -> None:
+    leave(runs, "acc-00dead", controller, alive=False)
+    note = leave(runs, "acc-00a11e", controller, alive=True)
+    controller.sessions["somebody's"] = "ready"
+    lines = reaper.reap(runs / "disks")
+    assert controller.sessions == {"s1": "cancelled", "s2": "ready", "somebody's": "ready"}
+    assert "cancelled session s1" in lines
+    assert [path.name for path in (runs / "run").iterdir()] == ["acc-00a11e"]
+    assert note.exists()
+
+
+def test_the_reaper_keeps_the_record_of_what_it_could_not_cancel(
+    runs: Path, controller: SmallController
+) -> None:
+    note = leave(runs, "acc-00dead", controller, alive=False)
+    controller.refuse_cancel = True
+    assert any("could not cancel session s1" in line for line in reaper.reap(runs / "disks"))
+    assert note.exists()
+    controller.refuse_cancel = False
+    assert "cancelled session s1" in reaper.reap(runs / "disks")
+    assert not note.parent.exists()
+
+
+_MOVED = "module.main(*sys.argv[2:])"
+
+
+@contextmanager
+def custodian_of(runs: Path) -> Iterator[Custodian]:
+    """A custodian as a host has it, but for where it keeps its notes."""
+    here = f"""
+sys.modules['harness.reaper'].RUNS = __import__('pathlib').Path({str(runs / "run")!r})
+sys.modules['harness.netns'].NAMES = __import__('pathlib').Path({str(runs / "netns")!r})
+"""
+    program = custodian.program().decode().replace(_MOVED, here + _MOVED).encode()
+    words = custodian.command(len(program), "acc-00a11e", str(runs / "disks" / "acc-00a11e"))
+    process = subprocess.Popen(
+        [sys.executable, *words[1:]],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    owner = Custodian(process, program, timeout_s=20, explain=SshError)
+    try:
+        yield owner
+    finally:
+        owner.close()
+
+
+def test_the_custodian_cancels_its_sessions_when_its_input_ends(
+    runs: Path, controller: SmallController
+) -> None:
+    with custodian_of(runs) as owner:
+        for _ in range(2):
+            owner.ask("start_session", timeout_s=10, **request(controller))
+        assert controller.live == ["s1", "s2"]
+        assert owner.close() == ""
+    assert controller.live == []
+    assert list((runs / "run").iterdir()) == []
+
+
+def test_a_launch_under_way_is_waited_for_and_cancelled(runs: Path, controller: SmallController) -> None:
+    """Whoever asked was killed in the middle of it."""
+    controller.hold.clear()
+    with custodian_of(runs) as owner:
+        owner.begin("start_session", **request(controller))
+        assert controller.asked.wait(10)
+        assert owner._process.stdin is not None
+        owner._process.stdin.close()
+        controller.hold.set()
+        assert owner.close() == ""
+    assert controller.sessions == {"s1": "cancelled"}
+
+
+def test_what_a_killed_custodian_had_is_the_next_ones_to_cancel(
+    runs: Path, controller: SmallController
+) -> None:
+    with custodian_of(runs) as owner:
+        owner.ask("start_session", timeout_s=10, **request(controller))
+        os.kill(owner.facts["pid"], signal.SIGKILL)
+        owner.close(timeout_s=5)
+    assert controller.live == ["s1"]
+    assert "cancelled session s1" in reaper.reap(runs / "disks")
+    assert controller.live == []
+
+
+def test_what_the_custodian_cannot_cancel_it_says_and_leaves_on_record(
+    runs: Path, controller: SmallController
+) -> None:
+    with custodian_of(runs) as owner:
+        owner.ask("start_session", timeout_s=10, **request(controller))
+        controller.refuse_cancel = True
+        assert "could not cancel session s1" in owner.close()
+    assert (runs / "run" / "acc-00a11e" / "session-1.json").exists()
