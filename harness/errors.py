@@ -12,6 +12,7 @@ A failed claim is an ``AssertionError`` in a check. Everything here means that w
     ├── VmError                  a VM could not be made, or was lost
     │   └── ApiError             Firecracker's API answered with a fault
     ├── SessionError             a session could not be launched, or was lost
+    ├── BrowserError             our own browser could not be started, or failed
     └── WaitTimeoutError         a deadline passed; carries the last answer seen
 """
 
@@ -68,6 +69,10 @@ class ApiError(VmError):
 
 class SessionError(HarnessError):
     """A session could not be launched, or was lost while in use."""
+
+
+class BrowserError(HarnessError):
+    """Our own browser could not be started, or failed at what it was told to do."""
 
 
 class WaitTimeoutError(HarnessError):

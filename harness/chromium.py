@@ -1,0 +1,166 @@
+"""A Chromium of our own, headless, that reaches nothing but the addresses it is allowed.
+
+Playwright drives it in a thread with an event loop, so that any number of threads can use the one browser.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import threading
+from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from playwright.async_api import Browser, BrowserContext, Error, async_playwright
+
+from harness.errors import BrowserError
+from harness.gate import Address, Gate
+from harness.private import private_directory
+from harness.run import environment
+
+T = TypeVar("T")
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_START_S = 60.0
+_GRACE_S = 15.0
+_QUIET = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-domain-reliability",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-pings",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+)
+_WRAPPER = """#!/bin/sh
+exec setpriv --pdeathsig KILL -- {program} "$@"
+"""
+"""Playwright's driver ends with us, and Chromium with the driver, however either of them ends."""
+
+
+class Chromium:
+    """A context manager; safe to use from several threads at once.
+
+    :raises BrowserError: it is not installed, or does not start.
+    """
+
+    def __init__(self) -> None:
+        self._gate = Gate()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="chromium", daemon=True)
+        self._stack = contextlib.AsyncExitStack()
+        self._browser: Browser | None = None
+
+    def __enter__(self) -> Chromium:
+        self._thread.start()
+        try:
+            self.call(self._start(), timeout_s=_START_S)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it, and all that belongs to it."""
+        if self._loop.is_closed():
+            return
+        try:
+            self.call(self._stack.aclose(), timeout_s=_GRACE_S)
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(_GRACE_S)
+            self._loop.close()
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+        return self._running.version
+
+    @property
+    def refused(self) -> list[Address]:
+        """Addresses that it wanted to reach and was not let."""
+        return list(self._gate.refused)
+
+    def allow(self, address: Address, target: Path) -> None:
+        """Let it reach an address, through a unix socket that leads there."""
+        self._loop.call_soon_threadsafe(self._gate.open, address, target)
+
+    def call(self, work: Coroutine[Any, Any, T], *, timeout_s: float) -> T:
+        """Run a coroutine where the browser lives.
+
+        :raises BrowserError: the browser failed, or did not end in time.
+        """
+        future = asyncio.run_coroutine_threadsafe(_limited(work, timeout_s), self._loop)
+        try:
+            return future.result(timeout_s + _GRACE_S)
+        except TimeoutError as error:
+            future.cancel()
+            raise BrowserError(f"our browser took over {timeout_s:g} s") from error
+        except Error as error:
+            raise BrowserError(f"our browser: {error.message}") from error
+
+    async def context(self, **options: Any) -> BrowserContext:
+        """A window of its own, with cookies of its own; for use inside :meth:`call`."""
+        return await self._running.new_context(**options)
+
+    @property
+    def _running(self) -> Browser:
+        if self._browser is None:
+            raise BrowserError("our browser is not running", hint="use it as a context manager")
+        return self._browser
+
+    async def _start(self) -> None:
+        directory = self._directory()
+        await self._gate.start()
+        self._stack.push_async_callback(self._gate.stop)
+        playwright = await self._stack.enter_async_context(async_playwright())
+        self._browser = await self._stack.enter_async_context(_launched(playwright, directory, self._gate))
+
+    def _directory(self) -> Path:
+        directory = private_directory()
+        self._stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        wrapper = directory / "chromium"
+        wrapper.write_text(_WRAPPER.format(program=_program()))
+        wrapper.chmod(0o700)
+        return directory
+
+
+@contextlib.asynccontextmanager
+async def _launched(playwright: Any, directory: Path, gate: Gate) -> AsyncIterator[Browser]:
+    browser = await playwright.chromium.launch(
+        executable_path=str(directory / "chromium"),
+        args=[*_QUIET, f"--user-data-dir={directory / 'profile'}"],
+        env=environment({"TMPDIR": str(directory)}),
+        # Loopback, too, goes through the gate.
+        proxy={"server": f"socks5://127.0.0.1:{gate.port}", "bypass": "<-loopback>"},
+        chromium_sandbox=os.geteuid() != 0,
+        timeout=_START_S * 1000,
+        handle_sigint=False,
+    )
+    try:
+        yield browser
+    finally:
+        await browser.close()
+
+
+async def _limited(work: Coroutine[Any, Any, T], timeout_s: float) -> T:
+    async with asyncio.timeout(timeout_s):
+        return await work
+
+
+def _program() -> str:
+    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None:
+        raise BrowserError(
+            f"no browser on this machine: looked for {', '.join(_NAMES)}", hint="apt-get install chromium"
+        )
+    return found

@@ -1,0 +1,123 @@
+"""The dashboard as a person has it before their eyes: the page with a VM's browser window, in our browser."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+from collections.abc import Coroutine, Iterable, Iterator
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from playwright.async_api import Page as Tab
+
+from harness.chromium import Chromium
+from harness.control_api import path_of
+from harness.errors import BrowserError
+from harness.host import Host
+from harness.rfb import KEYS
+from harness.screen import Screen, from_rgba
+
+T = TypeVar("T")
+
+CANVAS = "#screen canvas"
+_CALL_S = 30.0
+_SIZE = {"width": 1100, "height": 900}
+_PIXELS = """
+canvas => {
+  const {width, height} = canvas;
+  const bytes = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 32768)
+    text += String.fromCharCode.apply(null, bytes.subarray(at, at + 32768));
+  return [width, height, btoa(text)];
+}
+"""
+
+
+class WindowPage:
+    """One VM's browser window in a tab of our browser."""
+
+    def __init__(self, browser: Chromium, tab: Tab, *, title: str) -> None:
+        self._browser = browser
+        self._tab = tab
+        self._title = title
+        self.log: list[str] = []
+        """What its console said, and what could not be loaded."""
+        tab.on("console", lambda message: self.log.append(f"{message.type}: {message.text}"))
+        tab.on("pageerror", lambda error: self.log.append(f"error: {error}"))
+        tab.on("requestfailed", lambda request: self.log.append(f"failed: {request.url}: {request.failure}"))
+
+    def state(self) -> str:
+        """What the page says of its connection: ``connecting``, ``connected`` or ``disconnected``."""
+        return str(self._call(self._tab.evaluate("document.body.dataset.state || ''")))
+
+    def picture(self) -> Screen | None:
+        """What its canvas shows; None before there is one."""
+        canvas = self._tab.locator(CANVAS)
+
+        async def pixels() -> Screen | None:
+            if not await canvas.count():
+                return None
+            width, height, text = await canvas.first.evaluate(_PIXELS)
+            return from_rgba(width, height, base64.b64decode(text)) if width and height else None
+
+        return self._call(pixels())
+
+    def type(self, words: Iterable[str]) -> None:
+        """Strike keys by their name, and type whatever is no key's name as a text, into the canvas."""
+
+        async def strike() -> None:
+            await self._tab.locator(CANVAS).first.focus()
+            for word in words:
+                if word in KEYS:
+                    await self._tab.keyboard.press(word)
+                else:
+                    await self._tab.keyboard.type(word)
+
+        self._call(strike())
+
+    def screenshot(self) -> bytes:
+        """The whole page as a PNG file."""
+        return self._call(self._tab.screenshot())
+
+    def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            return self._browser.call(work, timeout_s=_CALL_S)
+        except BrowserError as error:
+            raise BrowserError(f"{self._title}: {error.message}", hint=error.hint) from error
+
+
+class Dashboard:
+    """The controller's pages, by way of the host."""
+
+    def __init__(self, host: Host, browser: Chromium) -> None:
+        self._browser = browser
+        self._site = host.site
+        url = urlsplit(host.site.controller.url)
+        port = url.port or (443 if url.scheme == "https" else 80)
+        self._root = f"{url.scheme}://{url.netloc}"
+        browser.allow((str(url.hostname), port), host.forward(f"tcp:{url.hostname}:{port}"))
+
+    @contextlib.contextmanager
+    def window(self, session: str) -> Iterator[WindowPage]:
+        """A session's window, opened and not waited for.
+
+        :raises BrowserError: the page cannot be had.
+        """
+        url = self._root + path_of(self._site.session.window_path, session)
+
+        async def opened() -> tuple[Tab, WindowPage]:
+            context = await self._browser.context(viewport=_SIZE, service_workers="block")
+            tab = await context.new_page()
+            page = WindowPage(self._browser, tab, title=url)
+            answer = await tab.goto(url, wait_until="commit")
+            if answer is None or not answer.ok:
+                await context.close()
+                raise BrowserError(f"GET {url}: {answer.status if answer else 'no answer'}; expected 200")
+            return tab, page
+
+        tab, page = self._browser.call(opened(), timeout_s=_CALL_S)
+        try:
+            yield page
+        finally:
+            self._browser.call(tab.context.close(), timeout_s=_CALL_S)
