@@ -37,9 +37,10 @@ _QUIET = (
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
 )
 _WRAPPER = """#!/bin/sh
-exec setpriv --pdeathsig KILL -- {program} "$@"
+exec setpriv --pdeathsig KILL -- {program} "$@" --user-data-dir={profile}
 """
-"""Playwright's driver ends with us, and Chromium with the driver, however either of them ends."""
+"""Playwright's driver ends with us, and Chromium with the driver, however either of them ends. The profile is
+in a directory of ours, which the next run removes where this one could not."""
 
 
 class Chromium:
@@ -129,7 +130,7 @@ class Chromium:
         directory = private_directory()
         self._stack.callback(shutil.rmtree, directory, ignore_errors=True)
         wrapper = directory / "chromium"
-        wrapper.write_text(_WRAPPER.format(program=_program()))
+        wrapper.write_text(_WRAPPER.format(program=_program(), profile=directory / "profile"))
         wrapper.chmod(0o700)
         return directory
 
@@ -138,7 +139,7 @@ class Chromium:
 async def _launched(playwright: Any, directory: Path, gate: Gate) -> AsyncIterator[Browser]:
     browser = await playwright.chromium.launch(
         executable_path=str(directory / "chromium"),
-        args=[*_QUIET, f"--user-data-dir={directory / 'profile'}"],
+        args=_QUIET,
         env=environment({"TMPDIR": str(directory)}),
         # Loopback, too, goes through the gate.
         proxy={"server": f"socks5://127.0.0.1:{gate.port}", "bypass": "<-loopback>"},

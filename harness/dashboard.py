@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 from collections.abc import Coroutine, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -64,7 +65,10 @@ class WindowPage:
         return self._call(pixels())
 
     def type(self, words: Iterable[str]) -> None:
-        """Strike keys by their name, and type whatever is no key's name as a text, into the canvas."""
+        """Strike keys by their name, and type whatever is no key's name as a text, into the canvas.
+
+        A text's characters are those of a US keyboard: others have no key that could be struck.
+        """
 
         async def strike() -> None:
             await self._tab.locator(CANVAS).first.focus()
@@ -92,32 +96,34 @@ class Dashboard:
 
     def __init__(self, host: Host, browser: Chromium) -> None:
         self._browser = browser
+        self.host = host
         self._site = host.site
         url = urlsplit(host.site.controller.url)
         port = url.port or (443 if url.scheme == "https" else 80)
         self._root = f"{url.scheme}://{url.netloc}"
         browser.allow((str(url.hostname), port), host.forward(f"tcp:{url.hostname}:{port}"))
 
-    @contextlib.contextmanager
-    def window(self, session: str) -> Iterator[WindowPage]:
+    def window(self, session: str) -> AbstractContextManager[WindowPage]:
         """A session's window, opened and not waited for.
 
         :raises BrowserError: the page cannot be had.
         """
-        url = self._root + path_of(self._site.session.window_path, session)
+        return opened_window(self._browser, self._root + path_of(self._site.session.window_path, session))
 
-        async def opened() -> tuple[Tab, WindowPage]:
-            context = await self._browser.context(viewport=_SIZE, service_workers="block")
-            tab = await context.new_page()
-            page = WindowPage(self._browser, tab, title=url)
-            answer = await tab.goto(url, wait_until="commit")
-            if answer is None or not answer.ok:
-                await context.close()
-                raise BrowserError(f"GET {url}: {answer.status if answer else 'no answer'}; expected 200")
-            return tab, page
 
-        tab, page = self._browser.call(opened(), timeout_s=_CALL_S)
-        try:
-            yield page
-        finally:
-            self._browser.call(tab.context.close(), timeout_s=_CALL_S)
+@contextlib.contextmanager
+def opened_window(browser: Chromium, url: str) -> Iterator[WindowPage]:
+    """A window's page at an address that the browser may reach.
+
+    :raises BrowserError: the page cannot be had.
+    """
+    context = browser.call(browser.context(viewport=_SIZE, service_workers="block"), timeout_s=_CALL_S)
+    try:
+        tab = browser.call(context.new_page(), timeout_s=_CALL_S)
+        page = WindowPage(browser, tab, title=url)
+        answer = browser.call(tab.goto(url, wait_until="load"), timeout_s=_CALL_S)
+        if answer is None or not answer.ok:
+            raise BrowserError(f"GET {url}: {answer.status if answer else 'no answer'}; expected 200")
+        yield page
+    finally:
+        browser.call(context.close(), timeout_s=_CALL_S)

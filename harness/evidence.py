@@ -42,11 +42,12 @@ class Evidence:
 
     def bytes(self, name: str, content: bytes) -> None:
         """Keep bytes."""
+        file = self.folder / safe_name(redact(name))
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / safe_name(name)).write_bytes(redact_bytes(content))
+            file.write_bytes(redact_bytes(content))
         except OSError as error:  # a full disk must not turn a verdict
-            log.warning("evidence %s: %s", self.folder / safe_name(name), error)
+            log.warning("evidence %s: %s", file, error)
 
     def keep(self, name: str, content: object) -> None:
         """Keep whatever a collector returned, by its type."""
@@ -122,7 +123,7 @@ class EvidenceRun:
 
     def check(self, name: str) -> Evidence:
         """The folder of one check."""
-        return Evidence(self.folder / safe_name(name))
+        return Evidence(self.folder / safe_name(redact(name)))
 
     def _prune(self) -> None:
         ours = [path.parent for path in self.root.glob("*/run.json") if not path.parent.is_symlink()]

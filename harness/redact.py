@@ -6,17 +6,35 @@ will carry it.
 
 from __future__ import annotations
 
-from urllib.parse import quote, unquote, urlsplit
+import json
+import re
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 MASK = "‹secret›"
 
 _SHORTEST = 4  # cutting out shorter ones would make every text unreadable, and hide nothing
 _known: set[str] = set()
+_TOKENS = "access_token|refresh_token|id_token|code_verifier"
+_PATTERNS = (
+    rf"([?&#;](?:code|state|{_TOKENS})=)[^&#;\s\"'<>]+",
+    rf"(%(?:3F|26)(?:code|state|{_TOKENS})%3D)(?:(?!%26)[^&\s\"'<>])+",
+    rf"(\"(?:password|{_TOKENS})\"\s*:\s*\")[^\"]+",
+)
+"""What OAuth keeps secret, where it is seen for the first time: in a URL, in one within another, in JSON."""
+_IN_TEXT = tuple(re.compile(pattern) for pattern in _PATTERNS)
+_IN_BYTES = tuple(re.compile(pattern.encode()) for pattern in _PATTERNS)
 
 
 def remember(secret: str) -> str:
     """Cut ``secret`` out of every text from now on, and the password in it where it is a URL; return it."""
-    spellings = {secret.strip(), *_passwords(secret)}
+    plain = secret.strip()
+    spellings = {
+        plain,
+        quote(plain, safe=""),
+        quote_plus(plain),
+        json.dumps(plain)[1:-1],
+        *_passwords(secret),
+    }
     _known.update(word for word in spellings if len(word) >= _SHORTEST)
     return secret
 
@@ -25,6 +43,8 @@ def redact(text: str) -> str:
     """``text`` without any secret."""
     for word in sorted(_known, key=len, reverse=True):
         text = text.replace(word, MASK)
+    for pattern in _IN_TEXT:
+        text = pattern.sub(rf"\g<1>{MASK}", text)
     return text
 
 
@@ -32,6 +52,8 @@ def redact_bytes(content: bytes) -> bytes:
     """``content`` without any secret; everything else stays as it is, whatever its encoding."""
     for word in sorted(_known, key=len, reverse=True):
         content = content.replace(word.encode(), MASK.encode())
+    for pattern in _IN_BYTES:
+        content = pattern.sub(rb"\g<1>" + MASK.encode(), content)
     return content
 
 

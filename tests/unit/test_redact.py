@@ -38,6 +38,29 @@ def test_a_secret_is_cut_out_in_every_spelling(secret: str, hidden: list[str]) -
         )
 
 
+SEEN_FIRST = {
+    "code": ("http://localhost:1455/auth/callback?code=v4lue&iss=x", "?code=‹secret›&iss=x"),
+    "state": ("http://p/auth?client_id=codex&state=v4lue", "client_id=codex&state=‹secret›"),
+    "in HTML": ('<a href="/x?a=b&amp;code=v4lue">', '&amp;code=‹secret›">'),
+    "in another": ("http://x/?next=%2Fcb%3Fcode%3Dv4lue%26iss%3Dx", "code%3D‹secret›%26iss%3Dx"),
+    "token": ('{"access_token": "v4lue", "n": 1}', '{"access_token": "‹secret›", "n": 1}'),
+}
+
+
+@pytest.mark.parametrize(("text", "left"), SEEN_FIRST.values(), ids=SEEN_FIRST.keys())
+def test_what_oauth_keeps_secret_is_known_by_where_it_stands(text: str, left: str) -> None:
+    """A code or a token is a secret before anybody has read it."""
+    for redacted in (redact.redact(text), redact.redact_bytes(text.encode()).decode()):
+        assert left in redacted
+        assert "v4lue" not in redacted
+
+
+@pytest.mark.parametrize("text", ['{"code": 404}', "exit code=1", "GET /x?encode=1", "state=ready"])
+def test_what_only_looks_so_is_let_be(text: str) -> None:
+    """Else no report could be read."""
+    assert redact.redact(text) == text
+
+
 def test_what_is_too_short_or_empty_is_let_be() -> None:
     """Cutting out one letter would leave no text."""
     for word in ("", "a", "  "):

@@ -1,0 +1,78 @@
+"""The address at which a session's user logs in: what it asks for, and what in it must be kept secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from harness.gate import Address
+from harness.redact import remember
+
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """An OAuth authorization request, as the address has it; what it lacks is empty."""
+
+    url: str
+    origin: str
+    response_type: str
+    client_id: str
+    redirect_uri: str
+    state: str
+    challenge: str
+    challenge_method: str
+
+    @property
+    def address(self) -> Address:
+        """Where the provider listens."""
+        parts = urlsplit(self.url)
+        return str(parts.hostname), parts.port or _PORTS[parts.scheme]
+
+
+def read_authorization(url: str) -> Authorization:
+    """Read an address; its state is a secret from now on.
+
+    :raises ValueError: it is no http(s) URL; the text says what it is.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise ValueError(f"not an http(s) address: {url[:80]!r}")
+    fields = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    if state := fields.get("state", ""):
+        remember(state)
+    return Authorization(
+        url=url,
+        origin=f"{parts.scheme}://{parts.netloc}",
+        response_type=fields.get("response_type", ""),
+        client_id=fields.get("client_id", ""),
+        redirect_uri=fields.get("redirect_uri", ""),
+        state=state,
+        challenge=fields.get("code_challenge", ""),
+        challenge_method=fields.get("code_challenge_method", ""),
+    )
+
+
+@dataclass(frozen=True)
+class Callback:
+    """Where a provider sent its user back to: with a code, or with an error."""
+
+    code: str
+    state: str
+    error: str
+
+    @property
+    def query(self) -> str:
+        """As a query string."""
+        fields = {"code": self.code, "state": self.state, "error": self.error}
+        return urlencode({name: value for name, value in fields.items() if value})
+
+
+def read_callback(url: str) -> Callback:
+    """Read an address; its code and state are secrets from now on."""
+    fields = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    for name in ("code", "state"):
+        if name in fields:
+            remember(fields[name])
+    return Callback(fields.get("code", ""), fields.get("state", ""), fields.get("error", ""))

@@ -1,0 +1,98 @@
+"""Logins of sessions: their address, a callback that is handed on to the agent, and how they end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from harness.authorization import Authorization, Callback, read_authorization
+from harness.control_api import table_of
+from harness.errors import SessionError, TransportError, WaitTimeoutError
+from harness.firecracker import no_tls
+from harness.host import Host
+from harness.session import Session, said
+from harness.vm_end import VmEnd
+from harness.wait import wait_until
+from harness.window import Sight
+
+_POLL_S = 0.25
+
+
+def login_address(session: Session, *, timeout_s: float) -> Authorization:
+    """The address at which a session's user logs in, once there is one.
+
+    :raises SessionError: there is none, or it is none.
+    """
+
+    def ask() -> str:
+        answer = session.api.oauth_url(session.id)
+        seen.append(said(answer))
+        return str(table_of(answer).get("oauthUrl") or "") if answer.status_code == httpx.codes.OK else ""
+
+    seen: list[str] = []
+    try:
+        url = wait_until(ask, what="an address", timeout_s=timeout_s, interval_s=_POLL_S)
+        return read_authorization(url)
+    except (WaitTimeoutError, ValueError) as error:
+        why = f"oauth-url {seen[-1]}" if isinstance(error, WaitTimeoutError) else str(error)
+        raise SessionError(f"session {session.id} has no address to log in at: {why}") from error
+
+
+@dataclass
+class Ended:
+    """How a session's login ended."""
+
+    session: str
+    status: str = ""
+    reason: str = ""
+    authenticated: bool = False
+    """Whether credentials were ever seen."""
+    callback_status: int = 0
+    """What the agent answered to the callback, where one was handed on."""
+    vm_end: VmEnd | None = None
+    error: str = ""
+    """What kept it from its end."""
+    screens: dict[str, Sight] = field(default_factory=dict)
+    screenshots: dict[str, bytes] = field(default_factory=dict)
+    callback: Callback | None = None
+
+
+def follow(session: Session, ended: Ended, *, timeout_s: float) -> None:
+    """Watch a session until it is over, and what it says of credentials meanwhile."""
+    over = session.site.database.finished_session_statuses
+
+    def look() -> dict[str, Any]:
+        if table_of(session.api.credentials_status(session.id)).get("authenticated") is True:
+            ended.authenticated = True
+        return session.row()
+
+    try:
+        row = wait_until(
+            look,
+            what=f"the end of session {session.id}",
+            timeout_s=timeout_s,
+            interval_s=_POLL_S,
+            until=lambda row: row.get("status") in over,
+        )
+    except WaitTimeoutError as error:
+        row = error.last if isinstance(error.last, dict) else {}
+        ended.error = f"{timeout_s:g} s later the session was not over"
+    ended.status, ended.reason = str(row.get("status")), str(row.get("error_message") or "")
+    if table_of(session.api.credentials_status(session.id)).get("authenticated") is True:
+        ended.authenticated = True
+
+
+def hand_on(host: Host, session: Session, query: str) -> int:
+    """Give a callback to the agent in a session's VM, as its documentation has it; the answer's status.
+
+    :raises TransportError: no answer.
+    """
+    port = host.site.agent.port
+    transport = httpx.HTTPTransport(uds=str(host.forward(f"tcp:{session.address}:{port}")), verify=no_tls())
+    with httpx.Client(transport=transport, timeout=host.site.session.window_s, trust_env=False) as http:
+        try:
+            return http.get(f"http://{session.address}:{port}/auth/callback?{query}").status_code
+        except httpx.TransportError as error:
+            raise TransportError(f"GET /auth/callback of {session.address}: {error}") from error

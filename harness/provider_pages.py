@@ -1,0 +1,96 @@
+"""The provider's pages in our own browser, as a user far from any VM would have them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from playwright.async_api import Page as Tab
+from playwright.async_api import Request
+
+from harness.authorization import Authorization, Callback, read_callback
+from harness.chromium import Chromium
+from harness.host import Host
+from harness.site import SessionSection
+
+_CALL_S = 60.0
+
+
+class ProviderPages:
+    """One visit to the provider, to log in for one session."""
+
+    def __init__(self, browser: Chromium, tab: Tab, settings: SessionSection, redirect_uri: str) -> None:
+        self._browser = browser
+        self._tab = tab
+        self._settings = settings
+        self._redirect = urlsplit(redirect_uri)
+        self._callbacks: list[Callback] = []
+        tab.on("request", self._look)  # a redirect is a request of its own here; it gets no further
+
+    def log_in(self, user: str, password: str) -> None:
+        """Fill in the login page, and send it."""
+
+        async def fill() -> None:
+            await self._tab.fill(self._settings.username_field, user)
+            await self._tab.fill(self._settings.password_field, password)
+            await self._tab.click(self._settings.submit_button)
+
+        self._browser.call(fill(), timeout_s=_CALL_S)
+
+    def refuse_to_log_in(self, user: str, password: str) -> None:
+        """Fill in the login page once more each time it is shown again."""
+        for _ in range(self._settings.wrong_password_tries):
+            self.log_in(user, password)
+
+    def allow(self) -> Callback:
+        """Consent; where the provider then sends us."""
+        return self._decide(self._settings.allow_button)
+
+    def deny(self) -> Callback:
+        """Refuse to consent; where the provider then sends us."""
+        return self._decide(self._settings.deny_button)
+
+    def callback(self) -> Callback:
+        """Where the provider sends us, once it does.
+
+        :raises BrowserError: it does not.
+        """
+
+        async def sent() -> Callback:
+            while not self._callbacks:
+                await self._tab.wait_for_timeout(50)
+            return self._callbacks[0]
+
+        return self._browser.call(sent(), timeout_s=self._settings.window_s)
+
+    def screenshot(self) -> bytes:
+        """The page as a PNG file."""
+        return self._browser.call(self._tab.screenshot(), timeout_s=_CALL_S)
+
+    def _decide(self, button: str) -> Callback:
+        self._browser.call(self._tab.click(button), timeout_s=_CALL_S)
+        return self.callback()
+
+    def _look(self, request: Request) -> None:
+        asked = urlsplit(request.url)
+        if (asked.netloc, asked.path) == (self._redirect.netloc, self._redirect.path):
+            self._callbacks.append(read_callback(request.url))
+
+
+@contextlib.contextmanager
+def visiting_provider(host: Host, browser: Chromium, authorization: Authorization) -> Iterator[ProviderPages]:
+    """The provider's first page for an authorization request, by way of the host.
+
+    :raises BrowserError: it cannot be had.
+    """
+    address, port = authorization.address
+    browser.allow((address, port), host.forward(f"tcp:{address}:{port}"))
+    context = browser.call(browser.context(), timeout_s=_CALL_S)
+    try:
+        tab = browser.call(context.new_page(), timeout_s=_CALL_S)
+        pages = ProviderPages(browser, tab, host.site.session, authorization.redirect_uri)
+        browser.call(tab.goto(authorization.url), timeout_s=_CALL_S)
+        yield pages
+    finally:
+        browser.call(context.close(), timeout_s=_CALL_S)

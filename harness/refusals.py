@@ -1,0 +1,92 @@
+"""Logins that must fail, and one that must not: the provider's pages, and a callback that is handed on."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from collections.abc import Callable
+
+from harness.authorization import Callback
+from harness.chromium import Chromium
+from harness.errors import BrowserError, SessionError, TransportError
+from harness.host import Host
+from harness.logins import Ended, follow, hand_on, login_address
+from harness.provider_pages import ProviderPages, visiting_provider
+from harness.redact import remember
+from harness.session import Session
+
+Way = Callable[[ProviderPages], Callback]
+
+
+class Clerk:
+    """Logs in for sessions, far from their VMs; what comes back is handed on to their agent."""
+
+    def __init__(self, host: Host, browser: Chromium, *, user: str, password: str) -> None:
+        self._host = host
+        self._browser = browser
+        self._user = user
+        self._password = password
+        self._settings = host.site.session
+
+    def complete(self, session: Session) -> Ended:
+        """A login in which everything is as it should be."""
+        return self._carry(session, self._allowed)
+
+    def wrong_password(self, session: Session) -> Ended:
+        """A login with wrong passwords, until the provider has seen enough."""
+
+        def refused(pages: ProviderPages) -> Callback:
+            pages.refuse_to_log_in(self._user, remember(secrets.token_urlsafe(12)))
+            return pages.callback()
+
+        return self._carry(session, refused)
+
+    def denied_consent(self, session: Session) -> Ended:
+        """A user who logs in, and then does not consent."""
+
+        def denied(pages: ProviderPages) -> Callback:
+            pages.log_in(self._user, self._password)
+            return pages.deny()
+
+        return self._carry(session, denied)
+
+    def wrong_state(self, session: Session) -> Ended:
+        """A callback with a good code, and a state that is another one's."""
+
+        def strange(pages: ProviderPages) -> Callback:
+            return dataclasses.replace(self._allowed(pages), state=remember(secrets.token_urlsafe(24)))
+
+        return self._carry(session, strange)
+
+    def replayed_callback(self, session: Session, used: Callback) -> Ended:
+        """A code that has been used before, with the state that the session waits for."""
+        ended = Ended(session.id)
+        try:
+            authorization = login_address(session, timeout_s=self._settings.window_s)
+            self._end(session, dataclasses.replace(used, state=authorization.state), ended)
+        except (SessionError, TransportError) as error:
+            ended.error = error.message
+        return ended
+
+    def _allowed(self, pages: ProviderPages) -> Callback:
+        pages.log_in(self._user, self._password)
+        return pages.allow()
+
+    def _carry(self, session: Session, way: Way) -> Ended:
+        ended = Ended(session.id)
+        try:
+            authorization = login_address(session, timeout_s=self._settings.window_s)
+            with visiting_provider(self._host, self._browser, authorization) as pages:
+                try:
+                    callback = way(pages)
+                finally:
+                    ended.screenshots["provider"] = pages.screenshot()
+            self._end(session, callback, ended)
+        except (SessionError, BrowserError, TransportError) as error:
+            ended.error = error.message
+        return ended
+
+    def _end(self, session: Session, callback: Callback, ended: Ended) -> None:
+        ended.callback = callback
+        ended.callback_status = hand_on(self._host, session, callback.query)
+        follow(session, ended, timeout_s=self._settings.window_s)

@@ -1,0 +1,134 @@
+"""A session's browser window, looked at hop by hop: what each of them shows, and what the VM asked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from harness.control_api import path_of
+from harness.errors import BrowserError, TransportError, WaitTimeoutError
+from harness.host import Host
+from harness.rfb import Rfb, RfbError
+from harness.rfb_streams import vnc_at_socket, vnc_at_websocket
+from harness.screen import Colour, Screen, hex_colour
+from harness.session import Session
+from harness.wait import wait_until
+
+FILLS = 0.5
+"""A page's background fills more than this part of the screen: the rest is the browser's own."""
+OFF_BY = 8
+"""How far a colour may be off in a picture that noVNC had compressed."""
+_POLL_S = 0.2
+
+Look = Callable[[], Screen | None]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was seen at the end of a wait: a picture, or why there is none."""
+
+    picture: Screen | None
+    took_s: float
+    error: str = ""
+
+    def share(self, colour: Colour) -> float:
+        """The part of the picture that has a colour; nothing of none."""
+        return self.picture.share(colour, off_by=OFF_BY) if self.picture else 0.0
+
+    def shows(self, colour: Colour) -> bool:
+        """Whether a page of that colour fills it."""
+        return self.share(colour) > FILLS
+
+    def __str__(self) -> str:
+        return self.error or f"{self.picture or 'no picture'}, after {self.took_s:.1f} s"
+
+
+def look_for(look: Look, *, timeout_s: float, until: Callable[[Screen], bool], what: str) -> Sight:
+    """Look until a picture is as wanted, or the time is over; what was seen last, whatever it is."""
+    began = time.monotonic()
+
+    def look_once() -> Screen | None:
+        return look()
+
+    try:
+        seen = wait_until(
+            look_once,
+            what=what,
+            timeout_s=timeout_s,
+            interval_s=_POLL_S,
+            until=lambda picture: picture is not None and until(picture),
+        )
+    except WaitTimeoutError as error:
+        last = error.last if isinstance(error.last, Screen) else None
+        return Sight(last, time.monotonic() - began, "" if last else error.message)
+    except (RfbError, BrowserError, TransportError) as error:
+        return Sight(None, time.monotonic() - began, error.message)
+    return Sight(seen, time.monotonic() - began)
+
+
+def look_for_colour(look: Look, colour: Colour, *, timeout_s: float) -> Sight:
+    """Look until a page of that colour fills the picture."""
+    return look_for(
+        look,
+        timeout_s=timeout_s,
+        until=lambda picture: picture.share(colour, off_by=OFF_BY) > FILLS,
+        what=f"a picture full of {hex_colour(colour)}",
+    )
+
+
+def look_for_rest(look: Look, *, timeout_s: float) -> Sight:
+    """Look until two pictures in a row are the same, and more than one colour."""
+    before: list[Screen] = []
+
+    def at_rest(picture: Screen) -> bool:
+        rests = bool(before) and picture.changed(before[-1]) == 0 and len(picture.colours) > 1
+        before[:] = [picture]
+        return rests
+
+    return look_for(look, timeout_s=timeout_s, until=at_rest, what="a picture that no longer changes")
+
+
+def guest_vnc(host: Host, session: Session) -> AbstractContextManager[Rfb]:
+    """The first hop: VNC in the VM itself."""
+    port, limit_s = host.site.guest.vnc_port, host.site.session.window_s
+    return vnc_at_socket(host.forward(f"tcp:{session.address}:{port}"), timeout_s=limit_s)
+
+
+def websockify(host: Host, session: Session) -> AbstractContextManager[Rfb]:
+    """The second: the VM's websockify, which speaks with that VNC."""
+    port, limit_s = host.site.guest.novnc_port, host.site.session.window_s
+    url = f"ws://{session.address}:{port}{host.site.session.websockify_path}"
+    return vnc_at_websocket(host.forward(f"tcp:{session.address}:{port}"), url, timeout_s=limit_s)
+
+
+def controller_proxy(host: Host, session: Session) -> AbstractContextManager[Rfb]:
+    """The third: the controller's WebSocket, which speaks with that websockify."""
+    site = host.site
+    parts = urlsplit(site.controller.url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    scheme = "wss" if parts.scheme == "https" else "ws"
+    url = f"{scheme}://{parts.netloc}{path_of(site.session.websocket_path, session.id)}"
+    return vnc_at_websocket(
+        host.forward(f"tcp:{parts.hostname}:{port}"), url, timeout_s=site.session.window_s
+    )
+
+
+HOPS: dict[str, Callable[[Host, Session], AbstractContextManager[Rfb]]] = {
+    "guest_vnc": guest_vnc,
+    "websockify": websockify,
+    "controller_proxy": controller_proxy,
+}
+"""From the VM outwards; the fourth is the page, in a browser."""
+
+
+def look_at_hop(host: Host, session: Session, hop: str, colour: Colour) -> Sight:
+    """Whether one hop shows a page of that colour."""
+    began = time.monotonic()
+    try:
+        with HOPS[hop](host, session) as vnc:
+            return look_for_colour(vnc.picture, colour, timeout_s=host.site.session.window_s)
+    except (RfbError, TransportError) as error:
+        return Sight(None, time.monotonic() - began, error.message)

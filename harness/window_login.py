@@ -1,0 +1,82 @@
+"""A login typed through the dashboard's window, as a person would, page after page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from harness.dashboard import Dashboard, WindowPage
+from harness.errors import BrowserError, SessionError, TransportError
+from harness.logins import Ended, follow, login_address
+from harness.screen import Screen, parse_colour
+from harness.session import Session
+from harness.site import SessionSection
+from harness.vm_end import watch_end
+from harness.window import Sight, look_for, look_for_colour, look_for_rest
+
+_ANOTHER = 0.02
+"""Where a page has no colour to be told by: another one changes more than this part of the screen."""
+
+
+class WindowLogin:
+    """A login typed through the dashboard's window, as a person would."""
+
+    def __init__(self, dashboard: Dashboard, *, user: str, password: str) -> None:
+        self._dashboard = dashboard
+        self._settings = dashboard.host.site.session
+        self._words = {"{user}": user, "{password}": password}
+
+    def complete(self, session: Session) -> Ended:
+        """Log in, consent, and watch the session to its end, and that of its VM."""
+        ended = Ended(session.id)
+        try:
+            vm_id = session.vm_id
+            login_address(session, timeout_s=self._settings.window_s)
+            with self._dashboard.window(session.id) as window:
+                self._type(window, ended)
+                follow(session, ended, timeout_s=self._settings.window_s)
+                ended.screenshots["end"] = window.screenshot()
+            if ended.status in session.site.database.finished_session_statuses:
+                ended.vm_end = watch_end(self._dashboard.host, vm_id, timeout_s=self._settings.end_s)
+        except (SessionError, BrowserError, TransportError) as error:
+            ended.error = error.message
+        return ended
+
+    def _type(self, window: WindowPage, ended: Ended) -> None:
+        settings = self._settings
+        steps: Sequence[tuple[str, str | None, Sequence[str]]] = (
+            ("login", settings.login_colour, settings.login_keys),
+            ("consent", settings.consent_colour, settings.consent_keys),
+        )
+        before: Screen | None = None
+        for name, colour, keys in steps:
+            sight = ended.screens[name] = look_at_form(window, settings, colour, before)
+            ended.screenshots[name] = window.screenshot()
+            if sight.picture is None or (colour and not sight.shows(parse_colour(colour))):
+                raise SessionError(f"the provider's {name} page was not seen in the window: {sight}")
+            window.type([self._words.get(key, key) for key in keys])
+            before = window.picture()
+
+
+def look_at_form(
+    window: WindowPage, settings: SessionSection, colour: str | None, before: Screen | None = None
+) -> Sight:
+    """Wait for one of the provider's pages, by its colour where it is known, and until it is drawn."""
+    began = time.monotonic()
+    if colour:
+        sight = look_for_colour(window.picture, parse_colour(colour), timeout_s=settings.window_s)
+        if not sight.shows(parse_colour(colour)):
+            return sight
+    elif before is not None:
+        _look_for_another(window, before, timeout_s=settings.window_s)
+    rest = look_for_rest(window.picture, timeout_s=settings.window_s)
+    return Sight(rest.picture, time.monotonic() - began, rest.error)
+
+
+def _look_for_another(window: WindowPage, before: Screen, *, timeout_s: float) -> Sight:
+    return look_for(
+        window.picture,
+        timeout_s=timeout_s,
+        until=lambda picture: picture.changed(before) > _ANOTHER,
+        what="another page",
+    )

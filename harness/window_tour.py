@@ -1,0 +1,106 @@
+"""One tour of a session's window: its page connects, pages of ours are opened, every hop is looked at."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from harness.dashboard import Dashboard, WindowPage
+from harness.errors import BrowserError, TransportError, WaitTimeoutError
+from harness.pages import Page, PageServer
+from harness.session import Session, said
+from harness.wait import wait_until
+from harness.window import HOPS, Look, Sight, look_at_hop, look_for_colour, look_for_rest
+
+_NEVER = Sight(None, 0.0, "it was not looked at: there was no page to look at")
+
+
+@dataclass
+class Opened:
+    """A page of ours that the VM was told to open."""
+
+    page: Page
+    answer: str
+    """What the controller said to it; empty for a 200."""
+    canvas: Sight = _NEVER
+    visitors: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Tour:
+    """What was seen on it."""
+
+    session: str
+    address: str
+    error: str = ""
+    """Why there was no dashboard's page, where there was none."""
+    state: str = ""
+    connected_s: float = 0.0
+    at_first: Sight = _NEVER
+    pages: list[Opened] = field(default_factory=list)
+    hops: dict[str, Sight] = field(default_factory=dict)
+    screenshots: dict[str, bytes] = field(default_factory=dict)
+    log: list[str] = field(default_factory=list)
+
+
+class Guide:
+    """Makes tours, side by side if wanted; one window stays open for a whole tour."""
+
+    def __init__(self, dashboard: Dashboard, pages: PageServer, *, window_s: float) -> None:
+        self._dashboard = dashboard
+        self._pages = pages
+        self._window_s = window_s
+
+    def tour(self, session: Session, *, pages: int = 2) -> Tour:
+        """All of it. What the site has wrong is in what was seen; only our own trouble raises."""
+        tour = Tour(session.id, session.address)
+        try:
+            with self._dashboard.window(session.id) as window:
+                self._connect(window, tour)
+                tour.at_first = look_for_rest(window.picture, timeout_s=self._window_s)
+                tour.screenshots["first"] = window.screenshot()
+                for number in range(pages):
+                    self._open(session, tour, window.picture)
+                    tour.screenshots[f"page-{number + 1}"] = window.screenshot()
+                    if number == 0:
+                        self._hops(session, tour)
+                tour.log = window.log
+        except BrowserError as error:
+            tour.error = error.message
+            if not tour.pages:  # the VM is looked at all the same: which hop is it?
+                self._open(session, tour, lambda: None)
+                self._hops(session, tour)
+        return tour
+
+    def _connect(self, window: WindowPage, tour: Tour) -> None:
+        began = time.monotonic()
+        try:
+            tour.state = wait_until(
+                window.state,
+                what="the window's page to connect",
+                timeout_s=self._window_s,
+                until=lambda state: state == "connected",
+            )
+        except WaitTimeoutError as error:
+            tour.state = str(error.last)
+        tour.connected_s = time.monotonic() - began
+
+    def _open(self, session: Session, tour: Tour, look: Look) -> None:
+        page = self._pages.page()
+        opened = Opened(page, _told(session, page.url))
+        tour.pages.append(opened)
+        opened.canvas = look_for_colour(look, page.colour, timeout_s=self._window_s)
+        opened.visitors = page.visitors()
+
+    def _hops(self, session: Session, tour: Tour) -> None:
+        colour = tour.pages[0].page.colour
+        for hop in HOPS:
+            tour.hops[hop] = look_at_hop(self._dashboard.host, session, hop, colour)
+
+
+def _told(session: Session, url: str) -> str:
+    try:
+        answer = session.api.open_url(session.id, url)
+    except TransportError as error:
+        return error.message
+    return "" if answer.is_success else said(answer)

@@ -1,0 +1,128 @@
+"""Our own browser: it reaches what it may and nothing else, shows a canvas, and is gone however we end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.chromium import Chromium
+from harness.dashboard import opened_window
+from harness.errors import BrowserError
+from harness.wait import wait_until
+from tests.unit.small_suite import ROOT
+from tests.unit.web_peer import web_peer
+
+TEAL = (0x11, 0x88, 0x99)
+WINDOW = """<!doctype html><body data-state="connected"><main id="screen">
+<canvas width="8" height="4" tabindex="0"></canvas></main><script>
+const canvas = document.querySelector('canvas');
+const paint = colour => { const c = canvas.getContext('2d'); c.fillStyle = colour; c.fillRect(0, 0, 8, 4); };
+paint('#118899');
+canvas.addEventListener('keydown', event => {
+  console.log(event.key);
+  document.body.dataset.state = 'typed';
+  paint('#ffffff');
+});
+</script></body>"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chromium]:
+    """One for all."""
+    with Chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def asked(browser: Chromium, tmp_path: Path) -> Iterator[list[str]]:
+    """What it asks of the one address it may reach."""
+    with web_peer(tmp_path / "web", {"/window": (200, {}, WINDOW)}) as asked:
+        browser.allow(("192.0.2.7", 4000), tmp_path / "web")
+        yield asked
+
+
+def test_a_window_is_seen_and_typed_into(browser: Chromium, asked: list[str]) -> None:
+    with opened_window(browser, "http://192.0.2.7:4000/window") as window:
+        assert window.state() == "connected"
+        picture = window.picture()
+        assert picture is not None
+        assert (picture.width, picture.height, picture.share(TEAL)) == (8, 4, 1)
+        window.type(["aB", "Tab"])
+        picture = window.picture()
+        assert picture is not None
+        assert picture.share((255, 255, 255)) == 1
+        assert [line for line in window.log if line.startswith("log: ")] == ["log: a", "log: B", "log: Tab"]
+        assert window.screenshot().startswith(b"\x89PNG")
+    assert asked[0] == "/window"
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_page_that_is_not_there_is_a_clear_error(browser: Chromium) -> None:
+    with (
+        pytest.raises(BrowserError, match=r"/none: 404; expected 200"),
+        opened_window(browser, "http://192.0.2.7:4000/none"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:4321/", "http://nowhere.example/", "http://192.0.2.8:4000/"]
+)
+def test_nothing_else_is_reached(browser: Chromium, url: str) -> None:
+    """Not even loopback, and no name is looked up."""
+    with pytest.raises(BrowserError, match="ERR_SOCKS_CONNECTION_FAILED"), opened_window(browser, url):
+        pass
+    assert url.split("/")[2].partition(":")[0] in {host for host, _ in browser.refused}
+
+
+HOLDER = """
+import sys
+from harness.chromium import Chromium
+with Chromium() as browser:
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+def below(pid: int) -> set[int]:
+    """A process and all its descendants."""
+    found = {pid}
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            found |= below(int(child))
+    return found
+
+
+def running(pids: set[int]) -> set[int]:
+    """Those that still run; a defunct one waits for nobody but its parent."""
+    states = {}
+    for pid in pids:
+        try:
+            states[pid] = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            continue
+    return {pid for pid, state in states.items() if state != "Z"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "terminated"])
+def test_it_does_not_outlive_us(number: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"ready\n"
+        family = below(holder.pid)
+        assert len(family) > 3
+        os.kill(holder.pid, number)
+        others = family - {holder.pid}
+        try:
+            wait_until(lambda: running(others), what="its end", timeout_s=15, until=lambda pids: not pids)
+        finally:
+            for pid in running(others):
+                os.kill(pid, signal.SIGKILL)

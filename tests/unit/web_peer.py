@@ -1,0 +1,63 @@
+"""A small web server at a unix socket."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import socketserver
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+Answer = tuple[int, dict[str, str], str]
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+    answers: Mapping[str, Answer]
+    asked: list[str]
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: Any
+
+    def do_GET(self) -> None:
+        """Answer as was laid down for the path."""
+        self.server.asked.append(self.path)
+        status, headers, body = self.server.answers.get(self.path.partition("?")[0], (404, {}, "none"))
+        self.send_response(status)
+        for name, value in {"Content-Type": "text/html; charset=utf-8", **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def do_POST(self) -> None:
+        """A form; it is kept with the path, and answered as its path is."""
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.server.asked.append(f"{self.path} {body}")
+        status, headers, text = self.server.answers.get(f"POST {self.path}", (404, {}, ""))
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def address_string(self) -> str:
+        """A unix socket's peer has no address."""
+        return "peer"
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def web_peer(path: Path, answers: Mapping[str, Answer]) -> Iterator[list[str]]:
+    """Serves those answers; what was asked for, in order."""
+    with _Server(str(path), _Handler) as server:
+        server.answers, server.asked = answers, []
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        yield server.asked
+        server.shutdown()
+        thread.join(5)
