@@ -20,6 +20,8 @@ pytest_plugins = [
     "fixtures.database",
     "fixtures.guest",
     "fixtures.session",
+    "fixtures.browser",
+    "fixtures.oauth",
 ]
 
 
@@ -37,6 +39,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         metavar="DIR",
         help="folder for what the checks saw, as --evidence-dir=DIR (default: evidence/; ten runs are kept)",
+    )
+    group.addoption(
+        "--attended", action="store_true", help="a person will log in where the provider cannot be automated"
     )
     group.addoption(
         "--list-checks",

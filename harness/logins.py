@@ -56,7 +56,11 @@ class Ended:
     """What kept it from its end."""
     screens: dict[str, Sight] = field(default_factory=dict)
     screenshots: dict[str, bytes] = field(default_factory=dict)
+    authorization: Authorization | None = None
     callback: Callback | None = None
+    """What the provider had answered, where we were the ones it answered."""
+    before: bool = False
+    """Whether it had credentials before anybody had logged in for it."""
 
 
 def follow(session: Session, ended: Ended, *, timeout_s: float) -> None:
@@ -64,8 +68,7 @@ def follow(session: Session, ended: Ended, *, timeout_s: float) -> None:
     over = session.site.database.finished_session_statuses
 
     def look() -> dict[str, Any]:
-        if table_of(session.api.credentials_status(session.id)).get("authenticated") is True:
-            ended.authenticated = True
+        ended.authenticated = has_credentials(session) or ended.authenticated
         return session.row()
 
     try:
@@ -80,8 +83,12 @@ def follow(session: Session, ended: Ended, *, timeout_s: float) -> None:
         row = error.last if isinstance(error.last, dict) else {}
         ended.error = f"{timeout_s:g} s later the session was not over"
     ended.status, ended.reason = str(row.get("status")), str(row.get("error_message") or "")
-    if table_of(session.api.credentials_status(session.id)).get("authenticated") is True:
-        ended.authenticated = True
+    ended.authenticated = has_credentials(session) or ended.authenticated
+
+
+def has_credentials(session: Session) -> bool:
+    """Whether the API says that a session's login has left credentials."""
+    return table_of(session.api.credentials_status(session.id)).get("authenticated") is True
 
 
 def hand_on(host: Host, session: Session, query: str) -> int:

@@ -10,7 +10,7 @@ from harness.authorization import Callback
 from harness.chromium import Chromium
 from harness.errors import BrowserError, SessionError, TransportError
 from harness.host import Host
-from harness.logins import Ended, follow, hand_on, login_address
+from harness.logins import Ended, follow, hand_on, has_credentials, login_address
 from harness.provider_pages import ProviderPages, visiting_provider
 from harness.redact import remember
 from harness.session import Session
@@ -58,12 +58,17 @@ class Clerk:
 
         return self._carry(session, strange)
 
-    def replayed_callback(self, session: Session, used: Callback) -> Ended:
-        """A code that has been used before, with the state that the session waits for."""
+    def replayed_callback(self, session: Session, used: Callable[[], Callback]) -> Ended:
+        """A code that has been used before, with the state that the session waits for.
+
+        :param used: waits for the login that uses it.
+        """
         ended = Ended(session.id)
         try:
-            authorization = login_address(session, timeout_s=self._settings.window_s)
-            self._end(session, dataclasses.replace(used, state=authorization.state), ended)
+            ended.authorization = login_address(session, timeout_s=self._settings.window_s)
+            callback = dataclasses.replace(used(), state=ended.authorization.state)
+            ended.before = has_credentials(session)
+            self._end(session, callback, ended)
         except (SessionError, TransportError) as error:
             ended.error = error.message
         return ended
@@ -75,8 +80,8 @@ class Clerk:
     def _carry(self, session: Session, way: Way) -> Ended:
         ended = Ended(session.id)
         try:
-            authorization = login_address(session, timeout_s=self._settings.window_s)
-            with visiting_provider(self._host, self._browser, authorization) as pages:
+            ended.authorization = login_address(session, timeout_s=self._settings.window_s)
+            with visiting_provider(self._host, self._browser, ended.authorization) as pages:
                 try:
                     callback = way(pages)
                 finally:

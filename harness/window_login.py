@@ -31,7 +31,7 @@ class WindowLogin:
         ended = Ended(session.id)
         try:
             vm_id = session.vm_id
-            login_address(session, timeout_s=self._settings.window_s)
+            ended.authorization = login_address(session, timeout_s=self._settings.window_s)
             with self._dashboard.window(session.id) as window:
                 self._type(window, ended)
                 follow(session, ended, timeout_s=self._settings.window_s)

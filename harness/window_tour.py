@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from harness.authorization import Authorization
 from harness.dashboard import Dashboard, WindowPage
-from harness.errors import BrowserError, TransportError, WaitTimeoutError
+from harness.errors import BrowserError, SessionError, TransportError, WaitTimeoutError
+from harness.logins import login_address
 from harness.pages import Page, PageServer
 from harness.session import Session, said
 from harness.wait import wait_until
-from harness.window import HOPS, Look, Sight, look_at_hop, look_for_colour, look_for_rest
+from harness.window import HOPS, Look, Sight, look_at_hop, look_for_colour
+from harness.window_login import look_at_form
 
 _NEVER = Sight(None, 0.0, "it was not looked at: there was no page to look at")
 
@@ -37,6 +40,10 @@ class Tour:
     state: str = ""
     connected_s: float = 0.0
     at_first: Sight = _NEVER
+    """The provider's page, where the VM's browser was sent there; else whatever it opens with."""
+    authorization: Authorization | None = None
+    no_address: str = ""
+    """Why there is no address to log in at, where there is none."""
     pages: list[Opened] = field(default_factory=list)
     hops: dict[str, Sight] = field(default_factory=dict)
     screenshots: dict[str, bytes] = field(default_factory=dict)
@@ -46,10 +53,10 @@ class Tour:
 class Guide:
     """Makes tours, side by side if wanted; one window stays open for a whole tour."""
 
-    def __init__(self, dashboard: Dashboard, pages: PageServer, *, window_s: float) -> None:
+    def __init__(self, dashboard: Dashboard, pages: PageServer) -> None:
         self._dashboard = dashboard
         self._pages = pages
-        self._window_s = window_s
+        self._settings = dashboard.host.site.session
 
     def tour(self, session: Session, *, pages: int = 2) -> Tour:
         """All of it. What the site has wrong is in what was seen; only our own trouble raises."""
@@ -57,7 +64,7 @@ class Guide:
         try:
             with self._dashboard.window(session.id) as window:
                 self._connect(window, tour)
-                tour.at_first = look_for_rest(window.picture, timeout_s=self._window_s)
+                self._look_at_provider(session, window, tour)
                 tour.screenshots["first"] = window.screenshot()
                 for number in range(pages):
                     self._open(session, tour, window.picture)
@@ -78,18 +85,27 @@ class Guide:
             tour.state = wait_until(
                 window.state,
                 what="the window's page to connect",
-                timeout_s=self._window_s,
+                timeout_s=self._settings.window_s,
                 until=lambda state: state == "connected",
             )
         except WaitTimeoutError as error:
             tour.state = str(error.last)
         tour.connected_s = time.monotonic() - began
 
+    def _look_at_provider(self, session: Session, window: WindowPage, tour: Tour) -> None:
+        """Before any page of ours: the VM's browser may still be on its way there."""
+        try:
+            tour.authorization = login_address(session, timeout_s=self._settings.window_s)
+        except (SessionError, TransportError) as error:
+            tour.no_address = error.message
+        colour = self._settings.login_colour if tour.authorization else None
+        tour.at_first = look_at_form(window, self._settings, colour)
+
     def _open(self, session: Session, tour: Tour, look: Look) -> None:
         page = self._pages.page()
         opened = Opened(page, _told(session, page.url))
         tour.pages.append(opened)
-        opened.canvas = look_for_colour(look, page.colour, timeout_s=self._window_s)
+        opened.canvas = look_for_colour(look, page.colour, timeout_s=self._settings.window_s)
         opened.visitors = page.visitors()
 
     def _hops(self, session: Session, tour: Tour) -> None:

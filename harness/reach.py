@@ -1,0 +1,33 @@
+"""Whether a session's VM reaches an address: asked from inside."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+
+from harness.errors import HarnessError, SessionError
+from harness.guest import Guest
+from harness.host import Host
+from harness.session import Session
+
+_GRACE_S = 5.0
+
+
+def reach_from_vm(host: Host, session: Session, url: str, *, timeout_s: float) -> tuple[int, str]:
+    """The HTTP status that the VM gets, 0 for none; and what it said of it.
+
+    :raises SessionError: the VM cannot be asked.
+    """
+    ask = f"curl -sS -o /dev/null -w '%{{http_code}}' --max-time {timeout_s:g} {shlex.quote(url)}"
+    path = host.forward(f"tcp:{session.address}:{host.site.guest.ssh_port}")
+    name = f"acc-{host.run_id}-s{session.address.rpartition('.')[2]}"
+    with contextlib.closing(Guest(host, name, path)) as guest:
+        try:
+            done = guest.script(ask, timeout_s=timeout_s + _GRACE_S)
+        except HarnessError as error:
+            raise SessionError(f"the VM of session {session.id}: {error.message}", hint=error.hint) from error
+    if done.status == 127:
+        raise SessionError(
+            f"the VM of session {session.id} has no curl to ask with", hint="install curl in it"
+        )
+    return int(done.stdout.strip() or 0), done.stderr.strip()

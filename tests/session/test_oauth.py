@@ -1,0 +1,177 @@
+"""The OAuth login of a session: its address, the provider, the login itself, and logins that must fail."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import pytest
+
+from fixtures.oauth import Logins
+from harness.authorization import Authorization
+from harness.evidence import Evidence
+from harness.host import Host
+from harness.logins import Ended
+from harness.reach import reach_from_vm
+from harness.screen import parse_colour
+from harness.session import Session
+from harness.site import Site
+from harness.window_tour import Tour
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.item("oauth")]
+
+_ADDRESS = pytest.mark.mend(
+    step="troubleshooting", how="ask the VM's agent for /oauth-url, and read its journal"
+)
+_PROVIDER = pytest.mark.mend(
+    step="troubleshooting", how="curl the provider from inside a VM; look at routes, names and the firewall"
+)
+_LOGIN = pytest.mark.mend(
+    step=6, how="log in by hand in the dashboard's window, and read the journals of agent and controller"
+)
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # SHA-256 in base64url, RFC 7636
+_SHORTEST_STATE = 16
+
+REFUSED = tuple(
+    pytest.param(name, marks=pytest.mark.needs_login(name))
+    for name in ("wrong_password", "denied_consent", "replayed_callback", "wrong_state")
+)
+
+
+@_ADDRESS
+def test_login_has_an_address(tour: Tour) -> None:
+    """A session whose VM is healthy has an address at which its user logs in."""
+    assert tour.authorization is not None, tour.no_address or tour.error
+
+
+@_ADDRESS
+def test_address_asks_for_a_code_with_pkce(authorization: Authorization) -> None:
+    """The address asks for a code with an S256 challenge and a state, to be sent to loopback."""
+    redirect = urlsplit(authorization.redirect_uri)
+    holds = {
+        "response_type=code": authorization.response_type == "code",
+        "client_id": bool(authorization.client_id),
+        "code_challenge_method=S256": authorization.challenge_method == "S256",
+        "code_challenge of 43 characters": bool(_CHALLENGE.fullmatch(authorization.challenge)),
+        f"state of {_SHORTEST_STATE} characters or more": len(authorization.state) >= _SHORTEST_STATE,
+        "redirect_uri on loopback": redirect.scheme == "http" and _is_loopback(redirect.hostname),
+    }
+    missing = [name for name, held in holds.items() if not held]
+    assert not missing, f"the address to log in at lacks {', '.join(missing)}: {authorization.url}"
+
+
+@_ADDRESS
+def test_state_and_challenge_are_fresh(
+    authorization: Authorization, other_authorization: Authorization
+) -> None:
+    """No two sessions have a state or a PKCE challenge in common."""
+    for name in ("state", "challenge"):
+        one, other = getattr(authorization, name), getattr(other_authorization, name)
+        assert one, f"a session's address has no {name}"
+        assert one != other, f"two sessions' addresses have the same {name}"
+
+
+@_PROVIDER
+def test_vm_reaches_the_provider(authorization: Authorization, session: Session, host: Host) -> None:
+    """The provider answers the session's VM over HTTP."""
+    limit_s = host.site.session.window_s
+    status, said = reach_from_vm(host, session, authorization.origin, timeout_s=limit_s)
+    assert 100 <= status < 500, (
+        f"{authorization.origin} from the VM of session {session.id}: {status or 'no answer'} {said}"
+    )
+
+
+@_PROVIDER
+def test_provider_page_is_in_the_window(tour: Tour, site: Site, evidence: Evidence) -> None:
+    """The dashboard's canvas shows the provider's login page, opened by the VM's browser."""
+    if "first" in tour.screenshots:
+        evidence.bytes("provider-page.png", tour.screenshots["first"])
+    assert tour.authorization is not None, tour.no_address or tour.error
+    sight, colour = tour.at_first, site.session.login_colour
+    assert sight.picture is not None, f"the canvas of session {tour.session}: {sight}"
+    assert colour is None or sight.shows(parse_colour(colour)), (
+        f"the canvas of session {tour.session}: expected the login page's {colour}, got {sight}"
+    )
+
+
+@_LOGIN
+@pytest.mark.needs_login("window")
+def test_login_in_the_window_completes(completed_login: Ended, evidence: Evidence) -> None:
+    """A login in the VM's browser window completes the session, and leaves credentials."""
+    for name, picture in completed_login.screenshots.items():
+        evidence.bytes(f"{name}.png", picture)
+    _completed(completed_login)
+
+
+@pytest.mark.mend(step=1, how="remove what is left of the VM as the runbook says")
+@pytest.mark.needs_login("window")
+def test_completed_sessions_vm_is_gone(completed_login: Ended, site: Site) -> None:
+    """The VM of a completed session is destroyed in time."""
+    end = completed_login.vm_end
+    assert end is not None, f"session {completed_login.session} did not end: {_how(completed_login)}"
+    assert not end.left, (
+        f"{site.session.end_s:g} s after session {completed_login.session} was over there is still:"
+        f" {', '.join(end.left)}"
+    )
+
+
+@_LOGIN
+@pytest.mark.needs_login("handed_on")
+def test_callback_to_the_agent_completes(logins: Logins) -> None:
+    """A provider's callback that is handed to the agent completes the session: what fails below can succeed."""
+    _completed(logins["handed_on"])
+
+
+@_LOGIN
+@pytest.mark.needs_login("replayed_callback")
+def test_credentials_are_the_sessions_own(logins: Logins) -> None:
+    """When one user's login completes, another user's session at the same time has no credentials."""
+    source, other = logins["handed_on"], logins["replayed_callback"]
+    assert source.authenticated, f"no login was completed: {_how(source)}"
+    assert not other.before, (
+        f"session {other.session} says that it has credentials: it was session {source.session} that logged in"
+    )
+
+
+@_LOGIN
+@pytest.mark.parametrize("login", REFUSED)
+def test_bad_login_fails_cleanly(login: str, logins: Logins, site: Site, evidence: Evidence) -> None:
+    """A wrong password, a denied consent, a replayed code and a wrong state fail the session, with a reason."""
+    ended = logins[login]
+    for name, picture in ended.screenshots.items():
+        evidence.bytes(f"{name}.png", picture)
+    assert not ended.error, f"{login}: session {ended.session}: {ended.error}"
+    assert ended.status == site.database.failed_session_status, f"{login}: {_how(ended)}; expected it to fail"
+    assert ended.reason.strip(), f"{login}: session {ended.session} failed without a reason"
+
+
+@_LOGIN
+@pytest.mark.parametrize("login", REFUSED)
+def test_bad_login_leaves_no_credentials(login: str, logins: Logins) -> None:
+    """After a login that must fail, nobody has credentials, and the agent did not say that all was well."""
+    ended = logins[login]
+    assert ended.callback is not None or login == "replayed_callback", f"{login}: {_how(ended)}"
+    assert not ended.authenticated, f"{login}: session {ended.session} has credentials"
+    assert ended.callback_status >= 400, (
+        f"{login}: session {ended.session}: the agent answered {ended.callback_status or 'nothing'} to the"
+        " callback; expected an error"
+    )
+
+
+def _completed(ended: Ended) -> None:
+    assert not ended.error, f"session {ended.session}: {ended.error}"
+    assert ended.status == "completed", f"{_how(ended)}; expected 'completed'"
+    assert ended.authenticated, f"session {ended.session} is completed, and has no credentials"
+
+
+def _how(ended: Ended) -> str:
+    reason = ended.error or ended.reason or "no reason"
+    return f"session {ended.session} is {ended.status or 'not over'!r}: {reason}"
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:
+        return False

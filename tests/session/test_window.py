@@ -1,0 +1,124 @@
+"""The VM's browser window, as the dashboard shows it, and each hop on the way to it."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.evidence import Evidence
+from harness.screen import hex_colour
+from harness.session import Session
+from harness.site import Site
+from harness.window import FILLS, HOPS, OFF_BY
+from harness.window_tour import Opened, Tour
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.item("window")]
+
+_CONTROLLER = pytest.mark.mend(
+    step="troubleshooting", how="open the page by hand, and read its console and the controller's journal"
+)
+_DESKTOP = pytest.mark.mend(
+    step=5, how="start the desktop (VNC, websockify, browser) in the image before the snapshot; rebuild"
+)
+
+
+@_CONTROLLER
+def test_page_connects(tour: Tour, evidence: Evidence) -> None:
+    """The dashboard's page of a session connects to its VM's browser window, in time."""
+    _keep(tour, evidence, "first")
+    assert not tour.error, f"the page of session {tour.session}: {tour.error}"
+    assert tour.state == "connected", (
+        f"the page of session {tour.session}: {tour.connected_s:.1f} s after it was opened it is"
+        f" {tour.state or 'in no state'!r}, expected 'connected'\n" + "\n".join(tour.log[-5:])
+    )
+
+
+@_DESKTOP
+def test_window_shows_a_browser(tour: Tour, evidence: Evidence) -> None:
+    """The dashboard's canvas shows the VM's browser: it is not blank."""
+    _keep(tour, evidence, "first")
+    picture = tour.at_first.picture
+    assert picture is not None, f"the canvas of session {tour.session}: {tour.at_first}"
+    assert picture.commonest()[1] < 0.999, f"the canvas of session {tour.session} is blank: {tour.at_first}"
+
+
+@_CONTROLLER
+def test_vm_opens_the_page_it_is_told_to(tour: Tour) -> None:
+    """A page that the controller is asked to open is asked for by the session's VM, and by nobody else."""
+    opened = tour.pages[0]
+    assert not opened.answer, f"open-url for session {tour.session}: {opened.answer}"
+    assert set(opened.visitors) == {tour.address}, (
+        f"{opened.page.url} was asked for by {opened.visitors or 'nobody'}; expected {tour.address}"
+    )
+
+
+@_CONTROLLER
+def test_window_shows_the_page_opened(tour: Tour, evidence: Evidence) -> None:
+    """The dashboard's canvas shows the very page that the VM was told to open."""
+    _keep(tour, evidence, "page-1")
+    _shows(tour.pages, 0)
+
+
+@_CONTROLLER
+def test_window_is_not_frozen(tour: Tour, evidence: Evidence) -> None:
+    """When the VM is told to open another page, the dashboard's canvas shows that one instead."""
+    _keep(tour, evidence, "page-2")
+    _shows(tour.pages, 1)
+
+
+@_DESKTOP
+@pytest.mark.parametrize("hop", HOPS)
+def test_hop_shows_the_page(tour: Tour, hop: str, evidence: Evidence) -> None:
+    """Each hop on the way to the dashboard's page shows the page that the VM was told to open."""
+    sight, colour = tour.hops[hop], tour.pages[0].page.colour
+    if sight.picture:
+        evidence.bytes(f"{hop}.png", sight.picture.png())
+    assert sight.shows(colour), (
+        f"{hop} of session {tour.session}: expected over {FILLS:.0%} of {hex_colour(colour)}, got {sight}"
+    )
+
+
+@_CONTROLLER
+def test_two_windows_at_once_show_their_own_vms(
+    tour: Tour, second_tour: Tour, evidence: Evidence, site: Site
+) -> None:
+    """Of two sessions at once, by two users, each window shows its own VM's page, and never the other's."""
+    for name, one, other in (("first", tour, second_tour), ("second", second_tour, tour)):
+        _keep(one, evidence, "page-1", name=f"{name}-user.png")
+        own, foreign = one.pages[0], other.pages[0].page.colour
+        assert own.canvas.shows(own.page.colour), (
+            f"the {name} user's window (session {one.session}): expected {hex_colour(own.page.colour)},"
+            f" got {own.canvas}"
+        )
+        assert own.canvas.share(foreign) == 0, (
+            f"the {name} user's window (session {one.session}) shows {own.canvas.share(foreign):.0%} of"
+            f" {hex_colour(foreign)}, the page of session {other.session}; expected none (within {OFF_BY})"
+        )
+
+
+@_CONTROLLER
+def test_two_sessions_at_once_have_their_own_addresses(
+    tour: Tour, second_tour: Tour, session: Session, second_session: Session
+) -> None:
+    """Of two sessions at once, by two users, each VM has an address of its own, and opens its own pages."""
+    assert session.address != second_session.address, f"both sessions' VMs have {session.address}"
+    for one in (tour, second_tour):
+        visitors = {visitor for opened in one.pages for visitor in opened.visitors}
+        assert visitors == {one.address}, (
+            f"the pages of session {one.session} were asked for by {sorted(visitors)};"
+            f" expected {one.address} alone"
+        )
+
+
+def _shows(pages: list[Opened], number: int) -> None:
+    assert len(pages) > number, "no page was opened: see session.page_connects"
+    opened = pages[number]
+    assert not opened.answer, f"open-url: {opened.answer}"
+    assert opened.canvas.shows(opened.page.colour), (
+        f"the canvas: expected over {FILLS:.0%} of {hex_colour(opened.page.colour)}, got {opened.canvas}"
+    )
+
+
+def _keep(tour: Tour, evidence: Evidence, screenshot: str, *, name: str = "window.png") -> None:
+    """Whatever the outcome."""
+    if screenshot in tour.screenshots:
+        evidence.bytes(name, tour.screenshots[screenshot])
