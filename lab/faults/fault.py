@@ -32,6 +32,11 @@ class Fault:
             return "FAIL"
         return "BROKEN" if self.others_broken or _named(check, self.broken) else "PASS"
 
+    def asks(self, node: str) -> bool:
+        """Whether a check is among those that are asked; ``node`` is what pytest calls it."""
+        ours = [f"tests/{layer}" for layer in self.layers]
+        return any(node == one or node.startswith((f"{one}/", f"{one}::", f"{one}[")) for one in ours)
+
     def unknown(self, checks: Iterable[str]) -> set[str]:
         """What it names and no check has."""
         known = {name for check in checks for name in (check, check.partition("[")[0])}

@@ -78,29 +78,30 @@ def test_a_fault_turns_its_own_checks_red(fault: Fault, patient: Patient) -> Non
     assert fault.unknown(seen) == set()
 
 
-def test_every_check_has_a_fault() -> None:
+def test_every_check_has_a_fault(nodes: dict[str, str]) -> None:
     """A check that nothing in the lab can turn red is no check."""
-    unproven = {name for name in collected() if name not in NEVER_FAIL and not turned(name, "FAIL")}
+    unproven = {name for name in nodes if name not in NEVER_FAIL and not turned(nodes, name, "FAIL")}
     assert unproven == set()
 
 
 @pytest.mark.parametrize("name", NEVER_FAIL)
-def test_what_never_fails_is_seen_broken(name: str) -> None:
+def test_what_never_fails_is_seen_broken(name: str, nodes: dict[str, str]) -> None:
     """Where a check is BROKEN by design, a fault shows that, and none shows it as a FAIL."""
-    assert turned(name, "BROKEN")
-    assert not turned(name, "FAIL")
+    assert turned(nodes, name, "BROKEN")
+    assert not turned(nodes, name, "FAIL")
 
 
-def turned(check: str, outcome: str) -> list[str]:
+def turned(nodes: dict[str, str], check: str, outcome: str) -> list[str]:
     """The faults that turn a check so, among those that ask it."""
-    layer = check.partition(".")[0]
-    return [fault.name for fault in FAULTS if layer in fault.layers and fault.expected(check) == outcome]
+    asked = (fault for fault in FAULTS if fault.asks(nodes[check]))
+    return [fault.name for fault in asked if fault.expected(check) == outcome]
 
 
-def collected() -> set[str]:
-    """The name of every check, without running one."""
+@pytest.fixture(scope="module")
+def nodes() -> dict[str, str]:
+    """The name of every check, and where it is, without running one."""
     folders = [f"tests/{layer}" for layer in LAYERS]
     done = run([*PYTEST, "--collect-only", *folders], timeout_s=120, cwd=ROOT)
     nodes = [line for line in done.stdout.splitlines() if "::test_" in line]
     assert nodes, done.stdout
-    return {f"{node.split('/')[1]}.{node.partition('::test_')[2]}" for node in nodes}
+    return {f"{node.split('/')[1]}.{node.partition('::test_')[2]}": node for node in nodes}
