@@ -53,16 +53,17 @@ def run_in_chamber(module: str, paths: LabPaths) -> None:
 
 @contextmanager
 def state_seen_as_on_host(firecracker: Path) -> Iterator[None]:
-    """Inside: show ``firecracker`` as ``/var/lib/firecracker``."""
-    made = not STATE_ON_HOST.exists()
+    """Inside: show ``firecracker`` as ``/var/lib/firecracker``.
+
+    Where there was no such folder, an empty one stays: its removal would unmount it in the chamber of another
+    lab's build that runs just now.
+    """
     STATE_ON_HOST.mkdir(parents=True, exist_ok=True)
     run(["mount", "--bind", firecracker, STATE_ON_HOST], timeout_s=30)
     try:
         yield
     finally:
         run(["umount", "--lazy", STATE_ON_HOST], timeout_s=30)
-        if made:
-            STATE_ON_HOST.rmdir()
 
 
 def set_up_network() -> None:
