@@ -15,7 +15,7 @@ from lab.controller.service import SERVICE, machine_of, session_of
 from lab.controller.vm import Vm
 
 PROTOCOL = "binary"
-CONNECT_TIMEOUT_S = 10
+CONNECT_TIMEOUT_S = 30
 CLOSE_TIMEOUT_S = 3
 HEARTBEAT_S = 30
 MAX_MESSAGE = 4 * 1024 * 1024

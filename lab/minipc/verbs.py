@@ -61,7 +61,7 @@ def ssh(args: argparse.Namespace) -> int:
 
 def dashboard(args: argparse.Namespace) -> int:
     """Become a forward from a port of this machine's loopback to the dashboard, until interrupted."""
-    entry = access.door(twin.running(lab_paths()), 4000)
+    entry = access.door(twin.running(lab_paths()), 4000).replace(":", r"\:")  # socat's own separator
     print(f"the dashboard: http://127.0.0.1:{args.port}/ (Ctrl-C ends it)")
     return _become(["socat", f"TCP-LISTEN:{args.port},bind=127.0.0.1,fork,reuseaddr", f"EXEC:{entry}"])
 

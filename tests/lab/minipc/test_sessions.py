@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from harness.run import run
 from harness.wait import wait_until
 from lab.minipc import access
 from lab.paths import LabPaths
 from tests.lab.minipc.conftest import USER, Twin
+from tests.lab.minipc.person import decide
 from tests.lab.minipc.test_controller import traces
 
 pytestmark = pytest.mark.lab
@@ -40,12 +40,6 @@ def comes_to(minipc: Twin, session: str, status: str) -> dict[str, Any]:
         interval_s=0.5,
         until=lambda row: row["status"] == status,
     )
-
-
-def leave_credentials(paths: LabPaths, minipc: Twin, address: str) -> None:
-    """Have the VM's login complete, as its login tool would: by the credential file."""
-    script = "mkdir -p .codex && echo '{}' >.codex/auth.json.new && mv .codex/auth.json.new .codex/auth.json"
-    run([*access.ssh_to_vm(paths, minipc.leader, address), script], timeout_s=60)
 
 
 @pytest.fixture
@@ -77,8 +71,8 @@ def test_a_login_waits_for_its_user(minipc: Twin, session: str) -> None:
 def test_a_complete_login_ends_its_session_and_its_vm(paths: LabPaths, minipc: Twin, session: str) -> None:
     """The VM leaves nothing; that the login is complete is known for ever."""
     vm = minipc.vm(session)
-    comes_to(minipc, session, "awaiting_user_auth")
-    leave_credentials(paths, minipc, vm["ip_address"])
+    url = comes_to(minipc, session, "awaiting_user_auth")["auth_url"]
+    assert decide(paths, minipc.leader, url=url, address=vm["ip_address"], decision="allow") == 200
     comes_to(minipc, session, "completed")
     wait_until(
         lambda: minipc.vm(session)["status"],
@@ -93,16 +87,25 @@ def test_a_complete_login_ends_its_session_and_its_vm(paths: LabPaths, minipc: T
     assert minipc.api("POST", f"/api/auth/session/{session}/cancel").status == 409
 
 
+def test_a_denied_login_fails_its_session(paths: LabPaths, minipc: Twin, session: str) -> None:
+    """With the provider's reason, and without a trace of its VM."""
+    vm = minipc.vm(session)
+    url = comes_to(minipc, session, "awaiting_user_auth")["auth_url"]
+    assert decide(paths, minipc.leader, url=url, address=vm["ip_address"], decision="deny") == 400
+    assert "access_denied" in comes_to(minipc, session, "failed")["error_message"]
+    assert not any(traces(minipc, vm).values()), traces(minipc, vm)
+
+
 def test_a_restart_loses_neither_login_nor_address(
     paths: LabPaths, minipc: Twin, session: str, start_session: Callable[[], str]
 ) -> None:
     """The next VM gets another address, and the login that was under way is followed to its end."""
     before = minipc.vm(session)
-    comes_to(minipc, session, "awaiting_user_auth")
+    url = comes_to(minipc, session, "awaiting_user_auth")["auth_url"]
     minipc.sh("systemctl restart master-controller")
     after = minipc.vm(start_session())
     assert before["ip_address"] != after["ip_address"]
-    leave_credentials(paths, minipc, before["ip_address"])
+    assert decide(paths, minipc.leader, url=url, address=before["ip_address"], decision="allow") == 200
     comes_to(minipc, session, "completed")
 
 
