@@ -43,7 +43,7 @@ class Settings:
     login_start_s: float = 60
     """How long the agent may take to start the provider's login tool."""
     login_poll_s: float = 1
-    login_silence_s: float = 60
+    login_silence_s: float = 180
     """How long the agent may be silent during a login before that counts as lost."""
     completed_linger_s: float = 3
     """How long a completed login's VM stays, so that its user sees in the window that all went well."""
