@@ -1,6 +1,6 @@
 """The library of the agent's login tool, openid-client, bundled into one file; npm makes 200 of it.
 
-A login waits for the tool to start, and in an emulated guest it is the number of modules that takes time.
+The redirect that ends a login waits for it to load: one file takes a fifth of the time that all of them take.
 """
 
 from __future__ import annotations

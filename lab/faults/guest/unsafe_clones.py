@@ -26,8 +26,8 @@ _SCRIPT = (
     + edited(f"{_GUARD}/entropy.py", ('Path("/dev/urandom")', 'Path("/dev/random")'))
     + edited(
         f"{AGENT}/login.js",
-        ("generators.state()", "seed(0)"),
-        ("generators.codeVerifier()", "seed(40)"),
+        ("state: secret()", "state: seed(0)"),
+        ("code_verifier: secret()", "code_verifier: seed(40)"),
         (
             "const PATIENCE_MS",
             "const seed = (at) => require('node:fs').readFileSync('/root/urandom')"

@@ -5,14 +5,16 @@
 // It prints the address to open, waits on loopback for the provider's redirect, and leaves a credential file. It ends
 // with status 0 when that is written, else with status 1 and the reason as its last line on stderr.
 //
+// openid-client judges what comes back. It is loaded only then: it takes an emulated guest as long as Node's own start,
+// and somebody waits for the address.
+//
 // Each login is a process of its own. One that lives on in every clone of a snapshot takes the state of its generators
 // (OpenSSL's, V8's) along, and any two clones would draw the same "random" state, nonce and verifier. A fresh process
 // seeds itself from the kernel, which clone-guard has reseeded before anything in a clone runs.
 
+const crypto = require('node:crypto');
 const { once } = require('node:events');
 const http = require('node:http');
-
-const { custom, generators, Issuer } = require('openid-client');
 
 const credentials = require('./credentials');
 const { resultPage } = require('./page');
@@ -22,60 +24,75 @@ const PATIENCE_MS = 15 * 60 * 1000;
 const REQUEST_TIMEOUT_MS = 15000;
 const CLOCK_TOLERANCE_S = 10;
 
+function secret() {
+  return crypto.randomBytes(32).toString('base64url');
+}
+
 /** One authorization request (code with PKCE, S256), and what its answer must fit. */
 class Authorization {
-  #client;
-  #checks = {
-    response_type: 'code',
-    state: generators.state(),
-    code_verifier: generators.codeVerifier(),
-  };
+  #provider;
+  #checks = { response_type: 'code', state: secret(), code_verifier: secret() };
   #redirectUri = `http://localhost:${callbackPort()}/auth/callback`;
-  #scope;
 
-  constructor({ issuer, authorizeUrl, tokenUrl, jwksUrl, clientId, scope }) {
+  constructor(settings) {
+    this.#provider = settings;
+    if (this.#identifies) {
+      this.#checks.nonce = secret();
+    }
+  }
+
+  /** Whether the provider says who has logged in, by an id token. */
+  get #identifies() {
+    return this.#provider.scope.split(' ').includes('openid');
+  }
+
+  get url() {
+    const { authorizeUrl, clientId, scope } = this.#provider;
+    const { state, nonce, code_verifier: verifier } = this.#checks;
+    const url = new URL(authorizeUrl);
+    const parameters = {
+      response_type: 'code',
+      client_id: clientId,
+      redirect_uri: this.#redirectUri,
+      scope,
+      state,
+      code_challenge: crypto.createHash('sha256').update(verifier).digest('base64url'),
+      code_challenge_method: 'S256',
+      ...(nonce && { nonce }),
+    };
+    for (const [key, value] of Object.entries(parameters)) {
+      url.searchParams.set(key, value);
+    }
+    return url.href;
+  }
+
+  /** The tokens for the code in the redirect; throws where anything about it is not right. */
+  complete(request) {
+    const client = this.#client();
+    const parameters = client.callbackParams(request);
+    return this.#identifies
+      ? client.callback(this.#redirectUri, parameters, this.#checks)
+      : client.oauthCallback(this.#redirectUri, parameters, this.#checks);
+  }
+
+  #client() {
+    const { custom, Issuer } = require('openid-client');
+    custom.setHttpOptionsDefaults({ timeout: REQUEST_TIMEOUT_MS });
+    const { issuer, authorizeUrl, tokenUrl, jwksUrl, clientId } = this.#provider;
     const { Client } = new Issuer({
       issuer,
       authorization_endpoint: authorizeUrl,
       token_endpoint: tokenUrl,
       jwks_uri: jwksUrl,
     });
-    this.#client = new Client({
+    const client = new Client({
       client_id: clientId,
       redirect_uris: [this.#redirectUri],
       response_types: ['code'],
       token_endpoint_auth_method: 'none',
     });
-    this.#client[custom.clock_tolerance] = CLOCK_TOLERANCE_S;
-    this.#scope = scope;
-    if (this.#identifies) {
-      this.#checks.nonce = generators.nonce();
-    }
-  }
-
-  /** Whether the provider says who has logged in, by an id token. */
-  get #identifies() {
-    return this.#scope.split(' ').includes('openid');
-  }
-
-  get url() {
-    return this.#client.authorizationUrl({
-      response_type: 'code',
-      redirect_uri: this.#redirectUri,
-      scope: this.#scope,
-      state: this.#checks.state,
-      nonce: this.#checks.nonce,
-      code_challenge: generators.codeChallenge(this.#checks.code_verifier),
-      code_challenge_method: 'S256',
-    });
-  }
-
-  /** The tokens for the code in the redirect; throws where anything about it is not right. */
-  complete(request) {
-    const parameters = this.#client.callbackParams(request);
-    return this.#identifies
-      ? this.#client.callback(this.#redirectUri, parameters, this.#checks)
-      : this.#client.oauthCallback(this.#redirectUri, parameters, this.#checks);
+    client[custom.clock_tolerance] = CLOCK_TOLERANCE_S;
+    return client;
   }
 }
 
@@ -147,7 +164,6 @@ function main() {
   // Whoever started this as its child is gone: nobody waits for the login any more.
   process.on('disconnect', () => end('abandoned'));
   setTimeout(() => end(`nobody completed the login within ${PATIENCE_MS / 60000} minutes`), PATIENCE_MS);
-  custom.setHttpOptionsDefaults({ timeout: REQUEST_TIMEOUT_MS });
   logIn(name).catch((error) => end(reason(error)));
 }
 
