@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from harness.errors import TransportError
+from harness.errors import NoAnswerError, TransportError
 
 START = "/api/auth/start"
 SESSION = "/api/auth/session/{session}"
@@ -85,7 +85,8 @@ class ControlApi:
     ) -> httpx.Response:
         """One request.
 
-        :raises TransportError: no answer.
+        :raises NoAnswerError: the controller said nothing.
+        :raises TransportError: there is no way to it.
         """
         began = time.perf_counter()
         timeout = httpx.USE_CLIENT_DEFAULT if timeout_s is None else httpx.Timeout(timeout_s)
@@ -94,7 +95,9 @@ class ControlApi:
         except httpx.TransportError as error:
             said = f"{type(error).__name__}: {error}"
             self.traffic.append(f"{method} {path} -> {said}")
-            raise TransportError(
+            # What we connect to is a socket of our own, with a controller behind it or not.
+            kind = TransportError if isinstance(error, httpx.ConnectError) else NoAnswerError
+            raise kind(
                 f"{method} {self._client.base_url.join(path)} (from the host): no answer: {said}",
                 hint="on the host: is the controller up, and what does its journal say?",
             ) from error

@@ -8,6 +8,7 @@ A failed claim is an ``AssertionError`` in a check. Everything here means that w
     ├── TransportError           the host, a guest or the database did not answer
     │   ├── CommandError         a program ended badly or too late
     │   ├── SshError             no SSH connection, or it was lost
+    │   ├── NoAnswerError        the way was there, and whoever is at its end said nothing
     │   └── DatabaseError        no connection, or a query failed
     ├── VmError                  a VM could not be made, or was lost
     │   └── ApiError             Firecracker's API answered with a fault
@@ -49,6 +50,10 @@ class CommandError(TransportError):
 
 class SshError(TransportError):
     """SSH could not connect, log in, or keep the connection."""
+
+
+class NoAnswerError(TransportError):
+    """The way to somebody was there, and they said nothing: that may be a finding, not our own trouble."""
 
 
 class DatabaseError(TransportError):

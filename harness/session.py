@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from harness.control_api import ControlApi, table_of
-from harness.errors import SessionError
+from harness.errors import NoAnswerError, SessionError
 from harness.owned_sessions import ASKED_AT
 from harness.site import Site
 from harness.wait import wait_until
@@ -127,11 +127,16 @@ def launch(api: ControlApi, site: Site, *, user_id: str, provider: str | None = 
     """A new session, its VM healthy as the controller says.
 
     :raises SessionError: there is none; with the answer.
-    :raises TransportError: there was no answer.
+    :raises TransportError: the controller could not be asked.
     """
     provider = provider or site.session.provider
     began = time.monotonic()
-    answer = api.start({"userId": user_id, "provider": provider})
+    try:
+        answer = api.start({"userId": user_id, "provider": provider})
+    except NoAnswerError as error:
+        raise SessionError(
+            f"no session for {user_id} at {provider}: {error.message}", hint=error.hint
+        ) from error
     took_s = time.monotonic() - began
     if answer.status_code != httpx.codes.OK or not isinstance(table_of(answer).get("sessionId"), str):
         raise SessionError(

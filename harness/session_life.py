@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import httpx
 import psycopg
 
-from harness.errors import SessionError, WaitTimeoutError
+from harness.errors import NoAnswerError, SessionError, TransportError, WaitTimeoutError
 from harness.firecracker import no_tls
 from harness.host import Host
 from harness.host_parts import Line
@@ -25,6 +25,9 @@ from harness.world import World, look, look_at_vms
 from harness.world_difference import changed_things
 
 T = TypeVar("T")
+
+Said = httpx.Response | str
+"""An answer, or why there was none."""
 
 _JOURNAL_S = 3.0  # until a line that was written is in the journal
 _LOOK_S = 0.1
@@ -61,12 +64,12 @@ class Lived:
 class Ended:
     """A session after it was cancelled."""
 
-    answer: httpx.Response
+    answer: Said
     took_s: float
     """Until that answer."""
     remains: dict[str, list[str]]
     """What was left of its VM on the host at the deadline, by kind."""
-    again: httpx.Response
+    again: Said
     """The answer to a second cancel."""
     rows: SessionRows
     world: World
@@ -89,6 +92,8 @@ def ask_health(session: Session, host: Host, site: Site) -> tuple[int, str]:
     ) as client:
         try:
             answer = client.get(site.agent.health_path)
+        except httpx.ConnectError as error:  # what we connect to is a socket of our own
+            raise TransportError(f"the way to {base} through the host is lost: {error}") from error
         except httpx.TransportError as error:
             return 0, f"no answer: {type(error).__name__}: {error}"
     return answer.status_code, answer.text
@@ -120,14 +125,14 @@ def end(
     """
     vm = lived.vm
     began = time.monotonic()
-    answer = session.cancel()
+    answer = _cancelled(session)
     took_s = time.monotonic() - began
     left = _last_look(
         lambda: remains(look_at_vms(host, site, [vm]), vm),
         until=lambda found: not found,
         timeout_s=max(0.0, site.session.end_s - took_s),
     )
-    again = session.cancel()
+    again = _cancelled(session)
     rows = rows_of(database, site.database, session=session.id, vm_id=vm.vm_id)
     world = _last_look(
         lambda: look(host, database, site, since=before),
@@ -135,6 +140,13 @@ def end(
         timeout_s=site.host.settle_s,
     )
     return Ended(answer, took_s, left, again, rows, world)
+
+
+def _cancelled(session: Session) -> Said:
+    try:
+        return session.cancel()
+    except NoAnswerError as error:
+        return error.message
 
 
 def _promised(rows: SessionRows) -> Row:

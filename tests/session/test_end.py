@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]
 @pytest.mark.mend(step=6, how="cancel one from the dashboard, and follow the controller's journal")
 def test_cancel_is_answered_in_time(ended: Ended, site: Site) -> None:
     """A request to cancel a session is answered 200 in time."""
+    assert not isinstance(ended.answer, str), ended.answer
     assert ended.answer.status_code == 200, f"cancel: {said(ended.answer)}; expected 200"
     assert ended.took_s <= site.session.end_s, (
         f"cancel: answered after {ended.took_s:.1f} s; expected at most {site.session.end_s:g} s"
@@ -65,6 +66,7 @@ def test_cancelled_session_is_over(ended: Ended, session: Session, site: Site) -
 @pytest.mark.mend(step="troubleshooting", how="have the controller answer 409 for a session that is over")
 def test_second_cancel_is_a_json_409(ended: Ended) -> None:
     """A session that is over cannot be cancelled again."""
+    assert not isinstance(ended.again, str), ended.again
     assert ended.again.status_code == 409, f"second cancel: {said(ended.again)}; expected 409"
     assert table_of(ended.again).get("error"), f'{said(ended.again)}; expected JSON with an "error"'
 

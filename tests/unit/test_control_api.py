@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from harness.control_api import ControlApi, table_of
-from harness.errors import SessionError, TransportError, WaitTimeoutError
+from harness.errors import NoAnswerError, SessionError, TransportError, WaitTimeoutError
 from harness.session import Session, launch
 from harness.site import Site
 from tests.unit.fake_peer import FakePeer, answer, fake_peer
@@ -71,9 +71,22 @@ def test_a_call_is_one_request_and_its_answer(
 def test_no_answer_says_where_it_was_looked_for(tmp_path: Path) -> None:
     with (
         controller(tmp_path) as (api, _),
-        pytest.raises(TransportError, match=r"GET http://127\.0\.0\.1:4000/api/auth/session/s"),
+        pytest.raises(NoAnswerError, match=r"GET http://127\.0\.0\.1:4000/api/auth/session/s"),
     ):
         api.session("s")
+
+
+def test_a_launch_without_an_answer_is_no_session(tmp_path: Path) -> None:
+    with controller(tmp_path) as (api, _), pytest.raises(SessionError, match="no answer: RemoteProtocol"):
+        session(api)
+
+
+def test_where_there_is_no_way_nothing_is_said_of_the_controller(tmp_path: Path) -> None:
+    transport = httpx.HTTPTransport(uds=str(tmp_path / "nowhere"))
+    with closing(ControlApi(transport, base_url="http://127.0.0.1:4000")) as api:
+        with pytest.raises(TransportError) as caught:
+            session(api)
+        assert not isinstance(caught.value, NoAnswerError)
 
 
 def test_what_went_well_is_not_kept_in_the_traffic(tmp_path: Path) -> None:
@@ -118,7 +131,7 @@ def test_a_session_that_is_over_ends_the_wait(tmp_path: Path) -> None:
 
 
 def test_a_wait_ends_with_the_row_or_with_the_last_one(tmp_path: Path) -> None:
-    rows = (row(status="started"), row(status="ready", n=1), row(status="ready"))
+    rows = (row(status="started"), row(status="ready", n=1), *[row(status="ready")] * 3)
     with controller(tmp_path, answer(200, STARTED), *rows) as (api, _):
         made = session(api)
         assert made.wait_status(("ready",), timeout_s=5)["n"] == 1
