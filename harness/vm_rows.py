@@ -39,7 +39,9 @@ def _asked(
     connection: psycopg.Connection[Any], query: sql.Composed | sql.SQL, values: list[Any]
 ) -> list[Any]:
     try:
-        return connection.execute(query, values).fetchall()
+        # A transaction of its own: one that stays open would show the same rows at every later look.
+        with connection.transaction():
+            return connection.execute(query, values).fetchall()
     except psycopg.Error as error:
         text = query.as_string(connection)
         raise DatabaseError(
