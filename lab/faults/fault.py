@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import lab.faults
 from lab.faults.patient import Patient
 
-LAYERS = ("db", "host", "guest")
+LAYERS = ("db", "host", "guest", "session")
 
 
 @dataclass(frozen=True)
