@@ -36,7 +36,7 @@ class Here:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
+def local_site(tmp_path: Path) -> Site:
     vms, sockets = tmp_path / "vms", tmp_path / "run"
     vms.mkdir()
     sockets.mkdir()
@@ -61,40 +61,40 @@ def vmm(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def ask(site: Site, *parts: str, paths: tuple[str, ...] = ()) -> HostFacts:
-    return ask_host(Here(), site, parts=parts, paths=paths, timeout_s=30)
+def ask(local_site: Site, *parts: str, paths: tuple[str, ...] = ()) -> HostFacts:
+    return ask_host(Here(), local_site, parts=parts, paths=paths, timeout_s=30)
 
 
 def test_a_vmm_is_known_by_its_name_and_with_its_whole_command_line(
-    site: Site, vmm: subprocess.Popen[bytes]
+    local_site: Site, vmm: subprocess.Popen[bytes]
 ) -> None:
-    found = ask(site, "processes").part("processes", Processes)
+    found = ask(local_site, "processes").part("processes", Processes)
     (one,) = (one for one in found.vmms if one.pid == vmm.pid)
     assert one.argv[1:] == ("-", f"/tmp/{VM}.sock")
-    assert (one.comm, one.defunct, one.exe) == (NAME[:15], False, f"{site.vmm.binary}")
+    assert (one.comm, one.defunct, one.exe) == (NAME[:15], False, f"{local_site.vmm.binary}")
     assert found.names[1]
 
 
-def test_a_vmm_that_nobody_waited_for_is_defunct(site: Site, vmm: subprocess.Popen[bytes]) -> None:
+def test_a_vmm_that_nobody_waited_for_is_defunct(local_site: Site, vmm: subprocess.Popen[bytes]) -> None:
     assert vmm.stdin
     vmm.stdin.close()
 
     def states() -> list[bool]:
-        found = ask(site, "processes").part("processes", Processes)
+        found = ask(local_site, "processes").part("processes", Processes)
         return [one.defunct for one in found.vmms if one.pid == vmm.pid]
 
     wait_until(lambda: states() == [True], what="a defunct process", timeout_s=10)
 
 
-def test_files_sockets_and_paths_asked_by_name(site: Site, tmp_path: Path) -> None:
-    Path(site.state.vms_dir, VM).mkdir()
-    Path(site.state.vms_dir, f"{VM}.ext4").write_bytes(b"disk")
-    inner = Path(site.state.sockets_dir, "folder")
+def test_files_sockets_and_paths_asked_by_name(local_site: Site, tmp_path: Path) -> None:
+    Path(local_site.state.vms_dir, VM).mkdir()
+    Path(local_site.state.vms_dir, f"{VM}.ext4").write_bytes(b"disk")
+    inner = Path(local_site.state.sockets_dir, "folder")
     inner.mkdir()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(inner / "api.sock"))
         facts = ask(
-            site, "state", "sockets", "paths", paths=(str(inner / "api.sock"), str(tmp_path / "no/x"))
+            local_site, "state", "sockets", "paths", paths=(str(inner / "api.sock"), str(tmp_path / "no/x"))
         )
     assert [one.kind for one in facts.part("state", tuple[Entry, ...])] == ["directory", "file"]
     assert [one.kind for one in facts.part("sockets", Sockets).entries] == ["directory", "socket"]
@@ -102,8 +102,8 @@ def test_files_sockets_and_paths_asked_by_name(site: Site, tmp_path: Path) -> No
     assert sorted(kinds, key=str) == [None, "socket"]
 
 
-def test_what_cannot_be_asked_says_so_and_disturbs_nothing_else(site: Site) -> None:
-    gone = site.model_copy(update={"state": StateSection(vms_dir="/no/such/folder")})
+def test_what_cannot_be_asked_says_so_and_disturbs_nothing_else(local_site: Site) -> None:
+    gone = local_site.model_copy(update={"state": StateSection(vms_dir="/no/such/folder")})
     facts = ask(gone, "state", "identity", "unit", "journal")
     assert facts.identity.monotonic > 0
     with pytest.raises(TransportError, match="/no/such/folder"):
@@ -126,27 +126,27 @@ class Health(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-def test_the_controllers_answer_and_that_there_is_none(site: Site) -> None:
+def test_the_controllers_answer_and_that_there_is_none(local_site: Site) -> None:
     with HTTPServer(("127.0.0.1", 0), Health) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
-        there = site.model_copy(update={"controller": ControllerSection(url=url)})
+        there = local_site.model_copy(update={"controller": ControllerSection(url=url)})
         answer = ask(there, "api").api
         assert (answer.status, answer.body) == (503, '{"status": "starting"}')
     assert ask(there, "api").api.status is None
     assert "refused" in ask(there, "api").api.error
 
 
-def test_a_bridge_that_is_not_there_a_vmm_that_is_not_there_and_room(site: Site) -> None:
-    facts = ask(site, "bridge", "vmm", "room")
+def test_a_bridge_that_is_not_there_a_vmm_that_is_not_there_and_room(local_site: Site) -> None:
+    facts = ask(local_site, "bridge", "vmm", "room")
     assert facts.bridge is None
     assert facts.vmm.path is None
     assert facts.room.disk_mib > 0
     assert facts.room.memory_mib > 0
 
 
-def test_the_clock_of_this_machine_is_its_own(site: Site) -> None:
-    clock = ask(site, "identity").clock
+def test_the_clock_of_this_machine_is_its_own(local_site: Site) -> None:
+    clock = ask(local_site, "identity").clock
     assert clock.at_least == 0
     assert clock.at_most < 5
 
@@ -160,11 +160,11 @@ esac
 """
 
 
-def test_what_the_vmm_says_of_itself(site: Site) -> None:
-    binary = Path(site.vmm.binary)
+def test_what_the_vmm_says_of_itself(local_site: Site) -> None:
+    binary = Path(local_site.vmm.binary)
     binary.write_text(SAYS)
     binary.chmod(0o755)
-    answers = ask(site, "vmm").vmm.answers
+    answers = ask(local_site, "vmm").vmm.answers
     assert answers["version"].first_line == "Firecracker v1.16.1"
     assert answers["describe"].status == 1
     assert "browser-vm-golden.snap" in answers["describe"].stderr
