@@ -119,7 +119,7 @@ def test_completed_sessions_vm_is_gone(completed_login: Ended, site: Site) -> No
 @_LOGIN
 @pytest.mark.needs_login("handed_on")
 def test_callback_to_the_agent_completes(logins: Logins) -> None:
-    """A provider's callback that is handed to the agent completes the session: what fails below can succeed."""
+    """A provider's callback that is handed to the agent completes the session."""
     _completed(logins["handed_on"])
 
 
@@ -130,14 +130,14 @@ def test_credentials_are_the_sessions_own(logins: Logins) -> None:
     source, other = logins["handed_on"], logins["replayed_callback"]
     assert source.authenticated, f"no login was completed: {_how(source)}"
     assert not other.before, (
-        f"session {other.session} says that it has credentials: it was session {source.session} that logged in"
+        f"session {other.session} has credentials, and it was session {source.session} that logged in"
     )
 
 
 @_LOGIN
 @pytest.mark.parametrize("login", REFUSED)
 def test_bad_login_fails_cleanly(login: str, logins: Logins, site: Site, evidence: Evidence) -> None:
-    """A wrong password, a denied consent, a replayed code and a wrong state fail the session, with a reason."""
+    """A wrong password, a denied consent, a used code and a wrong state fail the session, with a reason."""
     ended = logins[login]
     for name, picture in ended.screenshots.items():
         evidence.bytes(f"{name}.png", picture)

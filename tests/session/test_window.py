@@ -7,7 +7,6 @@ import pytest
 from harness.evidence import Evidence
 from harness.screen import hex_colour
 from harness.session import Session
-from harness.site import Site
 from harness.window import FILLS, HOPS, OFF_BY
 from harness.window_tour import Opened, Tour
 
@@ -78,9 +77,7 @@ def test_hop_shows_the_page(tour: Tour, hop: str, evidence: Evidence) -> None:
 
 
 @_CONTROLLER
-def test_two_windows_at_once_show_their_own_vms(
-    tour: Tour, second_tour: Tour, evidence: Evidence, site: Site
-) -> None:
+def test_two_windows_at_once_show_their_own_vms(tour: Tour, second_tour: Tour, evidence: Evidence) -> None:
     """Of two sessions at once, by two users, each window shows its own VM's page, and never the other's."""
     for name, one, other in (("first", tour, second_tour), ("second", second_tour, tour)):
         _keep(one, evidence, "page-1", name=f"{name}-user.png")
