@@ -13,12 +13,14 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 MASK = "‹secret›"
 
 _SHORTEST = 4  # cutting out shorter ones would make every text unreadable, and hide nothing
+_SHORTEST_PART = 6
+_CUT = "..."
 _known: set[str] = set()
 _TOKENS = "access_token|refresh_token|id_token|code_verifier"
 _PATTERNS = (
     rf"([?&#;](?:code|state|{_TOKENS})=)[^&#;\s\"'<>]+",
     rf"(%(?:3F|26)(?:code|state|{_TOKENS})%3D)(?:(?!%26)[^&\s\"'<>])+",
-    rf"(\"(?:password|{_TOKENS})\"\s*:\s*\")[^\"]+",
+    rf"(\\*\"(?:password|{_TOKENS})\\*\"\s*:\s*\\*\")[^\"\\]+",
 )
 """What OAuth keeps secret, where it is seen for the first time: in a URL, in one within another, in JSON."""
 _IN_TEXT = tuple(re.compile(pattern) for pattern in _PATTERNS)
@@ -41,8 +43,12 @@ def remember(secret: str) -> str:
 
 def redact(text: str) -> str:
     """``text`` without any secret."""
-    for word in sorted(_known, key=len, reverse=True):
+    words = sorted(_known, key=len, reverse=True)
+    for word in words:
         text = text.replace(word, MASK)
+    if _CUT in text:
+        for word in words:
+            text = _without_parts(text, word)
     for pattern in _IN_TEXT:
         text = pattern.sub(rf"\g<1>{MASK}", text)
     return text
@@ -50,11 +56,22 @@ def redact(text: str) -> str:
 
 def redact_bytes(content: bytes) -> bytes:
     """``content`` without any secret; everything else stays as it is, whatever its encoding."""
+    try:
+        return redact(content.decode()).encode()
+    except UnicodeDecodeError:
+        pass
     for word in sorted(_known, key=len, reverse=True):
         content = content.replace(word.encode(), MASK.encode())
     for pattern in _IN_BYTES:
         content = pattern.sub(rb"\g<1>" + MASK.encode(), content)
     return content
+
+
+def _without_parts(text: str, word: str) -> str:
+    """Where a long text was cut in the middle of a secret, its beginning or its end is left."""
+    for length in range(len(word) - 1, _SHORTEST_PART - 1, -1):
+        text = text.replace(word[:length] + _CUT, MASK + _CUT).replace(_CUT + word[-length:], _CUT + MASK)
+    return text
 
 
 def _passwords(secret: str) -> set[str]:

@@ -43,6 +43,7 @@ SEEN_FIRST = {
     "state": ("http://p/auth?client_id=codex&state=v4lue", "client_id=codex&state=‹secret›"),
     "in HTML": ('<a href="/x?a=b&amp;code=v4lue">', '&amp;code=‹secret›">'),
     "in another": ("http://x/?next=%2Fcb%3Fcode%3Dv4lue%26iss%3Dx", "code%3D‹secret›%26iss%3Dx"),
+    "token in a text in JSON": (r'"{\"id_token\": \"v4lue\"}"', r"{\"id_token\": \"‹secret›\"}"),
     "token": ('{"access_token": "v4lue", "n": 1}', '{"access_token": "‹secret›", "n": 1}'),
 }
 
@@ -53,6 +54,14 @@ def test_what_oauth_keeps_secret_is_known_by_where_it_stands(text: str, left: st
     for redacted in (redact.redact(text), redact.redact_bytes(text.encode()).decode()):
         assert left in redacted
         assert "v4lue" not in redacted
+
+
+def test_a_secret_that_was_cut_is_cut_out_whole() -> None:
+    """pytest shortens long texts in their middle."""
+    redact.remember("c0rrect-horse-battery")
+    assert (
+        redact.redact("assert 'x c0rrect-hor...-battery y' == ''") == "assert 'x ‹secret›...‹secret› y' == ''"
+    )
 
 
 @pytest.mark.parametrize("text", ['{"code": 404}', "exit code=1", "GET /x?encode=1", "state=ready"])
