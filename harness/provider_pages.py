@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from urllib.parse import urlsplit
 
 from playwright.async_api import Page as Tab
@@ -78,18 +79,27 @@ class ProviderPages:
             self._callbacks.append(read_callback(request.url))
 
 
-@contextlib.contextmanager
-def visiting_provider(host: Host, browser: Chromium, authorization: Authorization) -> Iterator[ProviderPages]:
+def visiting_provider(
+    host: Host, browser: Chromium, authorization: Authorization
+) -> AbstractContextManager[ProviderPages]:
     """The provider's first page for an authorization request, by way of the host.
 
     :raises BrowserError: it cannot be had.
     """
     address, port = authorization.address
     browser.allow((address, port), host.forward(f"tcp:{address}:{port}"))
+    return opened_provider(browser, authorization, host.site.session)
+
+
+@contextlib.contextmanager
+def opened_provider(
+    browser: Chromium, authorization: Authorization, settings: SessionSection
+) -> Iterator[ProviderPages]:
+    """That page, at an address that the browser may reach."""
     context = browser.call(browser.context(), timeout_s=_CALL_S)
     try:
         tab = browser.call(context.new_page(), timeout_s=_CALL_S)
-        pages = ProviderPages(browser, tab, host.site.session, authorization.redirect_uri)
+        pages = ProviderPages(browser, tab, settings, authorization.redirect_uri)
         browser.call(tab.goto(authorization.url), timeout_s=_CALL_S)
         yield pages
     finally:

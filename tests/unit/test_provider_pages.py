@@ -1,0 +1,101 @@
+"""Logging in at a provider's pages by the profile's selectors, up to the callback that goes nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import redact
+from harness.authorization import Authorization, read_authorization, read_callback
+from harness.chromium import Chromium
+from harness.errors import BrowserError
+from harness.provider_pages import opened_provider
+from harness.site import SessionSection
+from tests.unit.web_peer import Answer, web_peer
+
+BACK = "http://localhost:1455/auth/callback"
+URL = (
+    "http://192.0.2.9:9090/auth?client_id=codex&response_type=code&state=st4te&code_challenge=abc"
+    "&code_challenge_method=S256&redirect_uri=http%3A%2F%2Flocalhost%3A1455%2Fauth%2Fcallback"
+)
+LOGIN = """<!doctype html><form method="post" action="/login"><input name="login"><input name="password">
+<button type="submit">Log in</button></form>"""
+CONSENT = """<!doctype html><form method="post" action="/consent">
+<button name="decision" value="allow">Allow</button>
+<button name="decision" value="deny">Deny</button></form>"""
+ANSWERS: dict[str, Answer] = {
+    "/auth": (200, {}, LOGIN),
+    "/consent": (200, {}, CONSENT),
+    "POST /login": (303, {"Location": "/consent"}, ""),
+    "POST /consent": (303, {"Location": f"{BACK}?code=c0de&state=st4te"}, ""),
+}
+
+
+@pytest.fixture(autouse=True)
+def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test remembers is forgotten after it."""
+    monkeypatch.setattr(redact, "_known", set())
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chromium]:
+    """One for all."""
+    with Chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def authorization() -> Authorization:
+    """The address, read."""
+    return read_authorization(URL)
+
+
+def test_an_address_is_read_and_its_state_remembered(authorization: Authorization) -> None:
+    assert authorization.address == ("192.0.2.9", 9090)
+    assert authorization.origin == "http://192.0.2.9:9090"
+    assert (authorization.state, authorization.challenge) == ("st4te", "abc")
+    assert (authorization.challenge_method, authorization.redirect_uri) == ("S256", BACK)
+    assert "st4te" not in redact.redact("the state is st4te")
+
+
+@pytest.mark.parametrize("url", ["", "file:///etc/passwd", "http://"])
+def test_what_is_no_address_is_said(url: str) -> None:
+    with pytest.raises(ValueError, match="not an http"):
+        read_authorization(url)
+
+
+def test_a_callback_is_read_and_handed_on_as_it_was() -> None:
+    callback = read_callback(f"{BACK}?error=access_denied&state=a%2Bb&iss=x")
+    assert (callback.code, callback.error) == ("", "access_denied")
+    assert callback.query == "state=a%2Bb&error=access_denied"
+
+
+@pytest.mark.parametrize("decision", ["allow", "deny"])
+def test_a_login_ends_in_its_callback(
+    browser: Chromium, authorization: Authorization, tmp_path: Path, decision: str
+) -> None:
+    with web_peer(tmp_path / "web", ANSWERS) as asked:
+        browser.allow(authorization.address, tmp_path / "web")
+        with opened_provider(browser, authorization, SessionSection()) as pages:
+            pages.log_in("me", "s3cret")
+            callback = pages.allow() if decision == "allow" else pages.deny()
+    assert (callback.code, callback.state, callback.error) == ("c0de", "st4te", "")
+    assert "/login login=me&password=s3cret" in asked
+    assert f"/consent decision={decision}" in asked
+    assert ("localhost", 1455) in browser.refused
+
+
+def test_wrong_passwords_are_tried_until_the_provider_gives_up(
+    browser: Chromium, authorization: Authorization, tmp_path: Path
+) -> None:
+    again = {**ANSWERS, "POST /login": (303, {"Location": "/auth"}, "")}
+    with web_peer(tmp_path / "web", again) as asked:
+        browser.allow(authorization.address, tmp_path / "web")
+        settings = SessionSection(wrong_password_tries=3, window_s=0.5)
+        with opened_provider(browser, authorization, settings) as pages:
+            pages.refuse_to_log_in("me", "wrong")
+            with pytest.raises(BrowserError, match=r"took over 0.5 s"):
+                pages.callback()
+    assert asked.count("/login login=me&password=wrong") == 3
