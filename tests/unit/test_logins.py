@@ -1,0 +1,125 @@
+"""Logins followed to their end, against a small control API."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import httpx
+import pytest
+from rich.console import Console
+
+from harness import redact
+from harness.attended import wait_for_person
+from harness.control_api import ControlApi
+from harness.errors import SessionError
+from harness.host import Host
+from harness.logins import Ended, follow, has_credentials, login_address
+from harness.session import Session
+from harness.site import Site
+from tests.unit.web_peer import Answer, web_peer
+
+ID = "11111111-2222-4333-8444-555555555555"
+PATH = f"/api/auth/session/{ID}"
+URL = "http://192.0.2.9/auth?state=st4te&code_challenge=abc"
+SITE = Site.model_validate({"name": "nowhere", "session": {"window_s": 0.4, "attended_s": 1.5}})
+
+
+def json_answer(body: Any, status: int = 200) -> Answer:
+    """A prepared answer."""
+    return status, {"Content-Type": "application/json"}, json.dumps(body)
+
+
+@pytest.fixture(autouse=True)
+def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test remembers is forgotten after it."""
+    monkeypatch.setattr(redact, "_known", set())
+
+
+@pytest.fixture
+def answers() -> dict[str, Answer]:
+    """What the API answers now."""
+    return {
+        PATH: json_answer({"session": {"status": "awaiting_user_auth", "browser_vm_id": "vm-1"}}),
+        f"{PATH}/oauth-url": json_answer({"oauthUrl": URL}),
+        f"{PATH}/credentials/status": json_answer({"authenticated": False}),
+    }
+
+
+@pytest.fixture
+def session(answers: dict[str, Answer], tmp_path: Path) -> Iterator[Session]:
+    """A session of that API."""
+    with web_peer(tmp_path / "api", answers):
+        transport = httpx.HTTPTransport(uds=str(tmp_path / "api"))
+        answer = httpx.Response(200, json={"sessionId": ID, "novncURL": "http://h/novnc"})
+        yield Session(
+            ControlApi(transport, base_url="http://controller"),
+            SITE,
+            user_id="user",
+            provider="codex",
+            answer=answer,
+            took_s=1,
+        )
+
+
+def host() -> Host:
+    """One on which nothing of any VM is left."""
+    gone = {"left": [], "took_s": 0.1}
+    return cast(Host, SimpleNamespace(site=SITE, python=lambda *_, **__: gone))
+
+
+def test_an_address_is_waited_for(session: Session) -> None:
+    assert login_address(session, timeout_s=1).challenge == "abc"
+
+
+def test_no_address_is_an_error_that_says_what_was_answered(
+    session: Session, answers: dict[str, Answer]
+) -> None:
+    answers[f"{PATH}/oauth-url"] = json_answer({"error": "not yet"}, 409)
+    with pytest.raises(SessionError, match=r"no address to log in at: oauth-url answered 409.*not yet"):
+        login_address(session, timeout_s=0.3)
+
+
+def test_a_failed_login_ends_with_its_reason(session: Session, answers: dict[str, Answer]) -> None:
+    answers[PATH] = json_answer({"session": {"status": "failed", "error_message": "access_denied"}})
+    ended = Ended(session.id)
+    follow(session, ended, timeout_s=1)
+    assert (ended.status, ended.reason, ended.authenticated, ended.error) == (
+        *("failed", "access_denied"),
+        False,
+        "",
+    )
+
+
+def test_credentials_that_were_ever_seen_are_not_forgotten(
+    session: Session, answers: dict[str, Answer]
+) -> None:
+    answers[f"{PATH}/credentials/status"] = json_answer({"authenticated": True})
+    ended = Ended(session.id)
+    follow(session, ended, timeout_s=0.3)
+    answers[f"{PATH}/credentials/status"] = json_answer({"error": "gone"}, 409)
+    assert ended.authenticated
+    assert not has_credentials(session)
+    assert ended.error == "0.3 s later the session was not over"
+
+
+def test_a_person_is_told_where_and_how_long(session: Session, answers: dict[str, Answer]) -> None:
+    answers[PATH] = json_answer({"session": {"status": "completed", "browser_vm_id": "vm-1"}})
+    answers[f"{PATH}/credentials/status"] = json_answer({"authenticated": True})
+    shown = io.StringIO()
+    ended = wait_for_person(host(), session, Console(file=shown, width=80))
+    assert URL in shown.getvalue()
+    assert "http://h/novnc" in shown.getvalue()
+    assert "within 1.5 s" in shown.getvalue()
+    assert (ended.status, ended.authenticated, ended.error) == ("completed", True, "")
+    assert ended.vm_end is not None
+    assert ended.vm_end.left == ()
+
+
+def test_a_person_who_does_not_come_leaves_it_as_it_is(session: Session) -> None:
+    ended = wait_for_person(host(), session, Console(file=io.StringIO()))
+    assert (ended.status, ended.authenticated, ended.vm_end) == ("awaiting_user_auth", False, None)
