@@ -37,7 +37,7 @@ class Screen:
         """How many pixels have which colour."""
         # The fourth byte is anything: pixels of one colour may differ in it.
         total: Counter[Colour] = Counter()
-        for pixel, count in Counter(self._words).items():
+        for pixel, count in Counter(struct.unpack(f"<{self.area}I", self.pixels)).items():
             total[pixel >> 16 & 255, pixel >> 8 & 255, pixel & 255] += count
         return total
 
@@ -65,10 +65,10 @@ class Screen:
         """The part of the pixels, 0 to 1, that differ from another picture; all where the size does."""
         if (self.width, self.height) != (other.width, other.height):
             return 1.0
-        if self.pixels == other.pixels:
-            return 0.0
-        differences = map(operator.xor, self._words, other._words)
-        return sum(1 for difference in differences if difference & 0xFFFFFF) / self.area
+        stride = self.width * 4
+        starts = range(0, len(self.pixels), stride)
+        rows = ((self.pixels[at : at + stride], other.pixels[at : at + stride]) for at in starts)
+        return sum(_differing(one, another) for one, another in rows if one != another) / self.area
 
     def png(self) -> bytes:
         """The picture as a PNG file."""
@@ -81,10 +81,6 @@ class Screen:
         head = struct.pack(">IIBBBBB", self.width, self.height, 8, 2, 0, 0, 0)
         chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(bytes(rows))), (b"IEND", b""))
         return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
-
-    @property
-    def _words(self) -> tuple[int, ...]:
-        return struct.unpack(f"<{self.area}I", self.pixels)
 
     def __str__(self) -> str:
         common = [f"{100 * count / self.area:.0f} % {hex_colour(c)}" for c, count in self._most_common()]
@@ -102,6 +98,13 @@ def from_rgba(width: int, height: int, pixels: bytes) -> Screen:
     swapped = bytearray(pixels)
     swapped[0::4], swapped[2::4] = pixels[2::4], pixels[0::4]
     return Screen(width, height, bytes(swapped))
+
+
+def _differing(row: bytes, other: bytes) -> int:
+    """How many pixels of two rows differ in what is seen of them."""
+    words = struct.Struct(f"<{len(row) // 4}I")
+    differences = map(operator.xor, words.unpack(row), words.unpack(other))
+    return sum(1 for difference in differences if difference & 0xFFFFFF)
 
 
 def _distance(one: Colour, other: Colour) -> int:

@@ -21,7 +21,8 @@ FILLS = 0.5
 """A page's background fills more than this part of the screen: the rest is the browser's own."""
 OFF_BY = 8
 """How far a colour may be off in a picture that noVNC had compressed."""
-_POLL_S = 0.2
+_POLL_S = 0.4
+"""A look costs a good tenth of a second of a processor that the VMs may want."""
 
 Look = Callable[[], Screen | None]
 
@@ -49,13 +50,9 @@ class Sight:
 def look_for(look: Look, *, timeout_s: float, until: Callable[[Screen], bool], what: str) -> Sight:
     """Look until a picture is as wanted, or the time is over; what was seen last, whatever it is."""
     began = time.monotonic()
-
-    def look_once() -> Screen | None:
-        return look()
-
     try:
         seen = wait_until(
-            look_once,
+            look,
             what=what,
             timeout_s=timeout_s,
             interval_s=_POLL_S,
