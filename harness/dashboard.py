@@ -23,6 +23,7 @@ T = TypeVar("T")
 CANVAS = "#screen canvas"
 _CALL_S = 30.0
 _SIZE = {"width": 1100, "height": 900}
+_NO_ADDRESS_BAR = f"{CANVAS} {{ clip-path: inset(12% 0 0) !important }}"
 _PIXELS = """
 canvas => {
   const {width, height} = canvas;
@@ -81,8 +82,8 @@ class WindowPage:
         self._call(strike())
 
     def screenshot(self) -> bytes:
-        """The whole page as a PNG file."""
-        return self._call(self._tab.screenshot())
+        """The whole page as a PNG file, without the address bar of the VM's browser: it may hold a code."""
+        return self._call(self._tab.screenshot(style=_NO_ADDRESS_BAR))
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
         try:

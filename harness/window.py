@@ -19,6 +19,8 @@ from harness.wait import wait_until
 
 FILLS = 0.5
 """A page's background fills more than this part of the screen: the rest is the browser's own."""
+FORM_FILLS = 0.35
+"""A form, and what the browser lays over it, leave more than this part to the provider's background."""
 OFF_BY = 8
 """How far a colour may be off in a picture that noVNC had compressed."""
 _POLL_S = 0.4
@@ -39,9 +41,9 @@ class Sight:
         """The part of the picture that has a colour; nothing of none."""
         return self.picture.share(colour, off_by=OFF_BY) if self.picture else 0.0
 
-    def shows(self, colour: Colour) -> bool:
+    def shows(self, colour: Colour, *, fills: float = FILLS) -> bool:
         """Whether a page of that colour fills it."""
-        return self.share(colour) > FILLS
+        return self.share(colour) > fills
 
     def __str__(self) -> str:
         return self.error or f"{self.picture or 'no picture'}, after {self.took_s:.1f} s"
@@ -66,12 +68,12 @@ def look_for(look: Look, *, timeout_s: float, until: Callable[[Screen], bool], w
     return Sight(seen, time.monotonic() - began)
 
 
-def look_for_colour(look: Look, colour: Colour, *, timeout_s: float) -> Sight:
+def look_for_colour(look: Look, colour: Colour, *, timeout_s: float, fills: float = FILLS) -> Sight:
     """Look until a page of that colour fills the picture."""
     return look_for(
         look,
         timeout_s=timeout_s,
-        until=lambda picture: picture.share(colour, off_by=OFF_BY) > FILLS,
+        until=lambda picture: picture.share(colour, off_by=OFF_BY) > fills,
         what=f"a picture full of {hex_colour(colour)}",
     )
 

@@ -12,7 +12,7 @@ from harness.screen import Screen, parse_colour
 from harness.session import Session
 from harness.site import SessionSection
 from harness.vm_end import watch_end
-from harness.window import Sight, look_for, look_for_colour, look_for_rest
+from harness.window import FORM_FILLS, Sight, look_for, look_for_colour, look_for_rest
 
 _ANOTHER = 0.02
 """Where a page has no colour to be told by: another one changes more than this part of the screen."""
@@ -52,7 +52,7 @@ class WindowLogin:
         for name, colour, keys in steps:
             sight = ended.screens[name] = look_at_form(window, settings, colour, before)
             ended.screenshots[name] = window.screenshot()
-            if sight.picture is None or (colour and not sight.shows(parse_colour(colour))):
+            if sight.picture is None or (colour and not sight.shows(parse_colour(colour), fills=FORM_FILLS)):
                 raise SessionError(f"the provider's {name} page was not seen in the window: {sight}")
             window.type([self._words.get(key, key) for key in keys])
             before = window.picture()
@@ -64,8 +64,9 @@ def look_at_form(
     """Wait for one of the provider's pages, by its colour where it is known, and until it is drawn."""
     began = time.monotonic()
     if colour:
-        sight = look_for_colour(window.picture, parse_colour(colour), timeout_s=settings.window_s)
-        if not sight.shows(parse_colour(colour)):
+        wanted = parse_colour(colour)
+        sight = look_for_colour(window.picture, wanted, timeout_s=settings.window_s, fills=FORM_FILLS)
+        if not sight.shows(wanted, fills=FORM_FILLS):
             return sight
     elif before is not None:
         _look_for_another(window, before, timeout_s=settings.window_s)

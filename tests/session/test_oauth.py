@@ -17,6 +17,7 @@ from harness.reach import reach_from_vm
 from harness.screen import parse_colour
 from harness.session import Session
 from harness.site import Site
+from harness.window import FORM_FILLS
 from harness.window_tour import Tour
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("oauth")]
@@ -90,7 +91,7 @@ def test_provider_page_is_in_the_window(tour: Tour, site: Site, evidence: Eviden
     assert tour.authorization is not None, tour.no_address or tour.error
     sight, colour = tour.at_first, site.session.login_colour
     assert sight.picture is not None, f"the canvas of session {tour.session}: {sight}"
-    assert colour is None or sight.shows(parse_colour(colour)), (
+    assert colour is None or sight.shows(parse_colour(colour), fills=FORM_FILLS), (
         f"the canvas of session {tour.session}: expected the login page's {colour}, got {sight}"
     )
 
