@@ -10,7 +10,7 @@ import contextlib
 import os
 import shutil
 import threading
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -59,7 +59,7 @@ class Chromium:
     def __enter__(self) -> Chromium:
         self._thread.start()
         try:
-            self.call(self._start(), timeout_s=_START_S)
+            self.call(self._start, timeout_s=_START_S)
         except BaseException:
             self.close()
             raise
@@ -75,7 +75,7 @@ class Chromium:
         if self._loop.is_closed():
             return
         try:
-            self.call(self._stack.aclose(), timeout_s=_GRACE_S)
+            self.call(self._stack.aclose, timeout_s=_GRACE_S)
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(_GRACE_S)
@@ -95,12 +95,12 @@ class Chromium:
         """Let it reach an address, through a unix socket that leads there."""
         self._loop.call_soon_threadsafe(self._gate.open, address, target)
 
-    def call(self, work: Coroutine[Any, Any, T], *, timeout_s: float) -> T:
-        """Run a coroutine where the browser lives.
+    def call(self, begin: Callable[[], Awaitable[T]], *, timeout_s: float) -> T:
+        """Run something of Playwright's where the browser lives: even to begin it elsewhere is an error.
 
         :raises BrowserError: the browser failed, or did not end in time.
         """
-        future = asyncio.run_coroutine_threadsafe(_limited(work, timeout_s), self._loop)
+        future = asyncio.run_coroutine_threadsafe(_limited(begin, timeout_s), self._loop)
         try:
             return future.result(timeout_s + _GRACE_S)
         except TimeoutError as error:
@@ -153,9 +153,9 @@ async def _launched(playwright: Any, directory: Path, gate: Gate) -> AsyncIterat
         await browser.close()
 
 
-async def _limited(work: Coroutine[Any, Any, T], timeout_s: float) -> T:
+async def _limited(begin: Callable[[], Awaitable[T]], timeout_s: float) -> T:
     async with asyncio.timeout(timeout_s):
-        return await work
+        return await begin()
 
 
 def _program() -> str:

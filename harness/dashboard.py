@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import contextlib
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from playwright.async_api import Page as Tab
@@ -51,7 +51,7 @@ class WindowPage:
 
     def state(self) -> str:
         """What the page says of its connection: ``connecting``, ``connected`` or ``disconnected``."""
-        return str(self._call(self._tab.evaluate("document.body.dataset.state || ''")))
+        return str(self._call(lambda: self._tab.evaluate("document.body.dataset.state || ''")))
 
     def picture(self) -> Screen | None:
         """What its canvas shows; None before there is one."""
@@ -63,7 +63,7 @@ class WindowPage:
             width, height, text = await canvas.first.evaluate(_PIXELS)
             return from_rgba(width, height, base64.b64decode(text)) if width and height else None
 
-        return self._call(pixels())
+        return self._call(pixels)
 
     def type(self, words: Iterable[str]) -> None:
         """Strike keys by their name, and type whatever is no key's name as a text, into the canvas.
@@ -79,15 +79,15 @@ class WindowPage:
                 else:
                     await self._tab.keyboard.type(word)
 
-        self._call(strike())
+        self._call(strike)
 
     def screenshot(self) -> bytes:
         """The whole page as a PNG file, without the address bar of the VM's browser: it may hold a code."""
-        return self._call(self._tab.screenshot(style=_NO_ADDRESS_BAR))
+        return self._call(lambda: self._tab.screenshot(style=_NO_ADDRESS_BAR))
 
-    def _call(self, work: Coroutine[Any, Any, T]) -> T:
+    def _call(self, begin: Callable[[], Awaitable[T]]) -> T:
         try:
-            return self._browser.call(work, timeout_s=_CALL_S)
+            return self._browser.call(begin, timeout_s=_CALL_S)
         except BrowserError as error:
             raise BrowserError(f"{self._title}: {error.message}", hint=error.hint) from error
 
@@ -118,13 +118,18 @@ def opened_window(browser: Chromium, url: str) -> Iterator[WindowPage]:
 
     :raises BrowserError: the page cannot be had.
     """
-    context = browser.call(browser.context(viewport=_SIZE, service_workers="block"), timeout_s=_CALL_S)
+
+    async def made() -> tuple[Tab, WindowPage]:
+        tab = await context.new_page()
+        return tab, WindowPage(browser, tab, title=url)
+
+    options = {"viewport": _SIZE, "service_workers": "block"}
+    context = browser.call(lambda: browser.context(**options), timeout_s=_CALL_S)
     try:
-        tab = browser.call(context.new_page(), timeout_s=_CALL_S)
-        page = WindowPage(browser, tab, title=url)
-        answer = browser.call(tab.goto(url, wait_until="load"), timeout_s=_CALL_S)
+        tab, page = browser.call(made, timeout_s=_CALL_S)
+        answer = browser.call(lambda: tab.goto(url, wait_until="load"), timeout_s=_CALL_S)
         if answer is None or not answer.ok:
             raise BrowserError(f"GET {url}: {answer.status if answer else 'no answer'}; expected 200")
         yield page
     finally:
-        browser.call(context.close(), timeout_s=_CALL_S)
+        browser.call(context.close, timeout_s=_CALL_S)

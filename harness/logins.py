@@ -33,10 +33,12 @@ def login_address(session: Session, *, timeout_s: float) -> Authorization:
 
     seen: list[str] = []
     try:
-        url = wait_until(ask, what="an address", timeout_s=timeout_s, interval_s=_POLL_S)
+        url = wait_until(
+            ask, what="an address", timeout_s=timeout_s, interval_s=_POLL_S, retry_on=(TransportError,)
+        )
         return read_authorization(url)
     except (WaitTimeoutError, ValueError) as error:
-        why = f"oauth-url {seen[-1]}" if isinstance(error, WaitTimeoutError) else str(error)
+        why = f"oauth-url {seen[-1]}" if seen and isinstance(error, WaitTimeoutError) else str(error)
         raise SessionError(f"session {session.id} has no address to log in at: {why}") from error
 
 

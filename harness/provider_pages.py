@@ -37,7 +37,7 @@ class ProviderPages:
             await self._tab.fill(self._settings.password_field, password)
             await self._tab.click(self._settings.submit_button)
 
-        self._browser.call(fill(), timeout_s=_CALL_S)
+        self._browser.call(fill, timeout_s=_CALL_S)
 
     def refuse_to_log_in(self, user: str, password: str) -> None:
         """Fill in the login page once more each time it is shown again."""
@@ -63,14 +63,14 @@ class ProviderPages:
                 await self._tab.wait_for_timeout(50)
             return self._callbacks[0]
 
-        return self._browser.call(sent(), timeout_s=self._settings.window_s)
+        return self._browser.call(sent, timeout_s=self._settings.window_s)
 
     def screenshot(self) -> bytes:
         """The page as a PNG file."""
-        return self._browser.call(self._tab.screenshot(), timeout_s=_CALL_S)
+        return self._browser.call(self._tab.screenshot, timeout_s=_CALL_S)
 
     def _decide(self, button: str) -> Callback:
-        self._browser.call(self._tab.click(button), timeout_s=_CALL_S)
+        self._browser.call(lambda: self._tab.click(button), timeout_s=_CALL_S)
         return self.callback()
 
     def _look(self, request: Request) -> None:
@@ -96,11 +96,15 @@ def opened_provider(
     browser: Chromium, authorization: Authorization, settings: SessionSection
 ) -> Iterator[ProviderPages]:
     """That page, at an address that the browser may reach."""
-    context = browser.call(browser.context(), timeout_s=_CALL_S)
+
+    async def made() -> tuple[Tab, ProviderPages]:
+        tab = await context.new_page()
+        return tab, ProviderPages(browser, tab, settings, authorization.redirect_uri)
+
+    context = browser.call(browser.context, timeout_s=_CALL_S)
     try:
-        tab = browser.call(context.new_page(), timeout_s=_CALL_S)
-        pages = ProviderPages(browser, tab, settings, authorization.redirect_uri)
-        browser.call(tab.goto(authorization.url), timeout_s=_CALL_S)
+        tab, pages = browser.call(made, timeout_s=_CALL_S)
+        browser.call(lambda: tab.goto(authorization.url), timeout_s=_CALL_S)
         yield pages
     finally:
-        browser.call(context.close(), timeout_s=_CALL_S)
+        browser.call(context.close, timeout_s=_CALL_S)

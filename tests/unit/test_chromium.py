@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,18 @@ def test_a_window_is_seen_and_typed_into(browser: Chromium, asked: list[str]) ->
         assert [line for line in window.log if line.startswith("log: ")] == ["log: a", "log: B", "log: Tab"]
         assert window.screenshot().startswith(b"\x89PNG")
     assert asked[0] == "/window"
+
+
+@pytest.mark.usefixtures("asked")
+def test_threads_share_the_browser(browser: Chromium) -> None:
+    """Each has a window of its own."""
+
+    def look(_: int) -> str:
+        with opened_window(browser, "http://192.0.2.7:4000/window") as window:
+            return window.state()
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(look, range(3))) == ["connected"] * 3
 
 
 @pytest.mark.usefixtures("asked")
