@@ -23,6 +23,9 @@ FORM_FILLS = 0.35
 """A form, and what the browser lays over it, leave more than this part to the provider's background."""
 OFF_BY = 8
 """How far a colour may be off in a picture that noVNC had compressed."""
+_CARET = 0.0005
+_AT_REST = 4
+"""So many looks: a page under way may be drawn in parts, a form's first field long before its last."""
 _POLL_S = 0.4
 """A look costs a good tenth of a second of a processor that the VMs may want."""
 
@@ -79,13 +82,14 @@ def look_for_colour(look: Look, colour: Colour, *, timeout_s: float, fills: floa
 
 
 def look_for_rest(look: Look, *, timeout_s: float) -> Sight:
-    """Look until two pictures in a row are the same, and more than one colour."""
-    before: list[Screen] = []
+    """Look until some pictures in a row are the same but for a caret, and more than one colour."""
+    row: list[Screen] = []
 
     def at_rest(picture: Screen) -> bool:
-        rests = bool(before) and picture.changed(before[-1]) == 0 and len(picture.colours) > 1
-        before[:] = [picture]
-        return rests
+        if row and picture.changed(row[-1]) > _CARET:
+            row.clear()
+        row.append(picture)
+        return len(row) >= _AT_REST and len(picture.colours) > 1
 
     return look_for(look, timeout_s=timeout_s, until=at_rest, what="a picture that no longer changes")
 
