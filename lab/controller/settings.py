@@ -39,7 +39,7 @@ class Settings:
     health_request_s: float = 5
     health_timeout_s: float = 60
     session_timeout_s: float = 1800
-    agent_request_s: float = 15
+    agent_request_s: float = 25
     login_start_s: float = 60
     """How long the agent may take to start the provider's login tool."""
     login_poll_s: float = 1

@@ -6,7 +6,8 @@ const http = require('node:http');
 
 const { HttpError } = require('./http');
 
-const TIMEOUT_MS = 5000;
+// A browser that draws a page under emulation takes its time to hear.
+const TIMEOUT_MS = 20000;
 const URL_LIMIT = 8192;
 
 function requireWebUrl(value) {
