@@ -25,6 +25,8 @@ class ControlApi:
     :param transport: how to reach it.
     :param base_url: its address as seen from the host.
     :param start_timeout_s: for the one call that takes as long as a VM does.
+    :param end_timeout_s: for the one that ends a VM.
+    :param page_timeout_s: for the one that a VM's browser must hear.
     """
 
     def __init__(
@@ -35,12 +37,14 @@ class ControlApi:
         timeout_s: float = 10,
         start_timeout_s: float = 90,
         end_timeout_s: float = 30,
+        page_timeout_s: float = 30,
     ) -> None:
         self._client = httpx.Client(
             transport=transport, base_url=base_url, timeout=timeout_s, trust_env=False
         )
         self._start_timeout_s = start_timeout_s
         self._end_timeout_s = end_timeout_s
+        self._page_timeout_s = page_timeout_s
         self.traffic: list[str] = []
         """A line for each request: method, path, status, duration, and what an error said."""
 
@@ -74,7 +78,8 @@ class ControlApi:
 
     def open_url(self, session: str, url: str) -> httpx.Response:
         """POST /api/auth/session/:id/open-url — navigate the VM's browser."""
-        return self._request("POST", path_of(f"{SESSION}/open-url", session), {"url": url})
+        path = path_of(f"{SESSION}/open-url", session)
+        return self._request("POST", path, {"url": url}, timeout_s=self._page_timeout_s)
 
     def cancel(self, session: str) -> httpx.Response:
         """POST /api/auth/session/:id/cancel — end a session and destroy its VM."""

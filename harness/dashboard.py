@@ -27,6 +27,7 @@ _NO_ADDRESS_BAR = f"{CANVAS} {{ clip-path: inset(12% 0 0) !important }}"
 _PIXELS = """
 canvas => {
   const {width, height} = canvas;
+  if (!width || !height) return [0, 0, ''];
   const bytes = canvas.getContext('2d').getImageData(0, 0, width, height).data;
   let text = '';
   for (let at = 0; at < bytes.length; at += 32768)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import httpx
 
 from harness.agent_state import AgentState, answers, look
+from harness.desktop import freezing
 from harness.errors import HarnessError, WaitTimeoutError
 from harness.inspector import PORT as INSPECTOR_PORT
 from harness.inspector import inspector
@@ -80,13 +81,7 @@ def prepare(vm: Vm, site: Site) -> None:
     """
     vm.wait_healthy(site.guest.recovery_s)
     if site.guest.desktop_units:
-        units = " ".join(shlex.quote(unit) for unit in site.guest.desktop_units)
-        vm.script(
-            f"for unit in {units}; do\n"
-            '  group=/sys/fs/cgroup/system.slice/$unit\n  [ -d "$group" ] && echo 1 >"$group/cgroup.freeze"\n'
-            "done",
-            timeout_s=REQUEST_S * 12,
-        )
+        vm.script(freezing(site.guest.desktop_units), timeout_s=REQUEST_S * 12)
 
 
 def uncaught_exception(vm: Vm, site: Site, probe: str) -> Crash:

@@ -68,4 +68,5 @@ def control_api(host: Host) -> ControlApi:
         base_url=host.site.controller.url,
         start_timeout_s=settings.launch_s,
         end_timeout_s=2 * settings.end_s,
+        page_timeout_s=settings.window_s,
     )

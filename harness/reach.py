@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 
-from harness.errors import HarnessError, SessionError
-from harness.guest import Guest
+from harness.errors import SessionError
 from harness.host import Host
 from harness.session import Session
+from harness.session_guest import ask_inside
 
 _GRACE_S = 5.0
 
@@ -19,13 +18,7 @@ def reach_from_vm(host: Host, session: Session, url: str, *, timeout_s: float) -
     :raises SessionError: the VM cannot be asked.
     """
     ask = f"curl -sS -o /dev/null -w '%{{http_code}}' --max-time {timeout_s:g} {shlex.quote(url)}"
-    path = host.forward(f"tcp:{session.address}:{host.site.guest.ssh_port}")
-    name = f"acc-{host.run_id}-s{session.address.rpartition('.')[2]}"
-    with contextlib.closing(Guest(host, name, path)) as guest:
-        try:
-            done = guest.script(ask, timeout_s=timeout_s + _GRACE_S)
-        except HarnessError as error:
-            raise SessionError(f"the VM of session {session.id}: {error.message}", hint=error.hint) from error
+    done = ask_inside(host, session, ask, timeout_s=timeout_s + _GRACE_S)
     if done.status == 127:
         raise SessionError(
             f"the VM of session {session.id} has no curl to ask with", hint="install curl in it"

@@ -14,6 +14,7 @@ from harness.logins import Ended, follow, hand_on, has_credentials, login_addres
 from harness.provider_pages import ProviderPages, visiting_provider
 from harness.redact import remember
 from harness.session import Session
+from harness.session_guest import freeze_desktop
 
 Way = Callable[[ProviderPages], Callback]
 
@@ -65,6 +66,7 @@ class Clerk:
         """
         ended = Ended(session.id)
         try:
+            freeze_desktop(self._host, session)
             ended.authorization = login_address(session, timeout_s=self._settings.window_s)
             callback = dataclasses.replace(used(), state=ended.authorization.state)
             ended.before = has_credentials(session)
@@ -80,6 +82,7 @@ class Clerk:
     def _carry(self, session: Session, way: Way) -> Ended:
         ended = Ended(session.id)
         try:
+            freeze_desktop(self._host, session)
             ended.authorization = login_address(session, timeout_s=self._settings.window_s)
             with visiting_provider(self._host, self._browser, ended.authorization) as pages:
                 try:

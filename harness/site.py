@@ -397,6 +397,8 @@ class SessionSection(Section):
     """Where VMs reach a page that the suite serves on the host; none means the bridge's address."""
     window_s: Seconds = 30
     """From opening the window, or a page in it, until the page is seen."""
+    logins_at_once: int = Field(default=3, ge=1, le=16)
+    """How many logins may be tried side by side, each in a session of its own."""
     test_user: str | None = None
     """A user of the provider who may log in unattended; none where there is none."""
     test_password_env: str | None = "ACCEPTANCE_TEST_PASSWORD"  # noqa: S105 - a name

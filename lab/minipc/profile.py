@@ -47,6 +47,9 @@ def _tables(paths: LabPaths, leader: Process) -> dict[str, dict[str, object]]:
         "session": {
             "user_id": _USERS[0],
             "second_user_id": _USERS[1],
+            # Emulated VMs, whose browsers share two processors.
+            "window_s": 90,
+            "logins_at_once": 2,
             "test_user": keys.TEST_USER,
             "test_password_file": keys.test_user_password_file(paths),
             "login_colour": "#14532d",
