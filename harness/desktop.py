@@ -1,4 +1,4 @@
-"""A guest's desktop, frozen where nobody looks at it: what it would draw takes the processors from all VMs."""
+"""A guest's desktop, frozen where nobody looks at it: what it draws takes the processors from all VMs."""
 
 from __future__ import annotations
 

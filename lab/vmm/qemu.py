@@ -119,8 +119,8 @@ def raw_node(index: int, generation: int, drive: Drive) -> dict[str, Any]:
 def _accel(accel: str, *, restored: bool) -> list[str]:
     if accel == "kvm":
         return ["-accel", "kvm", "-cpu", "host"]
-    # Translated code is most of a busy clone's own memory, and many run at once; one that is idle fills little
-    # of this. With a quarter of it a browser and Node push each other's code out, and Node takes 9 s to start
+    # Translated code is most of a busy clone's own memory, and many run at once; an idle one fills little of
+    # this. With a quarter of it a browser and Node push each other's code out, and Node takes 9 s to start
     # where it takes 3; with twice as much it takes hardly less. A boot translates far more.
     return ["-accel", "tcg,thread=multi,tb-size=256" if restored else "tcg,thread=multi", "-cpu", "max"]
 
