@@ -57,13 +57,14 @@ def all_faults() -> list[Fault]:
 
 
 def _load(layer: str, name: str) -> Fault:
-    module = importlib.import_module(f"lab.faults.{layer}.{name}")
+    package = importlib.import_module(f"lab.faults.{layer}")
+    module = importlib.import_module(f"{package.__name__}.{name}")
     return Fault(
         name=f"{layer}.{name}",
         breaks=(module.__doc__ or "").strip(),
         reds=frozenset(module.REDS),
         broken=frozenset(getattr(module, "BROKEN", ())),
         others_broken=getattr(module, "OTHERS_BROKEN", False),
-        layers=tuple(getattr(module, "LAYERS", (layer,))),
+        layers=tuple(getattr(module, "LAYERS", getattr(package, "LAYERS", (layer,)))),
         inject=module.inject,
     )

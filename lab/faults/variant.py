@@ -12,9 +12,9 @@ from harness.host import Host
 from harness.site import load_site
 from harness.vm import Vm, restore
 from harness.wait import wait_until
+from lab.faults.golden import own_folder
 from lab.faults.patient import Patient
 from lab.image.golden import PARKED
-from lab.paths import STATE_ON_HOST
 
 _PARK = """
 while systemctl is-active --quiet clone-guard-park; do sleep 0.1; done
@@ -32,7 +32,7 @@ def golden_variant(patient: Patient, script: str, *, healthy: bool = True) -> It
 
     :param healthy: wait for the agent to be healthy again before the snapshot is taken.
     """
-    with _folder(patient) as folder:
+    with own_folder(patient) as folder:
         files = {
             "vmstate": folder / "golden.snap",
             "memory": folder / "golden.mem",
@@ -43,34 +43,6 @@ def golden_variant(patient: Patient, script: str, *, healthy: bool = True) -> It
             _take(vm, host, files)
         with patient.profile(snapshot={kind: str(file) for kind, file in files.items()}):
             yield
-
-
-@contextmanager
-def golden_copy(patient: Patient, kind: str, script: str) -> Iterator[None]:
-    """Judge the lab by a copy of one of the golden files (``disk``, ``vmstate``, ...), changed by ``script``.
-
-    :param script: shell on the host, with the copy as ``$file``.
-    """
-    with _folder(patient) as folder:
-        file = folder / f"golden.{kind}"
-        original = str(getattr(patient.settings.snapshot, kind))
-        patient.host(
-            f"file={shlex.quote(str(file))}\n"
-            f'cp --reflink=auto --sparse=always {shlex.quote(original)} "$file"\n{script}'
-        )
-        with patient.profile(snapshot={kind: str(file)}):
-            yield
-
-
-@contextmanager
-def _folder(patient: Patient) -> Iterator[Path]:
-    """A folder of our own on the host, where the golden disk's copies cost nothing."""
-    parent = shlex.quote(str(STATE_ON_HOST / "faults"))
-    made = patient.host(f"mkdir -p {parent}; mktemp -d {parent}/XXXXXX").stdout.strip()
-    try:
-        yield Path(made)
-    finally:
-        patient.host(f"rm -rf {shlex.quote(made)}; rmdir --ignore-fail-on-non-empty {parent}")
 
 
 def _change(vm: Vm, script: str, *, healthy: bool) -> None:

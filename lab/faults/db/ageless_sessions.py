@@ -8,7 +8,7 @@ from lab.faults import database
 from lab.faults.patient import Patient
 
 REDS = {"db.session_age_is_known"}
-LAYERS = ("db", "host")
+LAYERS = ("db", "host/test_inventory.py")
 BROKEN = {"db.sees_every_row", *database.SESSION_CLAIMS}
 
 

@@ -8,7 +8,7 @@ from lab.faults import rows
 from lab.faults.patient import Patient
 
 REDS = {"db.failed_sessions_say_why"}
-LAYERS = ("db", "host")
+LAYERS = ("db", "host/test_inventory.py")
 
 
 def inject(patient: Patient) -> AbstractContextManager[None]:

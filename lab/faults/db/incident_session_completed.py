@@ -8,7 +8,7 @@ from lab.faults.patient import Patient
 
 REDS = {"db.incident_session_is_failed"}
 INCIDENT = "86549de0-c3bf-4803-8ef6-af99e2436023"
-LAYERS = ("db", "host")
+LAYERS = ("db", "host/test_inventory.py")
 
 
 def inject(patient: Patient) -> AbstractContextManager[None]:

@@ -8,7 +8,7 @@ from lab.faults.patient import Patient
 
 REDS = {"db.incident_vm_is_destroyed"}
 INCIDENT = "vm-6b03852d-0631-4f91-ae8a-fd352348e9c2"
-LAYERS = ("db", "host")
+LAYERS = ("db", "host/test_inventory.py")
 
 
 def inject(patient: Patient) -> AbstractContextManager[None]:

@@ -8,7 +8,7 @@ from lab.faults import database
 from lab.faults.patient import Patient
 
 REDS = {"db.tables_and_columns_are_there"}
-LAYERS = ("db", "host")
+LAYERS = ("db", "host/test_inventory.py")
 
 
 def inject(patient: Patient) -> AbstractContextManager[None]:

@@ -8,7 +8,7 @@ from lab.faults import rows
 from lab.faults.patient import Patient
 
 REDS = {"db.live_sessions_have_a_live_vm"}
-LAYERS = ("db", "host")
+LAYERS = ("db", "host/test_inventory.py")
 
 
 def inject(patient: Patient) -> AbstractContextManager[None]:

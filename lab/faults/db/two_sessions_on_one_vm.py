@@ -8,7 +8,7 @@ from lab.faults import rows
 from lab.faults.patient import Patient
 
 REDS = {"db.live_sessions_do_not_share_a_vm"}
-LAYERS = ("db", "host")
+LAYERS = ("db", "host/test_inventory.py")
 
 
 def inject(patient: Patient) -> AbstractContextManager[None]:

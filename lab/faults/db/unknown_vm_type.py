@@ -8,7 +8,7 @@ from lab.faults import database, rows
 from lab.faults.patient import Patient
 
 REDS = {"db.vm_states_are_known"}
-LAYERS = ("db", "host")
+LAYERS = ("db", "host/test_inventory.py")
 
 
 def inject(patient: Patient) -> AbstractContextManager[None]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from lab.faults.golden import golden_copy
 from lab.faults.patient import Patient
-from lab.faults.variant import golden_copy, golden_variant
+from lab.faults.variant import golden_variant
 
 REDS = {
     "guest.clone_did_not_boot",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
+from lab.faults.golden import golden_copy
 from lab.faults.patient import Patient
-from lab.faults.variant import golden_copy
 
 REDS = {"guest.clone_resumes_from_the_snapshot"}
 OTHERS_BROKEN = True

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from lab.faults import database
+from lab.faults import database, host
 from lab.faults.patient import Patient
 
 REDS = {"host.clocks_agree[database-suite]", "host.clocks_agree[host-database]"}
-LAYERS = ("db", "host")
+LAYERS = ("db", *host.LAYERS)
 
 
 def inject(patient: Patient) -> AbstractContextManager[None]:

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from lab.faults.patient import Patient
 
 REDS = {"host.snapshot_not_older_than_inputs"}
+LAYERS = ("host/test_snapshot.py", "host/test_vmm.py")
 FOLDER = "/run/fa017"
 
 

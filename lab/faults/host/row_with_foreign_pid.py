@@ -9,7 +9,7 @@ from lab.faults import rows, things
 from lab.faults.patient import Patient
 
 REDS = {"host.live_rows_have_process"}
-LAYERS = ("db", "host")
+LAYERS = ("db", "host/test_inventory.py")
 
 
 @contextmanager

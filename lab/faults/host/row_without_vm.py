@@ -8,7 +8,7 @@ from lab.faults import rows, things
 from lab.faults.patient import Patient
 
 REDS = {"host.live_rows_have_process", "host.live_rows_have_socket", "host.live_rows_have_tap"}
-LAYERS = ("db", "host")
+LAYERS = ("db", "host/test_inventory.py")
 
 
 def inject(patient: Patient) -> AbstractContextManager[None]:

@@ -9,6 +9,7 @@ from lab.faults.patient import Patient
 
 REDS: set[str] = set()
 OTHERS_BROKEN = True
+LAYERS = ("host",)
 USER = "fa017"
 _SUDO = f"Defaults:{USER} runas_default=nobody\n{USER} ALL=(nobody) NOPASSWD: ALL\n"
 _DO = f"""useradd --create-home --shell /bin/sh --password '*' {USER}

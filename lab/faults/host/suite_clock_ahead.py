@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from lab.faults import host
 from lab.faults.patient import Patient
 
 REDS = {"host.clocks_agree[host-suite]", "host.clocks_agree[database-suite]"}
-LAYERS = ("db", "host")
+LAYERS = ("db", *host.LAYERS)
 
 
 @contextmanager

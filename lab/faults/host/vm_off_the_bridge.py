@@ -9,7 +9,7 @@ from lab.faults.live_vm import live_vm
 from lab.faults.patient import Patient
 
 REDS = {"host.live_rows_have_tap"}
-LAYERS = ("db", "host")
+LAYERS = ("db", "host/test_inventory.py")
 
 
 @contextmanager

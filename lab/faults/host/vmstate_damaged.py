@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from lab.faults.golden import copied_snapshot
+from lab.faults.golden import golden_copy
 from lab.faults.patient import Patient
 
 REDS = {"host.snapshot_whole", "host.snapshot_loadable"}
+LAYERS = ("host/test_snapshot.py", "host/test_vmm.py")
 
 
 def inject(patient: Patient) -> AbstractContextManager[None]:
     """Its beginning is overwritten."""
-    return copied_snapshot(
-        patient, "printf X | dd of=browser-vm-golden.snap bs=1 seek=0 conv=notrunc status=none"
-    )
+    return golden_copy(patient, "vmstate", "printf X | dd of=$file bs=1 seek=0 conv=notrunc status=none")
