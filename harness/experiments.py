@@ -22,8 +22,6 @@ from harness.wait import wait_until
 EXIT_S = 5.0
 """An agent that is to exit has this long to be gone."""
 REQUEST_S = 5.0
-LOGIN_ALLOWANCE_S = 5.0
-"""Beyond the database's timeout."""
 _INJECT_MS = 400  # time to leave the inspector before the process ends
 
 
@@ -219,7 +217,7 @@ def _with_database(site: Site, url: str) -> str:
 
 async def _log_in_and_watch(vm: Vm, site: Site, probe: str) -> tuple[float | None, str, int, list[str]]:
     """Log in once, and look at the agent's health all the while."""
-    limit_s = site.agent.database_timeout_s + LOGIN_ALLOWANCE_S
+    limit_s = site.agent.database_timeout_s + site.agent.login_s
     failures: list[str] = []
     looks = 0
     async with vm.async_http(timeout=limit_s) as http:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
@@ -56,14 +57,15 @@ class Identity:
     """How many sessions the agent says it has gained by its logins here."""
 
 
-def identify(vm: Vm, site: Site, probe: str) -> Identity:
+def identify(vm: Vm, site: Site, probe: str, *, providers: Sequence[str]) -> Identity:
     """Ask a clone who it is.
 
+    :param providers: where to log in, the first one twice; a login costs the start of a program.
     :raises TransportError: it did not answer.
     """
     words = probe.replace(" ", "-")
     _, sessions_before = _clock(vm, site)
-    logins = [_log_in(vm, provider, f"{words}-{provider}") for provider in site.agent.providers]
+    logins = [_log_in(vm, provider, f"{words}-{provider}") for provider in providers]
     result = vm.script(_SCRIPT, timeout_s=_TIMEOUT_S)
     told: dict[str, list[str]] = {}
     for line in result.stdout.splitlines():
@@ -71,7 +73,7 @@ def identify(vm: Vm, site: Site, probe: str) -> Identity:
         told.setdefault(key, []).append(value)
     if len(told.get("kernel", [])) < 2:
         raise TransportError(f"{vm.name}: no random bytes from the guest: {result.stderr.strip()[-300:]}")
-    logins.append(_log_in(vm, site.agent.providers[0], f"{words}-again"))
+    logins.append(_log_in(vm, providers[0], f"{words}-again"))
     error_s, sessions = _clock(vm, site)
     return Identity(
         vm=vm.name,

@@ -240,6 +240,8 @@ class AgentSection(Section):
     """Environment variable with the address of the agent's database; none where it uses none."""
     database_timeout_s: Seconds = 5
     """A database call is given up after this."""
+    login_s: Seconds = 5
+    """How long a login may take to get its address, beside a database call."""
     database_environment: dict[str, str] = {
         "SUPABASE_SERVICE_KEY": "acceptance-probe",
         "SUPABASE_SERVICE_ROLE_KEY": "acceptance-probe",

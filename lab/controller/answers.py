@@ -66,6 +66,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         if allow := error.headers.get("Allow"):
             answer.headers["Allow"] = allow
         return answer
+    except ConnectionError:
+        raise  # whoever asked is gone: nobody is left to answer, and nothing went wrong here
     except psycopg.Error as error:
         journal.error("[API] Database error", path=request.path, reason=str(error).strip())
         return web.json_response({"error": "the database does not answer"}, status=500)

@@ -41,14 +41,18 @@ def _tables(paths: LabPaths, leader: Process) -> dict[str, dict[str, object]]:
         "guest": {
             "identity_file": paths.ssh_key,
             "known_hosts_file": keys.browser_vm_known_hosts(paths),
+            # Emulated VMs, many of them at once, on two processors.
+            "boot_health_s": 180,
+            "recovery_s": 120,
             "desktop_units": ["chromium.service", "openbox.service", "vnc.service", "novnc.service"],
         },
+        "agent": {"login_s": 60},
         "database": {"url_file": keys.database_url_file(paths), "through_host": True},
         "session": {
             "user_id": _USERS[0],
             "second_user_id": _USERS[1],
-            # Emulated VMs, whose browsers share two processors.
             "window_s": 90,
+            "end_s": 30,
             "logins_at_once": 2,
             "test_user": keys.TEST_USER,
             "test_password_file": keys.test_user_password_file(paths),

@@ -57,10 +57,12 @@ def test_network_identity_is_distinct(identities: Identities) -> None:
 @IDENTITY
 def test_clones_answer_for_themselves(identities: Identities) -> None:
     """Each clone knows the logins started in it, and no others."""
-    wrong = {one.vm: one.sessions for one in identities if one.sessions != len(one.logins)}
-    assert not wrong, (
-        f"expected {len(identities[0].logins)} new sessions in each clone, its own logins; they say {wrong}"
-    )
+    wrong = [
+        f"{one.vm}: {one.sessions}, after {len(one.logins)} logins"
+        for one in identities
+        if one.sessions != len(one.logins)
+    ]
+    assert not wrong, f"expected as many new sessions in each clone as logins in it; {'; '.join(wrong)}"
 
 
 @REBUILT
@@ -102,7 +104,7 @@ def test_only_what_may_be_is_shared(
 )
 def test_login_gives_an_oauth_url(identities: Identities, site: Site) -> None:
     """A login with every provider is answered with an OAuth URL, private on its way, that carries a state."""
-    logins = identities[0].logins
+    logins = [login for one in identities for login in one.logins]
     bad = [
         f"{login.provider}: {login.answer or login.url}" for login in logins if not _is_good(login.url, site)
     ]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.errors import HarnessError
-from harness.experiments import LOGIN_ALLOWANCE_S, SilentDatabase
+from harness.experiments import SilentDatabase
 from harness.site import Site
 
 pytestmark = [
@@ -28,7 +28,7 @@ def test_silent_database_does_not_hang_a_login(
             "the agent never asked the database that it was given, so nothing was tried",
             hint="agent.database_variable and agent.database_environment of the profile: what makes it ask?",
         )
-    limit_s = site.agent.database_timeout_s + LOGIN_ALLOWANCE_S
+    limit_s = site.agent.database_timeout_s + site.agent.login_s
     seen = silent_database.answered_s
     assert seen is not None, f"a login with a database that never answers: {silent_database.answer}"
     assert seen <= limit_s, (

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from harness.run import run
 from lab.faults.fault import LAYERS, Fault, all_faults
@@ -57,6 +58,7 @@ def outcomes(verdict: dict[str, Any]) -> dict[str, str]:
     return {check["name"]: check["outcome"] for check in verdict["checks"]}
 
 
+@pytest.mark.slow
 def test_the_clean_lab_passes_every_check(patient: Patient) -> None:
     """What is not broken is never red."""
     verdict = judge(patient, *LAYERS)
@@ -64,7 +66,13 @@ def test_the_clean_lab_passes_every_check(patient: Patient) -> None:
     assert verdict["trouble"] == []
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
+def proof(fault: Fault) -> ParameterSet:
+    """A fault as a row; those for which VMs must be made take a minute each, and are asked for by name."""
+    slow = {"guest", "session"} & {layer.partition("/")[0] for layer in fault.layers}
+    return pytest.param(fault, id=fault.name, marks=[pytest.mark.slow] if slow else [])
+
+
+@pytest.mark.parametrize("fault", map(proof, FAULTS))
 def test_a_fault_turns_its_own_checks_red(fault: Fault, patient: Patient) -> None:
     """Each fault is caught by the checks it names, as a FAIL, and by nothing else."""
     with fault.inject(patient):
