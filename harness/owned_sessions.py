@@ -66,6 +66,7 @@ def control_api(host: Host) -> ControlApi:
     return ControlApi(
         OwningTransport(host),
         base_url=host.site.controller.url,
+        timeout_s=settings.request_s,
         start_timeout_s=settings.launch_s,
         end_timeout_s=2 * settings.end_s,
         page_timeout_s=settings.window_s,

@@ -399,6 +399,8 @@ class SessionSection(Section):
     """Where VMs reach a page that the suite serves on the host; none means the bridge's address."""
     window_s: Seconds = 30
     """From opening the window, or a page in it, until the page is seen."""
+    request_s: Seconds = 10
+    """One request to the control API, but for those that launch or end a VM."""
     logins_at_once: int = Field(default=3, ge=1, le=16)
     """How many logins may be tried side by side, each in a session of its own."""
     test_user: str | None = None

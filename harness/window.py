@@ -21,6 +21,8 @@ FILLS = 0.5
 """A page's background fills more than this part of the screen: the rest is the browser's own."""
 FORM_FILLS = 0.35
 """A form, and what the browser lays over it, leave more than this part to the provider's background."""
+STRAY = 0.01
+"""Fewer pixels than this part of the screen may be of any colour by chance, in letters and edges."""
 OFF_BY = 8
 """How far a colour may be off in a picture that noVNC had compressed."""
 _CARET = 0.0005

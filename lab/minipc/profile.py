@@ -53,6 +53,7 @@ def _tables(paths: LabPaths, leader: Process) -> dict[str, dict[str, object]]:
             "second_user_id": _USERS[1],
             "window_s": 90,
             "end_s": 30,
+            "request_s": 60,
             "logins_at_once": 2,
             "test_user": keys.TEST_USER,
             "test_password_file": keys.test_user_password_file(paths),
