@@ -118,6 +118,7 @@ def vnc_at_websocket(path: Path, url: str, *, timeout_s: float) -> Iterator[Rfb]
                     max_size=None,
                 )
             )
-        except (OSError, EOFError, WebSocketException) as error:
+        # An AssertionError is what websockets has for a peer that hangs up while it is still being asked.
+        except (OSError, EOFError, WebSocketException, AssertionError) as error:
             raise RfbError(f"no WebSocket at {url}: {error or type(error).__name__}") from error
         yield Rfb(WebSocketStream(connection, timeout_s=timeout_s))

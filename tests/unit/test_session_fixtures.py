@@ -40,11 +40,11 @@ for name in ("resumed", "guest_facts", "launched", "ended", "cold_boot"):
 @check()
 def test_experiment(cold_boot): print("<5>")
 @check()
-def test_end(launched, ended): print("<4>")
+def test_end(launched, ended): print("<2>")
 @check()
-def test_row(): print("<3>")
+def test_row(): print("<4>")
 @check()
-def test_facts(resumed, guest_facts): print("<2>")
+def test_facts(resumed, guest_facts): print("<3>")
 @check()
 def test_launch(launched): print("<1>")
 @check()
@@ -53,7 +53,7 @@ def test_health(resumed): print("<0>")
 
 
 def test_the_end_of_a_session_comes_when_nobody_looks_at_it_any_more(suite: Suite) -> None:
-    """First what is held to a time, last what waits for experiments."""
+    """Its end comes before experiments begin: those want the processors."""
     suite.write(ORDER, file="tests/session/test_made_up.py")
     output = suite.run("-s").output
     places = [output.index(f"<{number}>") for number in range(6)]
