@@ -20,7 +20,7 @@ from tests.unit.small_suite import ROOT
 def decide(paths: LabPaths, leader: Process, *, url: str, address: str, decision: str) -> int:
     """Log in as the test user, decide, and hand the redirect to the agent; the status of its answer."""
     words = ["nsenter", f"--target={leader.pid}", "--net", "--", sys.executable, "-m", __name__]
-    secret = keys.password(paths, keys.TEST_USER)
+    secret = keys.test_user_password_file(paths).read_text("utf-8").strip()
     done = run([*words, url, address, decision], timeout_s=90, input_text=secret, cwd=ROOT)
     return int(done.stdout)
 
