@@ -26,8 +26,8 @@ STRAY = 0.01
 OFF_BY = 8
 """How far a colour may be off in a picture that noVNC had compressed."""
 _CARET = 0.0005
-_AT_REST = 4
-"""So many looks: a page under way may be drawn in parts, a form's first field long before its last."""
+_AT_REST = 8
+"""So many looks: a page under way is drawn in parts, a form's first field seconds before its last."""
 _POLL_S = 0.4
 """A look costs a good tenth of a second of a processor that the VMs may want."""
 

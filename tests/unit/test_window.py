@@ -1,0 +1,65 @@
+"""Looking at a window until it shows what is waited for, on made-up pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import chain, repeat
+
+import pytest
+
+from harness import window
+from harness.errors import BrowserError
+from harness.screen import Colour, Screen
+from harness.window import look_for_colour, look_for_rest
+
+GREEN, WHITE, BLACK = (20, 83, 45), (255, 255, 255), (0, 0, 0)
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made-up pictures take no processor from anybody."""
+    monkeypatch.setattr(window, "_POLL_S", 0.001)
+
+
+def picture(*rows: Colour) -> Screen:
+    """100 pixels wide, a row a colour."""
+    return Screen(100, len(rows), b"".join(bytes((*row[::-1], 0)) * 100 for row in rows))
+
+
+HALF = picture(GREEN, WHITE, GREEN, GREEN)
+WHOLE = picture(GREEN, WHITE, BLACK, GREEN)
+
+
+def shown(*pictures: Screen | None) -> Callable[[], Screen | None]:
+    """One after the other, the last for ever."""
+    rest = chain(pictures, repeat(pictures[-1]))
+    return lambda: next(rest)
+
+
+def test_a_page_that_is_drawn_in_parts_is_waited_for() -> None:
+    """Also where a part stays alone for some looks."""
+    seen = look_for_rest(shown(None, *[HALF] * 5, WHOLE), timeout_s=5)
+    assert seen.picture is WHOLE
+
+
+def test_a_blank_picture_is_no_page_at_rest() -> None:
+    """Nothing has been drawn: what was seen is told, and that it took all the time there was."""
+    seen = look_for_rest(shown(picture(WHITE, WHITE)), timeout_s=0.05)
+    assert seen.took_s >= 0.05
+
+
+def test_a_colour_is_found_once_it_fills_the_picture() -> None:
+    """Not where it is only a part."""
+    seen = look_for_colour(shown(picture(WHITE, WHITE, WHITE, GREEN), HALF), GREEN, timeout_s=5)
+    assert seen.shows(GREEN)
+    assert not look_for_colour(shown(HALF), WHITE, timeout_s=0.05).shows(WHITE)
+
+
+def test_a_window_that_is_lost_says_why() -> None:
+    """There is no picture, and the reason is told."""
+
+    def lost() -> Screen:
+        raise BrowserError("the tab is gone")
+
+    seen = look_for_colour(lost, GREEN, timeout_s=5)
+    assert (seen.picture, seen.error) == (None, "the tab is gone")
