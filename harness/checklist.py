@@ -15,11 +15,10 @@ LAYERS = ("host", "guest", "db", "session")
 
 @dataclass(frozen=True)
 class Item:
-    """One line of the checklist. ``gap`` says why nothing in this suite proves it yet, where that is so."""
+    """One line of the checklist."""
 
     key: str
     text: str
-    gap: str = ""
 
 
 CHECKLIST = (

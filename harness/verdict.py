@@ -121,17 +121,15 @@ def _judge_item(item: Item, results: Sequence[CheckResult], scope: Scope) -> Ite
     if not mine and not in_scope:
         reason = "not asked in this run"
     elif outcome in (Outcome.PASS, Outcome.NOT_PROVEN):
-        outcome, reason = _proof(item, mine, applicable, outcome)
+        outcome, reason = _proof(mine, applicable, outcome)
     return ItemVerdict(item, outcome, in_scope, reason, mine)
 
 
 def _proof(
-    item: Item, mine: Sequence[CheckResult], applicable: Sequence[CheckResult], outcome: Outcome
+    mine: Sequence[CheckResult], applicable: Sequence[CheckResult], outcome: Outcome
 ) -> tuple[Outcome, str]:
     """PASS only where a check that proves the item ran and passed; otherwise the reason why not."""
     proving = [result for result in mine if result.check.proves]
-    if not proving and item.gap:
-        return Outcome.NOT_PROVEN, f"nothing in this suite proves it yet: {item.gap}"
     if not proving:
         return Outcome.NOT_PROVEN, "no check that proves it was asked"
     if not any(result in applicable for result in proving):
