@@ -13,6 +13,7 @@ from harness.host import Host
 from harness.logins import Ended, follow, hand_on, has_credentials, login_address
 from harness.provider_pages import ProviderPages, visiting_provider
 from harness.redact import remember
+from harness.screenshots import keep
 from harness.session import Session
 from harness.session_guest import freeze_desktop
 
@@ -88,7 +89,7 @@ class Clerk:
                 try:
                     callback = way(pages)
                 finally:
-                    ended.screenshots["provider"] = pages.screenshot()
+                    keep(ended.screenshots, "provider", pages.screenshot)
             self._end(session, callback, ended)
         except (SessionError, BrowserError, TransportError) as error:
             ended.error = error.message

@@ -9,6 +9,7 @@ from harness.dashboard import Dashboard, WindowPage
 from harness.errors import BrowserError, SessionError, TransportError
 from harness.logins import Ended, follow, login_address
 from harness.screen import Screen, parse_colour
+from harness.screenshots import keep
 from harness.session import Session
 from harness.site import SessionSection
 from harness.vm_end import watch_end
@@ -35,7 +36,7 @@ class WindowLogin:
             with self._dashboard.window(session.id) as window:
                 self._type(window, ended)
                 follow(session, ended, timeout_s=self._settings.window_s)
-                ended.screenshots["end"] = window.screenshot()
+                keep(ended.screenshots, "end", window.screenshot)
             if ended.status in session.site.database.finished_session_statuses:
                 ended.vm_end = watch_end(self._dashboard.host, vm_id, timeout_s=self._settings.end_s)
         except (SessionError, BrowserError, TransportError) as error:
@@ -51,7 +52,7 @@ class WindowLogin:
         before: Screen | None = None
         for name, colour, keys in steps:
             sight = ended.screens[name] = look_at_form(window, settings, colour, before)
-            ended.screenshots[name] = window.screenshot()
+            keep(ended.screenshots, name, window.screenshot)
             if sight.picture is None or (colour and not sight.shows(parse_colour(colour), fills=FORM_FILLS)):
                 raise SessionError(f"the provider's {name} page was not seen in the window: {sight}")
             window.type([self._words.get(key, key) for key in keys])

@@ -10,6 +10,7 @@ from harness.dashboard import Dashboard, WindowPage
 from harness.errors import BrowserError, SessionError, TransportError, WaitTimeoutError
 from harness.logins import login_address
 from harness.pages import Page, PageServer
+from harness.screenshots import keep
 from harness.session import Session, said
 from harness.wait import wait_until
 from harness.window import HOPS, Look, Sight, look_at_hop, look_for_colour
@@ -65,10 +66,10 @@ class Guide:
             with self._dashboard.window(session.id) as window:
                 self._connect(window, tour)
                 self._look_at_provider(session, window, tour)
-                tour.screenshots["first"] = window.screenshot()
+                keep(tour.screenshots, "first", window.screenshot)
                 for number in range(pages):
                     self._open(session, tour, window.picture)
-                    tour.screenshots[f"page-{number + 1}"] = window.screenshot()
+                    keep(tour.screenshots, f"page-{number + 1}", window.screenshot)
                     if number == 0:
                         self._hops(session, tour)
                 tour.log = window.log

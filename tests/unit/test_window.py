@@ -10,6 +10,7 @@ import pytest
 from harness import window
 from harness.errors import BrowserError
 from harness.screen import Colour, Screen
+from harness.screenshots import keep
 from harness.window import look_for_colour, look_for_rest
 
 GREEN, WHITE, BLACK = (20, 83, 45), (255, 255, 255), (0, 0, 0)
@@ -63,3 +64,15 @@ def test_a_window_that_is_lost_says_why() -> None:
 
     seen = look_for_colour(lost, GREEN, timeout_s=5)
     assert (seen.picture, seen.error) == (None, "the tab is gone")
+
+
+def test_a_screenshot_that_fails_keeps_nothing_and_raises_nothing() -> None:
+    """It is only evidence."""
+
+    def fails() -> bytes:
+        raise BrowserError("no picture")
+
+    kept: dict[str, bytes] = {}
+    keep(kept, "first", fails)
+    keep(kept, "second", lambda: b"png")
+    assert kept == {"second": b"png"}
