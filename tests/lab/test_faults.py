@@ -72,7 +72,7 @@ def proof(fault: Fault) -> ParameterSet:
     return pytest.param(fault, id=fault.name, marks=[pytest.mark.slow] if slow else [])
 
 
-@pytest.mark.parametrize("fault", map(proof, FAULTS))
+@pytest.mark.parametrize("fault", [proof(fault) for fault in FAULTS])
 def test_a_fault_turns_its_own_checks_red(fault: Fault, patient: Patient) -> None:
     """Each fault is caught by the checks it names, as a FAIL, and by nothing else."""
     with fault.inject(patient):
