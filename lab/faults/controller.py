@@ -70,6 +70,13 @@ async def defect(request, handler):
 """
 
 
+@contextmanager
+def left_by_cancelling(patient: Patient, what: str, *, undo: str) -> Iterator[None]:
+    """Whoever cancels a session has the controller do ``what``, too; ``undo`` is shell that removes it."""
+    with patient.on_host(do="true", undo=undo), defective(patient, on("POST", "/cancel", what)):
+        yield
+
+
 def trigger(table: str, when: str, what: str) -> tuple[str, str]:
     """SQL that has the database change rows of the suite's users as they are written, and SQL that ends it.
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
-from lab.faults.controller import SESSION, defective, on
+from lab.faults.controller import SESSION, left_by_cancelling
 from lab.faults.patient import Patient
 
 REDS = {"session.bridge_is_as_before"}
@@ -14,11 +13,6 @@ _WHAT = 'subprocess.run(["ip", "address", "replace", "192.168.101.1/24", "dev", 
 _HEAL = "ip address delete 192.168.101.1/24 dev fcbr0 2>/dev/null || true"
 
 
-@contextmanager
-def inject(patient: Patient) -> Iterator[None]:
+def inject(patient: Patient) -> AbstractContextManager[None]:
     """Cancelling one adds it."""
-    with (
-        patient.on_host(do="true", undo=_HEAL),
-        defective(patient, on("POST", "/cancel", _WHAT)),
-    ):
-        yield
+    return left_by_cancelling(patient, _WHAT, undo=_HEAL)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
-from lab.faults.controller import SESSION, defective, on
+from lab.faults.controller import SESSION, left_by_cancelling
 from lab.faults.patient import Patient
 
 REDS = {"session.host_is_as_before"}
@@ -14,11 +13,6 @@ _WHAT = 'pathlib.Path("/var/lib/firecracker/vms/fa017-note").touch()'
 _HEAL = "rm -f /var/lib/firecracker/vms/fa017-note"
 
 
-@contextmanager
-def inject(patient: Patient) -> Iterator[None]:
+def inject(patient: Patient) -> AbstractContextManager[None]:
     """Cancelling one writes a note."""
-    with (
-        patient.on_host(do="true", undo=_HEAL),
-        defective(patient, on("POST", "/cancel", _WHAT)),
-    ):
-        yield
+    return left_by_cancelling(patient, _WHAT, undo=_HEAL)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
-from lab.faults.controller import SESSION, defective, on
+from lab.faults.controller import SESSION, left_by_cancelling
 from lab.faults.patient import Patient
 
 REDS = {"session.firewall_is_as_before"}
@@ -14,11 +13,6 @@ _WHAT = 'subprocess.run(["nft", "add", "table", "inet", "fa017"], check=True)'
 _HEAL = "nft delete table inet fa017 2>/dev/null || true"
 
 
-@contextmanager
-def inject(patient: Patient) -> Iterator[None]:
+def inject(patient: Patient) -> AbstractContextManager[None]:
     """Cancelling one adds a table of its own."""
-    with (
-        patient.on_host(do="true", undo=_HEAL),
-        defective(patient, on("POST", "/cancel", _WHAT)),
-    ):
-        yield
+    return left_by_cancelling(patient, _WHAT, undo=_HEAL)
