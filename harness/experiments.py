@@ -21,6 +21,8 @@ from harness.wait import wait_until
 
 EXIT_S = 5.0
 """An agent that is to exit has this long to be gone."""
+OUTAGE_S = 2.0
+"""How long the cable is out: whoever sends meanwhile notices, since TCP tries again after a second."""
 REQUEST_S = 5.0
 _INJECT_MS = 400  # time to leave the inspector before the process ends
 
@@ -151,8 +153,11 @@ def link_outage(vm: Vm, site: Site, _probe: str) -> LinkOutage:
     """Pull the network cable until nothing answers, and put it back."""
     before = look(vm, site)
     vm.link(False)
+    begun = time.monotonic()
     try:
         unreachable = _within(EXIT_S, lambda: _is_unreachable(vm, site))
+        # The host notices at once, by its route; the guest must have the time to.
+        time.sleep(max(0.0, begun + OUTAGE_S - time.monotonic()))
     finally:
         vm.link(True)
     recovered_s = _seconds_until_healthy(vm, site)

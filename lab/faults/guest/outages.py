@@ -16,29 +16,32 @@ REDS = {
 }
 LAYERS = ("guest/test_link_outage.py", "guest/test_taken_port.py")
 _WATCHER = f"""
-import errno, pathlib, socket, subprocess, time
+import errno, os, pathlib, signal, socket, subprocess, time
 mac = pathlib.Path("/sys/class/net/eth0/address")
 before = mac.read_text()
 while mac.read_text() == before:
     time.sleep(0.05)
-missed = 0
-while missed < 2:
+show = ["systemctl", "show", "--value", "--property=MainPID", "{UNIT}"]
+agent = int(subprocess.run(show, stdout=subprocess.PIPE).stdout)
+refused = True
+while refused:
     with socket.socket() as gateway:
-        gateway.settimeout(0.3)
+        gateway.settimeout(0.4)
         refused = gateway.connect_ex(("192.168.100.1", 1)) == errno.ECONNREFUSED
-    missed = 0 if refused else missed + 1
     time.sleep(0.02)
+os.kill(agent, signal.SIGSTOP)
 subprocess.run(["systemctl", "stop", "--no-block", "{UNIT}"])
 """
-"""The gateway refuses at once, unless nothing comes through: for two looks at least in an outage, which lasts
-a second or more, and for one at most where the machine is slow."""
+"""The gateway refuses at once, unless nothing comes through: then the first try is lost, and the next would
+come after a second. Stopped by a signal, the agent is silent before the network is back."""
 
 
 @contextmanager
 def inject(patient: Patient) -> Iterator[None]:
     """The watcher begins with the clone's own MAC; what never comes need not be waited for long."""
-    script = f"systemd-run --quiet --unit=watcher python3 -S -c '{_WATCHER}'\n" + unit_edited(
-        ("StartLimitIntervalSec=0", "StartLimitIntervalSec=30")
+    script = (
+        f"systemd-run --quiet --unit=watcher --description=watcher python3 -S -c '{_WATCHER}'\n"
+        + unit_edited(("StartLimitIntervalSec=0", "StartLimitIntervalSec=30"))
     )
     with golden_variant(patient, script), patient.profile(guest={"recovery_s": 40}):
         yield
