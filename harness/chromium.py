@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,7 +18,7 @@ from typing import Any, TypeVar
 
 from playwright.async_api import Browser, BrowserContext, Error, async_playwright
 
-from harness.errors import BrowserError
+from harness.errors import BrowserError, BrowserLostError
 from harness.gate import Address, Gate
 from harness.private import private_directory
 from harness.run import environment
@@ -27,6 +28,9 @@ T = TypeVar("T")
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _START_S = 60.0
 _GRACE_S = 15.0
+_LOST = re.compile("(Target|[Pp]age) crashed|has been closed|Connection closed")
+"""What Playwright says of a page whose process ended by itself, and of a browser or a driver that did."""
+_LOST_HINT = "run the checks again; if it happens again, has this machine memory enough for a browser?"
 _QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
@@ -46,7 +50,7 @@ in a directory of ours, which the next run removes where this one could not."""
 class Chromium:
     """A context manager; safe to use from several threads at once.
 
-    :raises BrowserError: it is not installed, or does not start.
+    :raises BrowserLostError: it is not installed, or does not start.
     """
 
     def __init__(self) -> None:
@@ -60,6 +64,9 @@ class Chromium:
         self._thread.start()
         try:
             self.call(self._start, timeout_s=_START_S)
+        except BrowserError as error:
+            self.close()
+            raise BrowserLostError(f"did not start: {error.message}") from error
         except BaseException:
             self.close()
             raise
@@ -98,25 +105,33 @@ class Chromium:
     def call(self, begin: Callable[[], Awaitable[T]], *, timeout_s: float) -> T:
         """Run something of Playwright's where the browser lives: even to begin it elsewhere is an error.
 
-        :raises BrowserError: the browser failed, or did not end in time.
+        :raises BrowserError: it failed, or did not end in time.
+        :raises BrowserLostError: the browser is gone, or the page's process.
         """
         future = asyncio.run_coroutine_threadsafe(_limited(begin, timeout_s), self._loop)
         try:
             return future.result(timeout_s + _GRACE_S)
         except TimeoutError as error:
             future.cancel()
-            raise BrowserError(f"our browser took over {timeout_s:g} s") from error
+            raise self._trouble(f"our browser took over {timeout_s:g} s") from error
         except Error as error:
-            raise BrowserError(f"our browser: {error.message}") from error
+            raise self._trouble(f"our browser: {error.message}") from error
 
     async def context(self, **options: Any) -> BrowserContext:
         """A window of its own, with cookies of its own; for use inside :meth:`call`."""
         return await self._running.new_context(**options)
 
+    def _trouble(self, message: str) -> BrowserError | BrowserLostError:
+        """With a page, or with the browser itself."""
+        gone = self._browser is not None and not self._browser.is_connected()
+        if gone or _LOST.search(message):
+            return BrowserLostError(message, hint=_LOST_HINT)
+        return BrowserError(message)
+
     @property
     def _running(self) -> Browser:
         if self._browser is None:
-            raise BrowserError("our browser is not running", hint="use it as a context manager")
+            raise BrowserLostError("our browser is not running", hint="use it as a context manager")
         return self._browser
 
     async def _start(self) -> None:
@@ -161,7 +176,7 @@ async def _limited(begin: Callable[[], Awaitable[T]], timeout_s: float) -> T:
 def _program() -> str:
     found = next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None:
-        raise BrowserError(
+        raise BrowserLostError(
             f"no browser on this machine: looked for {', '.join(_NAMES)}", hint="apt-get install chromium"
         )
     return found

@@ -13,7 +13,8 @@ A failed claim is an ``AssertionError`` in a check. Everything here means that w
     ├── VmError                  a VM could not be made, or was lost
     │   └── ApiError             Firecracker's API answered with a fault
     ├── SessionError             a session could not be launched, or was lost
-    ├── BrowserError             our own browser could not be started, or failed
+    ├── BrowserError             our own browser could not do what it was told to
+    ├── BrowserLostError         it could not be started, or is gone
     └── WaitTimeoutError         a deadline passed; carries the last answer seen
 """
 
@@ -77,7 +78,11 @@ class SessionError(HarnessError):
 
 
 class BrowserError(HarnessError):
-    """Our own browser could not be started, or failed at what it was told to do."""
+    """Our own browser failed at what it was told to do: that may be a finding about the page."""
+
+
+class BrowserLostError(HarnessError):
+    """Our own browser could not be started, or has crashed: our trouble, whatever the page is like."""
 
 
 class WaitTimeoutError(HarnessError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from harness.errors import BrowserError
+from harness.errors import BrowserError, BrowserLostError
 
 log = logging.getLogger(__name__)
 
@@ -14,5 +14,5 @@ def keep(screenshots: dict[str, bytes], name: str, take: Callable[[], bytes]) ->
     """Take one, and keep it by its name."""
     try:
         screenshots[name] = take()
-    except BrowserError as error:
+    except (BrowserError, BrowserLostError) as error:
         log.warning("screenshot %s: %s", name, error.message)

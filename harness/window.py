@@ -129,11 +129,11 @@ HOPS: dict[str, Callable[[Host, Session], AbstractContextManager[Rfb]]] = {
 """From the VM outwards; the fourth is the page, in a browser."""
 
 
-def look_at_hop(host: Host, session: Session, hop: str, colour: Colour) -> Sight:
-    """Whether one hop shows a page of that colour."""
+def look_at_hop(host: Host, session: Session, hop: str, colour: Colour, *, timeout_s: float) -> Sight:
+    """Whether one hop shows a page of that colour, or comes to show it in time."""
     began = time.monotonic()
     try:
         with HOPS[hop](host, session) as vnc:
-            return look_for_colour(vnc.picture, colour, timeout_s=host.site.session.window_s)
+            return look_for_colour(vnc.picture, colour, timeout_s=timeout_s)
     except (RfbError, TransportError) as error:
         return Sight(None, time.monotonic() - began, error.message)

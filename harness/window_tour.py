@@ -16,6 +16,8 @@ from harness.wait import wait_until
 from harness.window import HOPS, Look, Sight, look_at_hop, look_for_colour
 from harness.window_login import look_at_form
 
+_HOP_S = 20.0
+"""A hop that is looked at once the page has had its time is given this long to show it."""
 _NEVER = Sight(None, 0.0, "it was not looked at: there was no page to look at")
 
 
@@ -26,6 +28,8 @@ class Opened:
     page: Page
     answer: str
     """What the controller said to it; empty for a 200."""
+    told_at: float
+    """By the monotonic clock."""
     canvas: Sight = _NEVER
     visitors: list[str] = field(default_factory=list)
 
@@ -76,8 +80,10 @@ class Guide:
         except BrowserError as error:
             tour.error = error.message
             if not tour.pages:  # the VM is looked at all the same: which hop is it?
-                self._open(session, tour, lambda: None)
+                self._open(session, tour, None)
                 self._hops(session, tour)
+        for opened in tour.pages:
+            opened.visitors = opened.page.visitors()
         return tour
 
     def _connect(self, window: WindowPage, tour: Tour) -> None:
@@ -102,17 +108,20 @@ class Guide:
         colour = self._settings.login_colour if tour.authorization else None
         tour.at_first = look_at_form(window, self._settings, colour)
 
-    def _open(self, session: Session, tour: Tour, look: Look) -> None:
+    def _open(self, session: Session, tour: Tour, look: Look | None) -> None:
         page = self._pages.page()
-        opened = Opened(page, _told(session, page.url))
+        opened = Opened(page, _told(session, page.url), time.monotonic())
         tour.pages.append(opened)
-        opened.canvas = look_for_colour(look, page.colour, timeout_s=self._settings.window_s)
-        opened.visitors = page.visitors()
+        if look is not None:
+            opened.canvas = look_for_colour(look, page.colour, timeout_s=self._settings.window_s)
 
     def _hops(self, session: Session, tour: Tour) -> None:
-        colour = tour.pages[0].page.colour
+        opened = tour.pages[0]
         for hop in HOPS:
-            tour.hops[hop] = look_at_hop(self._dashboard.host, session, hop, colour)
+            left_s = opened.told_at + self._settings.window_s - time.monotonic()
+            tour.hops[hop] = look_at_hop(
+                self._dashboard.host, session, hop, opened.page.colour, timeout_s=max(left_s, _HOP_S)
+            )
 
 
 def _told(session: Session, url: str) -> str:

@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Page
 
 from harness.chromium import Chromium
 from harness.dashboard import opened_window
-from harness.errors import BrowserError
+from harness.errors import BrowserError, BrowserLostError
 from harness.wait import wait_until
 from tests.unit.small_suite import ROOT
 from tests.unit.web_peer import web_peer
@@ -92,6 +93,30 @@ def test_nothing_else_is_reached(browser: Chromium, url: str) -> None:
     with pytest.raises(BrowserError, match="ERR_SOCKS_CONNECTION_FAILED"), opened_window(browser, url):
         pass
     assert url.split("/")[2].partition(":")[0] in {host for host, _ in browser.refused}
+
+
+def title_after_killing(word: str, before: set[int]) -> str:
+    """A page's title, once whoever has that word on its command line is killed."""
+
+    async def opened() -> Page:
+        return await (await ours.context()).new_page()
+
+    with Chromium() as ours:
+        tab = ours.call(opened, timeout_s=15)
+        hit = {pid for pid in below(os.getpid()) - before if word in Path(f"/proc/{pid}/cmdline").read_text()}
+        assert hit
+        for pid in hit:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: running(hit), what="its end", timeout_s=15, until=lambda pids: not pids)
+        return str(ours.call(lambda: tab.evaluate("document.title"), timeout_s=15))
+
+
+@pytest.mark.parametrize("word", ["--type=renderer", "--user-data-dir=", "run-driver"])
+def test_a_browser_that_ends_is_our_own_trouble(word: str) -> None:
+    """A page's process, the browser, and the driver through which we speak with it."""
+    before = below(os.getpid())
+    with pytest.raises(BrowserLostError):
+        title_after_killing(word, before)
 
 
 HOLDER = """
