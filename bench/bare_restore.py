@@ -1,20 +1,37 @@
 """Runs on the lab's host, in a network namespace of its own: QEMU alone, restored and polled.
 
-The same machine and the same snapshot as the suite restores, without Firecracker's API, SSH or the driver:
-the floor that the driver is held against. Prints the seconds from the start of QEMU to a 200 of the agent.
+The machine and the snapshot are those of the suite, without Firecracker's API, SSH or the driver: the
+floor that the driver is held against. As every clone here does, this one asks the metadata service who it is
+before it thaws, and would wait seconds for none: it is told that there is nothing to know. Prints the seconds
+from the start of QEMU to a 200 of the agent.
 """
 
 from __future__ import annotations
 
 import http.client
+import http.server
 import json
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
-from lab.vmm import memory, snapshot, tap
+from lab.vmm import memory, mmds_net, snapshot, tap
 from lab.vmm.qemu import Hardware, Qemu
+
+METADATA = "169.254.169.254"
+
+
+class Nothing(http.server.BaseHTTPRequestHandler):
+    """A metadata service with nothing in it."""
+
+    def do_GET(self) -> None:
+        """Say so."""
+        self.send_error(404)
+
+    def log_message(self, format: str, *words: object) -> None:
+        """Standard error is for errors."""
 
 
 def main(vmstate: str, memory_file: str, disk: str, guest: str, gateway: str) -> None:
@@ -23,7 +40,12 @@ def main(vmstate: str, memory_file: str, disk: str, guest: str, gateway: str) ->
     header = state.header
     subprocess.run(["ip", "tuntap", "add", "bench0", "mode", "tap"], check=True)
     subprocess.run(["ip", "addr", "add", gateway, "dev", "bench0"], check=True)
+    # The guest remembers that service's MAC from before the snapshot.
+    subprocess.run(["ip", "link", "set", "bench0", "address", mmds_net.MAC.hex(":")], check=True)
+    subprocess.run(["ip", "addr", "add", METADATA, "dev", "bench0"], check=True)
     subprocess.run(["ip", "link", "set", "bench0", "up"], check=True)
+    metadata = http.server.ThreadingHTTPServer((METADATA, 80), Nothing)
+    threading.Thread(target=metadata.serve_forever, daemon=True).start()
     Path("/proc/sys/net/ipv4/neigh/bench0/retrans_time_ms").write_text("20")
     for drive in header.drives:
         drive.path_on_host = disk
@@ -47,12 +69,15 @@ def main(vmstate: str, memory_file: str, disk: str, guest: str, gateway: str) ->
 
 
 def _poll(guest: str, deadline: float) -> None:
-    """Ask again at once; a connection whose first packet was lost is not waited for."""
+    """Ask again at once: neither a connection whose first packet was lost is waited for, nor an answer that
+
+    goes to a MAC which the clone has just given up.
+    """
     while time.monotonic() < deadline:
         connection = http.client.HTTPConnection(guest, 8080, timeout=0.03)
         try:
             connection.connect()
-            connection.sock.settimeout(1)
+            connection.sock.settimeout(0.3)
             connection.request("GET", "/health")
             if connection.getresponse().status == 200:
                 return

@@ -38,10 +38,12 @@ class Figure:
 
 
 def render(title: str, figures: Iterable[Figure], console: Console) -> None:
-    """Print one part's figures as a table."""
+    """Print one part's figures as a table; those that there are, where it cannot be measured to its end."""
     table = Table(title=title, title_justify="left")
     for heading in ("what", "figure", "aim", "how"):
         table.add_column(heading, justify="right" if heading == "figure" else "left")
-    for figure in figures:
-        table.add_row(figure.what, figure.shown, figure.reached, figure.how)
-    console.print(table)
+    try:
+        for figure in figures:
+            table.add_row(figure.what, figure.shown, figure.reached, figure.how)
+    finally:
+        console.print(table)
