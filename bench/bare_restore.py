@@ -69,10 +69,7 @@ def main(vmstate: str, memory_file: str, disk: str, guest: str, gateway: str) ->
 
 
 def _poll(guest: str, deadline: float) -> None:
-    """Ask again at once: neither a connection whose first packet was lost is waited for, nor an answer that
-
-    goes to a MAC which the clone has just given up.
-    """
+    """Ask again at once: a lost first packet is not waited for, nor an answer to a MAC that is no more."""
     while time.monotonic() < deadline:
         connection = http.client.HTTPConnection(guest, 8080, timeout=0.03)
         try:

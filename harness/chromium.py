@@ -66,7 +66,7 @@ class Chromium:
             self.call(self._start, timeout_s=_START_S)
         except BrowserError as error:
             self.close()
-            raise BrowserLostError(f"did not start: {error.message}") from error
+            raise BrowserLostError(f"did not start: {error.message}", hint=_LOST_HINT) from error
         except BaseException:
             self.close()
             raise

@@ -18,6 +18,7 @@ from harness.window_login import look_at_form
 
 _HOP_S = 20.0
 """A hop that is looked at once the page has had its time is given this long to show it."""
+_POLL_S = 0.25
 _NEVER = Sight(None, 0.0, "it was not looked at: there was no page to look at")
 
 
@@ -83,7 +84,7 @@ class Guide:
                 self._open(session, tour, None)
                 self._hops(session, tour)
         for opened in tour.pages:
-            opened.visitors = opened.page.visitors()
+            opened.visitors = self._visitors(opened)
         return tour
 
     def _connect(self, window: WindowPage, tour: Tour) -> None:
@@ -118,10 +119,26 @@ class Guide:
     def _hops(self, session: Session, tour: Tour) -> None:
         opened = tour.pages[0]
         for hop in HOPS:
-            left_s = opened.told_at + self._settings.window_s - time.monotonic()
+            limit_s = max(self._left_s(opened), _HOP_S)
             tour.hops[hop] = look_at_hop(
-                self._dashboard.host, session, hop, opened.page.colour, timeout_s=max(left_s, _HOP_S)
+                self._dashboard.host, session, hop, opened.page.colour, timeout_s=limit_s
             )
+
+    def _visitors(self, opened: Opened) -> list[str]:
+        """Who asked for a page; where no picture of it was waited for, its visit still is."""
+        try:
+            return wait_until(
+                opened.page.visitors,
+                what=f"a visit of {opened.page.url}",
+                timeout_s=max(self._left_s(opened), 0.0),
+                interval_s=_POLL_S,
+            )
+        except WaitTimeoutError:
+            return []
+
+    def _left_s(self, opened: Opened) -> float:
+        """What is left of the time in which a page that was opened must be seen."""
+        return opened.told_at + self._settings.window_s - time.monotonic()
 
 
 def _told(session: Session, url: str) -> str:
