@@ -24,15 +24,22 @@ CANVAS = "#screen canvas"
 _CALL_S = 30.0
 _SIZE = {"width": 1100, "height": 900}
 _NO_ADDRESS_BAR = f"{CANVAS} {{ clip-path: inset(12% 0 0) !important }}"
+_STEP = 3
+"""Of a canvas every third pixel of every third row is looked at: a look is a ninth of the work."""
 _PIXELS = """
-canvas => {
+(canvas, step) => {
   const {width, height} = canvas;
   if (!width || !height) return [0, 0, ''];
-  const bytes = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+  const from = new Uint32Array(canvas.getContext('2d').getImageData(0, 0, width, height).data.buffer);
+  const [columns, rows] = [Math.ceil(width / step), Math.ceil(height / step)];
+  const to = new Uint32Array(columns * rows);
+  for (let y = 0, at = 0; y < height; y += step)
+    for (let x = 0; x < width; x += step) to[at++] = from[y * width + x];
+  const bytes = new Uint8Array(to.buffer);
   let text = '';
   for (let at = 0; at < bytes.length; at += 32768)
     text += String.fromCharCode.apply(null, bytes.subarray(at, at + 32768));
-  return [width, height, btoa(text)];
+  return [columns, rows, btoa(text)];
 }
 """
 
@@ -55,13 +62,13 @@ class WindowPage:
         return str(self._call(lambda: self._tab.evaluate("document.body.dataset.state || ''")))
 
     def picture(self) -> Screen | None:
-        """What its canvas shows; None before there is one."""
+        """What its canvas shows, at a third of its size; None before there is one."""
         canvas = self._tab.locator(CANVAS)
 
         async def pixels() -> Screen | None:
             if not await canvas.count():
                 return None
-            width, height, text = await canvas.first.evaluate(_PIXELS)
+            width, height, text = await canvas.first.evaluate(_PIXELS, _STEP)
             return from_rgba(width, height, base64.b64decode(text)) if width and height else None
 
         return self._call(pixels)

@@ -1,9 +1,14 @@
-"""A VNC client over any stream of bytes: RFB (RFC 6143) without a password; pictures and keys."""
+"""A VNC client over any stream of bytes: RFB (RFC 6143) without a password; pictures and keys.
+
+A server is asked for all of its screen once, and from then on for what changes: a screen that is sent whole
+with every look is work that a small VM cannot spare.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from harness.errors import TransportError
@@ -14,6 +19,9 @@ _NO_PASSWORD = 1
 # 32 bits a pixel, true colour, little-endian, red at 16, green at 8, blue at 0
 _PIXEL_FORMAT = struct.pack(">B3xBBBBHHHBBB3x", 0, 32, 24, 0, 1, 255, 255, 255, 16, 8, 0)
 _ENCODINGS = struct.pack(">BxHi", 2, 1, _RAW)
+
+_SOON_S = 0.1
+"""A server that has something new to show begins to send it within this time of being asked, or later."""
 
 KEYS = {
     "BackSpace": 0xFF08,
@@ -32,13 +40,16 @@ class RfbError(TransportError):
 
 
 class Stream(Protocol):
-    """Bytes both ways. Reading and writing raise OSError where the peer hung up or was too slow."""
+    """Bytes both ways. Every method raises OSError where the peer hung up; reading, where it was too slow."""
 
     def read(self, count: int) -> bytes:
         """Exactly so many bytes."""
 
     def write(self, data: bytes) -> None:
         """All of these bytes."""
+
+    def ready(self, timeout_s: float) -> bool:
+        """Whether there is something to read, or the end of it, within this time."""
 
 
 class Rfb:
@@ -50,16 +61,22 @@ class Rfb:
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self.width, self.height, self.name = self._shake_hands()
+        self._pixels = bytearray(self.width * self.height * 4)
+        self._whole = False
+        self._asked = False
         self._write(_PIXEL_FORMAT + _ENCODINGS)
 
     def picture(self) -> Screen:
-        """All of the screen, as it is now."""
-        self._write(struct.pack(">BBHHHH", 3, 0, 0, 0, self.width, self.height))
-        pixels = bytearray(self.width * self.height * 4)
-        missing = self.width * self.height
-        while missing > 0:
-            missing -= self._message(pixels)
-        return Screen(self.width, self.height, bytes(pixels))
+        """All of the screen, as the server last drew it."""
+        if not self._asked:
+            self._write(struct.pack(">BBHHHH", 3, self._whole, 0, 0, self.width, self.height))
+            self._asked = True
+        if self._whole:
+            while self._ready(_SOON_S if self._asked else 0):
+                self._message()
+        else:
+            self._first()
+        return Screen(self.width, self.height, bytes(self._pixels))
 
     def key(self, key: str, *, down: bool) -> None:
         """Press or release a key: a name of :data:`KEYS`, or a character."""
@@ -88,12 +105,20 @@ class Rfb:
         width, height = struct.unpack(">HH16x", self._read(20))
         return width, height, self._text()
 
-    def _message(self, pixels: bytearray) -> int:
+    def _first(self) -> None:
+        """Take messages until all of the screen has come."""
+        missing = self.width * self.height
+        while missing > 0:
+            missing -= self._message()
+        self._whole = True
+
+    def _message(self) -> int:
         """Take one message; how many pixels it brought."""
         kind = self._read(1)[0]
         if kind == 0:
+            self._asked = False
             (rectangles,) = struct.unpack(">xH", self._read(3))
-            return sum(self._rectangle(pixels) for _ in range(rectangles))
+            return sum(self._rectangle() for _ in range(rectangles))
         if kind == 3:  # what somebody copied
             self._read(3)
             self._text()
@@ -101,7 +126,7 @@ class Rfb:
             raise RfbError(f"the VNC server sent message {kind}, which was not asked for")
         return 0
 
-    def _rectangle(self, pixels: bytearray) -> int:
+    def _rectangle(self) -> int:
         x, y, width, height, encoding = struct.unpack(">HHHHi", self._read(12))
         if encoding != _RAW:
             raise RfbError(f"the VNC server sent encoding {encoding}, which was not asked for")
@@ -110,23 +135,31 @@ class Rfb:
         part = self._read(width * height * 4)
         for row in range(height):
             at = ((y + row) * self.width + x) * 4
-            pixels[at : at + width * 4] = part[row * width * 4 : (row + 1) * width * 4]
+            self._pixels[at : at + width * 4] = part[row * width * 4 : (row + 1) * width * 4]
         return int(width * height)
 
     def _text(self) -> str:
         return self._read(int.from_bytes(self._read(4), "big")).decode(errors="replace")
 
     def _read(self, count: int) -> bytes:
-        try:
+        with _trouble_told():
             return self._stream.read(count)
-        except OSError as error:
-            raise RfbError(f"the VNC server: {error or type(error).__name__}") from error
 
     def _write(self, data: bytes) -> None:
-        try:
+        with _trouble_told():
             self._stream.write(data)
-        except OSError as error:
-            raise RfbError(f"the VNC server: {error or type(error).__name__}") from error
+
+    def _ready(self, timeout_s: float) -> bool:
+        with _trouble_told():
+            return self._stream.ready(timeout_s)
+
+
+@contextlib.contextmanager
+def _trouble_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RfbError(f"the VNC server: {error or type(error).__name__}") from error
 
 
 def keysym(character: str) -> int:

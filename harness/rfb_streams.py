@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,10 @@ class SocketStream:
         """All of these bytes."""
         self._connection.sendall(data)
 
+    def ready(self, timeout_s: float) -> bool:
+        """Whether there is something to read, or the end of it, within this time."""
+        return bool(select.select([self._connection], [], [], timeout_s)[0])
+
 
 class WebSocketStream:
     """Binary messages of a WebSocket as one stream."""
@@ -50,7 +55,7 @@ class WebSocketStream:
         """Exactly so many bytes."""
         have = bytearray(self._left)
         while len(have) < count:
-            have += self._receive()
+            have += self._receive(self._timeout_s)
         self._left = bytes(have[count:])
         return bytes(have[:count])
 
@@ -61,9 +66,16 @@ class WebSocketStream:
         except ConnectionClosed as error:
             raise ConnectionResetError(f"it closed the WebSocket: {error}") from error
 
-    def _receive(self) -> bytes:
+    def ready(self, timeout_s: float) -> bool:
+        """Whether there is something to read within this time."""
+        if not self._left:
+            with contextlib.suppress(TimeoutError):
+                self._left = self._receive(timeout_s)
+        return bool(self._left)
+
+    def _receive(self, timeout_s: float) -> bytes:
         try:
-            message = self._connection.recv(self._timeout_s)
+            message = self._connection.recv(timeout_s)
         except ConnectionClosed as error:
             raise ConnectionResetError(f"it closed the WebSocket: {error}") from error
         if isinstance(message, str):
@@ -115,6 +127,7 @@ def vnc_at_websocket(path: Path, url: str, *, timeout_s: float) -> Iterator[Rfb]
                     compression=None,
                     open_timeout=timeout_s,
                     close_timeout=1,
+                    ping_interval=None,  # how long silence may last is told by our own deadlines
                     max_size=None,
                 )
             )

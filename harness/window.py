@@ -96,44 +96,41 @@ def look_for_rest(look: Look, *, timeout_s: float) -> Sight:
     return look_for(look, timeout_s=timeout_s, until=at_rest, what="a picture that no longer changes")
 
 
-def guest_vnc(host: Host, session: Session) -> AbstractContextManager[Rfb]:
+def guest_vnc(host: Host, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
     """The first hop: VNC in the VM itself."""
-    port, limit_s = host.site.guest.vnc_port, host.site.session.window_s
-    return vnc_at_socket(host.forward(f"tcp:{session.address}:{port}"), timeout_s=limit_s)
+    way = host.forward(f"tcp:{session.address}:{host.site.guest.vnc_port}")
+    return vnc_at_socket(way, timeout_s=timeout_s)
 
 
-def websockify(host: Host, session: Session) -> AbstractContextManager[Rfb]:
+def websockify(host: Host, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
     """The second: the VM's websockify, which speaks with that VNC."""
-    port, limit_s = host.site.guest.novnc_port, host.site.session.window_s
+    port = host.site.guest.novnc_port
     url = f"ws://{session.address}:{port}{host.site.session.websockify_path}"
-    return vnc_at_websocket(host.forward(f"tcp:{session.address}:{port}"), url, timeout_s=limit_s)
+    return vnc_at_websocket(host.forward(f"tcp:{session.address}:{port}"), url, timeout_s=timeout_s)
 
 
-def controller_proxy(host: Host, session: Session) -> AbstractContextManager[Rfb]:
+def controller_proxy(host: Host, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
     """The third: the controller's WebSocket, which speaks with that websockify."""
-    site = host.site
-    parts = urlsplit(site.controller.url)
+    parts = urlsplit(host.site.controller.url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     scheme = "wss" if parts.scheme == "https" else "ws"
-    url = f"{scheme}://{parts.netloc}{path_of(site.session.websocket_path, session.id)}"
-    return vnc_at_websocket(
-        host.forward(f"tcp:{parts.hostname}:{port}"), url, timeout_s=site.session.window_s
-    )
+    url = f"{scheme}://{parts.netloc}{path_of(host.site.session.websocket_path, session.id)}"
+    return vnc_at_websocket(host.forward(f"tcp:{parts.hostname}:{port}"), url, timeout_s=timeout_s)
 
 
-HOPS: dict[str, Callable[[Host, Session], AbstractContextManager[Rfb]]] = {
+HOPS: dict[str, Callable[[Host, Session, float], AbstractContextManager[Rfb]]] = {
     "guest_vnc": guest_vnc,
     "websockify": websockify,
     "controller_proxy": controller_proxy,
 }
-"""From the VM outwards; the fourth is the page, in a browser."""
+"""From the VM outwards; the fourth is the page, in a browser. Each answer of theirs has the seconds given."""
 
 
 def look_at_hop(host: Host, session: Session, hop: str, colour: Colour, *, timeout_s: float) -> Sight:
     """Whether one hop shows a page of that colour, or comes to show it in time."""
     began = time.monotonic()
     try:
-        with HOPS[hop](host, session) as vnc:
+        with HOPS[hop](host, session, timeout_s) as vnc:
             return look_for_colour(vnc.picture, colour, timeout_s=timeout_s)
     except (RfbError, TransportError) as error:
         return Sight(None, time.monotonic() - began, error.message)

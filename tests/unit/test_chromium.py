@@ -54,7 +54,7 @@ def test_a_window_is_seen_and_typed_into(browser: Chromium, asked: list[str]) ->
         assert window.state() == "connected"
         picture = window.picture()
         assert picture is not None
-        assert (picture.width, picture.height, picture.share(TEAL)) == (8, 4, 1)
+        assert (picture.width, picture.height, picture.share(TEAL)) == (3, 2, 1)
         window.type(["aB", "Tab"])
         picture = window.picture()
         assert picture is not None

@@ -71,6 +71,31 @@ def test_a_picture_is_taken_through_a_socket(tmp_path: Path) -> None:
         assert vnc.picture().share(WHITE) == 1
 
 
+def test_only_what_changes_is_asked_for_again(tmp_path: Path) -> None:
+    """A server with nothing new stays silent, and is not asked twice."""
+    server = VncServer(TEAL)
+    with (
+        listening(tmp_path / "vnc", server),
+        vnc_at_socket(tmp_path / "vnc", timeout_s=0.2) as vnc,
+    ):
+        vnc.picture()
+        server.stop_painting = True
+        assert [vnc.picture().share(TEAL) for _ in range(3)] == [1, 1, 1]
+    assert server.asked_incrementally == [False, True]
+
+
+def test_a_server_that_hangs_up_later_is_a_clear_error(tmp_path: Path) -> None:
+    server = VncServer(TEAL)
+    with (
+        listening(tmp_path / "vnc", server),
+        vnc_at_socket(tmp_path / "vnc", timeout_s=5) as vnc,
+    ):
+        vnc.picture()
+        server.hang_up = True
+        with pytest.raises(RfbError, match="hung up"):
+            vnc.picture()
+
+
 def test_keys_are_pressed_and_released(tmp_path: Path) -> None:
     with (
         listening(tmp_path / "vnc", VncServer(TEAL)) as server,

@@ -24,6 +24,8 @@ class VncServer:
         self.security = b"\x01\x01"
         self.before_picture = struct.pack(">B", 2) + struct.pack(">BxxxI", 3, 4) + b"text"
         self.stop_painting = False
+        self.hang_up = False
+        self.asked_incrementally: list[bool] = []
 
     def serve(self, read: Callable[[int], bytes], write: Callable[[bytes], None]) -> None:
         """One session."""
@@ -45,7 +47,12 @@ class VncServer:
             self.keys.append((key, bool(down)))
             return
         asked = read({0: 19, 2: 7, 3: 9}[kind])
-        if kind == 3 and asked and not self.stop_painting:
+        if kind != 3:
+            return
+        self.asked_incrementally.append(bool(asked[0]))
+        if self.hang_up:
+            raise EOFError
+        if not self.stop_painting:
             red, green, blue = self.colour
             write(self.before_picture)
             for y in range(2):  # in two messages, as a real one may
