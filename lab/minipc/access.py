@@ -44,6 +44,7 @@ def ssh_to_vm(paths: LabPaths, leader: Process, address: str) -> list[str | Path
     """The ssh command to a VM on the twin's bridge as root, up to where a remote command would follow."""
     return [
         *("ssh", "-F", "none", "-o", "IdentitiesOnly=yes", "-i", paths.ssh_key, "-o", "ConnectTimeout=15"),
+        *("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"),  # a VM may end at any time
         *("-o", f"UserKnownHostsFile={keys.browser_vm_known_hosts(paths)}"),
         *("-o", f"ProxyCommand=nsenter -t {leader.pid} -n socat - TCP:{address}:22", f"root@{address}"),
     ]
