@@ -209,6 +209,7 @@ def test_an_empty_suite_is_not_proven(suite: Suite) -> None:
 
 INTERRUPTIONS = {
     "Ctrl-C": ("raise KeyboardInterrupt", 2),
+    "SIGTERM": ("__import__('signal').raise_signal(15)", 2),
     "pytest.exit": ("pytest.exit('enough')", 2),
     "pytest.exit with 0": ("pytest.exit('enough', returncode=0)", 5),
 }
