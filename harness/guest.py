@@ -93,7 +93,9 @@ class Guest:
         section = self._host.site.guest
         directory = self._host.connection.directory
         recorded = directory / "guest-keys"
-        connector = directory / "connect.py"
+        number = self._name.rpartition("-")[2]
+        # Its own, as others connect at the same time: one that is being written says nothing when it is run.
+        connector = directory / f"g{number}.py"
         connector.write_text(_CONNECTOR)
         proxy = shlex.join([sys.executable, "-I", "-S", str(connector), str(self._socket)])
         login = Login(
@@ -107,7 +109,6 @@ class Guest:
             accept_new_key=section.known_hosts_file is None,
             connect_timeout_s=_LOGIN_S,
         )
-        number = self._name.rpartition("-")[2]
         connection = SshConnection(login, directory, alias=self._name, short=f"g{number}")
         if login.accept_new_key and not recorded.exists():
             with self._host.guest_key_lock:  # one clone shows the key, the others are held to it
