@@ -240,13 +240,16 @@ def journal(ask: Ask) -> Found:
     """Error lines of the controller's journal since it started, among its latest lines."""
     since, limit, unit_name = started(ask), ask["journal_lines"], ask["unit"]
     how = ("--no-pager", "--quiet", "--output=json", "--output-fields=MESSAGE,__REALTIME_TIMESTAMP")
-    which = (f"--lines={limit}", f"--since=@{since:.0f}", f"--unit={unit_name}")
+    # Whole seconds, and never rounded up: what was logged right after the start would be lost.
+    which = (f"--lines={limit}", f"--since=@{int(since)}", f"--unit={unit_name}")
     lines = []
     for record in map(json.loads, out("journalctl", *how, *which, timeout=60).splitlines()):
         message = record.get("MESSAGE") or ""
         if isinstance(message, list):  # not UTF-8: journald gives its bytes
             message = bytes(message).decode("utf-8", "replace")
-        lines.append((int(record["__REALTIME_TIMESTAMP"]) / 1e6, message))
+        moment = int(record["__REALTIME_TIMESTAMP"]) / 1e6
+        if moment >= since:
+            lines.append((moment, message))
     return {**errors_among(ask, lines), "since": since, "limit": limit}
 
 

@@ -206,3 +206,22 @@ def test_a_log_file_counts_from_the_start_of_the_unit(tmp_path: Path) -> None:
         "[ERROR]: and its second line",
     ]
     assert found["read"] == 3
+
+
+def test_a_journal_counts_from_the_very_moment_of_the_start() -> None:
+    """Without what its predecessor said in the same second, and with what it said itself in it."""
+    said = [(1000.5, "[ERROR]: of the one before"), (1000.7, "[ERROR]: at once"), (1002.0, "[INFO]: fine")]
+    asked: list[str] = []
+
+    def journalctl(*words: str, timeout: int) -> str:
+        assert timeout
+        asked.extend(words)
+        records = [{"MESSAGE": text, "__REALTIME_TIMESTAMP": str(int(at * 1e6))} for at, text in said]
+        return "\n".join(map(json.dumps, records))
+
+    names = load_probe()
+    names.update(started=lambda _: 1000.6, out=journalctl)
+    found = names["journal"]({**ASK, "unit": "master-controller.service"})
+    assert [one["text"] for one in found["last"]] == ["[ERROR]: at once"]
+    assert (found["read"], found["count"]) == (2, 1)
+    assert "--since=@1000" in asked
