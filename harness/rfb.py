@@ -21,7 +21,7 @@ _PIXEL_FORMAT = struct.pack(">B3xBBBBHHHBBB3x", 0, 32, 24, 0, 1, 255, 255, 255, 
 _ENCODINGS = struct.pack(">BxHi", 2, 1, _RAW)
 
 _SOON_S = 0.1
-"""A server that has something new to show begins to send it within this time of being asked, or later."""
+"""A look waits so long for what has changed; what comes later is seen by the next one."""
 
 KEYS = {
     "BackSpace": 0xFF08,

@@ -20,7 +20,7 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 FINDINGS = Path("/run/firecracker-kvm-probe")
 DEADLINE = 5.0
 LOOKS = 20
-CAME_UP = b"Kernel panic - not syncing: VFS"
+CAME_UP = b"Kernel panic - not syncing: VFS"  # the end of a kernel that has come up and finds no root disk
 
 
 def choose(kernel: str, log: Logger) -> str:

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, unix_serve
 from websockets.typing import Subprotocol
 
-from harness.rfb import RfbError, keysym
+from harness.rfb import Rfb, RfbError, keysym
 from harness.rfb_streams import vnc_at_address, vnc_at_socket, vnc_at_websocket
 from harness.screen import Screen, from_rgba, hex_colour, parse_colour
 from tests.unit.vnc_server import SIZE, VncServer, listening
@@ -59,12 +59,17 @@ def test_colours_are_written_as_in_a_style_sheet() -> None:
         parse_colour("#1188")
 
 
+@contextlib.contextmanager
+def session(folder: Path, server: VncServer, *, timeout_s: float = 5) -> Iterator[Rfb]:
+    """A VNC session with a server at a socket."""
+    with listening(folder / "vnc", server), vnc_at_socket(folder / "vnc", timeout_s=timeout_s) as vnc:
+        yield vnc
+
+
 def test_a_picture_is_taken_through_a_socket(tmp_path: Path) -> None:
     """Whatever else the server has to say in between, and in however many parts the picture comes."""
-    with (
-        listening(tmp_path / "vnc", VncServer(TEAL)) as server,
-        vnc_at_socket(tmp_path / "vnc", timeout_s=5) as vnc,
-    ):
+    server = VncServer(TEAL)
+    with session(tmp_path, server) as vnc:
         assert (vnc.width, vnc.height, vnc.name) == (*SIZE, "desk")
         assert vnc.picture().share(TEAL) == 1
         server.colour = WHITE
@@ -74,10 +79,7 @@ def test_a_picture_is_taken_through_a_socket(tmp_path: Path) -> None:
 def test_only_what_changes_is_asked_for_again(tmp_path: Path) -> None:
     """A server with nothing new stays silent, and is not asked twice."""
     server = VncServer(TEAL)
-    with (
-        listening(tmp_path / "vnc", server),
-        vnc_at_socket(tmp_path / "vnc", timeout_s=0.2) as vnc,
-    ):
+    with session(tmp_path, server, timeout_s=0.2) as vnc:
         vnc.picture()
         server.stop_painting = True
         assert [vnc.picture().share(TEAL) for _ in range(3)] == [1, 1, 1]
@@ -86,10 +88,7 @@ def test_only_what_changes_is_asked_for_again(tmp_path: Path) -> None:
 
 def test_a_server_that_hangs_up_later_is_a_clear_error(tmp_path: Path) -> None:
     server = VncServer(TEAL)
-    with (
-        listening(tmp_path / "vnc", server),
-        vnc_at_socket(tmp_path / "vnc", timeout_s=5) as vnc,
-    ):
+    with session(tmp_path, server) as vnc:
         vnc.picture()
         server.hang_up = True
         with pytest.raises(RfbError, match="hung up"):
@@ -97,10 +96,8 @@ def test_a_server_that_hangs_up_later_is_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_keys_are_pressed_and_released(tmp_path: Path) -> None:
-    with (
-        listening(tmp_path / "vnc", VncServer(TEAL)) as server,
-        vnc_at_socket(tmp_path / "vnc", timeout_s=5) as vnc,
-    ):
+    server = VncServer(TEAL)
+    with session(tmp_path, server) as vnc:
         vnc.press(["a", "Tab"])
         vnc.picture()  # by then it has read the keys
     assert server.keys == [(0x61, True), (0x61, False), (0xFF09, True), (0xFF09, False)]
@@ -124,11 +121,7 @@ def test_a_server_that_lets_nobody_in_is_a_clear_error(tmp_path: Path, security:
 def test_a_frozen_server_is_a_clear_error(tmp_path: Path) -> None:
     server = VncServer(TEAL)
     server.stop_painting = True
-    with (
-        listening(tmp_path / "vnc", server),
-        vnc_at_socket(tmp_path / "vnc", timeout_s=0.2) as vnc,
-        pytest.raises(RfbError, match="timed out"),
-    ):
+    with session(tmp_path, server, timeout_s=0.2) as vnc, pytest.raises(RfbError, match="timed out"):
         vnc.picture()
 
 
