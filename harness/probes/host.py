@@ -213,12 +213,17 @@ def unit(ask: Ask) -> Found:
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 
-def started(ask: Ask) -> float:
-    """Wall time at which the unit left `inactive`."""
-    since = int(unit(ask)["InactiveExitTimestampMonotonic"] or 0) / 1e6
+def started(ask: Ask) -> int:
+    """When the unit left `inactive`, in microseconds of the monotonic clock, which nobody sets."""
+    since = int(unit(ask)["InactiveExitTimestampMonotonic"] or 0)
     if not since:
         raise RuntimeError(f"{ask['unit']} was never started since this host booted")
-    return time.time() - time.monotonic() + since
+    return since
+
+
+def wall_time(monotonic_us: int) -> float:
+    """The wall time of a moment since boot, by the clock as it is set now."""
+    return time.time() - time.monotonic() + monotonic_us / 1e6
 
 
 def errors_among(ask: Ask, lines: list[tuple[float, str]]) -> Found:
@@ -240,24 +245,23 @@ def journal(ask: Ask) -> Found:
     """Error lines of the controller's journal since it started, among its latest lines."""
     since, limit, unit_name = started(ask), ask["journal_lines"], ask["unit"]
     how = ("--no-pager", "--quiet", "--output=json", "--output-fields=MESSAGE,__REALTIME_TIMESTAMP")
-    # Whole seconds, and never rounded up: what was logged right after the start would be lost.
-    which = (f"--lines={limit}", f"--since=@{int(since)}", f"--unit={unit_name}")
+    which = ("--boot", f"--lines={limit}", f"--unit={unit_name}")
     lines = []
     for record in map(json.loads, out("journalctl", *how, *which, timeout=60).splitlines()):
         message = record.get("MESSAGE") or ""
         if isinstance(message, list):  # not UTF-8: journald gives its bytes
             message = bytes(message).decode("utf-8", "replace")
-        moment = int(record["__REALTIME_TIMESTAMP"]) / 1e6
-        if moment >= since:
-            lines.append((moment, message))
-    return {**errors_among(ask, lines), "since": since, "limit": limit}
+        # Not by its wall time: a clock set since would cut off what was logged right after the start.
+        if int(record["__MONOTONIC_TIMESTAMP"]) >= since:
+            lines.append((int(record["__REALTIME_TIMESTAMP"]) / 1e6, message))
+    return {**errors_among(ask, lines), "since": wall_time(since), "limit": limit}
 
 
 def log_file(ask: Ask) -> Found | None:
     """Error lines of the controller's log file since it started, in the file's last MiB."""
     if not ask["log_file"]:
         return None
-    since, moment, lines = started(ask), 0.0, []
+    since, moment, lines = wall_time(started(ask)), 0.0, []
     with Path(ask["log_file"]).open("rb") as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - (1 << 20)))
         tail = file.read().decode("utf-8", "replace").splitlines()[-ask["journal_lines"] :]

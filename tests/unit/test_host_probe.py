@@ -199,7 +199,7 @@ def test_a_log_file_counts_from_the_start_of_the_unit(tmp_path: Path) -> None:
         "    [ERROR]: and its second line\n"
     )
     names = load_probe()
-    names["started"] = lambda _: 1795489200.0  # 2026-11-24 03:00:00 UTC
+    names.update(started=lambda _: 0, wall_time=lambda _: 1795489200.0)  # 2026-11-24 03:00:00 UTC
     found = names["log_file"]({**ASK, "log_file": str(log)})
     assert [one["text"].strip() for one in found["last"]] == [
         "2026-11-24 03:00:01,5Z [ERROR]: now",
@@ -209,19 +209,31 @@ def test_a_log_file_counts_from_the_start_of_the_unit(tmp_path: Path) -> None:
 
 
 def test_a_journal_counts_from_the_very_moment_of_the_start() -> None:
-    """Without what its predecessor said in the same second, and with what it said itself in it."""
-    said = [(1000.5, "[ERROR]: of the one before"), (1000.7, "[ERROR]: at once"), (1002.0, "[INFO]: fine")]
+    """Wherever the clock has been set since: without its predecessor's lines, with all its own."""
+    said = [  # seconds since boot, wall time
+        (10.5, 9000.5, "[ERROR]: of the one before, in the same second"),
+        (10.7, 9000.7, "[ERROR]: at once"),
+        (20.0, 5000.0, "[ERROR]: after the clock was set back"),
+        (30.0, 9999.0, "[INFO]: fine"),
+    ]
     asked: list[str] = []
 
     def journalctl(*words: str, timeout: int) -> str:
         assert timeout
         asked.extend(words)
-        records = [{"MESSAGE": text, "__REALTIME_TIMESTAMP": str(int(at * 1e6))} for at, text in said]
+        times = ("__MONOTONIC_TIMESTAMP", "__REALTIME_TIMESTAMP")
+        records = [
+            {"MESSAGE": text, **{name: str(int(at * 1e6)) for name, at in zip(times, moments, strict=True)}}
+            for *moments, text in said
+        ]
         return "\n".join(map(json.dumps, records))
 
     names = load_probe()
-    names.update(started=lambda _: 1000.6, out=journalctl)
+    names.update(started=lambda _: 10_600_000, out=journalctl)
     found = names["journal"]({**ASK, "unit": "master-controller.service"})
-    assert [one["text"] for one in found["last"]] == ["[ERROR]: at once"]
-    assert (found["read"], found["count"]) == (2, 1)
-    assert "--since=@1000" in asked
+    assert [(one["time"], one["text"]) for one in found["last"]] == [
+        (9000.7, "[ERROR]: at once"),
+        (5000.0, "[ERROR]: after the clock was set back"),
+    ]
+    assert (found["read"], found["count"]) == (3, 2)
+    assert "--boot" in asked
