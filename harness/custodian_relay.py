@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import itertools
 import os
 import socket
 from collections.abc import Awaitable, Callable
@@ -14,6 +16,7 @@ from pathlib import Path
 
 # Opens a stream socket, in a namespace where that is wanted.
 OpenSocket = Callable[[], Awaitable[socket.socket]]
+Note = Callable[[OSError], None]
 
 # A restored guest may lose the first packets: another attempt is started beside the pending ones after each
 # of these seconds, and the first to connect wins. The kernel alone would send again after a second.
@@ -64,10 +67,9 @@ class Relay:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            far = await connect(self.address, self._open_socket)
+            far = await connect(self.address, self._open_socket, self._note)
         except OSError as error:
-            why = os.strerror(error.errno) if error.errno else error
-            self.last_error = f"{self.address[0]}:{self.address[1]}: {why}"
+            self._note(error)
             return
         self.last_error = ""
         far_reader, far_writer = await asyncio.open_connection(sock=far)
@@ -75,6 +77,10 @@ class Relay:
             await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
         finally:
             far_writer.close()
+
+    def _note(self, error: OSError) -> None:
+        why = os.strerror(error.errno) if error.errno else error
+        self.last_error = f"{self.address[0]}:{self.address[1]}: {why}"
 
 
 async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
@@ -89,24 +95,36 @@ async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
     sink.close()
 
 
-async def connect(address: tuple[str, int], open_socket: OpenSocket) -> socket.socket:
+async def connect(address: tuple[str, int], open_socket: OpenSocket, note: Note) -> socket.socket:
     """Connect, with attempts side by side.
 
+    A machine that does not say who it is has time for it until the deadline: to the kernel it is out of reach
+    after some tens of milliseconds, which a guest on a busy host may well need.
+
+    :param note: told of each attempt that found nobody.
     :raises OSError: refused, no route, or not in time.
     """
     attempts: set[asyncio.Task[socket.socket]] = set()
+    failure = OSError(f"no answer within {_CONNECT_TIMEOUT_S:g} s")
+    now = asyncio.get_running_loop().time
+    deadline = now() + _CONNECT_TIMEOUT_S
+    waits = itertools.chain(_STAGGER_S, itertools.repeat(_CONNECT_TIMEOUT_S))
     try:
-        for wait_s in (*_STAGGER_S, _CONNECT_TIMEOUT_S):
+        while (left_s := deadline - now()) > 0:
             attempts.add(asyncio.create_task(_attempt(address, open_socket)))
-            done, _ = await asyncio.wait(attempts, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
-            if done:
-                winner = done.pop()
-                attempts.discard(winner)
-                return winner.result()
-        raise OSError(f"no answer within {sum(_STAGGER_S) + _CONNECT_TIMEOUT_S:g} s")
+            timeout_s = min(next(waits), left_s)
+            done, _ = await asyncio.wait(attempts, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            for attempt in done:
+                attempts.discard(attempt)
+                error = attempt.exception()
+                if not isinstance(error, OSError) or error.errno != errno.EHOSTUNREACH:
+                    return attempt.result()
+                note(failure := error)
+                await asyncio.sleep(_STAGGER_S[0])  # a route may say so at once
+        raise failure
     finally:
-        for task in attempts:
-            _abandon(task)
+        for attempt in attempts:
+            _abandon(attempt)
 
 
 def _abandon(task: asyncio.Task[socket.socket]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 from collections.abc import AsyncIterator
@@ -60,6 +61,15 @@ async def say(path: Path, words: bytes) -> bytes:
     return heard
 
 
+async def hear_out(connected: socket.socket) -> None:
+    """Whoever echoes at the far end hears nothing, and answers to it."""
+    reader, writer = await asyncio.open_connection(sock=connected)
+    writer.write_eof()
+    assert await reader.read() == b"heard "
+    writer.close()
+    await writer.wait_closed()
+
+
 async def test_both_ways_and_the_end_of_each(tmp_path: Path) -> None:
     server = await asyncio.start_server(echo, "127.0.0.1", 0)
     async with server, relay_to(server.sockets[0].getsockname()[1], tmp_path / "s") as relay:
@@ -92,6 +102,7 @@ async def test_a_refused_connection_is_closed_and_told(tmp_path: Path) -> None:
 
 async def test_a_lost_first_packet_costs_no_second(monkeypatch: pytest.MonkeyPatch) -> None:
     attempts: list[int] = []
+    told: list[OSError] = []
     real = custodian_relay._attempt
 
     async def first_is_lost(address: tuple[str, int], opener: custodian_relay.OpenSocket) -> socket.socket:
@@ -105,13 +116,40 @@ async def test_a_lost_first_packet_costs_no_second(monkeypatch: pytest.MonkeyPat
     address = ("127.0.0.1", server.sockets[0].getsockname()[1])
     async with server:
         async with asyncio.timeout(0.5):
-            connected = await custodian_relay.connect(address, open_socket)
-        reader, writer = await asyncio.open_connection(sock=connected)
-        writer.write_eof()
-        assert await reader.read() == b"heard "
-        writer.close()
-        await writer.wait_closed()
+            connected = await custodian_relay.connect(address, open_socket, told.append)
+        await hear_out(connected)
     assert len(attempts) == 2
+
+
+@pytest.mark.parametrize("nobodies", [1, 3, 12])
+async def test_who_does_not_say_who_he_is_has_time_for_it(
+    monkeypatch: pytest.MonkeyPatch, nobodies: int
+) -> None:
+    told: list[OSError] = []
+    real = custodian_relay._attempt
+
+    async def nobody_at_first(address: tuple[str, int], opener: custodian_relay.OpenSocket) -> socket.socket:
+        if len(told) < nobodies:
+            raise OSError(errno.EHOSTUNREACH, "")
+        return await real(address, opener)
+
+    monkeypatch.setattr(custodian_relay, "_attempt", nobody_at_first)
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    async with server, asyncio.timeout(5):
+        address = ("127.0.0.1", server.sockets[0].getsockname()[1])
+        await hear_out(await custodian_relay.connect(address, open_socket, told.append))
+    assert len(told) == nobodies
+
+
+async def test_nobody_to_the_end_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nobody(*_: object) -> socket.socket:
+        raise OSError(errno.EHOSTUNREACH, "")
+
+    monkeypatch.setattr(custodian_relay, "_attempt", nobody)
+    monkeypatch.setattr(custodian_relay, "_CONNECT_TIMEOUT_S", 0.2)
+    async with relay_to(1, tmp_path / "s") as relay, asyncio.timeout(5):
+        assert await say(relay.path, b"") == b""
+        assert relay.last_error == "127.0.0.1:1: No route to host"
 
 
 async def test_stopping_drops_connections_and_removes_the_socket(tmp_path: Path) -> None:
