@@ -10,7 +10,7 @@ from harness.errors import BrowserError, SessionError, TransportError
 from harness.logins import Ended, follow, login_address
 from harness.screen import Screen, parse_colour
 from harness.screenshots import keep
-from harness.session import Session
+from harness.session import Session, said
 from harness.site import SessionSection
 from harness.vm_end import watch_end
 from harness.window import FORM_FILLS, Sight, look_for, look_for_colour, look_for_rest
@@ -27,14 +27,18 @@ class WindowLogin:
         self._settings = dashboard.host.site.session
         self._words = {"{user}": user, "{password}": password}
 
-    def complete(self, session: Session) -> Ended:
-        """Log in, consent, and watch the session to its end, and that of its VM."""
+    def complete(self, session: Session, *, elsewhere: bool = False) -> Ended:
+        """Log in, consent, and watch the session to its end, and that of its VM.
+
+        :param elsewhere: its browser has been sent to other pages: it is told to go back to the login first.
+        """
         ended = Ended(session.id)
         try:
             vm_id = session.vm_id
             ended.authorization = login_address(session, timeout_s=self._settings.window_s)
             with self._dashboard.window(session.id) as window:
-                self._type(window, ended)
+                before = self._go_back(session, window, ended.authorization.url) if elsewhere else None
+                self._type(window, ended, before)
                 follow(session, ended, timeout_s=self._settings.window_s)
                 keep(ended.screenshots, "end", window.screenshot)
             if ended.status in session.site.database.finished_session_statuses:
@@ -43,13 +47,21 @@ class WindowLogin:
             ended.error = error.message
         return ended
 
-    def _type(self, window: WindowPage, ended: Ended) -> None:
+    def _go_back(self, session: Session, window: WindowPage, url: str) -> Screen | None:
+        """Have the browser open an address; what the window showed before."""
+        limit_s = self._settings.window_s
+        before = look_for(window.picture, timeout_s=limit_s, until=lambda _: True, what="a picture").picture
+        answer = session.api.open_url(session.id, url)
+        if not answer.is_success:
+            raise SessionError(f"open-url for session {session.id}: {said(answer)}")
+        return before
+
+    def _type(self, window: WindowPage, ended: Ended, before: Screen | None) -> None:
         settings = self._settings
         steps: Sequence[tuple[str, str | None, Sequence[str]]] = (
             ("login", settings.login_colour, settings.login_keys),
             ("consent", settings.consent_colour, settings.consent_keys),
         )
-        before: Screen | None = None
         for name, colour, keys in steps:
             sight = ended.screens[name] = look_at_form(window, settings, colour, before)
             keep(ended.screenshots, name, window.screenshot)
