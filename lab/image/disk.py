@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.run import run
+from lab import npm
 from lab.image import login_library
 from lab.image.kernel import Kernel
 from lab.paths import LabPaths
@@ -24,6 +25,10 @@ AGENT_IN_GUEST = Path("/root/vm-browser-agent")
 AGENT_SETTINGS_IN_GUEST = AGENT_IN_GUEST / ".env"
 UNIT_IN_GUEST = Path("/etc/systemd/system/browser-vm-auth.service")
 GUARD_IN_GUEST = Path("/usr/local/lib/clone-guard/guard")
+NODE_IN_GUEST = Path("/usr/bin/node")
+"""Upstream's build, with its start in a snapshot: Debian's compiles its own library whenever it starts, which
+takes an emulated guest four times as long."""
+GENERATORS_IN_GUEST = Path("/etc/systemd/system-generators")
 
 ENABLED = (
     *("systemd-networkd.service", "systemd-networkd-wait-online.service", "ssh.service"),
@@ -54,6 +59,14 @@ MASKED = (
 )
 
 
+UNUSED_GENERATORS = (
+    *("bless-boot", "cryptsetup", "getty", "gpt-auto", "hibernate-resume", "integritysetup", "rc-local"),
+    *("run", "system-update", "sysv", "veritysetup"),
+)
+"""Run at every boot and every daemon-reload, each a process, and what they look for is not here.
+Not debug: it reads ``systemd.mask`` of the kernel's command line, by which a boot leaves the desktop out."""
+
+
 def write_disk(disk: Path, *, base: Path, kernel: Kernel, paths: LabPaths) -> None:
     """Write ``disk``: a reflink copy of ``base`` with agent, guard, units, keys and settings.
 
@@ -69,6 +82,8 @@ def write_disk(disk: Path, *, base: Path, kernel: Kernel, paths: LabPaths) -> No
         shutil.copyfile(UNIT, _inside(root, UNIT_IN_GUEST))
         shutil.copytree(kernel.modules, root / "lib/modules" / kernel.release)
         run(["chroot", root, "depmod", kernel.release], timeout_s=60)
+        shutil.copy(npm.node(), _inside(root, NODE_IN_GUEST))
+        _mask_generators(root)
         _install_keys(root, paths)
         (root / "etc/machine-id").write_text(f"{secrets.token_hex(16)}\n")
         run(["systemctl", f"--root={root}", "enable", "--quiet", *ENABLED], timeout_s=60)
@@ -83,6 +98,13 @@ def _install(source: Path, root: Path, target: Path) -> None:
 
 def _inside(root: Path, path: Path) -> Path:
     return root / path.relative_to("/")
+
+
+def _mask_generators(root: Path) -> None:
+    folder = _inside(root, GENERATORS_IN_GUEST)
+    folder.mkdir(exist_ok=True)
+    for name in UNUSED_GENERATORS:
+        (folder / f"systemd-{name}-generator").symlink_to("/dev/null")
 
 
 def _install_keys(root: Path, paths: LabPaths) -> None:

@@ -16,7 +16,7 @@ from lab.image.inputs import digest_of_file, digest_of_text
 AGENT = Path(__file__).parent / "agent"
 NAME = "openid-client.js"
 """In a folder ``node_modules`` a file of this name is found as ``openid-client``."""
-_OPTIONS = ("--bundle", "--platform=node", "--target=node18", "--log-level=warning")
+_OPTIONS = ("--bundle", "--platform=node", "--target=node20", "--log-level=warning")
 
 
 def node_modules(cache: Path) -> Path:

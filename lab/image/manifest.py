@@ -49,6 +49,7 @@ def current_inputs() -> dict[str, dict[str, str]]:
         "vmm": {"sha256": digest_of_tree(VMM)},
         "packages": {"sha256": packages.recipe_digest()},
         "kernel": _text(kernel.newest_release()),
+        "node": _text(npm.node_version()),
         "qemu": _text(qemu.stdout.splitlines()[0]),
     }
 

@@ -20,7 +20,7 @@ DISK_SIZE = "2G"
 
 PACKAGES = (
     *("systemd", "systemd-sysv", "udev", "dbus", "kmod", "openssh-server", "ca-certificates", "curl", "less"),
-    *("nodejs", "python3", "iproute2", "iputils-ping", "procps"),
+    *("libstdc++6", "python3", "iproute2", "iputils-ping", "procps"),
     *("tigervnc-standalone-server", "x11-xkb-utils", "xkb-data", "openbox", "xdotool", "novnc", "websockify"),
     *("chromium", "fonts-dejavu-core"),
 )

@@ -122,10 +122,9 @@ def raw_node(index: int, generation: int, drive: Drive) -> dict[str, Any]:
 def _accel(accel: str, *, restored: bool) -> list[str]:
     if accel == "kvm":
         return ["-accel", "kvm", "-cpu", "host"]
-    # Translated code is most of a busy clone's own memory, and many run at once; an idle one fills little of
-    # this. With a quarter of it a browser and Node push each other's code out, and Node takes 9 s to start
-    # where it takes 3; with twice as much it takes hardly less. A boot translates far more.
-    cache = ",tb-size=256" if restored else ""
+    # Translated code is most of a busy clone's own memory; an idle one fills little of this. A browser that
+    # draws a few pages fills 400 MiB: with less, all of it is thrown away and translated anew, over and over.
+    cache = ",tb-size=1024" if restored else ""
     return ["-accel", f"tcg,thread=multi{cache}", "-cpu", EMULATED_CPU]
 
 
