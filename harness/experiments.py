@@ -118,13 +118,13 @@ def taken_port(vm: Vm, site: Site, _probe: str) -> TakenPort:
         *failed) systemctl reset-failed "$unit" && systemctl start --no-block "$unit" ;;
         esac
         n=0
-        while [ "$n" -lt 100 ]; do
+        while [ "$n" -lt 40 ]; do
             case $(systemctl show -p NRestarts,ActiveState "$unit") in
             *NRestarts=0*ActiveState=failed* | *ActiveState=failed*NRestarts=0*) break ;;
             *NRestarts=0*) ;;
             *) break ;;
             esac
-            sleep 0.2
+            sleep 0.7  # asking starts a program, which an emulated guest takes long for
             n=$((n + 1))
         done
         systemctl stop acceptance-port.socket
