@@ -55,6 +55,7 @@ def test_a_window_is_seen_and_typed_into(browser: Chromium, asked: list[str]) ->
         picture = window.picture()
         assert picture is not None
         assert (picture.width, picture.height, picture.share(TEAL)) == (3, 2, 1)
+        assert window.picture() is picture, "nothing has changed, and it was fetched again"
         window.type(["aB", "Tab"])
         picture = window.picture()
         assert picture is not None
