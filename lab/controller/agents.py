@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 from uuid import UUID
@@ -61,8 +62,24 @@ class Agents:
     ) -> dict[str, Any]:
         """One request.
 
-        :raises AgentError: anything but a JSON object with status 200.
+        :raises AgentError: anything but a JSON object with status 200, or no VM any more.
         """
+        asked = asyncio.create_task(self._request(machine, method, path, timeout_s=timeout_s, **content))
+        gone = asyncio.create_task(machine.gone.wait())
+        try:
+            # One that is destroyed meanwhile would never answer, and never close the connection either.
+            await asyncio.wait((asked, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not asked.done():
+                raise AgentError("the VM is being destroyed")
+            return asked.result()
+        finally:
+            for task in (asked, gone):
+                task.cancel()
+            await asyncio.gather(asked, gone, return_exceptions=True)
+
+    async def _request(
+        self, machine: Vm, method: str, path: str, *, timeout_s: float | None, **content: Any
+    ) -> dict[str, Any]:
         url = f"http://{machine.address}:{self._settings.agent_port}{path}"
         timeout = aiohttp.ClientTimeout(total=timeout_s or self._settings.agent_request_s)
         try:

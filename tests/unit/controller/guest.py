@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -20,6 +21,9 @@ class FakeAgent:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, Any]] = []
+        self.silent: set[str] = set()
+        """What it is asked in vain, until it :attr:`speaks`."""
+        self.speaks = asyncio.Event()
         self.first: dict[str, list[tuple[int, Any]]] = {}
         """Answers that are given once each, before those that stay."""
         self.answers: dict[str, tuple[int, Any]] = {
@@ -37,6 +41,8 @@ class FakeAgent:
         """One prepared answer; text is sent as it is."""
         content = await request.json() if request.can_read_body else dict(request.query)
         self.asked.append((request.path, content))
+        if request.path in self.silent:
+            await self.speaks.wait()
         once = self.first.get(request.path)
         status, body = once.pop(0) if once else self.answers[request.path]
         if isinstance(body, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -117,6 +118,23 @@ async def test_a_cancel_ends_the_vm_and_a_second_one_is_a_conflict(host: Host) -
         409,
         {"error": "the session is cancelled already"},
     )
+
+
+async def test_a_question_ends_with_its_vm(host: Host) -> None:
+    """A VM that is destroyed while its agent is asked never answers."""
+    session, _ = await host.session(status="awaiting_user_auth")
+    host.agent.silent.add("/credentials/status")
+    try:
+        async with asyncio.timeout(10):
+            asked = asyncio.create_task(host.api.get(f"/api/auth/session/{session}/credentials/status"))
+            while not host.agent.asked:
+                await asyncio.sleep(0.01)
+            assert (await host.api.post(f"/api/auth/session/{session}/cancel")).status == 200
+            answer = await asked
+            assert answer.status == 502
+            assert (await answer.json())["error"] == "the VM is being destroyed"
+    finally:
+        host.agent.speaks.set()
 
 
 async def test_the_list_begins_with_the_newest_session(host: Host) -> None:
