@@ -9,7 +9,7 @@ import httpx
 
 from harness.authorization import Authorization, Callback, read_authorization
 from harness.control_api import table_of
-from harness.errors import SessionError, TransportError, WaitTimeoutError
+from harness.errors import HarnessError, SessionError, TransportError, WaitTimeoutError
 from harness.firecracker import no_tls
 from harness.host import Host
 from harness.session import Session, said
@@ -86,6 +86,17 @@ def follow(session: Session, ended: Ended, *, timeout_s: float) -> None:
         ended.error = f"{timeout_s:g} s later the session was not over"
     ended.status, ended.reason = str(row.get("status")), str(row.get("error_message") or "")
     ended.authenticated = has_credentials(session) or ended.authenticated
+
+
+def with_its_end(session: Session, error: HarnessError) -> str:
+    """What went wrong with a session's VM, and how the session ended, where it has: then that comes first."""
+    try:
+        row = session.row()
+    except (SessionError, TransportError):
+        return error.message
+    if row.get("status") not in session.site.database.finished_session_statuses:
+        return error.message
+    return f"it is {row['status']} already ({row.get('error_message') or 'no reason'}): {error.message}"
 
 
 def has_credentials(session: Session) -> bool:

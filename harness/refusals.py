@@ -10,7 +10,7 @@ from harness.authorization import Callback
 from harness.chromium import Chromium
 from harness.errors import BrowserError, SessionError, TransportError
 from harness.host import Host
-from harness.logins import Ended, follow, hand_on, has_credentials, login_address
+from harness.logins import Ended, follow, hand_on, has_credentials, login_address, with_its_end
 from harness.provider_pages import ProviderPages, visiting_provider
 from harness.redact import remember
 from harness.screenshots import keep
@@ -73,7 +73,7 @@ class Clerk:
             ended.before = has_credentials(session)
             self._end(session, callback, ended)
         except (SessionError, TransportError) as error:
-            ended.error = error.message
+            ended.error = with_its_end(session, error)
         return ended
 
     def _allowed(self, pages: ProviderPages) -> Callback:
@@ -92,7 +92,7 @@ class Clerk:
                     keep(ended.screenshots, "provider", pages.screenshot)
             self._end(session, callback, ended)
         except (SessionError, BrowserError, TransportError) as error:
-            ended.error = error.message
+            ended.error = with_its_end(session, error)
         return ended
 
     def _end(self, session: Session, callback: Callback, ended: Ended) -> None:

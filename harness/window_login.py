@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from harness.dashboard import Dashboard, WindowPage
 from harness.errors import BrowserError, SessionError, TransportError
-from harness.logins import Ended, follow, login_address
+from harness.logins import Ended, follow, login_address, with_its_end
 from harness.screen import Screen, parse_colour
 from harness.screenshots import keep
 from harness.session import Session, said
@@ -44,7 +44,7 @@ class WindowLogin:
             if ended.status in session.site.database.finished_session_statuses:
                 ended.vm_end = watch_end(self._dashboard.host, vm_id, timeout_s=self._settings.end_s)
         except (SessionError, BrowserError, TransportError) as error:
-            ended.error = error.message
+            ended.error = with_its_end(session, error)
         return ended
 
     def _go_back(self, session: Session, window: WindowPage, url: str) -> Screen | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from typing import Any
 from uuid import UUID
 
@@ -88,7 +89,12 @@ class Agents:
         except TimeoutError as error:
             raise AgentError(f"the agent did not answer within {timeout.total:g} s") from error
         except (aiohttp.ClientError, UnicodeDecodeError) as error:
-            raise AgentError(f"the agent cannot be reached ({type(error).__name__})") from error
+            why = (
+                os.strerror(error.errno)
+                if isinstance(error, OSError) and error.errno
+                else type(error).__name__
+            )
+            raise AgentError(f"the agent cannot be reached ({why})") from error
 
 
 def _read(status: int, text: str) -> dict[str, Any]:

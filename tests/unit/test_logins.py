@@ -18,7 +18,7 @@ from harness.attended import wait_for_person
 from harness.control_api import ControlApi
 from harness.errors import SessionError
 from harness.host import Host
-from harness.logins import Ended, follow, has_credentials, login_address
+from harness.logins import Ended, follow, has_credentials, login_address, with_its_end
 from harness.session import Session
 from harness.site import Site
 from tests.unit.web_peer import Answer, web_peer
@@ -82,6 +82,22 @@ def test_no_address_is_an_error_that_says_what_was_answered(
     answers[f"{PATH}/oauth-url"] = json_answer({"error": "not yet"}, 409)
     with pytest.raises(SessionError, match=r"no address to log in at: oauth-url answered 409.*not yet"):
         login_address(session, timeout_s=0.3)
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"status": "failed", "error_message": "lost"}, "it is failed already (lost): no SSH"),
+        ({"status": "cancelled"}, "it is cancelled already (no reason): no SSH"),
+        ({"status": "ready"}, "no SSH"),
+        (None, "no SSH"),
+    ],
+)
+def test_trouble_with_a_vm_is_told_with_the_end_of_its_session(
+    session: Session, answers: dict[str, Answer], row: dict[str, str] | None, expected: str
+) -> None:
+    answers[PATH] = json_answer({"session": row} if row else {"error": "?"}, 200 if row else 500)
+    assert with_its_end(session, SessionError("no SSH")) == expected
 
 
 def test_a_failed_login_ends_with_its_reason(session: Session, answers: dict[str, Answer]) -> None:

@@ -66,7 +66,7 @@ async def test_an_agent_that_cannot_be_reached_is_a_502(host: Host) -> None:
     session_id, machine = await host.session()
     machine.address += 1
     status, body = await ask(host, "GET", f"/session/{session_id}/oauth-url")
-    assert (status, body["error"]) == (502, "the agent cannot be reached (ClientConnectorError)")
+    assert (status, body["error"]) == (502, "the agent cannot be reached (Connection refused)")
 
 
 async def test_credentials_of_a_completed_session_outlive_its_vm(host: Host) -> None:
