@@ -16,6 +16,7 @@ from pathlib import Path
 
 # Opens a stream socket, in a namespace where that is wanted.
 OpenSocket = Callable[[], Awaitable[socket.socket]]
+# Is told why an attempt to connect came to nothing.
 Note = Callable[[OSError], None]
 
 # A restored guest may lose the first packets: another attempt is started beside the pending ones after each
@@ -120,6 +121,7 @@ async def connect(address: tuple[str, int], open_socket: OpenSocket, note: Note)
                 if not isinstance(error, OSError) or error.errno != errno.EHOSTUNREACH:
                     return attempt.result()
                 note(failure := error)
+            if done:
                 await asyncio.sleep(_STAGGER_S[0])  # a route may say so at once
         raise failure
     finally:

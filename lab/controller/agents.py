@@ -89,11 +89,8 @@ class Agents:
         except TimeoutError as error:
             raise AgentError(f"the agent did not answer within {timeout.total:g} s") from error
         except (aiohttp.ClientError, UnicodeDecodeError) as error:
-            why = (
-                os.strerror(error.errno)
-                if isinstance(error, OSError) and error.errno
-                else type(error).__name__
-            )
+            number = error.errno if isinstance(error, OSError) else None
+            why = os.strerror(number) if number else type(error).__name__
             raise AgentError(f"the agent cannot be reached ({why})") from error
 
 
