@@ -30,15 +30,17 @@ class WindowLogin:
     def complete(self, session: Session, *, elsewhere: bool = False) -> Ended:
         """Log in, consent, and watch the session to its end, and that of its VM.
 
-        :param elsewhere: its browser has been sent to other pages: it is told to go back to the login first.
+        :param elsewhere: its browser has been sent to other pages: it is told to go back to the login first,
+            which the profile must give a colour to be told by.
         """
         ended = Ended(session.id)
         try:
             vm_id = session.vm_id
             ended.authorization = login_address(session, timeout_s=self._settings.window_s)
             with self._dashboard.window(session.id) as window:
-                before = self._go_back(session, window, ended.authorization.url) if elsewhere else None
-                self._type(window, ended, before)
+                if elsewhere:
+                    self._go_back(session, ended.authorization.url)
+                self._type(window, ended)
                 follow(session, ended, timeout_s=self._settings.window_s)
                 keep(ended.screenshots, "end", window.screenshot)
             if ended.status in session.site.database.finished_session_statuses:
@@ -47,21 +49,18 @@ class WindowLogin:
             ended.error = with_its_end(session, error)
         return ended
 
-    def _go_back(self, session: Session, window: WindowPage, url: str) -> Screen | None:
-        """Have the browser open an address; what the window showed before."""
-        limit_s = self._settings.window_s
-        before = look_for(window.picture, timeout_s=limit_s, until=lambda _: True, what="a picture").picture
+    def _go_back(self, session: Session, url: str) -> None:
         answer = session.api.open_url(session.id, url)
         if not answer.is_success:
             raise SessionError(f"open-url for session {session.id}: {said(answer)}")
-        return before
 
-    def _type(self, window: WindowPage, ended: Ended, before: Screen | None) -> None:
+    def _type(self, window: WindowPage, ended: Ended) -> None:
         settings = self._settings
         steps: Sequence[tuple[str, str | None, Sequence[str]]] = (
             ("login", settings.login_colour, settings.login_keys),
             ("consent", settings.consent_colour, settings.consent_keys),
         )
+        before: Screen | None = None
         for name, colour, keys in steps:
             sight = ended.screens[name] = look_at_form(window, settings, colour, before)
             keep(ended.screenshots, name, window.screenshot)
