@@ -64,8 +64,11 @@ class Guide:
         self._pages = pages
         self._settings = dashboard.host.site.session
 
-    def tour(self, session: Session, *, pages: int = 2) -> Tour:
-        """All of it. What the site has wrong is in what was seen; only our own trouble raises."""
+    def tour(self, session: Session, *, pages: int = 2, hops: bool = True) -> Tour:
+        """All of it. What the site has wrong is in what was seen; only our own trouble raises.
+
+        :param hops: look at the first page at every hop on the way to the dashboard, too.
+        """
         tour = Tour(session.id, session.address)
         try:
             with self._dashboard.window(session.id) as window:
@@ -75,14 +78,15 @@ class Guide:
                 for number in range(pages):
                     self._open(session, tour, window.picture)
                     keep(tour.screenshots, f"page-{number + 1}", window.screenshot)
-                    if number == 0:
+                    if hops and number == 0:
                         self._hops(session, tour)
                 tour.log = window.log
         except BrowserError as error:
             tour.error = error.message
             if not tour.pages:  # the VM is looked at all the same: which hop is it?
                 self._open(session, tour, None)
-                self._hops(session, tour)
+                if hops:
+                    self._hops(session, tour)
         for opened in tour.pages:
             opened.visitors = self._visitors(opened)
         return tour

@@ -44,6 +44,7 @@ def _tables(paths: LabPaths, leader: Process) -> dict[str, dict[str, object]]:
             # Emulated VMs, many of them at once, on two processors.
             "boot_health_s": 180,
             "recovery_s": 120,
+            "experiments_at_once": 4,
             "desktop_units": ["chromium.service", "openbox.service", "vnc.service", "novnc.service"],
         },
         "agent": {"login_s": 60},
