@@ -25,7 +25,8 @@ from harness.run import environment
 
 T = TypeVar("T")
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+"""The first that is there: made to be headless, it needs half the processor time that a whole one does."""
 _START_S = 60.0
 _GRACE_S = 15.0
 _LOST = re.compile("(Target|[Pp]age) crashed|has been closed|Connection closed")
@@ -177,6 +178,6 @@ def _program() -> str:
     found = next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None:
         raise BrowserLostError(
-            f"no browser on this machine: looked for {', '.join(_NAMES)}", hint="apt-get install chromium"
+            f"no browser on this machine: looked for {', '.join(_NAMES)}", hint="apt-get install chromium-headless-shell"
         )
     return found

@@ -43,7 +43,7 @@ venv() {
     printf '%s' "$wanted" >"$root/.venv/lock"
 }
 
-suite_packages=(python3-venv openssh-client chromium)
+suite_packages=(python3-venv openssh-client chromium-headless-shell)
 lab_packages=(qemu-system-x86 mmdebstrap systemd-container socat iproute2 e2fsprogs xfsprogs busybox-static cpio
     util-linux zstd)
 test_packages=(postgresql-15 nodejs openssh-server nftables iptables)

@@ -75,7 +75,9 @@ def random_mac(six: bytes) -> bytes:
 
 
 def _write_for_networkd(interface: ipaddress.IPv4Interface, gateway: str | None) -> None:
-    lines = ["[Match]", f"Name={NIC}", "[Network]", f"Address={interface}", "LinkLocalAddressing=no"]
+    # Kept: networkd would else take the address away, to give it anew, from whoever speaks with the clone.
+    keep = "KeepConfiguration=yes"
+    lines = ["[Match]", f"Name={NIC}", "[Network]", f"Address={interface}", "LinkLocalAddressing=no", keep]
     if gateway:
         lines.append(f"Gateway={gateway}")
     NETWORKD.parent.mkdir(parents=True, exist_ok=True)
