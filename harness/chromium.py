@@ -178,6 +178,7 @@ def _program() -> str:
     found = next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None:
         raise BrowserLostError(
-            f"no browser on this machine: looked for {', '.join(_NAMES)}", hint="apt-get install chromium-headless-shell"
+            f"no browser on this machine: looked for {', '.join(_NAMES)}",
+            hint="apt-get install chromium-headless-shell",
         )
     return found
