@@ -24,8 +24,13 @@ START_PAGE = (0x1D, 0x4E, 0x89)
 """Background of the page that the browser opens at first."""
 
 _ASK_FACTS = (
-    "cat /proc/sys/kernel/random/boot_id /proc/sys/kernel/osrelease && systemctl --failed --plain --no-legend"
+    "cat /proc/sys/kernel/random/boot_id /proc/sys/kernel/osrelease &&"
+    " sed -n '/^Clock Event Device: lapic$/,/shift:/{s/^ mult: *//p; s/^ shift: *//p}' /proc/timer_list"
+    " | head -n 2 | paste -s && systemctl --failed --plain --no-legend"
 )
+_TICKS_PER_NS = 1 / 16
+"""Of an emulated timer."""
+_OFF_BY = 0.05
 _SET_CLOCK = "import sys, time; time.clock_settime(time.CLOCK_REALTIME, time.time() + float(sys.argv[1]))"
 
 
@@ -64,9 +69,14 @@ class Guest:
     def facts(self, *, vmm_version: str, snapshot_version: str) -> Facts:
         """What the manifest says of the running VM.
 
-        :raises BuildError: a unit has failed in it.
+        :raises BuildError: a unit has failed in it, or its timer was measured wrong.
         """
-        boot_id, release, *failed = self.shell(_ASK_FACTS).splitlines()
+        boot_id, release, timer, *failed = self.shell(_ASK_FACTS).splitlines()
+        if is_off(timer):
+            raise BuildError(
+                "the VM was held up while it measured its timer: all its timers would go off at wrong times",
+                hint="build it again, with less at work on this machine",
+            )
         if failed:
             raise BuildError(
                 f"units failed in the VM: {'; '.join(failed)}", hint="look at their journal in the VM"
@@ -110,3 +120,11 @@ class Guest:
         said = datetime.fromisoformat(self._health().json()["timestamp"])
         ended = time.time()
         return ended - began, (began + ended) / 2 - said.timestamp()
+
+
+def is_off(timer: str) -> bool:
+    """Whether an emulated timer is not what its kernel took it for, by multiplier and shift; "" is none."""
+    if not timer:
+        return False
+    multiplier, shift = map(int, timer.split())
+    return abs(multiplier / (1 << shift) / _TICKS_PER_NS - 1) > _OFF_BY

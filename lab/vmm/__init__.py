@@ -12,5 +12,7 @@ Where it differs from Firecracker v1.16, and a client may notice:
   memory file must have exactly the machine's size, and be writable for the process though nothing is
   written to it. A new snapshot replaces the files of its name instead of writing into them.
 - The metadata service answers on the TAP itself, so its frames are visible there (``mmds_net``).
+- Under emulation a Linux guest that got stuck at its start, for want of a processor while it measured its
+  timer, is started again (``timer_start``); the log says so.
 - A TAP that a just killed machine still holds is waited for, half a second at most.
 """

@@ -66,6 +66,8 @@ class Machine:
         ram = memory.fresh(self.resources.machine.mem_size_mib)
         self._adopt(Qemu(hardware, ram_fd=ram)).run("cont")
         self.state = RUNNING
+        if self._accel == "tcg":
+            self._watch_timer(self.qemu)
         self._metrics.flush()
         self.on_started()
 
@@ -159,6 +161,18 @@ class Machine:
         """End QEMU, if there is one."""
         if self._qemu is not None:
             self._qemu.kill()
+
+    def _watch_timer(self, qemu: Qemu) -> None:
+        from lab.vmm.timer_start import LOOK_S, TimerStart
+
+        def start_again() -> None:
+            self._log.warning(
+                "The guest was held up while it measured its timer, and is stuck: started again."
+            )
+            qemu.reset()
+
+        start = TimerStart(qemu.first_lapic, start_again)
+        self._server.every(LOOK_S, lambda: self.state != RUNNING or start.look())
 
     def _load(self, request: SnapshotLoad, backend: str) -> None:
         from lab.vmm import snapshot

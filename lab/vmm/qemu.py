@@ -187,6 +187,18 @@ class Qemu:
         except Fault as fault:
             raise self._with_stderr(fault) from fault
 
+    def first_lapic(self) -> str:
+        """What QEMU tells of the first processor's local APIC."""
+        return str(self.run("human-monitor-command", command_line="info lapic 0"))
+
+    def reset(self) -> None:
+        """Reset the machine. A guest that resets itself ends it instead (``-action reboot=shutdown``)."""
+        self.run("set-action", reboot="reset")
+        try:
+            self.run("system_reset")
+        finally:
+            self.run("set-action", reboot="shutdown")
+
     def save_devices(self) -> bytes:
         """The state of all devices and vCPUs, without the guest's memory. The machine must be stopped."""
         # Xen's half of a migration: no RAM, and the disks stay ours, so the machine can simply go on

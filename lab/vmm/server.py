@@ -32,6 +32,13 @@ class _Client:
     closing: bool = False
 
 
+@dataclass(slots=True)
+class _Timer:
+    seconds: float
+    call: Callable[[], object]
+    due: float
+
+
 class Server:
     """Waits on file descriptors and calls who asked for them."""
 
@@ -40,7 +47,7 @@ class Server:
         self._clients: dict[int, _Client] = {}
         self._code: int | None = None
         self.before_waiting: Callable[[], None] = lambda: None
-        self._timer: tuple[float, Callable[[], None]] | None = None
+        self._timers: list[_Timer] = []
 
     def serve(self, listener: socket.socket, handler: Handler, max_payload: int) -> None:
         """Answer requests on ``listener``."""
@@ -56,9 +63,9 @@ class Server:
         if fd in self._selector.get_map():
             self._selector.unregister(fd)
 
-    def every(self, seconds: float, call: Callable[[], None]) -> None:
-        """Call ``call`` at this interval."""
-        self._timer = (seconds, call)
+    def every(self, seconds: float, call: Callable[[], object]) -> None:
+        """Call ``call`` at this interval, until it returns False."""
+        self._timers.append(_Timer(seconds, call, time.monotonic() + seconds))
 
     def stop(self, code: int) -> None:
         """Leave ``run`` with this exit code."""
@@ -66,19 +73,24 @@ class Server:
 
     def run(self) -> int:
         """Wait and call until somebody says stop; returns the exit code."""
-        due = time.monotonic() + (self._timer[0] if self._timer else 0)
         while self._code is None:
             self.before_waiting()
             if self._code is not None:
                 break
-            timeout = max(0.0, due - time.monotonic()) if self._timer else None
+            due = min((timer.due for timer in self._timers), default=None)
+            timeout = None if due is None else max(0.0, due - time.monotonic())
             for key, _ in self._selector.select(timeout):
                 if self._code is None and key.fd in self._selector.get_map():
                     key.data()
-            if self._timer and time.monotonic() >= due:
-                self._timer[1]()
-                due = time.monotonic() + self._timer[0]
+            self._ring()
         return self._code
+
+    def _ring(self) -> None:
+        for timer in [timer for timer in self._timers if time.monotonic() >= timer.due]:
+            if self._code is None and timer.call() is not False:
+                timer.due = time.monotonic() + timer.seconds
+            else:
+                self._timers.remove(timer)
 
     def _accept(self, listener: socket.socket, handler: Handler, max_payload: int) -> None:
         sock, _ = listener.accept()

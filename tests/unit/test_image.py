@@ -12,6 +12,7 @@ import pytest
 from lab.image import disk, golden, manifest
 from lab.image.cpio import Archive
 from lab.image.exchange import exchange
+from lab.image.guest import is_off
 from lab.image.inputs import digest_of_tree
 from lab.image.kernel import KernelError, extract_vmlinux
 from lab.image.packages import debian_sources
@@ -170,3 +171,12 @@ def test_the_unit_is_the_runbooks() -> None:
     assert "After=network-online.target" in lines
     assert "ExecStart=/usr/bin/node /root/vm-browser-agent/server.js" in lines
     assert "MemoryLimit=512M" in lines
+
+
+@pytest.mark.parametrize(
+    ("timer", "expected"),
+    [("268406464\t32", False), ("913347344\t32", True), ("80530636\t32", True), ("", False)],
+)
+def test_wrongly_measured_timer_is_known(timer: str, expected: bool) -> None:
+    """What a kernel made of an emulated timer in peace, and held up; without such a timer nothing is off."""
+    assert is_off(timer) is expected
