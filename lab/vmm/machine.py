@@ -171,8 +171,14 @@ class Machine:
             )
             qemu.reset()
 
+        def look() -> bool:
+            try:
+                return self.state != RUNNING or start.look()
+            except Fault:  # too busy to answer, or gone, which is told elsewhere
+                return True
+
         start = TimerStart(qemu.first_lapic, start_again)
-        self._server.every(LOOK_S, lambda: self.state != RUNNING or start.look())
+        self._server.every(LOOK_S, look)
 
     def _load(self, request: SnapshotLoad, backend: str) -> None:
         from lab.vmm import snapshot

@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from fixtures.guest import lanes_for
 from harness.errors import HarnessError, VmError
 from harness.lanes import Lane, Lanes
 from harness.vm import Vm
@@ -34,6 +35,14 @@ class Peer:
 def lane(peer: Peer, **experiments: object) -> Lane:
     todo = {name: (lambda _vm, value=value: value) for name, value in experiments.items()}
     return Lane(lambda: cast(Vm, peer), todo, lambda vm: vm.wait_healthy())
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 4, 5, 6])
+def test_every_experiment_has_its_lane(at_once: int) -> None:
+    """However many may run at once: the same ones, each once, and one clone less where not all may."""
+    lanes, all_of_them = lanes_for(at_once), lanes_for(32)
+    assert sorted(sum(lanes, ())) == sorted(sum(all_of_them, ()))
+    assert len(lanes) == len(all_of_them) - (at_once < len(all_of_them))
 
 
 def test_observations_come_back_by_name_and_clones_are_killed() -> None:
