@@ -35,7 +35,7 @@ _PIXELS = """
   const small = canvas.smallCopy ??= new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
   if (small.canvas.width !== columns || small.canvas.height !== rows)
     Object.assign(small.canvas, {width: columns, height: rows});
-  small.globalCompositeOperation = 'copy';  // nothing of the last look shines through
+  small.clearRect(0, 0, columns, rows);  // of the last look: it is not to be seen again
   small.imageSmoothingEnabled = false;  // one of the canvas's pixels for each, and no mixture of several
   small.drawImage(canvas, 0, 0, width, height, 0, 0, columns, rows);
   const to = new Uint32Array(small.getImageData(0, 0, columns, rows).data.buffer);

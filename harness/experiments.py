@@ -209,13 +209,17 @@ def _within(timeout_s: float, ask: Callable[[], bool]) -> bool:
 
 
 def _with_database(site: Site, url: str) -> str:
-    """Shell that restarts the unit with another database, by a drop-in that is gone with the clone."""
+    """Shell that restarts the unit with another database, by a drop-in that is gone with the clone.
+
+    However often it was started before: a start limit is not what is tried here.
+    """
     settings = {**site.agent.database_environment, str(site.agent.database_variable): url}
     lines = [f"Environment={name}={value}" for name, value in settings.items()]
     text = "\n".join(["[Service]", *lines, "ExecStartPre="])
     return f"""
         mkdir -p "/run/systemd/system/$unit.d"
         printf '%s\\n' {shlex.quote(text)} >"/run/systemd/system/$unit.d/90-acceptance.conf"
+        systemctl reset-failed "$unit" 2>/dev/null || :
         systemctl daemon-reload && systemctl restart "$unit"
     """
 

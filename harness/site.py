@@ -288,7 +288,7 @@ class GuestSection(Section):
     request_s: Seconds = 5
     """One HTTP request under load."""
     experiments_at_once: int = Field(default=6, ge=1, le=32)
-    """How many clones may be experimented on at once; with fewer than five, more experiments share one."""
+    """How many clones may be experimented on at once; with fewer than five, more of them share a clone."""
     desktop_units: tuple[str, ...] = ()
     """Units that the agent can do without. They are frozen in clones that are experimented on, and left out
     of a cold boot, where their work would only take time; none leaves them running."""

@@ -99,7 +99,7 @@ def main() -> int:
             assemble(lab_paths(), show)
     except HarnessError as error:
         print(f"build browser: {error}", file=sys.stderr)
-        return 3
+        return chamber.HELD_UP if isinstance(error, chamber.HeldUpError) else 3
     except (KeyboardInterrupt, subprocess.TimeoutExpired) as error:
         print(f"build browser: ended by {type(error).__name__}", file=sys.stderr)
         return 130

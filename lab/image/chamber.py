@@ -32,9 +32,18 @@ class BuildError(HarnessError):
     """The golden snapshot could not be built; the old one, if any, is untouched."""
 
 
+class HeldUpError(BuildError):
+    """The machine was too busy at the wrong moment; another time will do."""
+
+
+HELD_UP = 4
+"""Exit status of a build that ended so."""
+
+
 def run_in_chamber(module: str, paths: LabPaths) -> None:
     """Run a module of ours inside; its output is the caller's.
 
+    :raises HeldUpError: it was held up, and could be run again.
     :raises BuildError: it failed; what it said is on stderr already.
     """
     # Should this process die, setpriv has the kernel end unshare, and that ends all of the PID namespace.
@@ -44,6 +53,8 @@ def run_in_chamber(module: str, paths: LabPaths) -> None:
         status = subprocess.run(words, env=environ, cwd=ROOT, timeout=BUILD_TIMEOUT_S, check=False).returncode
     except subprocess.TimeoutExpired as error:
         raise BuildError(f"the build took over {BUILD_TIMEOUT_S} s") from error
+    if status == HELD_UP:
+        raise HeldUpError("the VM was held up", hint="build it again, with less at work on this machine")
     if status != 0:
         raise BuildError(
             f"the build ended with status {status}",

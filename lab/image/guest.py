@@ -15,7 +15,7 @@ from harness.run import run
 from harness.screen import Screen
 from harness.wait import wait_until
 from lab.image import golden, keys
-from lab.image.chamber import BuildError
+from lab.image.chamber import BuildError, HeldUpError
 from lab.image.manifest import Facts
 from lab.paths import LabPaths
 
@@ -25,13 +25,15 @@ START_PAGE = (0x1D, 0x4E, 0x89)
 
 _ASK_FACTS = (
     "cat /proc/sys/kernel/random/boot_id /proc/sys/kernel/osrelease &&"
-    " sed -n '/^Clock Event Device: lapic$/,/shift:/{s/^ mult: *//p; s/^ shift: *//p}' /proc/timer_list"
-    " | head -n 2 | paste -s && systemctl --failed --plain --no-legend"
+    " sed -n '/^Clock Event Device: lapic/,/shift:/{s/^Clock Event Device: //p; s/^ mult: *//p;"
+    " s/^ shift: *//p}' /proc/timer_list | head -n 3 | paste -s && systemctl --failed --plain --no-legend"
 )
+_MEASURED, _TOLD = "lapic", "lapic-deadline"
+"""The kernel's names of a timer that it had to measure, and of one that needs no measurement."""
 _TICKS_PER_NS = 1 / 16
-"""Of an emulated timer."""
+"""Of the first one."""
 _OFF_BY = 0.25
-"""More than any wait in the VM may be off by; less, a processor that was away for a moment may well do."""
+"""No wait in the VM minds less, and a machine that was busy for a moment causes less."""
 _SET_CLOCK = "import sys, time; time.clock_settime(time.CLOCK_REALTIME, time.time() + float(sys.argv[1]))"
 
 
@@ -70,13 +72,13 @@ class Guest:
     def facts(self, *, vmm_version: str, snapshot_version: str) -> Facts:
         """What the manifest says of the running VM.
 
-        :raises BuildError: a unit has failed in it, or its timer was measured wrong.
+        :raises HeldUpError: its timer was measured wrong.
+        :raises BuildError: a unit has failed in it.
         """
         boot_id, release, timer, *failed = self.shell(_ASK_FACTS).splitlines()
         if is_off(timer):
-            raise BuildError(
-                "the VM was held up while it measured its timer: all its timers would go off at wrong times",
-                hint="build it again, with less at work on this machine",
+            raise HeldUpError(
+                f"held up while it measured its timer, the VM took it for another one ({timer})"
             )
         if failed:
             raise BuildError(
@@ -124,8 +126,14 @@ class Guest:
 
 
 def is_off(timer: str) -> bool:
-    """Whether an emulated timer is not what its kernel took it for, by multiplier and shift; "" is none."""
-    if not timer:
-        return False
-    multiplier, shift = map(int, timer.split())
-    return abs(multiplier / (1 << shift) / _TICKS_PER_NS - 1) > _OFF_BY
+    """Whether the kernel took its timer for another one, by its name, multiplier and shift.
+
+    :raises BuildError: that is no timer that we know.
+    """
+    name, *numbers = timer.split() or [""]
+    if name not in (_MEASURED, _TOLD) or len(numbers) != 2:
+        raise BuildError(
+            f"the VM's kernel tells of no timer that we know: {timer!r}", hint="see /proc/timer_list"
+        )
+    multiplier, shift = map(int, numbers)
+    return name == _MEASURED and abs(multiplier / (1 << shift) / _TICKS_PER_NS - 1) > _OFF_BY

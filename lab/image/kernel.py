@@ -35,15 +35,18 @@ GUEST_ONLY = ("autofs4", "ptp_kvm", "unix_diag", "inet_diag", "tcp_diag", "udp_d
 """Not needed to boot: what systemd, clone-guard and ``ss`` load when they want it."""
 
 SLICES_MS = {"latency": 60, "min_granularity": 30, "wakeup_granularity": 40}
-"""How long the guest's scheduler leaves a program at work, in its own words. At every change of program the
-emulation forgets where translated code lies; ten times as slow as a processor, it changes ten times as often
-for the same work, unless it is told."""
+"""How long the guest's scheduler leaves a program at work, in Linux 6.1's words; others know none of them. At
+every change of program the emulation forgets where translated code lies; ten times as slow as a processor, it
+changes ten times as often for the same work, unless it is told."""
 
 INIT = """#!/bin/busybox sh
 bb=/bin/busybox
 $bb mkdir /debug
 $bb mount -t debugfs debug /debug
-for slice in {slices}; do echo ${{slice#*=}}000000 >/debug/sched/${{slice%=*}}_ns; done
+for slice in {slices}; do
+    file=/debug/sched/${{slice%=*}}_ns
+    [ ! -e $file ] || echo ${{slice#*=}}000000 >$file
+done
 $bb umount /debug
 $bb mount -t devtmpfs dev /dev
 $bb mount -t proc proc /proc

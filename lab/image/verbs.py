@@ -12,9 +12,12 @@ from contextlib import contextmanager
 from harness.errors import UsageError
 from lab import store
 from lab.image import kernel, keys, login_library, manifest, packages
-from lab.image.chamber import run_in_chamber
+from lab.image.chamber import HeldUpError, run_in_chamber
 from lab.image.progress import steps
 from lab.paths import LabPaths, lab_paths
+
+_TRIES = 3
+"""So often a build is begun that was held up."""
 
 
 def build(args: argparse.Namespace) -> int:
@@ -49,9 +52,18 @@ def build_browser(paths: LabPaths, *, force: bool = False) -> bool:
                 kernel.fetch(paths)
             with show.step("the login tool's library"):
                 login_library.node_modules(paths.cache)
-        run_in_chamber("lab.image.assemble", paths)
+        _assemble(paths)
         print(f"golden snapshot: built in {time.monotonic() - began:.0f} s ({paths.snapshots})")
         return True
+
+
+def _assemble(paths: LabPaths) -> None:
+    for _ in range(_TRIES - 1):
+        try:
+            return run_in_chamber("lab.image.assemble", paths)
+        except HeldUpError as error:
+            print(f"golden snapshot: {error.message}; building it again", flush=True)
+    return run_in_chamber("lab.image.assemble", paths)
 
 
 @contextmanager

@@ -173,6 +173,7 @@ class Machine:
 
         def look() -> bool:
             try:
+                qemu.end_at_reset()
                 return self.state != RUNNING or start.look()
             except Fault:  # too busy to answer, or gone, which is told elsewhere
                 return True

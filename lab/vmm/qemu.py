@@ -192,12 +192,13 @@ class Qemu:
         return str(self.run("human-monitor-command", command_line="info lapic 0"))
 
     def reset(self) -> None:
-        """Reset the machine. A guest that resets itself ends it instead (``-action reboot=shutdown``)."""
+        """Reset the machine; a reset ends it otherwise, and does again after :meth:`end_at_reset`."""
         self.run("set-action", reboot="reset")
-        try:
-            self.run("system_reset")
-        finally:
-            self.run("set-action", reboot="shutdown")
+        self.run("system_reset")
+
+    def end_at_reset(self) -> None:
+        """Have a guest's own reset end the machine, as from the start (``-action reboot=shutdown``)."""
+        self.run("set-action", reboot="shutdown")
 
     def save_devices(self) -> bytes:
         """The state of all devices and vCPUs, without the guest's memory. The machine must be stopped."""

@@ -33,7 +33,7 @@ def spawn(argv: list[str], *, inherit: Sequence[int], stderr: int) -> int:
         for fd in inherit:
             os.set_inheritable(fd, True)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        os.execvpe(argv[0], argv, {**os.environ, **HUGE_PAGES})  # noqa: S606 (no shell is what is wanted)
+        os.execvpe(argv[0], argv, {**HUGE_PAGES, **os.environ})  # noqa: S606 (no shell is what is wanted)
     finally:
         os.write(2, f"cannot run {argv[0]}: {sys.exc_info()[1]}\n".encode())
         os._exit(127)

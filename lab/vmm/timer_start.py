@@ -14,7 +14,7 @@ STUCK = 5
 """So many looks in a row: a measurement takes a tenth of a second, or a few on a busy host."""
 BEFORE, UNDER_WAY, PAST = "before", "under way", "past"
 _VECTOR = re.compile(r"^LVTT\s.*\(vec (\d+)\)", re.MULTILINE)
-_MASKED = re.compile(r"^LVTT\s.*\bmasked\b", re.MULTILINE)
+_TO_MEASURE = re.compile(r"^LVTT\s.*\bmasked\s+periodic\b", re.MULTILINE)
 _COUNT = re.compile(r"initial_count = (\d+)")
 _FULL = 0xFFFFFFFF // 16
 """What Linux has it count down from, to be measured."""
@@ -25,7 +25,9 @@ def measurement(lapic: str) -> str:
     vector, count = _VECTOR.search(lapic), _COUNT.search(lapic)
     if not vector or not count or int(vector[1]) == 0:
         return BEFORE
-    return UNDER_WAY if _MASKED.search(lapic) and int(count[1]) == _FULL else PAST
+    if not _TO_MEASURE.search(lapic):
+        return PAST
+    return {0: BEFORE, _FULL: UNDER_WAY}.get(int(count[1]), PAST)
 
 
 class TimerStart:

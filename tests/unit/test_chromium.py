@@ -149,6 +149,27 @@ def running(pids: set[int]) -> set[int]:
     return {pid for pid, state in states.items() if state != "Z"}
 
 
+def test_not_even_a_stuck_browser_outlives_its_driver() -> None:
+    """One that is too busy to hear that nobody is left to speak with it."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"ready\n"
+        words = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in below(holder.pid)}
+        browser = {pid for pid, said in words.items() if "--user-data-dir=" in said and "--type=" not in said}
+        try:
+            for pid in browser:
+                os.kill(pid, signal.SIGSTOP)
+            for pid in [pid for pid, said in words.items() if "run-driver" in said] + [holder.pid]:
+                os.kill(pid, signal.SIGKILL)
+            others = set(words) - {holder.pid}
+            wait_until(lambda: running(others), what="its end", timeout_s=15, until=lambda pids: not pids)
+        finally:
+            for pid in running(set(words)):
+                os.kill(pid, signal.SIGKILL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "terminated"])
 def test_it_does_not_outlive_us(number: signal.Signals) -> None:
     with subprocess.Popen(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.image import disk, golden, manifest
+from lab.image.chamber import BuildError
 from lab.image.cpio import Archive
 from lab.image.exchange import exchange
 from lab.image.guest import is_off
@@ -175,8 +176,20 @@ def test_the_unit_is_the_runbooks() -> None:
 
 @pytest.mark.parametrize(
     ("timer", "expected"),
-    [("268406464\t32", False), ("913347344\t32", True), ("80530636\t32", True), ("", False)],
+    [
+        ("lapic\t268406464\t32", False),
+        ("lapic\t913347344\t32", True),
+        ("lapic\t80530636\t32", True),
+        ("lapic-deadline\t12345678\t32", False),
+    ],
 )
 def test_wrongly_measured_timer_is_known(timer: str, expected: bool) -> None:
-    """What a kernel made of an emulated timer in peace, and held up; without such a timer nothing is off."""
+    """What a kernel made of an emulated timer in peace, and held up; one that it had not to measure."""
     assert is_off(timer) is expected
+
+
+@pytest.mark.parametrize("timer", ["", "lapic", "lapic\t1", "hpet\t1\t2"])
+def test_unknown_timer_is_no_good_one(timer: str) -> None:
+    """Nothing is known of it."""
+    with pytest.raises(BuildError, match="no timer that we know"):
+        is_off(timer)

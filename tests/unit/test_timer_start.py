@@ -15,6 +15,7 @@ RESET = """\
 LVTT\t 0x00010000 active-hi edge  masked         one-shot     Fixed  (vec 0)
 Timer\t DCR=0x0 (divide by 2) initial_count = 0 current_count = 0
 """
+ABOUT_TO_COUNT = MASKED_AND_FULL.replace("initial_count = 268435455", "initial_count = 0")
 TICKING = """\
 LVTT\t 0x000000ec active-hi edge                 one-shot     Fixed  (vec 236)
 Timer\t DCR=0x3 (divide by 16) initial_count = 249975 current_count = 1200
@@ -27,7 +28,14 @@ Timer\t DCR=0x3 (divide by 16) initial_count = 0 current_count = 0
 
 @pytest.mark.parametrize(
     ("lapic", "expected"),
-    [(MASKED_AND_FULL, UNDER_WAY), (RESET, BEFORE), (TICKING, PAST), (AT_REST, PAST), ("", BEFORE)],
+    [
+        (MASKED_AND_FULL, UNDER_WAY),
+        (RESET, BEFORE),
+        (ABOUT_TO_COUNT, BEFORE),
+        (TICKING, PAST),
+        (AT_REST, PAST),
+        ("", BEFORE),
+    ],
 )
 def test_measurement_is_told_by_the_apic(lapic: str, expected: str) -> None:
     """By what QEMU says of a guest before it, in it, and after it, ticking and at rest."""

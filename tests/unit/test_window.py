@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import chain, repeat
+from itertools import chain, cycle, repeat
 
 import pytest
 
@@ -41,6 +41,17 @@ def test_a_page_that_is_drawn_in_parts_is_waited_for() -> None:
     """Also where a part stays alone for some looks."""
     seen = look_for_rest(shown(None, *[HALF] * 5, WHOLE), timeout_s=5)
     assert seen.picture is WHOLE
+
+
+CARET = Screen(100, 60, b"\xff\xff\xff\x00" * 5998 + bytes(8))
+NO_CARET = Screen(100, 60, b"\xff\xff\xff\x00" * 5999 + bytes(4))
+
+
+def test_a_caret_that_blinks_is_a_page_at_rest() -> None:
+    """A pixel or two of some thousands come and go; a letter that does is a page under way."""
+    assert look_for_rest(shown(*[CARET, NO_CARET] * 9), timeout_s=5).took_s < 5
+    moving = cycle([HALF, WHOLE])  # a row of four
+    assert look_for_rest(lambda: next(moving), timeout_s=0.5).took_s >= 0.5
 
 
 def test_a_blank_picture_is_no_page_at_rest() -> None:
