@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import threading
-from itertools import chain
 from typing import cast
 
 import pytest
 
-from fixtures.guest import NEEDS, lanes_for
 from harness.errors import HarnessError, VmError
-from harness.lanes import Lane, Lanes
+from harness.lanes import Lane, Lanes, sharing_clones
 from harness.vm import Vm
 
 
@@ -38,22 +36,20 @@ def lane(peer: Peer, **experiments: object) -> Lane:
     return Lane(lambda: cast(Vm, peer), todo, lambda vm: vm.wait_healthy())
 
 
-EXPERIMENTS = {name for needed in NEEDS.values() for name in needed}
+PLANNED = [["boot"], ["a", "b"], [], ["c", "d"], ["last"]]
 
 
-@pytest.mark.parametrize("at_once", [1, 3, 4, 5, 6])
-def test_every_experiment_has_its_lane(at_once: int) -> None:
-    """However many may run at once: the same ones, each once, and one clone less where not all may."""
-    lanes = lanes_for(EXPERIMENTS, at_once=at_once)
-    assert sorted(chain.from_iterable(lanes)) == sorted(EXPERIMENTS)
-    assert len(lanes) == (4 if at_once < 5 else 5)
-    assert all("silent_database" not in lane[:-1] for lane in lanes), "nothing may come after it"
-
-
-def test_clone_is_shared_only_where_there_would_be_too_many() -> None:
-    """What is not wanted takes no place."""
-    assert lanes_for({"taken_port", "silent_database"}, at_once=4) == [["taken_port"], ["silent_database"]]
-    assert lanes_for({"taken_port", "silent_database"}, at_once=1) == [["taken_port", "silent_database"]]
+@pytest.mark.parametrize(
+    ("at_once", "expected"),
+    [
+        (3, [["boot"], ["a", "b", "last"], ["c", "d"]]),
+        (4, [["boot"], ["a", "b"], ["c", "d"], ["last"]]),
+        (9, [["boot"], ["a", "b"], ["c", "d"], ["last"]]),
+    ],
+)
+def test_clone_is_shared_only_where_there_would_be_too_many(at_once: int, expected: list[list[str]]) -> None:
+    """The last lane comes after another one; what is empty takes no place, and nothing is left out."""
+    assert sharing_clones(PLANNED, at_once=at_once, host=1) == expected
 
 
 def test_observations_come_back_by_name_and_clones_are_killed() -> None:
