@@ -18,7 +18,7 @@ class VmProcessError(Exception):
 
 
 async def start(vm_id: str, socket: Path, folder: Path) -> int:
-    """Start firecracker and return its process id once its API socket is there."""
+    """Start firecracker and return its process id once its API socket takes connections."""
     words = ("systemd-run", "--scope", "--quiet", "--collect", f"--unit=browser-{vm_id}")
     firecracker = ("firecracker", "--api-sock", str(socket), "--id", vm_id)
     logs = ("--log-path", str(folder / "firecracker.log"), "--level", "Info")
@@ -28,13 +28,23 @@ async def start(vm_id: str, socket: Path, folder: Path) -> int:
             *words, *firecracker, *logs, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=err
         )
     for _ in range(1000):
-        if socket.exists():
+        if await _accepts(socket):
             return child.pid
         if child.returncode is not None:
             said = (folder / "firecracker-error.log").read_text(errors="replace").strip()[-500:]
             raise VmProcessError(f"firecracker ended with status {child.returncode}: {said or 'no words'}")
         await asyncio.sleep(0.01)
-    raise VmProcessError(f"firecracker has made no {socket} within 10 s")
+    raise VmProcessError(f"firecracker takes no connection on {socket} within 10 s")
+
+
+async def _accepts(socket: Path) -> bool:
+    """The file is there a moment before anybody listens."""
+    try:
+        _, writer = await asyncio.open_unix_connection(socket)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def is_running(pid: int | None, vm_id: str) -> bool:
