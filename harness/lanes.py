@@ -28,16 +28,16 @@ class Lane:
     """Done to the VM before the first experiment; whatever it returns is dropped."""
 
 
-def sharing_clones(lanes: Sequence[Sequence[str]], *, at_once: int, host: int) -> list[list[str]]:
+def sharing_clones(lanes: Sequence[Sequence[str]], *, at_once: int, after: int) -> list[list[str]]:
     """Names of experiments by clone: where not all lanes may run at once, the last one comes after another.
 
     Most of an experiment's time is waiting, and most of its work is making the clone.
 
-    :param host: the lane that it comes after.
+    :param after: which one that is.
     """
     found = [list(lane) for lane in lanes]
     if at_once < len([lane for lane in found if lane]):
-        found[host] += found.pop()
+        found[after] += found.pop()
     return [lane for lane in found if lane]
 
 

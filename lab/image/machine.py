@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -44,11 +45,17 @@ class Machine:
         return lines
 
 
+def _accepts(path: Path) -> bool:
+    """The socket's file is there a moment before anybody listens."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
 @contextmanager
 def machine(folder: Path, name: str) -> Iterator[Machine]:
     """Start a VMM with its socket and its log in ``folder``; it is gone afterwards."""
-    socket, log = folder / f"{name}.sock", folder / f"{name}.log"
-    words = [sys.executable, "-m", "lab.vmm", "--api-sock", str(socket), "--id", f"build-{name}"]
+    api_sock, log = folder / f"{name}.sock", folder / f"{name}.log"
+    words = [sys.executable, "-m", "lab.vmm", "--api-sock", str(api_sock), "--id", f"build-{name}"]
     with log.open("wb") as output:
         process = subprocess.Popen(
             words,
@@ -60,12 +67,12 @@ def machine(folder: Path, name: str) -> Iterator[Machine]:
         )
     try:
         wait_until(
-            lambda: socket.exists() or process.poll() is not None,
-            what=f"the VMM's API at {socket}",
+            lambda: _accepts(api_sock) or process.poll() is not None,
+            what=f"the VMM's API at {api_sock}",
             timeout_s=30,
             interval_s=0.02,
         )
-        api = Firecracker(socket, timeout_s=30, slow_timeout_s=180, epitaph=lambda: log.read_text()[-2000:])
+        api = Firecracker(api_sock, timeout_s=30, slow_timeout_s=180, epitaph=lambda: log.read_text()[-2000:])
         try:
             yield Machine(process, api, log)
         finally:

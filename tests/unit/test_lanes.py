@@ -49,7 +49,7 @@ PLANNED = [["boot"], ["a", "b"], [], ["c", "d"], ["last"]]
 )
 def test_clone_is_shared_only_where_there_would_be_too_many(at_once: int, expected: list[list[str]]) -> None:
     """The last lane comes after another one; what is empty takes no place, and nothing is left out."""
-    assert sharing_clones(PLANNED, at_once=at_once, host=1) == expected
+    assert sharing_clones(PLANNED, at_once=at_once, after=1) == expected
 
 
 def test_observations_come_back_by_name_and_clones_are_killed() -> None:
