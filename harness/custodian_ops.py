@@ -165,12 +165,14 @@ class Custodian:
         if mute is not None:
             mute.stop()
 
-    async def op_serve_pages(self, address: str) -> Answer:
+    async def op_serve_pages(self, address: str, port: int) -> Answer:
         """Serve web pages on an address of the host; the port."""
         try:
-            return await self.pages.start(address)
+            return await self.pages.start(address, port)
         except OSError as error:
-            raise Refused(f"no page can be served at {address}: {error.strerror}") from error
+            raise Refused(
+                f"no page can be served at {address}, port {port or 'any'}: {error.strerror}"
+            ) from error
 
     async def op_add_page(self, path: str, body: str) -> Answer:
         """One more page."""

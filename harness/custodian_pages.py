@@ -20,15 +20,16 @@ class Pages:
         self._visitors: dict[str, list[str]] = {}
         self._busy: set[asyncio.Task[None]] = set()
 
-    async def start(self, address: str) -> int:
+    async def start(self, address: str, port: int) -> int:
         """Listen on an address; the port.
 
-        :raises OSError: the host does not have that address.
+        :param port: 0 for any that is free.
+        :raises OSError: the host does not have that address, or somebody else has the port.
         """
         if self._server is None:
-            self._server = await asyncio.start_server(self._serve, address, 0)
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
+            self._server = await asyncio.start_server(self._serve, address, port)
+        taken: int = self._server.sockets[0].getsockname()[1]
+        return taken
 
     def add(self, path: str, body: str) -> None:
         """Serve one more page."""

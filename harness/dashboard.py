@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from playwright.async_api import Locator, WebSocket
 from playwright.async_api import Page as Tab
 
 from harness.chromium import Chromium
@@ -16,14 +17,13 @@ from harness.control_api import path_of
 from harness.errors import BrowserError
 from harness.host import Host
 from harness.rfb import KEYS
-from harness.screen import Screen, from_rgba
+from harness.screen import ADDRESS_BAR, Screen, from_rgba
 
 T = TypeVar("T")
 
-CANVAS = "#screen canvas"
+CONNECTED = "connected"
 _CALL_S = 30.0
 _SIZE = {"width": 1100, "height": 900}
-_NO_ADDRESS_BAR = f"{CANVAS} {{ clip-path: inset(12% 0 0) !important }}"
 _STEP = 3
 """Of a canvas every third pixel of every third row is looked at: a look is an eighth of the work. One that
 finds what the last one found, which its caller knows by its number, is null: most are, while one waits."""
@@ -54,32 +54,52 @@ _PIXELS = """
 
 
 class WindowPage:
-    """One VM's browser window in a tab of our browser."""
+    """One VM's browser window in a tab of our browser, whatever page of whatever VNC client shows it.
 
-    def __init__(self, browser: Chromium, tab: Tab, *, title: str) -> None:
+    :param canvas: CSS selector of the canvas that the client draws on, in the page or a frame of it.
+    """
+
+    def __init__(self, browser: Chromium, tab: Tab, *, title: str, canvas: str) -> None:
         self._browser = browser
         self._tab = tab
         self._title = title
+        self._selector = canvas
+        self._heard: dict[WebSocket, bool] = {}
         self._last_look: tuple[int, Screen | None] = (0, None)
         self.log: list[str] = []
         """What its console said, and what could not be loaded."""
+        tab.on("websocket", self._listen)
         tab.on("console", lambda message: self.log.append(f"{message.type}: {message.text}"))
         tab.on("pageerror", lambda error: self.log.append(f"error: {error}"))
         tab.on("requestfailed", lambda request: self.log.append(f"failed: {request.url}: {request.failure}"))
 
     def state(self) -> str:
-        """What the page says of its connection: ``connecting``, ``connected`` or ``disconnected``."""
-        return str(self._call(lambda: self._tab.evaluate("document.body.dataset.state || ''")))
+        """:data:`CONNECTED`, or what is missing of a screen that comes over a WebSocket onto a canvas."""
+
+        async def seen() -> str:
+            if not self._heard:
+                return "it has opened no WebSocket"
+            live = [heard for socket, heard in self._heard.items() if not socket.is_closed()]
+            if not live:
+                return "its WebSocket is closed"
+            if not any(live):
+                return "nothing has come over its WebSocket"
+            canvas = await self._canvas()
+            if canvas is None:
+                return f"it has no {self._selector}"
+            # A VNC client gives it the screen's size once the server has told it: until then it has none.
+            return CONNECTED if await canvas.evaluate("it => it.width * it.height") else "no screen has come"
+
+        return self._call(seen)
 
     def picture(self) -> Screen | None:
         """What its canvas shows, at a third of its size; None before there is one."""
-        canvas = self._tab.locator(CANVAS)
 
         async def pixels() -> Screen | None:
-            if not await canvas.count():
+            if (canvas := await self._canvas()) is None:
                 return None
             known, last = self._last_look
-            if (seen := await canvas.first.evaluate(_PIXELS, [_STEP, known])) is None:
+            if (seen := await canvas.evaluate(_PIXELS, [_STEP, known])) is None:
                 return last
             number, width, height, text = seen
             picture = from_rgba(width, height, base64.b64decode(text)) if width and height else None
@@ -95,7 +115,9 @@ class WindowPage:
         """
 
         async def strike() -> None:
-            await self._tab.locator(CANVAS).first.focus()
+            if (canvas := await self._canvas()) is None:
+                raise BrowserError(f"it has no {self._selector} to type into")
+            await canvas.focus()
             for word in words:
                 if word in KEYS:
                     await self._tab.keyboard.press(word)
@@ -106,7 +128,19 @@ class WindowPage:
 
     def screenshot(self) -> bytes:
         """The whole page as a PNG file, without the address bar of the VM's browser: it may hold a code."""
-        return self._call(lambda: self._tab.screenshot(style=_NO_ADDRESS_BAR))
+        style = f"{self._selector} {{ clip-path: inset({ADDRESS_BAR:.0%} 0 0) !important }}"
+        return self._call(lambda: self._tab.screenshot(style=style))
+
+    async def _canvas(self) -> Locator | None:
+        for frame in self._tab.frames:
+            found = frame.locator(self._selector)
+            if await found.count():
+                return found.first
+        return None
+
+    def _listen(self, socket: WebSocket) -> None:
+        self._heard[socket] = False
+        socket.once("framereceived", lambda _: self._heard.update({socket: True}))
 
     def _call(self, begin: Callable[[], Awaitable[T]]) -> T:
         try:
@@ -132,19 +166,22 @@ class Dashboard:
 
         :raises BrowserError: the page cannot be had.
         """
-        return opened_window(self._browser, self._root + path_of(self._site.session.window_path, session))
+        settings = self._site.session
+        url = self._root + path_of(settings.window_path, session)
+        return opened_window(self._browser, url, canvas=settings.canvas)
 
 
 @contextlib.contextmanager
-def opened_window(browser: Chromium, url: str) -> Iterator[WindowPage]:
+def opened_window(browser: Chromium, url: str, *, canvas: str = "canvas") -> Iterator[WindowPage]:
     """A window's page at an address that the browser may reach.
 
+    :param canvas: CSS selector of its canvas.
     :raises BrowserError: the page cannot be had.
     """
 
     async def made() -> tuple[Tab, WindowPage]:
         tab = await context.new_page()
-        return tab, WindowPage(browser, tab, title=url)
+        return tab, WindowPage(browser, tab, title=url, canvas=canvas)
 
     options = {"viewport": _SIZE, "service_workers": "block"}
     context = browser.call(lambda: browser.context(**options), timeout_s=_CALL_S)

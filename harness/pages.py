@@ -40,8 +40,10 @@ class PageServer:
         self._host = host
         self._lock = threading.Lock()
         self._given: list[Colour] = []
-        address = host.site.session.page_address or host.site.network.bridge_address.ip
-        port = host.custodian.ask("serve_pages", address=str(address), timeout_s=_ASK_S)
+        settings = host.site.session
+        address = settings.page_address or host.site.network.bridge_address.ip
+        wanted = settings.page_port or 0
+        port = host.custodian.ask("serve_pages", address=str(address), port=wanted, timeout_s=_ASK_S)
         self._root = f"http://{address}:{port}"
 
     def page(self) -> Page:

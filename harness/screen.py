@@ -12,6 +12,9 @@ from functools import cached_property
 Colour = tuple[int, int, int]
 """Red, green, blue; 0 to 255 each."""
 
+ADDRESS_BAR = 0.12
+"""The part of a VM's screen, from its top, in which its browser's address bar may be: it may hold a code."""
+
 
 def parse_colour(text: str) -> Colour:
     """``#rrggbb`` as a colour."""
@@ -69,6 +72,11 @@ class Screen:
         starts = range(0, len(self.pixels), stride)
         rows = ((self.pixels[at : at + stride], other.pixels[at : at + stride]) for at in starts)
         return sum(_differing(one, another) for one, another in rows if one != another) / self.area
+
+    def without_address_bar(self) -> Screen:
+        """The picture with that part of it black."""
+        hidden = round(self.height * ADDRESS_BAR) * self.width * 4
+        return Screen(self.width, self.height, bytes(hidden) + self.pixels[hidden:])
 
     def png(self) -> bytes:
         """The picture as a PNG file."""

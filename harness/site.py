@@ -391,12 +391,16 @@ class SessionSection(Section):
     """Status of a session that was cancelled."""
     window_path: SessionPath = "/api/auth/session/{session}/novnc"
     """The page with the browser window."""
+    canvas: str = Field(default="canvas", min_length=1)
+    """CSS selector of the canvas in it, or in a frame of it, on which the VM's screen is drawn."""
     websocket_path: SessionPath = "/api/auth/session/{session}/novnc/websock"
     """Its WebSocket."""
     websockify_path: AbsolutePath = "/websockify"
     """The WebSocket of noVNC inside the guest."""
     page_address: IPv4Address | None = None
     """Where VMs reach a page that the suite serves on the host; none means the bridge's address."""
+    page_port: Port | None = None
+    """The port of that page, where the host's firewall lets VMs reach some ports only; none means any."""
     window_s: Seconds = 30
     """From opening the window, or a page in it, until the page is seen."""
     request_s: Seconds = 10

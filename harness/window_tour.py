@@ -6,10 +6,11 @@ import time
 from dataclasses import dataclass, field
 
 from harness.authorization import Authorization
-from harness.dashboard import Dashboard, WindowPage
+from harness.dashboard import CONNECTED, Dashboard, WindowPage
 from harness.errors import BrowserError, SessionError, TransportError, WaitTimeoutError
 from harness.logins import login_address
 from harness.pages import Page, PageServer
+from harness.reach import reach_from_vm
 from harness.screenshots import keep
 from harness.session import Session, said
 from harness.wait import wait_until
@@ -19,6 +20,7 @@ from harness.window_login import look_at_form
 _HOP_S = 20.0
 """A hop that is looked at once the page has had its time is given this long to show it."""
 _POLL_S = 0.25
+_REACH_S = 5.0
 _NEVER = Sight(None, 0.0, "it was not looked at: there was no page to look at")
 
 
@@ -33,6 +35,8 @@ class Opened:
     """By the monotonic clock."""
     canvas: Sight = _NEVER
     visitors: list[str] = field(default_factory=list)
+    out_of_reach: str = ""
+    """Why the VM itself could not have asked for it, where that is so: nothing is told by it then."""
 
 
 @dataclass
@@ -89,6 +93,8 @@ class Guide:
                     self._hops(session, tour)
         for opened in tour.pages:
             opened.visitors = self._visitors(opened)
+            if not opened.visitors:
+                opened.out_of_reach = self._out_of_reach(session, opened.page.url)
         return tour
 
     def _connect(self, window: WindowPage, tour: Tour) -> None:
@@ -98,7 +104,7 @@ class Guide:
                 window.state,
                 what="the window's page to connect",
                 timeout_s=self._settings.window_s,
-                until=lambda state: state == "connected",
+                until=lambda state: state == CONNECTED,
             )
         except WaitTimeoutError as error:
             tour.state = str(error.last)
@@ -139,6 +145,14 @@ class Guide:
             )
         except WaitTimeoutError:
             return []
+
+    def _out_of_reach(self, session: Session, url: str) -> str:
+        """A host may let VMs reach some of its ports only, and rightly so."""
+        try:
+            status, said = reach_from_vm(self._dashboard.host, session, url, timeout_s=_REACH_S)
+        except SessionError:  # not known, then
+            return ""
+        return "" if status else said
 
     def _left_s(self, opened: Opened) -> float:
         """What is left of the time in which a page that was opened must be seen."""

@@ -6,32 +6,37 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page
+from websockets.sync.server import ServerConnection, unix_serve
 
 from harness.chromium import Chromium
-from harness.dashboard import opened_window
+from harness.dashboard import CONNECTED, WindowPage, opened_window
 from harness.errors import BrowserError, BrowserLostError
 from harness.wait import wait_until
 from tests.unit.small_suite import ROOT
-from tests.unit.web_peer import web_peer
+from tests.unit.web_peer import Answer, web_peer
 
 TEAL = (0x11, 0x88, 0x99)
-WINDOW = """<!doctype html><body data-state="connected"><main id="screen">
-<canvas width="8" height="4" tabindex="0"></canvas></main><script>
+WINDOW = """<!doctype html><body><canvas width="8" height="4" tabindex="0"></canvas><script>
+new WebSocket('ws://192.0.2.7:4001/');
 const canvas = document.querySelector('canvas');
 const paint = colour => { const c = canvas.getContext('2d'); c.fillStyle = colour; c.fillRect(0, 0, 8, 4); };
 paint('#118899');
 canvas.addEventListener('keydown', event => {
   console.log(event.key);
-  document.body.dataset.state = 'typed';
   paint('#ffffff');
 });
 </script></body>"""
+FRAMED = "<!doctype html><body><iframe src=window></iframe></body>"
+STILL = "<!doctype html><body><canvas width=8 height=4></canvas><script>{script}</script></body>"
+"""It looks like a window, and is none."""
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +49,48 @@ def browser() -> Iterator[Chromium]:
 @pytest.fixture
 def asked(browser: Chromium, tmp_path: Path) -> Iterator[list[str]]:
     """What it asks of the one address it may reach."""
-    with web_peer(tmp_path / "web", {"/window": (200, {}, WINDOW)}) as asked:
+    pages = {"/window": WINDOW, "/framed": FRAMED, "/without": STILL.format(script="")}
+    for name, port in (("unsized", 4001), ("silent", 4002), ("refused", 4003)):
+        pages[f"/{name}"] = STILL.format(script=f"new WebSocket('ws://192.0.2.7:{port}/')")
+    pages["/unsized"] = pages["/unsized"].replace("width=8", "width=0")
+    answers: dict[str, Answer] = {path: (200, {}, page) for path, page in pages.items()}
+    with (
+        web_peer(tmp_path / "web", answers) as asked,
+        socket_peer(tmp_path / "greeting", lambda peer: peer.send(b"RFB 003.008\n")),
+        socket_peer(tmp_path / "silent", lambda _: None),
+    ):
         browser.allow(("192.0.2.7", 4000), tmp_path / "web")
+        browser.allow(("192.0.2.7", 4001), tmp_path / "greeting")
+        browser.allow(("192.0.2.7", 4002), tmp_path / "silent")
         yield asked
 
 
-def test_a_window_is_seen_and_typed_into(browser: Chromium, asked: list[str]) -> None:
-    with opened_window(browser, "http://192.0.2.7:4000/window") as window:
-        assert window.state() == "connected"
+@contextmanager
+def socket_peer(path: Path, begin: Callable[[ServerConnection], None]) -> Iterator[None]:
+    """A WebSocket at a unix socket: it begins, and then waits for the other side to go."""
+
+    def serve(peer: ServerConnection) -> None:
+        begin(peer)
+        for _ in peer:
+            pass
+
+    with unix_serve(serve, str(path)) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield
+        server.shutdown()
+        thread.join(5)
+
+
+def connected(window: WindowPage) -> str:
+    """Its state, once it is connected."""
+    return wait_until(window.state, what="the window", timeout_s=15, until=lambda state: state == CONNECTED)
+
+
+@pytest.mark.parametrize("page", ["window", "framed"])
+def test_a_window_is_seen_and_typed_into(browser: Chromium, asked: list[str], page: str) -> None:
+    with opened_window(browser, f"http://192.0.2.7:4000/{page}") as window:
+        connected(window)
         picture = window.picture()
         assert picture is not None
         assert (picture.width, picture.height, picture.share(TEAL)) == (3, 2, 1)
@@ -62,7 +101,25 @@ def test_a_window_is_seen_and_typed_into(browser: Chromium, asked: list[str]) ->
         assert picture.share((255, 255, 255)) == 1
         assert [line for line in window.log if line.startswith("log: ")] == ["log: a", "log: B", "log: Tab"]
         assert window.screenshot().startswith(b"\x89PNG")
-    assert asked[0] == "/window"
+    assert asked[0] == f"/{page}"
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize(
+    ("page", "canvas", "state"),
+    [
+        ("without", "canvas", "it has opened no WebSocket"),
+        ("silent", "canvas", "nothing has come over its WebSocket"),
+        ("unsized", "canvas", "no screen has come"),
+        ("refused", "canvas", "its WebSocket is closed"),
+        ("window", "#other", "it has no #other"),
+    ],
+)
+def test_a_window_that_is_not_connected_says_what_is_missing(
+    browser: Chromium, page: str, canvas: str, state: str
+) -> None:
+    with opened_window(browser, f"http://192.0.2.7:4000/{page}", canvas=canvas) as window:
+        wait_until(window.state, what=state, timeout_s=15, until=lambda seen: seen == state)
 
 
 @pytest.mark.usefixtures("asked")
@@ -71,7 +128,7 @@ def test_threads_share_the_browser(browser: Chromium) -> None:
 
     def look(_: int) -> str:
         with opened_window(browser, "http://192.0.2.7:4000/window") as window:
-            return window.state()
+            return connected(window)
 
     with ThreadPoolExecutor(3) as pool:
         assert list(pool.map(look, range(3))) == ["connected"] * 3

@@ -16,7 +16,7 @@ from harness.pages import random_colour
 async def serving() -> AsyncIterator[tuple[Pages, int]]:
     """A server on loopback, and its port."""
     pages = Pages()
-    port = await pages.start("127.0.0.1")
+    port = await pages.start("127.0.0.1", 0)
     try:
         yield pages, port
     finally:
@@ -69,7 +69,7 @@ async def test_an_end_drops_those_who_wait() -> None:
 
 async def test_it_listens_once_however_often_it_is_asked_to() -> None:
     async with serving() as (pages, port):
-        assert await pages.start("127.0.0.1") == port
+        assert await pages.start("127.0.0.1", 0) == port
 
 
 def test_a_colour_of_ours_is_far_from_grey() -> None:

@@ -1,4 +1,4 @@
-"""The dashboard's page says that it is connected, and its canvas stays blank."""
+"""The dashboard's page connects, and its canvas stays blank."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ REDS = {
 }
 LAYERS = ("session/test_window.py",)
 _DEFECT = """
-PAGE = "<!doctype html><body data-state=connected><main id=screen><canvas width=1024 height=768></canvas>"
+PAGE = "<!doctype html><canvas width=1024 height=768></canvas>" \
+    "<script>new WebSocket(location.href.replace('http', 'ws') + '/websock', 'binary')</script>"
 async def defect(request, handler):
     if request.path.endswith("/novnc"):
         return web.Response(text=PAGE, content_type="text/html")
