@@ -9,12 +9,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from harness.errors import SessionError, TransportError
 from harness.host import Host
-from harness.logins import Ended, has_credentials, login_address
+from harness.logins import Ended, follow, login_address, with_its_end
 from harness.session import Session
 from harness.vm_end import watch_end
-from harness.wait import wait_until
-
-_POLL_S = 1.0
 
 
 def wait_for_person(host: Host, session: Session, console: Console) -> Ended:
@@ -35,31 +32,21 @@ def wait_for_person(host: Host, session: Session, console: Console) -> Ended:
             markup=False,
             highlight=False,
         )
-        row = _count_down(session, console, settings.attended_s)
-        ended.status, ended.reason = str(row.get("status")), str(row.get("error_message") or "")
-        ended.authenticated = has_credentials(session)
+        _count_down(session, ended, console, settings.attended_s)
         if ended.status in host.site.database.finished_session_statuses:
             ended.vm_end = watch_end(host, vm_id, timeout_s=settings.end_s)
     except (SessionError, TransportError) as error:
-        ended.error = error.message
+        ended.error = with_its_end(session, error)
     return ended
 
 
-def _count_down(session: Session, console: Console, limit_s: float) -> dict[str, object]:
-    over = session.site.database.finished_session_statuses
+def _count_down(session: Session, ended: Ended, console: Console, limit_s: float) -> None:
     began = time.monotonic()
     columns = (TextColumn("waiting for the login"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("login", total=limit_s)
 
-        def look() -> dict[str, object]:
+        def show() -> None:
             progress.update(bar, completed=time.monotonic() - began)
-            return session.row()
 
-        return wait_until(
-            look,
-            what="a login",
-            timeout_s=limit_s,
-            interval_s=_POLL_S,
-            until=lambda row: row.get("status") in over or time.monotonic() - began > limit_s - _POLL_S,
-        )
+        follow(session, ended, timeout_s=limit_s, each=show)

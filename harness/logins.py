@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,14 @@ import httpx
 
 from harness.authorization import Authorization, Callback, read_authorization
 from harness.control_api import table_of
-from harness.errors import HarnessError, SessionError, TransportError, WaitTimeoutError
+from harness.errors import (
+    BrowserError,
+    HarnessError,
+    NoAnswerError,
+    SessionError,
+    TransportError,
+    WaitTimeoutError,
+)
 from harness.firecracker import no_tls
 from harness.host import Host
 from harness.session import Session, said
@@ -18,6 +26,9 @@ from harness.wait import wait_until
 from harness.window import Sight
 
 _POLL_S = 0.25
+
+THE_SITES = (SessionError, BrowserError, NoAnswerError)
+"""Trouble with a login that is a finding; any other is our own."""
 
 
 def login_address(session: Session, *, timeout_s: float) -> Authorization:
@@ -34,7 +45,7 @@ def login_address(session: Session, *, timeout_s: float) -> Authorization:
     seen: list[str] = []
     try:
         url = wait_until(
-            ask, what="an address", timeout_s=timeout_s, interval_s=_POLL_S, retry_on=(TransportError,)
+            ask, what="an address", timeout_s=timeout_s, interval_s=_POLL_S, retry_on=(NoAnswerError,)
         )
         return read_authorization(url)
     except (WaitTimeoutError, ValueError) as error:
@@ -51,6 +62,8 @@ class Ended:
     reason: str = ""
     authenticated: bool = False
     """Whether credentials were ever seen."""
+    no_word: str = ""
+    """What came instead of an answer, when it was last asked for them."""
     callback_status: int = 0
     """What the agent answered to the callback, where one was handed on."""
     vm_end: VmEnd | None = None
@@ -65,12 +78,18 @@ class Ended:
     """Whether it had credentials before anybody had logged in for it."""
 
 
-def follow(session: Session, ended: Ended, *, timeout_s: float) -> None:
-    """Watch a session until it is over, and what it says of credentials meanwhile."""
+def follow(
+    session: Session, ended: Ended, *, timeout_s: float, each: Callable[[], None] = lambda: None
+) -> None:
+    """Watch a session until it is over, and what it says of credentials meanwhile.
+
+    :param each: done before each look.
+    """
     over = session.site.database.finished_session_statuses
 
     def look() -> dict[str, Any]:
-        ended.authenticated = has_credentials(session) or ended.authenticated
+        each()
+        _ask_for_credentials(session, ended)
         return session.row()
 
     try:
@@ -85,29 +104,48 @@ def follow(session: Session, ended: Ended, *, timeout_s: float) -> None:
         row = error.last if isinstance(error.last, dict) else {}
         ended.error = f"{timeout_s:g} s later the session was not over"
     ended.status, ended.reason = str(row.get("status")), str(row.get("error_message") or "")
-    ended.authenticated = has_credentials(session) or ended.authenticated
+    _ask_for_credentials(session, ended)
 
 
 def with_its_end(session: Session, error: HarnessError) -> str:
-    """What went wrong with a session's VM, and how the session ended, where it has: then that comes first."""
+    """What went wrong with a session's VM, and how the session ended, where it has: then that comes first.
+
+    :raises HarnessError: that very error, where it is our own trouble, and the session goes on.
+    """
     try:
         row = session.row()
     except (SessionError, TransportError):
+        row = {}
+    if row.get("status") in session.site.database.finished_session_statuses:
+        return f"it is {row['status']} already ({row.get('error_message') or 'no reason'}): {error.message}"
+    if isinstance(error, THE_SITES):
         return error.message
-    if row.get("status") not in session.site.database.finished_session_statuses:
-        return error.message
-    return f"it is {row['status']} already ({row.get('error_message') or 'no reason'}): {error.message}"
+    raise error
 
 
 def has_credentials(session: Session) -> bool:
     """Whether the API says that a session's login has left credentials."""
-    return table_of(session.api.credentials_status(session.id)).get("authenticated") is True
+    return _authenticated(session.api.credentials_status(session.id)) is True
+
+
+def _ask_for_credentials(session: Session, ended: Ended) -> None:
+    answer = session.api.credentials_status(session.id)
+    found = _authenticated(answer)
+    ended.authenticated = ended.authenticated or found is True
+    ended.no_word = said(answer) if found is None else ""
+
+
+def _authenticated(answer: httpx.Response) -> bool | None:
+    """None where it does not say."""
+    found = table_of(answer).get("authenticated")
+    return found if isinstance(found, bool) else None
 
 
 def hand_on(host: Host, session: Session, query: str) -> int:
     """Give a callback to the agent in a session's VM, as its documentation has it; the answer's status.
 
-    :raises TransportError: no answer.
+    :raises NoAnswerError: it does not answer.
+    :raises TransportError: there is no way to it.
     """
     port = host.site.agent.port
     transport = httpx.HTTPTransport(uds=str(host.forward(f"tcp:{session.address}:{port}")), verify=no_tls())
@@ -115,4 +153,5 @@ def hand_on(host: Host, session: Session, query: str) -> int:
         try:
             return http.get(f"http://{session.address}:{port}/auth/callback?{query}").status_code
         except httpx.TransportError as error:
-            raise TransportError(f"GET /auth/callback of {session.address}: {error}") from error
+            kind = TransportError if isinstance(error, httpx.ConnectError) else NoAnswerError
+            raise kind(f"GET /auth/callback of {session.address}: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from urllib.parse import urlsplit
 
 import httpx
@@ -26,9 +27,9 @@ class OwningTransport(httpx.BaseTransport):
         self._host = host
         url = urlsplit(host.site.controller.url)
         port = url.port or (443 if url.scheme == "https" else 80)
-        self._straight = httpx.HTTPTransport(
-            uds=str(host.forward(f"tcp:{url.hostname}:{port}")), verify=no_tls()
-        )
+        way = host.forward(f"tcp:{url.hostname}:{port}")
+        verify = ssl.create_default_context() if url.scheme == "https" else no_tls()
+        self._straight = httpx.HTTPTransport(uds=str(way), verify=verify)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """One request."""

@@ -15,7 +15,8 @@ _GRACE_S = 5.0
 def reach_from_vm(host: Host, session: Session, url: str, *, timeout_s: float) -> tuple[int, str]:
     """The HTTP status that the VM gets, 0 for none; and what it said of it.
 
-    :raises SessionError: the VM cannot be asked.
+    :raises TransportError: the VM cannot be asked.
+    :raises SessionError: it has nothing to ask with.
     """
     ask = f"curl -sS -o /dev/null -w '%{{http_code}}' --max-time {timeout_s:g} {shlex.quote(url)}"
     done = ask_inside(host, session, ask, timeout_s=timeout_s + _GRACE_S)

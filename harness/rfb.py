@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from harness.errors import TransportError
+from harness.errors import NoAnswerError
 from harness.screen import Screen
 
 _RAW = 0
@@ -35,7 +35,7 @@ KEYS = {
 """Keys with a name, as X11's keysyms."""
 
 
-class RfbError(TransportError):
+class RfbError(NoAnswerError):
     """The VNC server hung up, was too slow, or does not speak RFB as one without a password does."""
 
 

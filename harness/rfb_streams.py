@@ -12,9 +12,12 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, unix_connect
 from websockets.typing import Subprotocol
 
+from harness.errors import TransportError
 from harness.rfb import Rfb, RfbError
 
 _BINARY = Subprotocol("binary")
+_LOST = (FileNotFoundError, ConnectionRefusedError)
+"""What a unix socket of ours says when nobody listens at it any more: the way to the host is lost."""
 
 
 class SocketStream:
@@ -89,13 +92,14 @@ def vnc_at_socket(path: Path, *, timeout_s: float) -> Iterator[Rfb]:
 
     :param timeout_s: for the connection and each answer.
     :raises RfbError: nobody answers, not in time, or not as a VNC server without a password does.
+    :raises TransportError: there is nobody at the socket.
     """
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(timeout_s)
         try:
             connection.connect(str(path))
         except OSError as error:
-            raise RfbError(f"nobody answers at {path}: {error}") from error
+            raise TransportError(f"the way to a VNC server is lost: {path}: {error}") from error
         yield Rfb(SocketStream(connection))
 
 
@@ -116,6 +120,7 @@ def vnc_at_websocket(path: Path, url: str, *, timeout_s: float) -> Iterator[Rfb]
 
     :param url: ``ws://host:port/path`` as that server is to see it.
     :raises RfbError: as :func:`vnc_at_socket`, and where there is no such WebSocket.
+    :raises TransportError: as there.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -131,6 +136,8 @@ def vnc_at_websocket(path: Path, url: str, *, timeout_s: float) -> Iterator[Rfb]
                     max_size=None,
                 )
             )
+        except _LOST as error:
+            raise TransportError(f"the way to {url} is lost: {path}: {error}") from error
         # An AssertionError is what websockets has for a peer that hangs up while it is still being asked.
         except (OSError, EOFError, WebSocketException, AssertionError) as error:
             raise RfbError(f"no WebSocket at {url}: {error or type(error).__name__}") from error

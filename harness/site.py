@@ -420,7 +420,7 @@ class SessionSection(Section):
     deny_keys: tuple[str, ...] = ("Tab", "Enter")
     """What a person types into the consent page to deny."""
     login_colour: Colour | None = None
-    """Background of the provider's login page, as #rrggbb; none where it cannot be told by its colour."""
+    """Background of the provider's login page, as #rrggbb; without it, that it is shown is NOT PROVEN."""
     consent_colour: Colour | None = None
     """Background of the provider's consent page."""
     username_field: str = "input[name=login]"

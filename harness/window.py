@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from harness.control_api import path_of
-from harness.errors import BrowserError, TransportError, WaitTimeoutError
+from harness.errors import BrowserError, NoAnswerError, WaitTimeoutError
 from harness.host import Host
-from harness.rfb import Rfb, RfbError
+from harness.rfb import Rfb
 from harness.rfb_streams import vnc_at_socket, vnc_at_websocket
 from harness.screen import Colour, Screen, hex_colour
 from harness.session import Session
@@ -68,7 +68,7 @@ def look_for(look: Look, *, timeout_s: float, until: Callable[[Screen], bool], w
     except WaitTimeoutError as error:
         last = error.last if isinstance(error.last, Screen) else None
         return Sight(last, time.monotonic() - began, "" if last else error.message)
-    except (RfbError, BrowserError, TransportError) as error:
+    except (BrowserError, NoAnswerError) as error:
         return Sight(None, time.monotonic() - began, error.message)
     return Sight(seen, time.monotonic() - began)
 
@@ -132,5 +132,5 @@ def look_at_hop(host: Host, session: Session, hop: str, colour: Colour, *, timeo
     try:
         with HOPS[hop](host, session, timeout_s) as vnc:
             return look_for_colour(vnc.picture, colour, timeout_s=timeout_s)
-    except (RfbError, TransportError) as error:
+    except NoAnswerError as error:
         return Sight(None, time.monotonic() - began, error.message)

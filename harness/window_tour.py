@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from harness.authorization import Authorization
 from harness.dashboard import CONNECTED, Dashboard, WindowPage
-from harness.errors import BrowserError, SessionError, TransportError, WaitTimeoutError
+from harness.errors import BrowserError, NoAnswerError, SessionError, TransportError, WaitTimeoutError
 from harness.logins import login_address
 from harness.pages import Page, PageServer
 from harness.reach import reach_from_vm
@@ -114,7 +114,7 @@ class Guide:
         """Before any page of ours: the VM's browser may still be on its way there."""
         try:
             tour.authorization = login_address(session, timeout_s=self._settings.window_s)
-        except (SessionError, TransportError) as error:
+        except (SessionError, NoAnswerError) as error:
             tour.no_address = error.message
         colour = self._settings.login_colour if tour.authorization else None
         tour.at_first = look_at_form(window, self._settings, colour)
@@ -150,7 +150,7 @@ class Guide:
         """A host may let VMs reach some of its ports only, and rightly so."""
         try:
             status, said = reach_from_vm(self._dashboard.host, session, url, timeout_s=_REACH_S)
-        except SessionError:  # not known, then
+        except (SessionError, TransportError):  # not known, then
             return ""
         return "" if status else said
 
@@ -162,6 +162,6 @@ class Guide:
 def _told(session: Session, url: str) -> str:
     try:
         answer = session.api.open_url(session.id, url)
-    except TransportError as error:
+    except NoAnswerError as error:
         return error.message
     return "" if answer.is_success else said(answer)

@@ -16,7 +16,7 @@ from rich.console import Console
 from harness import redact
 from harness.attended import wait_for_person
 from harness.control_api import ControlApi
-from harness.errors import SessionError
+from harness.errors import NoAnswerError, SessionError, TransportError
 from harness.host import Host
 from harness.logins import Ended, follow, has_credentials, login_address, with_its_end
 from harness.session import Session
@@ -100,6 +100,15 @@ def test_trouble_with_a_vm_is_told_with_the_end_of_its_session(
     assert with_its_end(session, SessionError("no SSH")) == expected
 
 
+def test_our_own_trouble_is_no_finding(session: Session, answers: dict[str, Answer]) -> None:
+    """Unless the session is over: then it has lost its VM, and that is."""
+    with pytest.raises(TransportError, match="no way"):
+        with_its_end(session, TransportError("no way"))
+    assert with_its_end(session, NoAnswerError("silence")) == "silence"
+    answers[PATH] = json_answer({"session": {"status": "failed", "error_message": "lost"}})
+    assert with_its_end(session, TransportError("no way")) == "it is failed already (lost): no way"
+
+
 def test_a_failed_login_ends_with_its_reason(session: Session, answers: dict[str, Answer]) -> None:
     answers[PATH] = json_answer({"session": {"status": "failed", "error_message": "access_denied"}})
     ended = Ended(session.id)
@@ -121,6 +130,35 @@ def test_credentials_that_were_ever_seen_are_not_forgotten(
     assert ended.authenticated
     assert not has_credentials(session)
     assert ended.error == "0.3 s later the session was not over"
+
+
+def test_credentials_that_could_not_be_asked_for_are_told_from_none(
+    session: Session, answers: dict[str, Answer]
+) -> None:
+    answers[PATH] = json_answer({"session": {"status": "completed"}})
+    answers[f"{PATH}/credentials/status"] = json_answer({"error": "gone"}, 409)
+    ended = Ended(session.id)
+    follow(session, ended, timeout_s=1)
+    assert (ended.authenticated, ended.no_word) == (False, 'answered 409: {"error": "gone"}')
+    answers[f"{PATH}/credentials/status"] = json_answer({"authenticated": False})
+    follow(session, ended, timeout_s=1)
+    assert (ended.authenticated, ended.no_word) == (False, "")
+
+
+def test_credentials_are_seen_while_a_person_logs_in(session: Session, answers: dict[str, Answer]) -> None:
+    """The VM may be gone when the session is over, and nobody left to ask."""
+    answers[f"{PATH}/credentials/status"] = json_answer({"authenticated": True})
+    asked: list[str] = []
+
+    def over() -> None:
+        asked.append("")
+        if len(asked) == 2:
+            answers[PATH] = json_answer({"session": {"status": "completed"}})
+            answers[f"{PATH}/credentials/status"] = json_answer({"error": "gone"}, 409)
+
+    ended = Ended(session.id)
+    follow(session, ended, timeout_s=5, each=over)
+    assert (ended.status, ended.authenticated) == ("completed", True)
 
 
 def test_a_person_is_told_where_and_how_long(session: Session, answers: dict[str, Answer]) -> None:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from harness import custodian, custodian_session, netns, reaper
 from harness.custodian import Custodian
-from harness.errors import SshError
+from harness.errors import SshError, TransportError
+from harness.host import Host
+from harness.owned_sessions import control_api
+from harness.site import Site
 from tests.unit.small_controller import SmallController, small_controller
+from tests.unit.web_peer import web_peer
 
 BODY = json.dumps({"userId": "u", "provider": "codex"})
 
@@ -224,3 +231,29 @@ def test_what_the_custodian_cannot_cancel_it_says_and_leaves_on_record(
         controller.refuse_cancel = True
         assert "could not cancel session s1" in owner.close()
     assert (runs / "run" / "acc-00a11e" / "session-1.json").exists()
+
+
+def test_a_controller_may_speak_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its certificate is one that this machine trusts, and names it."""
+    certificate, key, way = tmp_path / "cert.pem", tmp_path / "key.pem", tmp_path / "way"
+    make = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=c"
+    subject = [
+        "-addext",
+        "subjectAltName=DNS:controller.example",
+        "-keyout",
+        str(key),
+        "-out",
+        str(certificate),
+    ]
+    subprocess.run([*make.split(), *subject], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    site = Site.model_validate({"name": "x", "controller": {"url": "https://controller.example:4000"}})
+    host = cast(Host, SimpleNamespace(site=site, forward=lambda _: way))
+    with web_peer(way, {"/api/auth/sessions": (200, {}, "{}")}, tls=context):
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        with contextlib.closing(control_api(host)) as api:
+            assert api.sessions().status_code == 200
+        monkeypatch.delenv("SSL_CERT_FILE")
+        with contextlib.closing(control_api(host)) as api, pytest.raises(TransportError, match="CERTIFICATE"):
+            api.sessions()

@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, unix_serve
 from websockets.typing import Subprotocol
 
+from harness.errors import TransportError
 from harness.rfb import Rfb, RfbError, keysym
 from harness.rfb_streams import vnc_at_address, vnc_at_socket, vnc_at_websocket
 from harness.screen import Screen, from_rgba, hex_colour, parse_colour
@@ -126,7 +127,7 @@ def test_a_frozen_server_is_a_clear_error(tmp_path: Path) -> None:
 
 
 def test_nobody_is_a_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(RfbError, match="nobody answers"), vnc_at_socket(tmp_path / "none", timeout_s=1):
+    with pytest.raises(TransportError, match="is lost"), vnc_at_socket(tmp_path / "none", timeout_s=1):
         pass
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import socketserver
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -52,9 +53,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def web_peer(path: Path, answers: Mapping[str, Answer]) -> Iterator[list[str]]:
+def web_peer(
+    path: Path, answers: Mapping[str, Answer], *, tls: ssl.SSLContext | None = None
+) -> Iterator[list[str]]:
     """Serves those answers; what was asked for, in order."""
     with _Server(str(path), _Handler) as server:
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         server.answers, server.asked = answers, []
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()

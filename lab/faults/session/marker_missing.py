@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from lab.faults.controller import SESSION, defective
 from lab.faults.patient import Patient
 
-REDS = {"session.launch_markers_come_in_order"}
+REDS = {"session.launch_markers_come_in_order", "session.launch_markers_come_in_time"}
 LAYERS = SESSION
 _DEFECT = """
 from lab.controller import journal
