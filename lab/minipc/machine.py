@@ -62,7 +62,7 @@ def boot(paths: LabPaths) -> Process:
         interval_s=0.02,
         hint=f"systemd-nspawn's words are in {log_file(paths)}",
     )
-    fresh = _leader_file(paths).with_suffix(".new")
+    fresh = _half_written(paths)
     fresh.write_text(json.dumps({"pid": leader.pid, "started": leader.started}))
     fresh.replace(_leader_file(paths))
     return leader
@@ -75,7 +75,8 @@ def stop(paths: LabPaths) -> None:
     """
     cgroups.end_all(_groups(paths))
     _remove_nspawn_remains(paths)
-    _leader_file(paths).unlink(missing_ok=True)
+    for file in (_leader_file(paths), _half_written(paths)):
+        file.unlink(missing_ok=True)
 
 
 def _groups(paths: LabPaths) -> list[Path]:
@@ -109,6 +110,11 @@ def forget_log(paths: LabPaths) -> None:
 
 def _leader_file(paths: LabPaths) -> Path:
     return paths.run / "leader.json"
+
+
+def _half_written(paths: LabPaths) -> Path:
+    """Where the leader's record is until it is whole."""
+    return _leader_file(paths).with_suffix(".new")
 
 
 def name(paths: LabPaths) -> str:
