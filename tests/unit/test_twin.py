@@ -1,4 +1,4 @@
-"""The lab's twin from outside: which processes are its own, and no other lab's."""
+"""The lab's twin from outside: which processes are its own, and whether all that it should run does."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.minipc import cgroups, machine
-from lab.minipc.process import process
+from harness.run import Result
+from lab import store
+from lab.minipc import access, cgroups, code, machine, report, tree, twin
+from lab.minipc.process import Process, process
 from lab.paths import LabPaths
 
 
@@ -85,3 +87,63 @@ def test_a_group_of_ours_is_told_from_others(monkeypatch: pytest.MonkeyPatch) ->
     assert cgroups.names(me) == set()
     monkeypatch.setattr(Path, "read_text", lambda _self: text)
     assert cgroups.names(me) == {"minipc-lab", "x"}
+
+
+class RunningTwin:
+    """A twin whose systemd says that it runs; units may be stopped in it, and are started."""
+
+    def __init__(self) -> None:
+        self.stopped: set[str] = set()
+
+    def ask(self, _leader: Process, *words: str, **_: object) -> Result:
+        """What a program in it says."""
+        said = "running"
+        if words[:2] == ("systemctl", "start"):
+            self.stopped -= set(words)
+        elif words[:2] == ("systemctl", "show"):
+            said = "\n\n".join(self.state(unit) for unit in words if unit.endswith(".service"))
+        return Result(words, 0, said, "")
+
+    def state(self, unit: str) -> str:
+        """A unit as `systemctl show` has it."""
+        state, sub = ("inactive", "dead") if unit in self.stopped else ("active", "running")
+        return f"Id={unit}\nActiveState={state}\nSubState={sub}"
+
+
+@pytest.fixture
+def running(monkeypatch: pytest.MonkeyPatch) -> RunningTwin:
+    """A lab that is up and up to date, whatever its folder is."""
+    running = RunningTwin()
+    monkeypatch.setattr(access, "ask", running.ask)
+    monkeypatch.setattr(machine, "find", lambda _paths: Process(1, 1))
+    monkeypatch.setattr(store, "is_mounted", lambda _paths: False)
+    monkeypatch.setattr(code, "install", lambda _paths: [])
+    monkeypatch.setattr(report, "live_vms", lambda _leader: [])
+    for part in (tree, code):
+        monkeypatch.setattr(part, "is_current", lambda _paths: True)
+    return running
+
+
+UNITS = ["lab-provider.service", "ssh.service", "master-controller.service", "postgresql@15-main.service"]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_lab_is_not_up_while_a_unit_of_it_is_stopped(
+    unit: str, running: RunningTwin, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """systemd itself is well without it: the last run of a fault may have been killed before it healed."""
+    paths = lab_in(tmp_path)
+    paths.site.touch()
+    assert report.show(paths)
+    running.stopped.add(unit)
+    assert not report.show(paths)
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "inactive" in line]
+    assert line.split() == [unit, "inactive", "(dead);", "python", "-m", "lab", "up"]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_up_starts_a_unit_that_is_stopped(unit: str, running: RunningTwin, tmp_path: Path) -> None:
+    """The twin runs on, whole again."""
+    running.stopped.add(unit)
+    assert twin._renew(lab_in(tmp_path)) == Process(1, 1)
+    assert running.stopped == set()
