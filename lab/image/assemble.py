@@ -95,7 +95,7 @@ def main() -> int:
     try:
         with steps(STEPS) as show:
             assemble(lab_paths(), show)
-    except HarnessError as error:
+    except (HarnessError, OSError) as error:
         print(f"build browser: {error}", file=sys.stderr)
         return chamber.HELD_UP if isinstance(error, chamber.HeldUpError) else 3
     except (KeyboardInterrupt, subprocess.TimeoutExpired) as error:
