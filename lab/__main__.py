@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
+from lab.paths import lab_paths
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,13 +43,26 @@ def main(argv: list[str] | None = None) -> int:
     in_image = args.verb == "build" and args.part == "browser"
     module = "lab.image.verbs" if in_image else "lab.minipc.verbs"
     try:
+        _need_root()
         return int(getattr(importlib.import_module(module), args.verb)(args))
     except HarnessError as error:
         print(f"lab {args.verb}: {error}", file=sys.stderr)
         return 3
+    except OSError as error:
+        hint = f"the lab's folder (LAB_HOME) is {lab_paths().home}: can it be written to, and is there room?"
+        print(f"lab {args.verb}: {error}\n  next: {hint}", file=sys.stderr)
+        return 3
     except KeyboardInterrupt:
         print(f"lab {args.verb}: interrupted", file=sys.stderr)
         return 130
+
+
+def _need_root() -> None:
+    if os.geteuid() != 0:
+        raise UsageError(
+            f"the lab is root's, and this is user {os.geteuid()}: it needs loop devices, TAPs and namespaces",
+            hint="run it as root, with the same LAB_HOME where one is set",
+        )
 
 
 if __name__ == "__main__":

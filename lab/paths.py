@@ -51,6 +51,16 @@ class LabPaths:
         return self.store / "cache"
 
     @property
+    def build_logs(self) -> Path:
+        """What the VMs of the last build of the golden snapshot said."""
+        return self.home / "build"
+
+    @property
+    def tiny_guest(self) -> Path:
+        """Where the tests of the VMM keep a kernel of their own, as long as no lab is built."""
+        return self.home / "tiny-guest"
+
+    @property
     def keys(self) -> Path:
         """The lab's own SSH keys."""
         return self.home / "keys"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.run import run
-from lab.image import chamber, disk, exchange, golden, kernel, manifest, packages
+from lab.image import chamber, disk, exchange, golden, kernel, logs, manifest, packages
 from lab.image.guest import Guest
 from lab.image.machine import Machine, cold_boot, machine, restore
 from lab.image.progress import Steps, steps
@@ -28,17 +28,15 @@ def assemble(paths: LabPaths, show: Steps) -> None:
         undo.callback(shutil.rmtree, staging, ignore_errors=True)
         fresh = staging / "firecracker/snapshots"
         fresh.mkdir(parents=True)
-        logs = paths.home / "build"
-        shutil.rmtree(logs, ignore_errors=True)
-        logs.mkdir()
+        folder = logs.fresh_folder(paths)
         with show.step("write the disk"):
             _write_files(fresh, paths)
         undo.enter_context(chamber.state_seen_as_on_host(staging / "firecracker"))
         chamber.set_up_network()
-        guest = Guest(paths, logs)
-        with machine(logs, "boot") as vm:
+        guest = Guest(paths, folder)
+        with machine(folder, "boot") as vm:
             facts = _boot_and_park(vm, guest, show)
-        _verify(guest, logs, show)
+        _verify(guest, folder, show)
         with show.step("digest and publish"):
             manifest.write(fresh, facts=facts, inputs=inputs)
             exchange.flush(fresh)
@@ -75,12 +73,12 @@ def _boot_and_park(vm: Machine, guest: Guest, show: Steps) -> manifest.Facts:
     return facts
 
 
-def _verify(guest: Guest, logs: Path, show: Steps) -> None:
+def _verify(guest: Guest, folder: Path, show: Steps) -> None:
     """Restore one clone before anybody else does: a snapshot that cannot be used is never published."""
     scratch = golden.DISK.with_suffix(".scratch")
     with show.step("restore one clone of it"):
         run(["cp", "--reflink=auto", golden.DISK, scratch], timeout_s=300)
-        with machine(logs, "verify") as vm:
+        with machine(folder, "verify") as vm:
             restore(vm, disk=scratch)
             vm.wait_for_line(golden.RESTORED, timeout_s=60)
             guest.wait_healthy(timeout_s=60)
@@ -97,7 +95,7 @@ def main() -> int:
     try:
         with steps(STEPS) as show:
             assemble(lab_paths(), show)
-    except HarnessError as error:
+    except (HarnessError, OSError) as error:
         print(f"build browser: {error}", file=sys.stderr)
         return chamber.HELD_UP if isinstance(error, chamber.HeldUpError) else 3
     except (KeyboardInterrupt, subprocess.TimeoutExpired) as error:

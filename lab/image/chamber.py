@@ -58,7 +58,7 @@ def run_in_chamber(module: str, paths: LabPaths) -> None:
     if status != 0:
         raise BuildError(
             f"the build ended with status {status}",
-            hint=f"what it said is above; the VM's console is in {paths.home / 'build'}",
+            hint=f"what it said is above; the VM's console is in {paths.build_logs}",
         )
 
 

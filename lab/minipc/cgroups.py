@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from harness.errors import WaitTimeoutError
 from harness.wait import wait_until
-from lab.minipc.process import process
+from lab.minipc.process import Process, process
 
+_PREFIX = "acceptance-lab-"
 _PAYLOAD = "payload/**/cgroup.procs"
 """In ours systemd-nspawn makes this group for the twin itself."""
 _EVERYTHING = "**/cgroup.procs"
@@ -19,7 +21,14 @@ def groups(name: str) -> list[Path]:
     """Our own group in every hierarchy that systemd uses: the unified one, or on older set-ups two."""
     top = Path("/sys/fs/cgroup")
     roots = [top] if (top / "cgroup.controllers").exists() else [top / "unified", top / "systemd"]
-    return [root / f"acceptance-lab-{name}" for root in roots if root.is_dir()]
+    return [root / f"{_PREFIX}{name}" for root in roots if root.is_dir()]
+
+
+def names(member: Process) -> set[str]:
+    """What those of our groups are called that a running process is in."""
+    with suppress(OSError):  # it has ended meanwhile
+        return set(re.findall(rf"/{_PREFIX}([^/\n]+)", Path(f"/proc/{member.pid}/cgroup").read_text()))
+    return set()
 
 
 def end_all(ours: Sequence[Path]) -> None:

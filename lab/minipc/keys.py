@@ -75,10 +75,24 @@ def test_user_password_file(paths: LabPaths) -> Path:
 
 def write_private(file: Path, text: str) -> None:
     """Write a secret whole or not at all, never readable by others."""
-    fresh = file.with_name(f".{file.name}.new")
+    fresh = half_written(file)
     fresh.touch(mode=0o600)
     fresh.write_text(text)
     fresh.replace(file)
+
+
+def half_written(file: Path) -> Path:
+    """Where a secret is until it is whole."""
+    return file.with_name(f".{file.name}.new")
+
+
+def files(paths: LabPaths) -> list[Path]:
+    """Everything that :func:`ensure` makes."""
+    private = [paths.ssh_key, paths.guest_host_key, host_key(paths)]
+    public = [key.with_suffix(".pub") for key in private]
+    passwords = [*(_password_file(paths, role) for role in DATABASE_ROLES), test_user_password_file(paths)]
+    known = [known_hosts(paths), browser_vm_known_hosts(paths)]
+    return [*private, *public, *passwords, *known, database_url_file(paths)]
 
 
 def _password_file(paths: LabPaths, role: str) -> Path:

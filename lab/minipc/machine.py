@@ -15,6 +15,7 @@ from pathlib import Path
 from harness.errors import HarnessError
 from harness.run import environment
 from harness.wait import wait_until
+from lab.image.inputs import digest_of_text
 from lab.minipc import cgroups, code
 from lab.minipc.process import Process, process
 from lab.minipc.tree import CODE_IN_TWIN
@@ -61,7 +62,7 @@ def boot(paths: LabPaths) -> Process:
         interval_s=0.02,
         hint=f"systemd-nspawn's words are in {log_file(paths)}",
     )
-    fresh = _leader_file(paths).with_suffix(".new")
+    fresh = _half_written(paths)
     fresh.write_text(json.dumps({"pid": leader.pid, "started": leader.started}))
     fresh.replace(_leader_file(paths))
     return leader
@@ -72,9 +73,17 @@ def stop(paths: LabPaths) -> None:
 
     It is cut off rather than shut down: the twin keeps nothing that a clean end would save.
     """
-    cgroups.end_all(cgroups.groups(name(paths)))
+    cgroups.end_all(_groups(paths))
     _remove_nspawn_remains(paths)
-    _leader_file(paths).unlink(missing_ok=True)
+    for file in (_leader_file(paths), _half_written(paths)):
+        file.unlink(missing_ok=True)
+
+
+def _groups(paths: LabPaths) -> list[Path]:
+    """Those of its name, and of the one it was booted under: the lab may have been moved or updated since."""
+    leader = find(paths)
+    names = {name(paths), *(cgroups.names(leader) if leader else ())}
+    return [group for one in names for group in cgroups.groups(one)]
 
 
 def _remove_nspawn_remains(paths: LabPaths) -> None:
@@ -103,9 +112,14 @@ def _leader_file(paths: LabPaths) -> Path:
     return paths.run / "leader.json"
 
 
+def _half_written(paths: LabPaths) -> Path:
+    """Where the leader's record is until it is whole."""
+    return _leader_file(paths).with_suffix(".new")
+
+
 def name(paths: LabPaths) -> str:
-    """The machine's name; another lab's twin has another one."""
-    return "minipc" if paths == LabPaths() else f"minipc-{paths.home.name}"
+    """The machine's name; another lab's twin has another one, and a folder's own may be no host name."""
+    return "minipc" if paths == LabPaths() else f"minipc-{digest_of_text(str(paths.home))[:8]}"
 
 
 def _nspawn(paths: LabPaths) -> list[str]:

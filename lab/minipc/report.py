@@ -12,13 +12,8 @@ from lab.minipc import access, code, machine, tree
 from lab.minipc.process import Process
 from lab.paths import LabPaths
 
-UNITS = (
-    "ssh.service",
-    "systemd-networkd.service",
-    "postgresql@15-main.service",
-    "lab-database.service",
-    "master-controller.service",
-)
+UNITS = ("postgresql@15-main.service", *tree.ENABLED)
+"""All that must run; the database's own is enabled by Debian's package."""
 HEALTH = ("curl", "-fsS", "--max-time", "5", "http://127.0.0.1:4000/health")
 
 _LIVE_VMS = (
@@ -44,8 +39,8 @@ def show(paths: LabPaths) -> bool:
     except HarnessError as error:
         _line("twin", f"does not answer: {error}")
         return False
-    for name, (state, _) in states.items():
-        _line(name, state)
+    for name, (state, well) in states.items():
+        _line(name, state if well else f"{state}; python -m lab up")
     for vm in vms:
         _line("VM", "  ".join(vm))
     _line("VMs", f"{len(vms)} live")

@@ -57,10 +57,11 @@ _CONTAINED = (
     *("--kill-child", "--propagation=slave", "--"),
 )
 
-_ENABLED = (
+ENABLED = (
     *("systemd-networkd.service", "ssh.service"),
     *("lab-database.service", "lab-provider.service", "master-controller.service"),
 )
+"""The units that make the host what it is."""
 
 _MASKED = (
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer"),
@@ -153,7 +154,7 @@ def _configure(root: Path, paths: LabPaths) -> None:
         remove(stale)
     (root / "etc/machine-id").write_text("uninitialized\n")
     _install_secrets(root, paths)
-    run(["systemctl", f"--root={root}", "enable", "--quiet", *_ENABLED], timeout_s=60)
+    run(["systemctl", f"--root={root}", "enable", "--quiet", *ENABLED], timeout_s=60)
     run(["systemctl", f"--root={root}", "mask", "--quiet", *_MASKED], timeout_s=60)
 
 

@@ -14,7 +14,7 @@ from lab import store
 from lab.image.verbs import build_browser
 from lab.minipc import access, code, keys, machine, profile, tree
 from lab.minipc.process import Process
-from lab.minipc.report import HEALTH
+from lab.minipc.report import HEALTH, UNITS
 from lab.paths import LabPaths
 
 
@@ -81,6 +81,8 @@ def _renew(paths: LabPaths) -> Process | None:
     try:
         with step("renew the running twin" if changed else "look at the running twin"):
             _wait_running(leader)
+            # To systemd all is well without a unit that was stopped, by a fault that was never healed say.
+            access.ask(leader, "systemctl", "start", *UNITS, timeout_s=90)
             access.ask(leader, "systemctl", "restart", "lab-database.service")
             if changed:
                 access.ask(leader, "systemctl", "restart", *changed, timeout_s=90)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 
 from harness.errors import UsageError
 from lab import store
-from lab.minipc import access, keys, machine, report, tree, twin
+from lab.minipc import access, belongings, keys, machine, report, tree, twin
 from lab.paths import lab_paths
 
 
@@ -73,9 +72,10 @@ def down(args: argparse.Namespace) -> int:
         machine.stop(paths)
         store.unmount(paths)
         paths.site.unlink(missing_ok=True)
-        if args.purge:
-            shutil.rmtree(paths.home)
-    machine.forget_log(paths)
+        machine.forget_log(paths)
+        if args.purge and (others := belongings.remove(paths)):
+            some = ", ".join(others[:5]) + (f", … ({len(others)} in all)" if others[5:] else "")
+            print(f"{paths.home} stays, for what in it is not the lab's: {some}")
     return 0
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from harness.run import run
 from harness.site import load_site
-from lab.minipc import access, keys, twin
+from lab.minipc import access, keys, report, twin
 from lab.paths import LabPaths
 from tests.lab.minipc.conftest import Twin
 
@@ -18,6 +18,14 @@ def test_bringing_it_up_again_changes_nothing(paths: LabPaths, minipc: Twin) -> 
     before = paths.site.read_text()
     assert twin.up(paths) == minipc.leader
     assert paths.site.read_text() == before
+
+
+def test_bringing_it_up_again_starts_what_was_stopped(paths: LabPaths, minipc: Twin) -> None:
+    """The same twin is whole again; until then it is not said to be up."""
+    minipc.sh("systemctl stop lab-provider")
+    assert not report.show(paths)
+    assert twin.up(paths) == minipc.leader
+    assert report.show(paths)
 
 
 def test_its_profile_is_a_valid_site(paths: LabPaths) -> None:

@@ -60,6 +60,6 @@ def _kernel() -> Kernel:
     built = Kernel(release, lab_paths().cache / f"kernel-{release}")
     if built.initrd.exists():
         return built
-    own = LabPaths(lab_paths().home / "tiny-guest")
+    own = LabPaths(lab_paths().tiny_guest)
     own.cache.mkdir(parents=True, exist_ok=True)
     return fetch(own)

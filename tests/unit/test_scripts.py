@@ -1,0 +1,123 @@
+"""The two commands of the README: what pytest is started with, wherever and with whatever they are called."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.run import Result, run
+from tests.unit.small_suite import ROOT
+
+SETUP = """
+root={root}; python=$root/python
+suite_packages=() lab_packages=() test_packages=()
+die() {{ echo "$1, next: $2" >&2; exit 4; }}
+packages() {{ :; }}
+venv() {{ :; }}
+id() {{ echo 0; }}
+"""
+PYTHON = """#!/bin/sh
+[ "$2" = pytest ] && shift 2 && echo "in $PWD for ${ACCEPTANCE_SITE:-no site}" && printf '%s\\n' "$@"
+exit 0
+"""
+DEFAULT = ["tests/unit", "tests/db", "tests/lab", "-m", "not acceptance and not slow"]
+
+NARROWED = {
+    "nothing": [],
+    "a flag": ["-x"],
+    "two flags": ["-v", "--maxfail=1"],
+    "a word that is a folder here, too": ["-k", "tests"],
+    "what to leave out": ["--ignore", "tests/lab", "--deselect", "tests/unit/test_site.py::test_it"],
+    "what to leave out, in one word": ["--ignore=tests/lab"],
+}
+CHOSEN = {
+    "a folder": ["tests/unit", "-k", "wait"],
+    "a file after a flag": ["-x", "tests/lab/test_faults.py"],
+    "one test": ["./tests/unit/test_site.py::test_it"],
+    "everything": ["tests"],
+    "a marker": ["-x", "-m", "slow"],
+    "a marker in one word": ["-mslow"],
+}
+OPTIONS = {
+    "in one word": ["--site=a.toml", "--evidence-dir=e", "--junitxml=j.xml"],
+    "in two words": ["--site", "a.toml", "--evidence-dir", "e", "--junitxml", "j.xml"],
+    "by way of another folder": [
+        "--site=../here/a.toml",
+        "--evidence-dir=./e",
+        "--junitxml",
+        "../here/j.xml",
+    ],
+}
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    """The folder that the caller is in; the project is beside it, with a Python that only tells."""
+    for folder in ("here", "project/scripts"):
+        (tmp_path / folder).mkdir(parents=True)
+    project = tmp_path / "project"
+    for script in ("acceptance", "test"):
+        shutil.copy(ROOT / "scripts" / script, project / "scripts")
+    (project / "scripts/setup.sh").write_text(SETUP.format(root=project))
+    (project / "python").write_text(PYTHON)
+    (project / "python").chmod(0o755)
+    return tmp_path / "here"
+
+
+def call(here: Path, script: str, *words: str, site: str = "", check: bool = True) -> Result:
+    """Call one of the scripts."""
+    program = here.parent / "project/scripts" / script
+    return run([program, *words], timeout_s=30, cwd=here, env={"ACCEPTANCE_SITE": site}, check=check)
+
+
+def words_of_pytest(done: Result) -> list[str]:
+    """What pytest was started with."""
+    return done.stdout.splitlines()[1:]
+
+
+@pytest.mark.parametrize("words", NARROWED.values(), ids=NARROWED.keys())
+def test_slow_tests_are_left_out_whatever_else_is_said(words: list[str], here: Path) -> None:
+    """An option is no choice of tests."""
+    assert words_of_pytest(call(here, "test", *words)) == [*DEFAULT, *words]
+
+
+@pytest.mark.parametrize("words", CHOSEN.values(), ids=CHOSEN.keys())
+def test_a_path_or_a_marker_says_what_runs(words: list[str], here: Path) -> None:
+    """Slow ones that are named included."""
+    assert words_of_pytest(call(here, "test", *words)) == words
+
+
+@pytest.mark.parametrize("words", OPTIONS.values(), ids=OPTIONS.keys())
+def test_a_relative_path_is_the_callers(words: list[str], here: Path) -> None:
+    """pytest itself runs in the project's folder."""
+    done = call(here, "acceptance", *words)
+    paths = [f"--site={here}/a.toml", f"--evidence-dir={here}/e", f"--junitxml={here}/j.xml"]
+    assert words_of_pytest(done) == ["-m", "acceptance", *paths]
+    assert done.stdout.startswith(f"in {here.parent}/project for ")
+
+
+@pytest.mark.parametrize("site", ["a.toml", "../here/a.toml"])
+def test_a_relative_site_in_the_environment_is_the_callers(site: str, here: Path) -> None:
+    """Nor is it mistaken for no site."""
+    done = call(here, "acceptance", "-x", site=site)
+    assert done.stdout.splitlines() == [
+        f"in {here.parent}/project for {here}/a.toml",
+        "-m",
+        "acceptance",
+        "-x",
+    ]
+
+
+def test_what_is_no_relative_path_goes_through_as_it_is(here: Path) -> None:
+    """pytest itself knows the home in --junitxml."""
+    words = ["--site=/etc/a.toml", "--junitxml=~/j.xml", "-k", "health", "--site-like=x"]
+    assert words_of_pytest(call(here, "acceptance", *words)) == ["-m", "acceptance", *words]
+
+
+def test_an_option_without_its_path_is_a_mistake_in_options(here: Path) -> None:
+    """Exit status 4, as docs/ci.md has it."""
+    done = call(here, "acceptance", "--site", check=False)
+    assert (done.status, done.stdout) == (4, "")
+    assert "--site needs a path" in done.stderr
