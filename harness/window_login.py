@@ -13,7 +13,7 @@ from harness.screenshots import keep
 from harness.session import Session, said
 from harness.site import SessionSection
 from harness.vm_end import watch_end
-from harness.window import FORM_FILLS, Sight, look_for, look_for_colour, look_for_rest
+from harness.window import FORM_FILLS, Look, Sight, look_for, look_for_colour, look_for_rest
 
 _ANOTHER = 0.02
 """Where a page has no colour to be told by: another one changes more than this part of the screen."""
@@ -62,7 +62,7 @@ class WindowLogin:
         )
         before: Screen | None = None
         for name, colour, keys in steps:
-            sight = ended.screens[name] = look_at_form(window, settings, colour, before)
+            sight = ended.screens[name] = look_at_form(window.picture, settings, colour, before)
             keep(ended.screenshots, name, window.screenshot)
             if sight.picture is None or (colour and not sight.shows(parse_colour(colour), fills=FORM_FILLS)):
                 raise SessionError(f"the provider's {name} page was not seen in the window: {sight}")
@@ -71,24 +71,24 @@ class WindowLogin:
 
 
 def look_at_form(
-    window: WindowPage, settings: SessionSection, colour: str | None, before: Screen | None = None
+    look: Look, settings: SessionSection, colour: str | None, before: Screen | None = None
 ) -> Sight:
     """Wait for one of the provider's pages, by its colour where it is known, and until it is drawn."""
     began = time.monotonic()
     if colour:
         wanted = parse_colour(colour)
-        sight = look_for_colour(window.picture, wanted, timeout_s=settings.window_s, fills=FORM_FILLS)
+        sight = look_for_colour(look, wanted, timeout_s=settings.window_s, fills=FORM_FILLS)
         if not sight.shows(wanted, fills=FORM_FILLS):
             return sight
     elif before is not None:
-        _look_for_another(window, before, timeout_s=settings.window_s)
-    rest = look_for_rest(window.picture, timeout_s=settings.window_s)
+        _look_for_another(look, before, timeout_s=settings.window_s)
+    rest = look_for_rest(look, timeout_s=settings.window_s)
     return Sight(rest.picture, time.monotonic() - began, rest.error)
 
 
-def _look_for_another(window: WindowPage, before: Screen, *, timeout_s: float) -> Sight:
+def _look_for_another(look: Look, before: Screen, *, timeout_s: float) -> Sight:
     return look_for(
-        window.picture,
+        look,
         timeout_s=timeout_s,
         until=lambda picture: picture.changed(before) > _ANOTHER,
         what="another page",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, field
 
@@ -14,7 +15,7 @@ from harness.reach import reach_from_vm
 from harness.screenshots import keep
 from harness.session import Session, said
 from harness.wait import wait_until
-from harness.window import HOPS, Look, Sight, look_at_hop, look_for_colour
+from harness.window import HOPS, Look, Sight, guest_vnc, look_at_hop, look_for_colour
 from harness.window_login import look_at_form
 
 _HOP_S = 20.0
@@ -88,6 +89,7 @@ class Guide:
         except BrowserError as error:
             tour.error = error.message
             if not tour.pages:  # the VM is looked at all the same: which hop is it?
+                self._let_provider_come(session)
                 self._open(session, tour, None)
                 if hops:
                     self._hops(session, tour)
@@ -117,7 +119,15 @@ class Guide:
         except (SessionError, NoAnswerError) as error:
             tour.no_address = error.message
         colour = self._settings.login_colour if tour.authorization else None
-        tour.at_first = look_at_form(window, self._settings, colour)
+        tour.at_first = look_at_form(window.picture, self._settings, colour)
+
+    def _let_provider_come(self, session: Session) -> None:
+        """As above, where there is no window to see it in. What is wrong with it is told elsewhere."""
+        limit_s = self._settings.window_s
+        with contextlib.suppress(SessionError, NoAnswerError):
+            login_address(session, timeout_s=limit_s)
+            with guest_vnc(self._dashboard.host, session, limit_s) as vnc:
+                look_at_form(vnc.picture, self._settings, self._settings.login_colour)
 
     def _open(self, session: Session, tour: Tour, look: Look | None) -> None:
         page = self._pages.page()
