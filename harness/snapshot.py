@@ -8,9 +8,10 @@ import json
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from harness.host import Host
 
@@ -205,12 +206,20 @@ class _InputEntry(BaseModel):
     guest_path: str | None = None
 
 
+def _time(text: str) -> str:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"not a time as in 2026-01-31T12:00:00Z: {text!r}") from None
+    return text
+
+
 class _ManifestModel(BaseModel):
     """What every manifest must have; more is welcome."""
 
     model_config = ConfigDict(extra="allow")
     format: int
-    created_at: str
+    created_at: Annotated[str, AfterValidator(_time)]
     files: dict[str, _FileEntry]
     inputs: dict[str, _InputEntry]
 
