@@ -6,7 +6,6 @@ import json
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -20,23 +19,10 @@ from harness.host_facts import HostFacts, ask_host
 from harness.host_parts import Entry, Processes, Sockets, Taps
 from harness.site import ControllerSection, NetworkSection, Site, StateSection, VmmSection
 from harness.wait import wait_until
+from tests.unit.this_machine import Apart, Here
 
 VM = "vm-6b03852d-0631-4f91-ae8a-fd352348e9c2"
 NAME = "acceptance-vmm-x"  # 16 characters: the kernel keeps 15 of a process's name
-
-
-class Here:
-    """This machine in the place of the host."""
-
-    def command(self) -> list[str]:
-        """What the command line begins with."""
-        return []
-
-    def python(self, source: str, argument: object = None, *, timeout_s: float) -> Any:
-        """Run it by this Python, as whoever we are."""
-        argv = [*self.command(), sys.executable, "-I", "-S", "-c", source, json.dumps(argument)]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout_s, check=True)
-        return json.loads(done.stdout)
 
 
 @pytest.fixture
@@ -172,21 +158,6 @@ def test_what_the_vmm_says_of_itself(local_site: Site) -> None:
     assert answers["version"].first_line == "Firecracker v1.16.1"
     assert answers["describe"].status == 1
     assert "browser-vm-golden.snap" in answers["describe"].stderr
-
-
-SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-class Apart(Here):
-    """This machine with mounts and a network of its own, which end with the process; it needs no root."""
-
-    def __init__(self, prepare: str) -> None:
-        self.prepare = prepare
-
-    def command(self) -> list[str]:
-        """What makes the namespaces and runs the rest of the command line in them."""
-        script = f'set -e; PATH={SYSTEM_PATH}; mount -t tmpfs acc-run /run; {self.prepare}; exec "$@"'
-        return ["unshare", "--map-root-user", "--mount", "--net", "sh", "-c", script, "sh"]
 
 
 TWO_VMS = "; ".join(
