@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
+from typing import Any
 
 from harness.errors import TransportError
 from harness.findings import Finding
@@ -73,17 +74,35 @@ def newer_inputs(
 ) -> list[Finding]:
     """Inputs that the snapshot was not built from: by digest where the manifest has one, else by time."""
     declared = {} if manifest is None or manifest.faults else manifest.inputs
-    by_name = {
-        PurePosixPath(one.get("guest_path") or name).name: one["sha256"] for name, one in declared.items()
-    }
     found = []
     for path, fact in inputs.items():
-        digest = by_name.get(PurePosixPath(path).name)
+        digest = _declared_digest(path, inputs, declared)
         if digest is not None and digests.get(path) != digest:
             found.append(_file(path, "is not the file that the snapshot was built from (sha256)"))
         elif digest is None and fact.mtime > made:
             found.append(_file(path, f"changed {_moment(fact.mtime)}, the snapshot is of {_moment(made)}"))
     return found
+
+
+def _declared_digest(
+    path: str, inputs: Iterable[str], declared: Mapping[str, Mapping[str, Any]]
+) -> str | None:
+    """What the manifest says of an input: the entry in whose name or guest_path, folders and all, its path
+    ends; else the one of its file's name, where no other entry and no other input is called so."""
+    names = [
+        (_parts(name), key) for key, one in declared.items() for name in (key, one.get("guest_path", ""))
+    ]
+    own = _parts(path)
+    whole = [(len(name), key) for name, key in names if len(name) > 1 and own[-len(name) :] == name]
+    if whole:
+        return str(declared[max(whole)[1]]["sha256"])
+    alike = {key for name, key in names if name[-1:] == own[-1:]}
+    alone = sum(_parts(one)[-1:] == own[-1:] for one in inputs) == 1
+    return str(declared[alike.pop()]["sha256"]) if alone and len(alike) == 1 else None
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    return PurePosixPath(path.lstrip("/")).parts
 
 
 def declared_content(site: Site, manifest: Manifest | None, digests: Mapping[str, str]) -> dict[str, str]:

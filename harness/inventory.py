@@ -86,7 +86,7 @@ class Inventory:
 
     def ids(self, text: str) -> list[str]:
         """VM ids in a name or a command line."""
-        return re.findall(rf"(?:{self.site.state.vm_id_pattern})", text)
+        return [found[0] for found in re.finditer(self.site.state.vm_id_pattern, text)]
 
     def plain(self, path: str) -> str:
         """A path without the links that are known: /var/run, and that of the folder of sockets."""

@@ -8,9 +8,11 @@ import json
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from harness.host import Host
 
@@ -56,31 +58,7 @@ def digest(path):
 print(json.dumps({path: digest(path) for path in json.loads(sys.argv[1])}))
 """
 
-# debugfs reads its commands from a file and dumps each path to a file of its own.
-_DISK = """
-import base64, json, os, subprocess, sys, tempfile
-disk, paths = json.loads(sys.argv[1])
-answer = {}
-with tempfile.TemporaryDirectory(prefix="acc-") as folder:
-    lines = ['dump "%s" "%s/%d"' % (path, folder, n) for n, path in enumerate(paths)]
-    with open(folder + "/commands", "w") as commands:
-        commands.write("\\n".join(lines) + "\\n")
-    try:
-        done = subprocess.run(["/usr/sbin/debugfs", "-c", "-f", folder + "/commands", disk],
-                              capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL)
-        said = done.stderr.strip()
-    except OSError as error:
-        said = "debugfs (package e2fsprogs): " + error.strerror
-    for n, path in enumerate(paths):
-        target = folder + "/%d" % n
-        if os.path.exists(target):
-            with open(target, "rb") as file:
-                answer[path] = {"content": base64.b64encode(file.read()).decode()}
-        else:
-            own = [line for line in said.splitlines() if path in line]
-            answer[path] = {"error": "; ".join(own) or said[-500:] or "not there"}
-print(json.dumps(answer))
-"""
+_DISK = Path(__file__).parent / "probes" / "disk.py"
 
 
 @dataclass(frozen=True)
@@ -180,8 +158,9 @@ class GoldenSnapshot:
         return {path: item.get("sha256") or f"error: {item['error']}" for path, item in answer.items()}
 
     def read_from_disk(self, paths: Iterable[str]) -> dict[str, DiskFile]:
-        """Files inside the root disk (ext4), read without mounting it. One round trip."""
-        answer = self.host.python(_DISK, [self.host.site.snapshot.disk, list(paths)], timeout_s=_LOOK_S)
+        """Files inside the root disk (ext4), links followed, without mounting it. One round trip."""
+        source, disk = _DISK.read_text(encoding="utf-8"), self.host.site.snapshot.disk
+        answer = self.host.python(source, [disk, list(paths)], timeout_s=_LOOK_S)
         return {path: _disk_file(path, item) for path, item in answer.items()}
 
     def _look(self) -> dict[str, FileFact]:
@@ -205,12 +184,20 @@ class _InputEntry(BaseModel):
     guest_path: str | None = None
 
 
+def _time(text: str) -> str:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"not a time as in 2026-01-31T12:00:00Z: {text!r}") from None
+    return text
+
+
 class _ManifestModel(BaseModel):
     """What every manifest must have; more is welcome."""
 
     model_config = ConfigDict(extra="allow")
     format: int
-    created_at: str
+    created_at: Annotated[str, AfterValidator(_time)]
     files: dict[str, _FileEntry]
     inputs: dict[str, _InputEntry]
 

@@ -68,17 +68,25 @@ class ServerSource:
         return self._exits(found, f"the handler of {event!r}")
 
     def server_error_exits(self) -> list[str]:
-        """The server that listens has an ``error`` handler that exits with a code not 0."""
+        """The server that listens has an ``error`` handler that exits with a code not 0.
+
+        Where it depends which one listens, each has.
+        """
         if not self.listens:
             return ["no server ever listens"]
-        identities = {identity for call in self.listens[:1] for identity in self._identities(call)}
-        found = [item for item in self._registrations(None, "error") if self._owner(item.call) in identities]
-        certain = [item for item in found if item.call.frame.certain]
-        if not certain:
-            return [
-                f"the server that listens ({self.listens[0].place}) has no 'error' handler on every start"
-            ]
-        return self._exits(certain, "the server's 'error' handler")
+        problems: list[str] = []
+        judged: list[Frame] = []
+        for listen in self.listens:
+            if any(frame.whenever(listen.frame) for frame in judged):
+                continue  # not the first to listen, whatever happens
+            found = self._error_handlers(listen)
+            if not found:
+                return [f"the server can listen ({listen.place}) without an 'error' handler"]
+            problems += self._exits(found, "the server's 'error' handler")
+            if any(item.call.frame.certain for item in found):
+                break
+            judged.append(listen.frame)
+        return problems
 
     def listens_on(self, address: str) -> list[str]:
         """The server listens on ``address``."""
@@ -112,6 +120,16 @@ class ServerSource:
             if self._first_literal(call) == event:
                 found.append(Registration(event, call, self._handler(call)))
         return found
+
+    def _error_handlers(self, listen: Call) -> list[Registration]:
+        """Those that a listening server has for sure."""
+        names = self._identities(listen)
+        found = self._registrations(None, "error")
+        return [
+            item
+            for item in found
+            if item.call.frame.whenever(listen.frame) and self._owner(item.call) in names
+        ]
 
     def _handler(self, call: Call) -> Function | None:
         given = arguments(call.node)

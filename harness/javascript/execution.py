@@ -65,7 +65,7 @@ class Execution(Walk):
         self._module(self.program.entry)
         while self._later:
             function, frame = self._later.pop(0)
-            self._function(function, [], replace(frame, certain=False, deferred=True))
+            self._function(function, [], self._maybe(frame))
         return self.calls
 
     def ends_of(self, handlers: Iterable[Function]) -> Ends:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -35,10 +36,17 @@ class Frame:
 
     module: Module
     env: Env
-    certain: bool = True
-    """Come to on every start, before anything is waited for."""
-    deferred: bool = False
-    """Come to from a callback, some time later."""
+    doubts: tuple[int, ...] = ()
+    """What may keep a start from coming here, by number: a branch, a callback, something to wait for."""
+
+    @property
+    def certain(self) -> bool:
+        """Come to on every start, before anything is waited for."""
+        return not self.doubts
+
+    def whenever(self, other: Frame) -> bool:
+        """Come to on every start that comes to the other, with nothing waited for between them."""
+        return other.doubts[: len(self.doubts)] == self.doubts
 
 
 class Walk:
@@ -47,14 +55,20 @@ class Walk:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.resolver = Resolver(program)
+        self._numbers = itertools.count()
+
+    def _maybe(self, frame: Frame) -> Frame:
+        """The frame of code that is come to from here, if at all."""
+        return replace(frame, doubts=(*frame.doubts, next(self._numbers)))
 
     def _sequence(self, nodes: Iterable[Node], frame: Frame) -> Ends:
         ends = FALLS
         for node in nodes:
             if End.FALLS not in ends:
                 break
-            here = frame if ends == FALLS else replace(frame, certain=False)
-            ends = (ends - FALLS) | self._node(node, here)
+            own = self._node(node, frame)
+            ends = (ends - FALLS) | own
+            frame = frame if own == FALLS else self._maybe(frame)
         return ends
 
     def _node(self, node: Node, frame: Frame) -> Ends:
@@ -78,8 +92,7 @@ class Walk:
         if truth is not None:
             taken = then if truth else other
             return self._after(first, taken, frame)
-        maybe = replace(frame, certain=False)
-        return self._after(first, then, maybe) | self._after(first, other, maybe)
+        return self._after(first, then, self._maybe(frame)) | self._after(first, other, self._maybe(frame))
 
     def _after(self, ends: Ends, node: Node | None, frame: Frame) -> Ends:
         if node is None or End.FALLS not in ends:
@@ -94,7 +107,7 @@ class Walk:
         first = self._node(left, frame)
         truth = self._truth(left, frame) if operator != "??" else None
         if truth is None:
-            return first | self._after(first, right, replace(frame, certain=False))
+            return first | self._after(first, right, self._maybe(frame))
         return self._after(first, right, frame) if truth == (operator == "&&") else first
 
     def _truth(self, node: Node, frame: Frame) -> bool | None:
@@ -113,7 +126,7 @@ class Walk:
         ends = self._node(child(node, "body"), frame)
         catch = node.child_by_field_name("handler")
         if catch is not None:
-            caught = self._node(child(catch, "body"), replace(frame, certain=False))
+            caught = self._node(child(catch, "body"), self._maybe(frame))
             ends = (ends - {End.THROWS}) | caught if End.THROWS in ends else ends
         final = node.child_by_field_name("finalizer")
         if final is None:
@@ -122,7 +135,7 @@ class Walk:
         return last if End.FALLS not in last else (last - FALLS) | ends
 
     def _loop(self, node: Node, frame: Frame) -> Ends:
-        body = self._node(child(node, "body"), replace(frame, certain=False))
+        body = self._node(child(node, "body"), self._maybe(frame))
         return (body - {End.BREAKS}) | FALLS
 
     _on_while_statement = _on_for_statement = _loop
@@ -139,19 +152,19 @@ class Walk:
         ends = FALLS
         for value in named(values.node):
             meaning = self.resolver.resolve(value, values.module, values.env)
-            turn = replace(
-                frame, env={**frame.env, name.id: meaning}, certain=frame.certain and ends == FALLS
-            )
+            turn = replace(frame, env={**frame.env, name.id: meaning})
             if End.FALLS in ends:
-                ends = (ends - FALLS) | self._node(child(node, "body"), turn)
+                own = self._node(child(node, "body"), turn)
+                ends = (ends - FALLS) | own
+                frame = frame if own == FALLS else self._maybe(frame)
         return ends - {End.BREAKS} | FALLS if End.BREAKS in ends else ends
 
     def _on_switch_statement(self, node: Node, frame: Frame) -> Ends:
-        maybe = replace(frame, certain=False)
         ends: Ends = frozenset()
         cases = named(child(node, "body"))
         for number, _ in enumerate(cases):
-            ends |= self._sequence([part for case in cases[number:] for part in _case_body(case)], maybe)
+            entered = [part for case in cases[number:] for part in _case_body(case)]
+            ends |= self._sequence(entered, self._maybe(frame))
         if not any(case.type == "switch_default" for case in cases):
             ends |= FALLS
         return ends - {End.BREAKS} | FALLS if End.BREAKS in ends else ends

@@ -136,12 +136,23 @@ def paths(ask: Ask) -> Found:
     return found
 
 
+def namespace(path: Path) -> int | None:
+    """The inode of the namespace mounted here; None where nothing is, or only the plain file for it."""
+    with contextlib.suppress(FileNotFoundError):
+        found = path.stat()
+        if found.st_dev == Path("/proc/self/ns/net").stat().st_dev:
+            return found.st_ino
+    return None
+
+
 def namespaces(ask: Ask, own: int) -> dict[int, tuple[str, str]]:
     """Name and path of the named network namespaces and of those that VMM processes are in, by inode."""
     found: dict[int, tuple[str, str]] = {}
-    with contextlib.suppress(FileNotFoundError):  # none was ever made
-        for path in Path("/run/netns").iterdir():
-            found[path.stat().st_ino] = (path.name, str(path))
+    folder = Path("/run/netns")
+    for path in folder.iterdir() if folder.is_dir() else ():
+        inode = namespace(path)
+        if inode is not None:
+            found[inode] = (path.name, str(path))
     for one in processes(ask)["vmms"]:
         if one["netns"] not in (None, own):
             found.setdefault(one["netns"], ("", f"/proc/{one['pid']}/ns/net"))
@@ -175,7 +186,7 @@ def taps(ask: Ask) -> Found:
             try:
                 found += taps_in(("nsenter", f"--net={path}"), inode, name)
             except RuntimeError:
-                if Path(path).exists():  # else it went away while we looked
+                if namespace(Path(path)) == inode:  # else it went away while we looked
                     raise
     return {
         "host_netns": own,

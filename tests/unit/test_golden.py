@@ -94,6 +94,49 @@ def test_an_input_counts_by_digest_where_there_is_one_and_else_by_time() -> None
     assert newer_inputs({path: replace(late, mtime=900)}, 1000, None, {}) == []
 
 
+TWO = replace(
+    MANIFEST,
+    inputs={
+        "agent/package.json": {"sha256": "a" * 64, "guest_path": "/root/vm-browser-agent/package.json"},
+        "tool/package.json": {"sha256": "b" * 64, "guest_path": "/usr/lib/login/package.json"},
+        "unit": {"sha256": "c" * 64, "guest_path": UNIT},
+    },
+)
+
+
+def newer(seen: dict[str, str], *, mtime: float = 2000) -> list[str]:
+    """Which of these inputs, by path with their digests' letter, count as newer."""
+    inputs = {path: FileFact(path, True, size=5, mtime=mtime) for path in seen}
+    found = newer_inputs(inputs, 1000, TWO, {path: letter * 64 for path, letter in seen.items()})
+    return [one.thing for one in found]
+
+
+AGENTS, TOOLS = "/src/agent/package.json", "/src/tool/package.json"
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        {AGENTS: "a", TOOLS: "b"},
+        {TOOLS: "b", AGENTS: "a"},
+        {"/src/vm-browser-agent/root/vm-browser-agent/package.json": "a", TOOLS: "b"},
+        {"/src/browser-vm-auth.service": "c"},
+    ],
+)
+def test_inputs_of_one_name_are_told_apart_by_their_folders(seen: dict[str, str]) -> None:
+    assert newer(seen) == []
+    assert newer(dict.fromkeys(seen, "f"), mtime=900) == list(seen)
+
+
+def test_an_input_whose_name_is_not_the_only_one_counts_by_time() -> None:
+    assert newer({AGENTS: "b", TOOLS: "a"}, mtime=900) == [AGENTS, TOOLS]
+    assert newer({"/src/dashboard/package.json": "d"}, mtime=900) == []
+    assert newer({"/src/dashboard/package.json": "a"}) == ["/src/dashboard/package.json"]
+    two_units = {"/src/a/browser-vm-auth.service": "c", "/src/b/browser-vm-auth.service": "d"}
+    assert newer(two_units, mtime=900) == []
+    assert newer(two_units) == list(two_units)
+
+
 def test_the_disk_holds_what_was_declared() -> None:
     declared = declared_content(Site(name="test"), MANIFEST, {})
     good = {AGENT: DiskFile(AGENT, b"agent"), UNIT: DiskFile(UNIT, b"anything")}

@@ -6,9 +6,8 @@ import json
 import shutil
 import socket
 import subprocess
-import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,22 +16,13 @@ import pytest
 
 from harness.errors import TransportError
 from harness.host_facts import HostFacts, ask_host
-from harness.host_parts import Entry, Processes, Sockets
+from harness.host_parts import Entry, Processes, Sockets, Taps
 from harness.site import ControllerSection, NetworkSection, Site, StateSection, VmmSection
 from harness.wait import wait_until
+from tests.unit.this_machine import Apart, Here
 
 VM = "vm-6b03852d-0631-4f91-ae8a-fd352348e9c2"
 NAME = "acceptance-vmm-x"  # 16 characters: the kernel keeps 15 of a process's name
-
-
-class Here:
-    """This machine in the place of the host."""
-
-    def python(self, source: str, argument: object = None, *, timeout_s: float) -> Any:
-        """Run it by this Python, as whoever we are."""
-        argv = [sys.executable, "-I", "-S", "-c", source, json.dumps(argument)]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout_s, check=True)
-        return json.loads(done.stdout)
 
 
 @pytest.fixture
@@ -170,8 +160,44 @@ def test_what_the_vmm_says_of_itself(local_site: Site) -> None:
     assert "browser-vm-golden.snap" in answers["describe"].stderr
 
 
+TWO_VMS = "; ".join(
+    f"ip netns add acc-vm{n}; ip -n acc-vm{n} tuntap add vmtap{n} mode tap; {{leftover}}{n}" for n in (1, 2)
+)
+LEFTOVERS = {
+    "nothing": ": acc-",
+    "plain files": "touch /run/netns/acc-",
+    "names that are gone when they are looked at": "ln -s /run/no-such-thing /run/netns/acc-",
+}
+
+
+@pytest.mark.parametrize("leftover", LEFTOVERS.values(), ids=LEFTOVERS)
+def test_taps_of_every_namespace_are_seen_whatever_lies_beside(local_site: Site, leftover: str) -> None:
+    host = Apart(TWO_VMS.format(leftover=leftover))
+    found = ask_host(host, local_site, parts=("taps",), paths=(), timeout_s=30).part("taps", Taps)
+    seen = {(one.netns_name, one.name) for one in found.taps}
+    assert seen == {("acc-vm1", "vmtap1"), ("acc-vm2", "vmtap2")}
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_namespace_that_cannot_be_entered_counts_unless_it_went_meanwhile(
+    tmp_path: Path, is_there: bool
+) -> None:
+    def refused(enter: Sequence[str], *_: object) -> list[Any]:
+        if enter:
+            raise RuntimeError("nsenter: Invalid argument")
+        return []
+
+    own = Path("/proc/self/ns/net")
+    (tmp_path / "unmounted").touch()  # `ip netns delete` unmounts, and only then removes the file
+    path = own if is_there else tmp_path / "unmounted"
+    names = load_probe()
+    names.update(taps_in=refused, namespaces=lambda *_: {own.stat().st_ino: ("acc-vm", str(path))})
+    found = names["answered"](names["taps"], {"ours": "acc-[0-9a-f]{6}"})
+    assert ("error" in found) == is_there
+
+
 def load_probe() -> dict[str, Any]:
-    """The probe's own functions, for the one that needs a journal's text."""
+    """The probe's own functions, for what no real host would show."""
     source = Path("harness/probes/host.py")
     names: dict[str, Any] = {"__name__": "probe"}
     exec(compile(source.read_text(), str(source), "exec"), names)  # noqa: S102 - our own file

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from harness.host_facts import HostFacts
 from harness.inventory import Inventory, Row
 from harness.live_rows import bad_addresses, rows_without_process, rows_without_socket, rows_without_tap
 from harness.reconcile import JUDGES, reconciled
-from harness.site import Site
+from harness.site import Site, StateSection
 from harness.strays import defunct_processes, stray_entries, stray_processes, stray_sockets, stray_taps
 
 VM = "vm-6b03852d-0631-4f91-ae8a-fd352348e9c2"
@@ -97,6 +98,14 @@ def test_without_its_row_everything_is_stray() -> None:
     assert [one.mend for one in stray_entries(here)] == [f"sudo rm -rf /var/lib/firecracker/vms/{VM}"]
     assert [one.mend for one in stray_sockets(here)] == [f"sudo rm -f /var/run/firecracker/{VM}.sock"]
     assert [one.mend for one in stray_taps(here)] == ["sudo ip link delete fc-vm-6b038"]
+
+
+@pytest.mark.parametrize("pattern", [r"vm-([0-9a-f]+)(-[0-9a-f]+)+", r"(?i)VM-[0-9A-F-]{36}"])
+def test_a_pattern_of_the_profile_may_have_groups_and_flags(pattern: str) -> None:
+    site = SITE.model_copy(update={"state": StateSection(vm_id_pattern=pattern)})
+    here = replace(world(row(socket_path=None)), site=site)
+    assert here.ids(f"firecracker --id {VM} beside {OTHER}") == [VM, OTHER]
+    assert stray_processes(here) == []
 
 
 GOOD: dict[str, tuple[Inventory, Callable[[Inventory], list[Finding]]]] = {

@@ -189,6 +189,21 @@ GOOD_SERVERS = {
     "options": f"const s = http.createServer();\ns.once('error', {EXIT});\ns.listen({{ port: 1, host: '0.0.0.0' }});",
     "constant": f"const HOST = process.env.HOST || '0.0.0.0';\nconst s = app.listen(1, HOST);\ns.on('error', {EXIT});",
     "in-main": f"async function main() {{ const s = app.listen(1, '0.0.0.0'); s.on('error', {EXIT}); }}\nmain();",
+    "after-await": f"(async () => {{ await init(); const s = app.listen(1, '0.0.0.0'); s.on('error', {EXIT}); }})();",
+    "top-level-await": f"await init();\nconst s = app.listen(1, '0.0.0.0');\ns.on('error', {EXIT});",
+    "handler-then-await": f"const s = http.createServer();\ns.on('error', {EXIT});\nawait init();\ns.listen(1, '0.0.0.0');",
+    "in-then": f"init().then(() => {{ const s = app.listen(1, '0.0.0.0'); s.on('error', {EXIT}); }});",
+    "in-callback": f"init((e) => {{ if (e) process.exit(1); const s = app.listen(1, '0.0.0.0'); s.on('error', {EXIT}); }});",
+    "in-function-after-await": f"function up() {{ const s = app.listen(1, '0.0.0.0'); s.on('error', {EXIT}); }}\n"
+    "async function main() { try { await init(); } catch (e) { process.exit(1); } up(); }\nmain();",
+    "attached-after-await": f"const guard = (s) => s.on('error', {EXIT});\nawait init();\nguard(app.listen(1, '0.0.0.0'));",
+    "under-one-if": f"if (process.env.UP) {{ const s = app.listen(1, '0.0.0.0'); s.on('error', {EXIT}); }}",
+    "one-of-two": f"let s;\nif (process.env.TLS) {{ const a = https.createServer(); a.on('error', {EXIT}); a.listen(1, '0.0.0.0'); }}\n"
+    f"else {{ const b = http.createServer(); b.on('error', {EXIT}); b.listen(1, '0.0.0.0'); }}",
+    "another-beside-it": f"await init();\nconst s = app.listen(1, '0.0.0.0');\ns.on('error', {EXIT});\n"
+    "metrics.listen(9);\napp.post('/', () => net.createServer().listen(0));",
+    "handler-whatever-listens": f"const s = http.createServer();\ns.on('error', {EXIT});\n"
+    "init().then(() => s.listen(1, '0.0.0.0'));\napp.post('/', () => net.createServer().listen(0));",
     "assigned": f"let s;\ns = app.listen(1, '0.0.0.0');\ns.on('error', {EXIT});",
 }
 
@@ -206,6 +221,23 @@ BAD_SERVERS = {
     "other-server": f"const a = http.createServer();\nconst b = http.createServer();\nb.on('error', {EXIT});\na.listen(1);",
     "client-error": f"const s = app.listen(1, '0.0.0.0');\ns.on('clientError', {EXIT});",
     "in-callback": f"const s = app.listen(1, '0.0.0.0', () => {{ s.on('error', {EXIT}); }});",
+    "in-callback-after-await": f"await init();\nconst s = app.listen(1, () => {{ s.on('error', {EXIT}); }});",
+    "await-before-handler": f"await init();\nconst s = app.listen(1);\nawait warm();\ns.on('error', {EXIT});",
+    "handler-in-if": f"await init();\nconst s = app.listen(1);\nif (process.env.STRICT) s.on('error', {EXIT});",
+    "handler-in-and": f"await init();\nconst s = app.listen(1);\nprocess.env.STRICT && s.on('error', {EXIT});",
+    "handler-after-return": f"(async () => {{ await init(); const s = app.listen(1); if (quiet) return; s.on('error', {EXIT}); }})();",
+    "handler-in-catch": f"const s = http.createServer();\ntry {{ await init(); s.listen(1); }} catch {{ s.on('error', {EXIT}); }}",
+    "handler-in-other-branch": f"const s = http.createServer();\nif (tls) {{ s.on('error', {EXIT}); }} else {{ s.listen(1); }}",
+    "handler-in-other-case": f"const s = http.createServer();\nswitch (mode) {{ case 'a': s.on('error', {EXIT}); case 'b': s.listen(1); }}",
+    "handler-in-other-callback": f"const s = http.createServer();\na.then(() => s.on('error', {EXIT}));\nb.then(() => s.listen(1));",
+    "handler-in-function-never-called": f"await init();\nconst s = app.listen(1);\nfunction guard() {{ s.on('error', {EXIT}); }}",
+    "other-server-after-await": f"await init();\nconst s = app.listen(1);\nconst t = http.createServer();\nt.on('error', {EXIT});",
+    "application-after-await": f"const app = express();\nawait init();\napp.listen(1);\napp.on('error', {EXIT});",
+    "only-logs-after-await": "await init();\nconst s = app.listen(1);\ns.on('error', (e) => { console.error(e); });",
+    "one-of-two": f"if (process.env.TLS) {{ const a = https.createServer(); a.on('error', {EXIT}); a.listen(1); }}\n"
+    "else { app.listen(1); }",
+    "instead-on-failure": f"main().catch(() => {{ app.listen(1); }});\n"
+    f"async function main() {{ await init(); const s = http.createServer(); s.on('error', {EXIT}); s.listen(1); }}",
     "process-error": f"app.listen(1, '0.0.0.0');\nprocess.on('error', {EXIT});",
     "no-listen": f"const s = http.createServer();\ns.on('error', {EXIT});",
 }

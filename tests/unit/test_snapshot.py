@@ -41,6 +41,8 @@ def test_a_good_manifest_has_no_faults() -> None:
         ({**GOOD, "files": {"a": {"sha256": "short", "size": 1}}}, "files.a.sha256"),
         ({**GOOD, "files": {"a": {"sha256": "0" * 64, "size": -1}}}, "files.a.size"),
         ({key: value for key, value in GOOD.items() if key != "inputs"}, "inputs: Field required"),
+        ({**GOOD, "created_at": "last Tuesday"}, "created_at: Value error, not a time"),
+        ({**GOOD, "created_at": 1767225600}, "created_at: Input should be a valid string"),
     ],
 )
 def test_a_bad_manifest_tells_its_faults(document: object, fault: str) -> None:
