@@ -65,10 +65,8 @@ def test_killed_agent_is_recovered_from(killed_agent: Crash, site: Site, evidenc
 @RESTART
 def test_killed_agent_is_restarted_after_its_delay(killed_agent: Crash, site: Site) -> None:
     """systemd waits RestartSec before it restarts a killed agent."""
-    ends, restarts = killed_agent.after.exits, killed_agent.after.scheduled
-    assert ends, f"the main process never ended:\n{killed_agent.after.tail()}"
-    assert restarts, f"no restart in the journal:\n{killed_agent.after.tail()}"
-    delay_s = restarts[0].at_s - ends[0].at_s
+    delay_s = killed_agent.after.restart_delay_s
+    assert delay_s is not None, f"it was not started again:\n{killed_agent.after.tail()}"
     assert delay_s >= site.agent.restart_s - 0.1, (
         f"expected RestartSec={site.agent.restart_s:g}; systemd restarted the agent after {delay_s:.1f} s"
     )

@@ -85,10 +85,12 @@ def test_probe_is_posix_shell() -> None:
 JOURNAL = """UPTIME=100.50
 MainPID=77
 NRestarts=1
+ActiveExitTimestampMonotonic=101050000
+ExecMainStartTimestampMonotonic=106060000
 {"__MONOTONIC_TIMESTAMP":"99000000","MESSAGE":"old"}
 {"__MONOTONIC_TIMESTAMP":"101000000","MESSAGE":"[FATAL] Uncaught Exception: Error: probe"}
 {"__MONOTONIC_TIMESTAMP":"101100000","UNIT":"a","COMMAND":"ExecStart","EXIT_CODE":"exited","EXIT_STATUS":"1","MESSAGE":"x"}
-{"__MONOTONIC_TIMESTAMP":"106200000","UNIT":"a","N_RESTARTS":"1","MESSAGE":"Scheduled"}
+{"__MONOTONIC_TIMESTAMP":"106200000","UNIT":"a","MESSAGE":"Scheduled"}
 {"__MONOTONIC_TIMESTAMP":"106300000","MESSAGE":[104,105,255]}
 """
 
@@ -97,7 +99,13 @@ def test_state_and_journal_are_read() -> None:
     state = parse_state(JOURNAL, since_s=100.5)
     assert (state.pid, state.restarts, state.ending) == (77, 1, ("exited", "1"))
     assert state.said == ["[FATAL] Uncaught Exception: Error: probe", "hi\ufffd"]
-    assert [entry.at_s for entry in state.scheduled] == [106.2]
+    assert state.restart_delay_s == pytest.approx(5.01)
+
+
+@pytest.mark.parametrize("started", ["", "90000000"])
+def test_an_agent_that_was_not_started_again_has_no_delay(started: str) -> None:
+    """What systemd tells is then the start before."""
+    assert parse_state(JOURNAL.replace("106060000", started)).restart_delay_s is None
 
 
 def test_end_of_a_start_pre_command_is_no_end_of_the_agent() -> None:
