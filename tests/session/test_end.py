@@ -7,6 +7,7 @@ import pytest
 from harness.control_api import table_of
 from harness.session import Session, said
 from harness.session_life import Ended, Lived
+from harness.session_rows import is_destroyed
 from harness.session_things import THINGS, missing
 from harness.site import Site
 from harness.world import World
@@ -35,17 +36,16 @@ def test_cancel_is_answered_in_time(ended: Ended, site: Site) -> None:
 @pytest.mark.parametrize("kind", THINGS)
 def test_nothing_of_the_vm_is_left(kind: str, ended: Ended, site: Site) -> None:
     """Of a cancelled session's VM, process, socket, TAP and folder are gone within its deadline."""
-    left = ended.remains.get(kind)
+    left = ended.vm_end.remains.get(kind)
     assert not left, f"{site.session.end_s:g} s after the request to cancel there is still: {left}"
 
 
 @pytest.mark.mend(step=2, how="mark the VM destroyed in the database")
 def test_cancelled_vm_is_destroyed(ended: Ended, lived: Lived, site: Site) -> None:
     """The row of a cancelled session's VM says that it was destroyed, and when."""
-    row = ended.rows.vm
+    row = ended.vm_end.rows.vm
     assert row is not None, f"the row of {lived.vm.vm_id} is gone"
-    seen = (row.get("status"), bool(row.get("destroyed_at")))
-    assert seen == (site.database.destroyed_vm_status, True), (
+    assert is_destroyed(row, site.database), (
         f"{lived.vm.vm_id}: status {row.get('status')!r}, destroyed_at {row.get('destroyed_at')}; "
         f"expected {site.database.destroyed_vm_status!r} and a time"
     )
@@ -54,7 +54,7 @@ def test_cancelled_vm_is_destroyed(ended: Ended, lived: Lived, site: Site) -> No
 @pytest.mark.mend(step=2, how="mark the session in the database")
 def test_cancelled_session_is_over(ended: Ended, session: Session, site: Site) -> None:
     """The row of a cancelled session says so, and when it ended."""
-    row = ended.rows.session
+    row = ended.vm_end.rows.session
     assert row is not None, f"the row of session {session.id} is gone"
     seen = (row.get("status"), bool(row.get("completed_at")))
     assert seen == (site.session.cancelled_status, True), (
