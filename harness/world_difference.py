@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import json
-import re
-from collections.abc import Collection, Iterator, Mapping
-from ipaddress import IPv4Address
-from typing import Any
+from collections.abc import Collection
 
 from harness.inventory import Inventory, Row, name_of
+from harness.rule_lines import Concern, rule_lines
 from harness.session_rows import Rows
-from harness.site import Site
 from harness.world import World
 
 HEARTBEAT = "last_heartbeat"
-_ADDRESS = re.compile(r"(?<![\d.])(\d+\.\d+\.\d+\.\d+)(?:/32)?(?![\d./])")
-_COUNTERS = re.compile(r"\[\d+:\d+\]")
-_VOLATILE = ("handle", "expires", "packets", "bytes", "used")
 
 Thing = tuple[str, ...]
 """Its kind, and what names it for good."""
@@ -50,11 +43,12 @@ def changed_bridge(before: World, after: World) -> list[str]:
 
 
 def changed_firewall(before: World, after: World, ours: Row) -> list[str]:
-    """Lines of the rule sets that came or went, but for rules about other VMs."""
-    site = before.inventory.site
-    lines = difflib.ndiff(list(_rules(before.firewall)), list(_rules(after.firewall)))
-    changed = (line for line in lines if line[:2] in ("- ", "+ "))
-    return [line for line in changed if not _about_others(line, ours, site)]
+    """Lines of the rule sets that came or went: those about our VM, and those about all VMs."""
+    was, now = (
+        [line for line in rule_lines(world.firewall) if Concern(world.inventory, ours)(line)]
+        for world in (before, after)
+    )
+    return [line for line in difflib.ndiff(was, now) if line[:2] in ("- ", "+ ")]
 
 
 def changed_rows(before: Rows, after: Rows, finished: Collection[str]) -> list[str]:
@@ -103,37 +97,3 @@ def _bridge(world: World) -> dict[str, object]:
         return {"bridge": None, "kind": "", "addresses": [], "up": False}
     addresses = sorted(map(str, bridge.addresses))
     return {"bridge": bridge.ifname, "kind": bridge.kind, "addresses": addresses, "up": "UP" in bridge.flags}
-
-
-def _rules(printed: Mapping[str, Any]) -> Iterator[str]:
-    """A line a rule, without counters and whatever else changes by itself."""
-    for tool in sorted(printed):
-        content = printed[tool]
-        if isinstance(content, str):
-            lines = (line for line in content.splitlines() if not line.startswith("#"))
-            yield from (f"{tool}: {_COUNTERS.sub('', line).strip()}" for line in lines)
-        else:
-            objects = (one for one in content if "metainfo" not in one)
-            yield from (f"{tool}: {json.dumps(_steady(one), sort_keys=True)}" for one in objects)
-
-
-def _steady(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _steady(one) for key, one in value.items() if key not in _VOLATILE}
-    return [_steady(one) for one in value] if isinstance(value, list) else value
-
-
-def _about_others(line: str, ours: Row, site: Site) -> bool:
-    """Whether a rule names a VM, and not this one."""
-    network = site.network
-    addresses = {one for one in _ADDRESS.findall(line) if _within(one, network.first_vm, network.last_vm)}
-    names = set(re.findall(rf"(?<![\w-]){re.escape(site.state.tap_prefix)}[\w-]+", line))
-    named = addresses | names
-    return bool(named) and not named & {ours.ip_address, ours.tap_device}
-
-
-def _within(text: str, first: IPv4Address, last: IPv4Address) -> bool:
-    try:
-        return first <= IPv4Address(text) <= last
-    except ValueError:
-        return False

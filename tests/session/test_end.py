@@ -94,7 +94,7 @@ def test_bridge_is_as_before(ended: Ended, world_before: World) -> None:
 
 @pytest.mark.mend(step="troubleshooting", how="compare the rules: sudo iptables -L -n, sudo nft list ruleset")
 def test_firewall_is_as_before(ended: Ended, world_before: World, lived: Lived) -> None:
-    """After a session, the firewall has the rules that it had, but for those about other VMs."""
+    """After a session, the firewall's rules about VMs are as before, but for those about single other VMs."""
     changed = changed_firewall(world_before, ended.world, lived.vm)
     assert not changed, "\n".join(changed)
 

@@ -130,31 +130,115 @@ COMMIT
     ("rule", "count"),
     [
         ("", 0),
-        ("-A FORWARD -s 10.0.0.0/8 -j DROP", 1),
         ("-A FORWARD -i fc-vm-6b038 -j DROP", 1),
+        (":fc-vm-6b038-in - [0:0]", 1),
         ("-A FORWARD -d 192.168.100.7/32 -j DROP", 1),
+        ("-A FORWARD -m iprange --src-range 192.168.100.5-192.168.100.8 -j DROP", 1),
+        (f'-A FORWARD -m comment --comment "{VM}" -j DROP', 1),
         ("-A FORWARD -i fc-vm-aaaaa -j DROP", 0),
-        ("-A FORWARD -d 192.168.100.9/32 -j DROP", 0),
+        (":fc-vm-aaaaa-in - [0:0]", 0),
+        ("-A FORWARD -i fcbr0 -d 192.168.100.9/32 -j DROP", 0),
+        ("-A FORWARD -s 192.168.100.9/32 -d 192.168.100.0/24 -j DROP", 0),
+        (f'-A FORWARD -i fcbr0 -m comment --comment "{THEIRS}" -j DROP', 0),
         ("-A FORWARD -d 192.168.100.0/24 -j DROP", 1),
+        ("-A FORWARD -d 192.168.0.0/16 -j DROP", 1),
+        ("-A FORWARD -m iprange --src-range 192.168.100.2-192.168.100.254 -j DROP", 1),
+        ("-A INPUT -d 192.168.100.1/32 -j DROP", 1),
+        ("-A FORWARD -o fcbr0 -j DROP", 1),
+        ("-A FORWARD -o fc+ -j DROP", 1),
+        ("-A FORWARD -o fc-+ -j DROP", 1),
+        ("-A FORWARD -o fc-vm-+ -j DROP", 1),
+        ("-A FORWARD -o fcbr01 -j DROP", 0),
+        ("-A FORWARD -o eth+ -j DROP", 0),
+        ("-A FORWARD -s 10.0.0.0/8 -j DROP", 0),
+        ("-A f2b-sshd -s 203.0.113.9/32 -j REJECT --reject-with icmp-port-unreachable", 0),
+        (":f2b-sshd - [0:0]", 0),
     ],
 )
-def test_rules_are_compared_but_for_those_of_other_vms(rule: str, count: int) -> None:
+def test_rules_about_vms_are_compared_but_for_those_of_other_ones(rule: str, count: int) -> None:
     before = look(firewall={"iptables": SAVED.format(n=1, rule="")})
     after = look(firewall={"iptables": SAVED.format(n=2, rule=rule)})
     for first, then in ((before, after), (after, before)):
-        found = [line for line in changed_firewall(first, then, OURS) if line[2:].strip() != "iptables:"]
-        assert len(found) == count
+        assert len(changed_firewall(first, then, OURS)) == count
+
+
+def test_a_line_is_told_with_its_table() -> None:
+    before, after = (
+        look(firewall={"iptables": SAVED.format(n=1, rule=rule)}) for rule in ("", "-A X -i fcbr0")
+    )
+    assert changed_firewall(before, after, OURS) == ["+ iptables: filter -A X -i fcbr0"]
+
+
+def nft(*objects: dict[str, Any]) -> World:
+    """A look at a host with this nft rule set."""
+    return look(firewall={"nft": [{"metainfo": {"version": "1.0.6"}}, *objects]})
+
+
+def rule(*expressions: dict[str, Any], handle: int = 1) -> dict[str, Any]:
+    """A rule of it."""
+    expr = [*expressions, {"counter": {"packets": handle, "bytes": handle}}]
+    return {"rule": {"family": "inet", "table": "t", "chain": "c", "handle": handle, "expr": expr}}
+
+
+def from_source(right: Any) -> dict[str, Any]:
+    """A match of source addresses."""
+    left = {"payload": {"protocol": "ip", "field": "saddr"}}
+    return {"match": {"op": "==", "left": left, "right": right}}
+
+
+BRIDGED = {"match": {"op": "==", "left": {"meta": {"key": "iifname"}}, "right": "fcbr0"}}
 
 
 def test_counters_and_handles_are_no_rules() -> None:
-    def rules(number: int, port: int) -> dict[str, Any]:
-        counter = {"counter": {"packets": number, "bytes": number}}
-        match = {"match": {"op": "==", "right": port}}
-        return {"nft": [{"metainfo": number}, {"rule": {"handle": number, "expr": [match, counter]}}]}
+    assert changed_firewall(nft(rule(BRIDGED, handle=1)), nft(rule(BRIDGED, handle=2)), OURS) == []
+    dropped = nft(rule(BRIDGED, {"drop": None}))
+    assert len(changed_firewall(nft(rule(BRIDGED)), dropped, OURS)) == 2
 
-    before = look(firewall=rules(1, 80))
-    assert changed_firewall(before, look(firewall=rules(2, 80)), OURS) == []
-    assert len(changed_firewall(before, look(firewall=rules(1, 81)), OURS)) == 2
+
+@pytest.mark.parametrize(
+    ("right", "count"),
+    [
+        ("192.168.100.7", 1),
+        ("192.168.100.9", 0),
+        ({"prefix": {"addr": "192.168.100.0", "len": 24}}, 1),
+        ({"prefix": {"addr": "192.168.100.64", "len": 26}}, 0),
+        ({"range": ["192.168.100.2", "192.168.100.254"]}, 1),
+        ({"set": ["192.168.100.9", "192.168.100.7"]}, 1),
+        ({"prefix": {"addr": "10.0.0.0", "len": 8}}, 0),
+        ("203.0.113.9", 0),
+    ],
+)
+def test_networks_and_ranges_are_read_in_nft_too(right: Any, count: int) -> None:
+    assert len(changed_firewall(nft(), nft(rule(from_source(right), {"drop": None})), OURS)) == count
+
+
+def elements(*them: Any, kind: str = "set") -> World:
+    """A look at a host with a set of these; nft leaves out that there are none."""
+    body = {"family": "inet", "name": "vms", "table": "filter", "type": "ipv4_addr", "handle": 3}
+    return nft({kind: {**body, **({"elem": list(them)} if them else {})}})
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (elements(), elements("192.168.100.9")),
+        (elements("192.168.100.9"), elements()),
+        (elements("192.168.100.9", "192.168.100.10"), elements("192.168.100.10", "192.168.100.9")),
+        (elements("192.168.100.9"), elements({"range": ["192.168.100.9", "192.168.100.11"]})),
+        (elements(), elements({"elem": {"val": "203.0.113.9", "timeout": 600, "expires": 599}})),
+        (elements(), elements({"elem": {"val": "192.168.100.7", "timeout": 60, "expires": 59}})),
+        (elements(kind="map"), elements(["192.168.100.9", "fc-vm-aaaaa"], kind="map")),
+    ],
+)
+def test_elements_of_a_set_come_and_go_by_themselves(before: World, after: World) -> None:
+    """Those of other VMs, those that run out, and bans of strangers."""
+    assert changed_firewall(before, after, OURS) == []
+
+
+def test_our_own_element_of_a_set_is_told_alone() -> None:
+    assert changed_firewall(elements(), elements("192.168.100.9", "192.168.100.7"), OURS) == [
+        '+ nft: element of inet filter vms: "192.168.100.7"'
+    ]
 
 
 SETTLED = {"status": "destroyed", "ip_address": "192.168.100.3", "last_heartbeat": "1"}
