@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from harness.inventory import Inventory, Row, name_of
 from harness.rule_lines import Concern, rule_lines
@@ -11,6 +13,8 @@ from harness.session_rows import Rows
 from harness.world import World
 
 HEARTBEAT = "last_heartbeat"
+_TIMES = ("destroyed_at", "created_at", "started_at")
+"""How old a final row is, by the first of these that it has: a VM by its end, as clean-up goes by."""
 
 Thing = tuple[str, ...]
 """Its kind, and what names it for good."""
@@ -51,21 +55,45 @@ def changed_firewall(before: World, after: World, ours: Row) -> list[str]:
     return [line for line in difflib.ndiff(was, now) if line[:2] in ("- ", "+ ")]
 
 
-def changed_rows(before: Rows, after: Rows, finished: Collection[str]) -> list[str]:
-    """Rows that were settled before, and are another now, or gone; heartbeats aside."""
+def changed_rows(before: World, after: World) -> list[str]:
+    """Rows that were final before and are another now, or gone, and not so old that clean-up deletes them."""
+    site, vms = after.inventory.site, after.rows.vms
+    age = timedelta(hours=site.database.stale_after_h, seconds=-site.host.clock_skew_s)
+    old = datetime.fromtimestamp(after.facts.now, UTC) - age
+    destroyed = _final(before.rows.vms, [site.database.destroyed_vm_status])
+    finished = _final(before.rows.sessions, site.database.finished_session_statuses)
     found = []
-    for key, was in before.items():
-        if was.get("status") not in finished:
-            continue  # somebody's live VM or session, which goes on
-        now = after.get(key)
-        if now is None:
-            found.append(f"{key}: deleted, was {was}")
-        else:
-            columns = [
-                name for name in {**was, **now} if name != HEARTBEAT and was.get(name) != now.get(name)
-            ]
-            found += [f"{key}: {name} {was.get(name)!r}, now {now.get(name)!r}" for name in columns]
+    for rows, then in ((destroyed, vms), (finished, after.rows.sessions)):
+        for key, was in rows.items():
+            if key in then:
+                found += [f"{key}: {line}" for line in _differences(was, then[key], vms)]
+            elif not _is_before(old, was):
+                found.append(f"{key}: deleted, was {was}")
     return found
+
+
+def _final(rows: Rows, statuses: Collection[str]) -> Rows:
+    """Rows that nobody has to change any more: a VM that is only stopped may be started again."""
+    return {key: row for key, row in rows.items() if row.get("status") in statuses}
+
+
+def _differences(was: Mapping[str, Any], now: Mapping[str, Any], vms: Rows) -> list[str]:
+    """A line a column, heartbeats aside."""
+    names = [name for name in {**was, **now} if name != HEARTBEAT and was.get(name) != now.get(name)]
+    if not now.get("browser_vm_id") and was.get("browser_vm_id") not in vms:
+        # The database empties it when the row of the VM is deleted.
+        names = [name for name in names if name != "browser_vm_id"]
+    return [f"{name} {was.get(name)!r}, now {now.get(name)!r}" for name in names]
+
+
+def _is_before(moment: datetime, row: Mapping[str, Any]) -> bool:
+    """Whether a row is older than that."""
+    text = next((str(row[name]) for name in _TIMES if row.get(name)), "")
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:  # none, or infinity
+        return False
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)) < moment
 
 
 def _things(world: Inventory) -> dict[Thing, str | None]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import copy
+import dataclasses
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ THEIR_THINGS: dict[str, Any] = {
     "taps": [("fc-vm-aaaaa", HOST_NETNS, "", "fcbr0")],
 }
 THEIR_ROW = Row(THEIRS, "running", "192.168.100.9", "fc-vm-aaaaa", 200, f"{SOCKETS}/{THEIRS}.sock")
+NOW = datetime(2024, 1, 3, tzinfo=UTC)
 GOLDEN = {"path": SITE.snapshot.disk, "kind": "file", "size": 5, "mtime": 1.0, "inode": 7}
 BRIDGE = {
     "ifname": "fcbr0",
@@ -46,7 +48,7 @@ def look(*rows: Row, things: dict[str, Any] = NOTHING, **parts: Any) -> World:
     inventory = world(*rows, **things)
     more = {"bridge": BRIDGE, "firewall": {}, "paths": {SITE.snapshot.disk: GOLDEN}} | parts
     answers = {**inventory.facts.parts, **{name: {"ok": value} for name, value in more.items()}}
-    facts = HostFacts(answers, inventory.facts.clock, 0)
+    facts = HostFacts(answers, inventory.facts.clock, NOW.timestamp())
     return World(Inventory(SITE, facts, rows), NewestRows({}, {}))
 
 
@@ -241,27 +243,67 @@ def test_our_own_element_of_a_set_is_told_alone() -> None:
     ]
 
 
-SETTLED = {"status": "destroyed", "ip_address": "192.168.100.3", "last_heartbeat": "1"}
+DESTROYED = {"status": "destroyed", "destroyed_at": "2024-01-02T12:00:00+00:00", "last_heartbeat": "1"}
+OLD = {**DESTROYED, "destroyed_at": "2024-01-01T00:00:00+00:00"}
+COMPLETED = {"status": "completed", "created_at": "2024-01-02T12:00:00+00:00", "browser_vm_id": "vm-1"}
+Columns = dict[str, Any]
+
+
+def rows(vms: Columns | None = None, session: Columns | None = None) -> World:
+    """A look at a database with the row of a VM and that of a session, or without."""
+    newest = NewestRows({"vm-1": vms} if vms else {}, {"s": session} if session else {})
+    return dataclasses.replace(look(), rows=newest)
 
 
 @pytest.mark.parametrize(
     ("before", "after", "found"),
     [
-        (SETTLED, SETTLED, []),
-        (SETTLED, {**SETTLED, "last_heartbeat": "2"}, []),
-        (SETTLED, {**SETTLED, "status": "running"}, ["k: status 'destroyed', now 'running'"]),
-        (SETTLED, {**SETTLED, "more": 1}, ["k: more None, now 1"]),
-        (SETTLED, None, [f"k: deleted, was {SETTLED}"]),
+        (DESTROYED, DESTROYED, []),
+        (DESTROYED, {**DESTROYED, "last_heartbeat": "2"}, []),
+        (DESTROYED, {**DESTROYED, "status": "running"}, ["vm-1: status 'destroyed', now 'running'"]),
+        (DESTROYED, {**DESTROYED, "more": 1}, ["vm-1: more None, now 1"]),
+        (DESTROYED, None, [f"vm-1: deleted, was {DESTROYED}"]),
+        ({**DESTROYED, "destroyed_at": "infinity"}, None, ["vm-1: deleted, was "]),
+        (OLD, None, []),
+        ({**OLD, "destroyed_at": "2024-01-01T00:00:00"}, None, []),
+        (OLD, {**OLD, "status": "running"}, ["vm-1: status 'destroyed', now 'running'"]),
         ({"status": "running"}, {"status": "destroyed"}, []),
-        ({"status": "running"}, None, []),
-        (None, SETTLED, []),
+        ({"status": "stopped"}, {"status": "running"}, []),
+        ({"status": "stopped"}, {"status": "destroyed"}, []),
+        ({"status": "failed"}, None, []),
+        (None, DESTROYED, []),
     ],
 )
-def test_settled_rows_stay_as_they_are(
-    before: dict[str, Any] | None, after: dict[str, Any] | None, found: list[str]
+def test_rows_of_destroyed_vms_stay_as_they_are(
+    before: Columns | None, after: Columns | None, found: list[str]
 ) -> None:
-    was, now = ({"k": copy.deepcopy(row)} if row is not None else {} for row in (before, after))
-    assert changed_rows(was, now, ["destroyed"]) == found
+    """Until they are old enough to be cleaned up."""
+    seen = changed_rows(rows(before), rows(after))
+    assert len(seen) == len(found)
+    assert all(line.startswith(start) for line, start in zip(seen, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        (COMPLETED, {**COMPLETED, "retry_count": 1}, ["s: retry_count None, now 1"]),
+        (COMPLETED, None, [f"s: deleted, was {COMPLETED}"]),
+        ({**COMPLETED, "created_at": "2024-01-01T00:00:00+00:00"}, None, []),
+        ({"status": "failed", "started_at": "2024-01-01T00:00:00+00:00"}, None, []),
+        ({**COMPLETED, "status": "ready"}, {**COMPLETED, "status": "timeout"}, []),
+    ],
+)
+def test_rows_of_finished_sessions_stay_as_they_are(
+    before: Columns, after: Columns | None, found: list[str]
+) -> None:
+    assert changed_rows(rows(DESTROYED, before), rows(DESTROYED, after)) == found
+
+
+def test_a_session_may_lose_a_vm_whose_row_was_cleaned_up() -> None:
+    """Its row forgets which it was; a row that is there is no reason to."""
+    before, forgotten = rows(OLD, COMPLETED), {**COMPLETED, "browser_vm_id": None}
+    assert changed_rows(before, rows(None, forgotten)) == []
+    assert changed_rows(before, rows(OLD, forgotten)) == ["s: browser_vm_id 'vm-1', now None"]
 
 
 LIVE = Row(VM, "running", "192.168.100.7", "fc-vm-6b038", 100, f"{SOCKETS}/{VM}.sock")
