@@ -10,6 +10,7 @@ import httpx
 import psycopg
 
 from harness.errors import NoAnswerError, SessionError, TransportError
+from harness.findings import Finding
 from harness.firecracker import no_tls
 from harness.host import Host
 from harness.host_parts import Line
@@ -20,7 +21,7 @@ from harness.session_rows import SessionRows, rows_of
 from harness.site import Site
 from harness.vm_end import VmEnd, watch_end
 from harness.wait import last_answer
-from harness.world import World, look, look_at_vms
+from harness.world import World, look, look_at_vms, look_until_settled
 from harness.world_difference import changed_things
 
 Said = httpx.Response | str
@@ -70,6 +71,8 @@ class Ended:
     """The answer to a second cancel."""
     world: World
     """Host and database then, after they had time to settle."""
+    changed: list[Finding]
+    """Things of VMs that were not as before at any look, as long as that took."""
 
 
 def observe(session: Session, host: Host, database: psycopg.Connection[Any], site: Site) -> Lived:
@@ -129,13 +132,12 @@ def end(
     left_s = max(0.0, site.session.end_s - took_s)
     vm_end = watch_end(host, database, site, session=session.id, vm=vm, timeout_s=left_s)
     again = _cancelled(session)
-    world = last_answer(
+    world, changed = look_until_settled(
         lambda: look(host, database, site, since=before),
-        until=lambda now: not changed_things(before, now),
+        lambda now: changed_things(before, now),
         timeout_s=site.host.settle_s,
-        interval_s=_LOOK_S,
     )
-    return Ended(answer, took_s, vm_end, again, world)
+    return Ended(answer, took_s, vm_end, again, world, changed)
 
 
 def _cancelled(session: Session) -> Said:

@@ -7,26 +7,40 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from harness.inventory import Inventory, Row, name_of
+from harness.findings import Finding
+from harness.inventory import Inventory, Row
 from harness.rule_lines import Concern, rule_lines
 from harness.session_rows import Rows
+from harness.things import Things, kind_of, things_of
 from harness.world import World
 
 HEARTBEAT = "last_heartbeat"
 _TIMES = ("destroyed_at", "created_at", "started_at")
 """How old a final row is, by the first of these that it has: a VM by its end, as clean-up goes by."""
 
-Thing = tuple[str, ...]
-"""Its kind, and what names it for good."""
 
-
-def changed_things(before: World, after: World) -> list[str]:
+def changed_things(before: World, after: World) -> list[Finding]:
     """Folders, sockets, TAPs and processes that came and belong to no live VM, or went and should not."""
-    first, then = _things(before.inventory), _things(after.inventory)
-    came = [f"left behind: {' '.join(one)}" for one in then if one not in first and then[one] is None]
-    live = {row.vm_id for row in after.inventory.rows}
-    gone = [one for one in first if one not in then and (first[one] is None or first[one] in live)]
-    return came + [f"gone, and nobody's to remove: {' '.join(one)}" for one in gone]
+    first, then = things_of(before.inventory), things_of(after.inventory)
+    came = [one for one, vm_id in then.items() if one not in first and vm_id is None]
+    went = [one.key for one in before.nobodys if one.key not in then]
+    running = _running(before.inventory) & _running(after.inventory)
+    missed = {one: vm_id for one, vm_id in first.items() if one not in then and vm_id in running}
+    went += [one for one, vm_id in missed.items() if _lost(one, vm_id, then)]
+    told = {"left behind": came, "gone, and nobody's to remove": went}
+    return [Finding(one, one, why) for why, things in told.items() for one in things]
+
+
+def _running(world: Inventory) -> set[str]:
+    """Live VMs that must have a process, and all that goes with it: not those that hibernate."""
+    return {row.vm_id for row in world.rows if world.expects_process(row)}
+
+
+def _lost(thing: str, vm_id: str | None, then: Things) -> bool:
+    """Whether a VM has nothing in the place of a thing that went: one that was started anew has."""
+    kind = kind_of(thing)
+    anew = any(owner == vm_id and kind_of(one) == kind for one, owner in then.items())
+    return kind == "entry" or not anew
 
 
 def changed_golden(before: World, after: World) -> list[str]:
@@ -94,29 +108,6 @@ def _is_before(moment: datetime, row: Mapping[str, Any]) -> bool:
     except ValueError:  # none, or infinity
         return False
     return (time if time.tzinfo else time.replace(tzinfo=UTC)) < moment
-
-
-def _things(world: Inventory) -> dict[Thing, str | None]:
-    """All things of VMs on the host, each with the live VM that it belongs to."""
-    found: dict[Thing, str | None] = {}
-    for entry in world.entries:
-        found["entry", entry.path] = _id(world.owner(name_of(entry)))
-    for socket in world.api_sockets:
-        path = world.plain(socket.path)
-        by_path = next((r for r in world.rows if r.socket_path and world.plain(r.socket_path) == path), None)
-        found["socket", path] = _id(by_path or world.owner(name_of(socket)))
-    for tap in world.vm_taps:
-        by_name = next((row for row in world.rows if world.has_tap(row, tap)), None)
-        found["tap", tap.name, f"index {tap.index}"] = _id(by_name)
-    for process in world.processes.vmms:
-        claimed = next((row for row in world.rows if world.names(process, row)), None)
-        key = ("process", f"pid {process.pid}", f"started {process.started}", process.command[:200])
-        found[key] = _id(claimed)
-    return found
-
-
-def _id(row: Row | None) -> str | None:
-    return row.vm_id if row else None
 
 
 def _bridge(world: World) -> dict[str, object]:

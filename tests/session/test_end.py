@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.control_api import table_of
+from harness.findings import report
 from harness.session import Session, said
 from harness.session_life import Ended, Lived
 from harness.session_rows import is_destroyed
@@ -16,7 +17,6 @@ from harness.world_difference import (
     changed_firewall,
     changed_golden,
     changed_rows,
-    changed_things,
 )
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]
@@ -72,10 +72,9 @@ def test_second_cancel_is_a_json_409(ended: Ended) -> None:
 
 
 @pytest.mark.mend(step=1, how="remove what is left of VMs as the runbook says")
-def test_host_is_as_before(ended: Ended, world_before: World) -> None:
+def test_host_is_as_before(ended: Ended) -> None:
     """After a session, folders, sockets, TAP devices and processes of VMs are as before, but for live VMs."""
-    changed = changed_things(world_before, ended.world)
-    assert not changed, "\n".join(changed)
+    assert not ended.changed, report(ended.changed, "things of VMs that are not as before")
 
 
 @pytest.mark.mend(step=5, how="rebuild the golden snapshot, and find out who writes to it")

@@ -12,7 +12,8 @@ from harness.host_facts import HostFacts
 from harness.inventory import Inventory, Row
 from harness.session_rows import NewestRows
 from harness.session_things import THINGS, missing, remains
-from harness.world import World
+from harness.things import nobodys
+from harness.world import World, look_until_settled
 from harness.world_difference import (
     changed_bridge,
     changed_firewall,
@@ -34,6 +35,7 @@ THEIR_THINGS: dict[str, Any] = {
 }
 THEIR_ROW = Row(THEIRS, "running", "192.168.100.9", "fc-vm-aaaaa", 200, f"{SOCKETS}/{THEIRS}.sock")
 NOW = datetime(2024, 1, 3, tzinfo=UTC)
+TAP_OF_A_THIRD = ("fc-vm-ccccc", HOST_NETNS, "", "fcbr0")
 GOLDEN = {"path": SITE.snapshot.disk, "kind": "file", "size": 5, "mtime": 1.0, "inode": 7}
 BRIDGE = {
     "ifname": "fcbr0",
@@ -48,14 +50,19 @@ def look(*rows: Row, things: dict[str, Any] = NOTHING, **parts: Any) -> World:
     inventory = world(*rows, **things)
     more = {"bridge": BRIDGE, "firewall": {}, "paths": {SITE.snapshot.disk: GOLDEN}} | parts
     answers = {**inventory.facts.parts, **{name: {"ok": value} for name, value in more.items()}}
-    facts = HostFacts(answers, inventory.facts.clock, NOW.timestamp())
-    return World(Inventory(SITE, facts, rows), NewestRows({}, {}))
+    seen = Inventory(SITE, HostFacts(answers, inventory.facts.clock, NOW.timestamp()), rows)
+    return World(seen, NewestRows({}, {}), nobodys(seen))
+
+
+def told(before: World, after: World) -> list[str]:
+    """What is told of things that are not as before."""
+    return [f"{one.why}: {one.thing}" for one in changed_things(before, after)]
 
 
 @pytest.mark.parametrize("kind", ["processes", "state", "sockets", "taps"])
 def test_what_a_session_leaves_behind_is_found(kind: str) -> None:
     left = {**NOTHING, kind: _ours()[kind]}
-    (found,) = changed_things(look(), look(things=left))
+    (found,) = told(look(), look(things=left))
     assert found.startswith("left behind: ")
 
 
@@ -69,28 +76,101 @@ def _ours() -> dict[str, Any]:
 
 
 def test_what_was_there_before_is_nobodys_leavings() -> None:
-    assert changed_things(look(things=_ours()), look(things=_ours())) == []
+    assert told(look(things=_ours()), look(things=_ours())) == []
 
 
 def test_other_live_vms_come_and_go() -> None:
     nobody, somebody = look(), look(THEIR_ROW, things=THEIR_THINGS)
-    assert changed_things(nobody, somebody) == []
-    assert changed_things(somebody, nobody) == []
-    assert changed_things(somebody, somebody) == []
+    assert told(nobody, somebody) == []
+    assert told(somebody, nobody) == []
+    assert told(somebody, somebody) == []
 
 
 @pytest.mark.parametrize("kind", ["processes", "state", "sockets", "taps"])
 def test_what_a_live_vm_has_lost_is_found(kind: str) -> None:
     robbed = {**THEIR_THINGS, kind: []}
-    found = changed_things(look(THEIR_ROW, things=THEIR_THINGS), look(THEIR_ROW, things=robbed))
+    found = told(look(THEIR_ROW, things=THEIR_THINGS), look(THEIR_ROW, things=robbed))
     assert [line.partition(":")[0] for line in found] == ["gone, and nobody's to remove"]
+
+
+HIBERNATED = dataclasses.replace(THEIR_ROW, status="hibernated", firecracker_pid=None)
+
+
+def test_another_vm_may_hibernate_and_wake() -> None:
+    """A hibernated VM has a folder; its process, its socket and its TAP need not be there."""
+    awake, asleep = (
+        look(THEIR_ROW, things=THEIR_THINGS),
+        look(HIBERNATED, things={**NOTHING, "state": THEIR_THINGS["state"]}),
+    )
+    assert told(awake, asleep) == []
+    assert told(asleep, awake) == []
+
+
+def test_another_vm_may_be_started_anew() -> None:
+    """Its process is another one then; but what it has lost and not got again is found."""
+    before = look(THEIR_ROW, things=THEIR_THINGS)
+    again = dataclasses.replace(THEIR_ROW, firecracker_pid=201)
+    anew = {**THEIR_THINGS, "processes": [process(201, THEIRS)]}
+    assert told(before, look(again, things=anew)) == []
+    assert told(before, look(again, things={**anew, "sockets": []})) == [
+        f"gone, and nobody's to remove: socket /run/firecracker/{THEIRS}.sock"
+    ]
+
+
+def test_a_file_that_a_live_vm_has_lost_is_found_beside_others_that_it_has() -> None:
+    disk = f"{FOLDER}/{THEIRS}.ext4"
+    both = {**THEIR_THINGS, "state": [*THEIR_THINGS["state"], disk]}
+    found = told(look(THEIR_ROW, things=both), look(THEIR_ROW, things=THEIR_THINGS))
+    assert found == [f"gone, and nobody's to remove: entry {disk}"]
 
 
 def test_what_lay_there_and_is_gone_is_found() -> None:
     stray = {**NOTHING, "state": [f"{FOLDER}/notes.txt"]}
-    assert changed_things(look(things=stray), look()) == [
-        f"gone, and nobody's to remove: entry {FOLDER}/notes.txt"
-    ]
+    assert told(look(things=stray), look()) == [f"gone, and nobody's to remove: entry {FOLDER}/notes.txt"]
+
+
+def settled_before(*looks: World) -> World:
+    """What is compared with, after these looks, the last for ever."""
+    left = list(looks)
+    world, lasting = look_until_settled(
+        lambda: left.pop(0) if len(left) > 1 else left[0], lambda seen: list(seen.nobodys), timeout_s=0.01
+    )
+    return dataclasses.replace(world, nobodys=lasting)
+
+
+UNDER_WAY = {**THEIR_THINGS, "processes": [], "sockets": []}
+
+
+@pytest.mark.parametrize("then", [look(THEIR_ROW, things=THEIR_THINGS), look()])
+def test_what_a_vm_that_comes_or_goes_has_without_a_row_is_somebodys(then: World) -> None:
+    """Its TAP and its folder are there before its row, and after that said destroyed; then it is gone."""
+    before = settled_before(look(things=UNDER_WAY), then)
+    assert told(before, look()) == []
+
+
+def test_on_a_busy_host_there_is_always_a_vm_under_way() -> None:
+    """One that was not, a moment ago: what is nobody's is so at every look."""
+    before = settled_before(look(things=UNDER_WAY), look(things={**NOTHING, "taps": [TAP_OF_A_THIRD]}))
+    assert told(before, look()) == []
+
+
+def test_what_stays_without_a_row_is_nobodys() -> None:
+    stray = {**NOTHING, "taps": [TAP_OF_A_THIRD]}
+    before = settled_before(look(things={**UNDER_WAY, "taps": stray["taps"]}), look(things=stray))
+    assert told(before, look()) == ["gone, and nobody's to remove: tap fc-vm-ccccc index 0"]
+
+
+def test_what_is_under_way_afterwards_was_not_left_behind() -> None:
+    """It has a row at the next look, at which another VM is under way; what was left is there at each."""
+    left = {**NOTHING, "state": [f"{FOLDER}/{VM}"]}
+    third = look(THEIR_ROW, things={**THEIR_THINGS, **left, "taps": [*THEIR_THINGS["taps"], TAP_OF_A_THIRD]})
+    looks = [look(things={**UNDER_WAY, "state": [*UNDER_WAY["state"], *left["state"]]}), third]
+    _, found = look_until_settled(
+        lambda: looks.pop(0) if len(looks) > 1 else looks[0],
+        lambda seen: changed_things(look(), seen),
+        timeout_s=0.01,
+    )
+    assert [f"{one.why}: {one.thing}" for one in found] == [f"left behind: entry {FOLDER}/{VM}"]
 
 
 @pytest.mark.parametrize("change", [{"size": 6}, {"mtime": 2.0}, {"inode": 8}, None])
