@@ -8,21 +8,19 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from harness.errors import SessionError, TransportError
-from harness.host import Host
 from harness.logins import Ended, follow, login_address, with_its_end
 from harness.session import Session
-from harness.vm_end import watch_end
 
 
-def wait_for_person(host: Host, session: Session, console: Console) -> Ended:
+def wait_for_person(session: Session, console: Console) -> Ended:
     """Ask a person to log in, and wait for the end of it.
 
     What is shown holds the address as it is: a person has no use for one without its state.
     """
-    settings = host.site.session
+    settings = session.site.session
     ended = Ended(session.id)
     try:
-        vm_id = session.vm_id
+        ended.vm_id = session.vm_id
         ended.authorization = login_address(session, timeout_s=settings.window_s)
         console.print(
             f"\nLog in within {settings.attended_s:g} s in the VM's browser window:\n"
@@ -33,8 +31,6 @@ def wait_for_person(host: Host, session: Session, console: Console) -> Ended:
             highlight=False,
         )
         _count_down(session, ended, console, settings.attended_s)
-        if ended.status in host.site.database.finished_session_statuses:
-            ended.vm_end = watch_end(host, vm_id, timeout_s=settings.end_s)
     except (SessionError, TransportError) as error:
         ended.error = with_its_end(session, error)
     return ended

@@ -3,7 +3,7 @@
 Sent to the host: standard library only, Python 3.9 or newer. The request that makes a session is sent from
 here, so that its answer is heard even when the run that asked is gone by then. A note in the run's directory
 is there before the request, and goes when the session is over: by it the next run's reaper finds what a
-killed custodian left.
+killed custodian left. A refusal to cancel is no end: the session itself must be seen to be over.
 """
 
 from __future__ import annotations
@@ -17,25 +17,41 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 NOTES = "session-*.json"
-OVER = (404, 409)
-"""What cancelling a session answers that is over already, or gone with its row."""
+PERHAPS_OVER = (404, 409)
+"""What cancelling a session answers that is over already; also where there is no such route, or where a
+controller has forgotten a session that goes on."""
 
 _RETRY_S = 0.2
+_LOOK_S = 0.5
+_LOOK_LIMIT_S = 5.0
+
+Answer = dict[str, Any]
 
 
 def start(
-    note: Path, *, url: str, body: str, cancel_url: str, limit_s: float, end_s: float
-) -> dict[str, Any]:
+    note: Path,
+    *,
+    url: str,
+    body: str,
+    session_url: str,
+    cancel_url: str,
+    finished: list[str],
+    limit_s: float,
+    end_s: float,
+) -> Answer:
     """Ask for a session; whatever comes of it is on record before anybody hears of it.
 
-    :param cancel_url: where it is cancelled, with ``{session}`` for its id.
+    :param session_url: where it is shown, with ``{session}`` for its id.
+    :param cancel_url: where it is cancelled, likewise.
+    :param finished: the statuses of a session that is over.
     :returns: ``status``, ``headers`` and ``body``, or ``error`` where there was no answer; ``asked`` is this
         host's time at the request.
     """
-    noted = {"cancel": cancel_url, "end_s": end_s, "asked": time.time(), "body": body[:500], "session": None}
+    urls = {"show": session_url, "cancel": cancel_url, "finished": finished}
+    noted = {**urls, "end_s": end_s, "asked": time.time(), "body": body[:500], "session": None}
     _write(note, noted)
     try:
-        answer = post(url, body, timeout_s=limit_s)
+        answer = ask("POST", url, body, timeout_s=limit_s)
     except ConnectionRefusedError as error:
         note.unlink()  # nobody heard it
         return {"error": _described(error), "asked": noted["asked"]}
@@ -56,7 +72,8 @@ def end(note: Path, *, patience_s: float = 0) -> tuple[bool, str]:
     """
     try:
         noted = json.loads(note.read_text())
-        session, url, timeout_s = noted["session"], noted["cancel"], noted["end_s"]
+        session, finished, end_s = noted["session"], noted["finished"], noted["end_s"]
+        show_url, cancel_url = (_url(noted[name], session or "") for name in ("show", "cancel"))
     except (OSError, ValueError, KeyError) as error:
         return False, f"{note}: cannot be read: {_described(error)}"
     if session is None:
@@ -65,48 +82,101 @@ def end(note: Path, *, patience_s: float = 0) -> tuple[bool, str]:
             f"a session was asked for at {time.strftime('%H:%M:%S UTC', time.gmtime(noted['asked']))} with"
             f" {noted['body']}, and whether there is one was never heard"
         )
-    return _cancelled(note, session, url.replace("{session}", quote(session, safe="")), timeout_s, patience_s)
+    deadline = time.monotonic() + end_s
+    try:
+        refusal = _cancel(cancel_url, timeout_s=end_s, patience_s=patience_s)
+        if refusal is None:
+            over, line = True, f"cancelled session {session}"
+        elif refusal["status"] in PERHAPS_OVER:
+            over, line = _seen(session, refusal, _shown(show_url, finished, deadline), finished)
+        else:
+            over, line = False, f"could not cancel session {session}: {_said(refusal)}"
+    except (OSError, http.client.HTTPException) as error:
+        return False, f"could not cancel session {session}: {_described(error)}"
+    if over:
+        note.unlink()
+    return over, line
 
 
-def _cancelled(note: Path, session: str, url: str, timeout_s: float, patience_s: float) -> tuple[bool, str]:
+def _cancel(url: str, *, timeout_s: float, patience_s: float) -> Answer | None:
+    """Ask for its end; what was answered instead of 200."""
     deadline = time.monotonic() + patience_s
     while True:
         try:
-            answer = post(url, "{}", timeout_s=timeout_s)
-            break
-        except (OSError, http.client.HTTPException) as error:
+            answer = ask("POST", url, "{}", timeout_s=timeout_s)
+        except (OSError, http.client.HTTPException):
             if time.monotonic() >= deadline:
-                return False, f"could not cancel session {session}: {_described(error)}"
+                raise
             time.sleep(_RETRY_S)
-    if answer["status"] == 200:
-        note.unlink()
-        return True, f"cancelled session {session}"
-    if answer["status"] in OVER:
-        note.unlink()
+        else:
+            return None if answer["status"] == 200 else answer
+
+
+def _shown(url: str, finished: list[str], deadline: float) -> Answer:
+    """The session as it is shown, once it is over: its row may come after the end of its VM."""
+    while True:
+        answer = ask("GET", url, timeout_s=_LOOK_LIMIT_S)
+        status = _status_in(answer)
+        if status is None or status in finished or time.monotonic() >= deadline:
+            return answer
+        time.sleep(_LOOK_S)
+
+
+def _seen(session: str, refusal: Answer, shown: Answer, finished: list[str]) -> tuple[bool, str]:
+    """Whether a session that could not be cancelled is over, and a line about it."""
+    if _status_in(shown) in finished:
         return True, ""
-    said = f"answered {answer['status']}: {answer['body'][:300]}"
-    return False, f"could not cancel session {session}: {url} {said}"
+    if shown["status"] == 404 and _is_refusal(shown) and _is_refusal(refusal):
+        # Nobody can cancel it any more, and nothing says that its VM is gone.
+        return True, f"the controller no longer knows session {session}; whether its VM is gone was not seen"
+    return False, f"could not cancel session {session}: {_said(refusal)}; {_said(shown)}"
 
 
-def post(url: str, body: str, *, timeout_s: float) -> dict[str, Any]:
+def ask(method: str, url: str, body: str | None = None, *, timeout_s: float) -> Answer:
     """One request as it is: nothing is followed, no proxy is used."""
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     with contextlib.closing(kind(parts.netloc, timeout=timeout_s)) as connection:
         target = parts.path + (f"?{parts.query}" if parts.query else "")
-        connection.request("POST", target, body.encode(), {"Content-Type": "application/json"})
+        content = None if body is None else body.encode()
+        connection.request(method, target, content, {"Content-Type": "application/json"})
         answer = connection.getresponse()
         text = answer.read().decode("utf-8", "replace")
-        return {"status": answer.status, "headers": answer.getheaders(), "body": text}
+        return {"url": url, "status": answer.status, "headers": answer.getheaders(), "body": text}
 
 
 def _session_in(body: str) -> str | None:
     """The id that an answer names, whatever its status: where there is one, there may be a session."""
-    try:
-        session = json.loads(body)["sessionId"]
-    except (ValueError, KeyError, TypeError):
-        return None
+    session = _table(body).get("sessionId")
     return session if isinstance(session, str) and session else None
+
+
+def _status_in(answer: Answer) -> str | None:
+    """The status of the session that an answer shows; None where it shows none."""
+    session = _table(answer["body"]).get("session")
+    status = session.get("status") if answer["status"] == 200 and isinstance(session, dict) else None
+    return status if isinstance(status, str) else None
+
+
+def _is_refusal(answer: Answer) -> bool:
+    """Whether it is the API that refuses: a server that has no such route says so in HTML."""
+    return bool(_table(answer["body"]).get("error"))
+
+
+def _table(body: str) -> dict[str, Any]:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _url(template: str, session: str) -> str:
+    return template.replace("{session}", quote(session, safe=""))
+
+
+def _said(answer: Answer) -> str:
+    return f"{answer['url']} answered {answer['status']}: {answer['body'][:300]}"
 
 
 def _write(note: Path, content: dict[str, Any]) -> None:

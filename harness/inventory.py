@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
+from typing import Any
 
 from harness.host_facts import HostFacts
 from harness.host_parts import Entry, Process, Processes, Sockets, Tap, Taps
@@ -25,6 +26,12 @@ class Row:
     tap_device: str | None = None
     firecracker_pid: int | None = None
     socket_path: str | None = None
+
+    @classmethod
+    def of(cls, columns: Mapping[str, Any]) -> Row:
+        """A whole row's columns that count here; one that a deployment lacks is just absent."""
+        known: dict[str, Any] = {name: columns.get(name) for name in cls.__dataclass_fields__}
+        return cls(**known)
 
     def __str__(self) -> str:
         return f"row {self.vm_id} ({self.status})"

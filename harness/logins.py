@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import psycopg
 
 from harness.authorization import Authorization, Callback, read_authorization
 from harness.control_api import table_of
@@ -20,8 +22,10 @@ from harness.errors import (
 )
 from harness.firecracker import no_tls
 from harness.host import Host
+from harness.inventory import Row
 from harness.session import Session, said
-from harness.vm_end import VmEnd
+from harness.session_rows import rows_of
+from harness.vm_end import VmEnd, watch_end
 from harness.wait import wait_until
 from harness.window import Sight
 
@@ -66,7 +70,10 @@ class Ended:
     """What came instead of an answer, when it was last asked for them."""
     callback_status: int = 0
     """What the agent answered to the callback, where one was handed on."""
-    vm_end: VmEnd | None = None
+    vm_id: str = ""
+    """Its VM."""
+    vm_end: VmEnd | HarnessError | None = None
+    """The end of that, where the session's was seen; or why it could not be."""
     error: str = ""
     """What kept it from its end."""
     screens: dict[str, Sight] = field(default_factory=dict)
@@ -105,6 +112,27 @@ def follow(
         ended.error = f"{timeout_s:g} s later the session was not over"
     ended.status, ended.reason = str(row.get("status")), str(row.get("error_message") or "")
     _ask_for_credentials(session, ended)
+
+
+def watch_vm(
+    ended: Ended, host: Host, connect: Callable[[], AbstractContextManager[psycopg.Connection]]
+) -> Ended:
+    """Watch what then becomes of its VM, where the session is over.
+
+    :param connect: the database; logins are followed side by side, and no two threads may share a session.
+    """
+    site = host.site
+    if ended.status in site.database.finished_session_statuses:
+        try:
+            with connect() as database:
+                row = rows_of(database, site.database, session=ended.session, vm_id=ended.vm_id).vm
+                vm = Row.of(row) if row else Row(ended.vm_id, "")
+                ended.vm_end = watch_end(
+                    host, database, site, session=ended.session, vm=vm, timeout_s=site.session.end_s
+                )
+        except HarnessError as error:  # told to those who asked for it: the login is none the worse
+            ended.vm_end = error
+    return ended
 
 
 def with_its_end(session: Session, error: HarnessError) -> str:

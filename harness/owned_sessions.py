@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from harness.control_api import CANCEL, START, ControlApi
+from harness.control_api import CANCEL, SESSION, START, ControlApi
 from harness.firecracker import no_tls
 from harness.host import Host
 
@@ -43,14 +43,17 @@ class OwningTransport(httpx.BaseTransport):
 
     def _start(self, request: httpx.Request) -> httpx.Response:
         limit_s = request.extensions["timeout"]["read"]
+        base, site = str(request.url).removesuffix(START), self._host.site
         answer = self._host.custodian.ask(
             "start_session",
             url=str(request.url),
             body=request.read().decode(),
-            cancel_url=str(request.url).removesuffix(START) + CANCEL,
+            session_url=base + SESSION,
+            cancel_url=base + CANCEL,
+            finished=list(site.database.finished_session_statuses),
             timeout_s=limit_s + _GRACE_S,
             limit_s=limit_s,
-            end_s=self._host.site.session.end_s,
+            end_s=site.session.end_s,
         )
         if "error" in answer:
             raise httpx.ReadError(answer["error"], request=request)

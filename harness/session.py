@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from harness.control_api import ControlApi, table_of
+from harness.custodian_session import PERHAPS_OVER
 from harness.errors import NoAnswerError, SessionError
 from harness.owned_sessions import ASKED_AT
 from harness.site import Site
@@ -80,6 +81,7 @@ class Session:
         row = table_of(answer).get("session")
         if answer.status_code != httpx.codes.OK or not isinstance(row, dict):
             raise SessionError(f"session {self.id}: {said(answer)}; expected its row")
+        self._over = self._over or row.get("status") in self.site.database.finished_session_statuses
         return row
 
     def wait_status(self, statuses: Collection[str], *, timeout_s: float) -> dict[str, Any]:
@@ -108,19 +110,30 @@ class Session:
     def cancel(self) -> httpx.Response:
         """Ask for its end; the answer, whatever it is. A second time is asked again."""
         answer = self.api.cancel(self.id)
-        self._over = self._over or answer.is_success or answer.status_code in (404, 409)
+        self._over = self._over or answer.is_success
         return answer
 
     def close(self) -> None:
-        """Cancel it, unless it is over. Twice is no error.
+        """Cancel it, unless it is over: was cancelled, or was seen to have ended. Twice is no error.
 
-        :raises SessionError: it could not be; the run's custodian tries once more.
+        :raises SessionError: it could not be, or nobody knows it any more; the run's custodian tries again.
         """
         if self._over:
             return
         answer = self.cancel()
+        seen = self._look() if answer.status_code in PERHAPS_OVER else ""
         if not self._over:
-            raise SessionError(f"session {self.id} could not be cancelled: {said(answer)}")
+            raise SessionError(
+                f"session {self.id} could not be cancelled: {said(answer)}{seen}",
+                hint="where its VM still runs, remove it as the runbook says (step 1)",
+            )
+
+    def _look(self) -> str:
+        """What its row says now; a refusal to cancel it says nothing of its end."""
+        try:
+            return f"; it is {self.row().get('status')!r}"
+        except SessionError as error:
+            return f"; {error.message}"
 
 
 def launch(api: ControlApi, site: Site, *, user_id: str, provider: str | None = None) -> Session:

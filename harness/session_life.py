@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import psycopg
 
-from harness.errors import NoAnswerError, SessionError, TransportError, WaitTimeoutError
+from harness.errors import NoAnswerError, SessionError, TransportError
+from harness.findings import Finding
 from harness.firecracker import no_tls
 from harness.host import Host
 from harness.host_parts import Line
@@ -18,13 +18,11 @@ from harness.inventory import Inventory, Row
 from harness.journal import lines_about, markers_in
 from harness.session import Session
 from harness.session_rows import SessionRows, rows_of
-from harness.session_things import remains
 from harness.site import Site
-from harness.wait import wait_until
-from harness.world import World, look, look_at_vms
+from harness.vm_end import VmEnd, watch_end
+from harness.wait import last_answer
+from harness.world import World, look, look_at_vms, look_until_settled
 from harness.world_difference import changed_things
-
-T = TypeVar("T")
 
 Said = httpx.Response | str
 """An answer, or why there was none."""
@@ -67,13 +65,14 @@ class Ended:
     answer: Said
     took_s: float
     """Until that answer."""
-    remains: dict[str, list[str]]
-    """What was left of its VM on the host at the deadline, by kind."""
+    vm_end: VmEnd
+    """What was left of its VM at the deadline, and what the rows said."""
     again: Said
     """The answer to a second cancel."""
-    rows: SessionRows
     world: World
     """Host and database then, after they had time to settle."""
+    changed: list[Finding]
+    """Things of VMs that were not as before at any look, as long as that took."""
 
 
 def observe(session: Session, host: Host, database: psycopg.Connection[Any], site: Site) -> Lived:
@@ -106,8 +105,11 @@ def launch_lines(session: Session, host: Host, site: Site) -> list[Line]:
         return all(marker.line for marker in markers_in(lines, site.session.markers))
 
     since = session.asked_at - 1
-    return _last_look(
-        lambda: lines_about(host, site, session.vm_id, since=since), until=all_there, timeout_s=_JOURNAL_S
+    return last_answer(
+        lambda: lines_about(host, site, session.vm_id, since=since),
+        until=all_there,
+        timeout_s=_JOURNAL_S,
+        interval_s=_LOOK_S,
     )
 
 
@@ -127,19 +129,15 @@ def end(
     began = time.monotonic()
     answer = _cancelled(session)
     took_s = time.monotonic() - began
-    left = _last_look(
-        lambda: remains(look_at_vms(host, site, [vm]), vm),
-        until=lambda found: not found,
-        timeout_s=max(0.0, site.session.end_s - took_s),
-    )
+    left_s = max(0.0, site.session.end_s - took_s)
+    vm_end = watch_end(host, database, site, session=session.id, vm=vm, timeout_s=left_s)
     again = _cancelled(session)
-    rows = rows_of(database, site.database, session=session.id, vm_id=vm.vm_id)
-    world = _last_look(
+    world, changed = look_until_settled(
         lambda: look(host, database, site, since=before),
-        until=lambda now: not changed_things(before, now),
+        lambda now: changed_things(before, now),
         timeout_s=site.host.settle_s,
     )
-    return Ended(answer, took_s, left, again, rows, world)
+    return Ended(answer, took_s, vm_end, again, world, changed)
 
 
 def _cancelled(session: Session) -> Said:
@@ -152,25 +150,8 @@ def _cancelled(session: Session) -> Said:
 def _promised(rows: SessionRows) -> Row:
     if rows.vm is None:
         raise _no_row()
-    promised: dict[str, Any] = {name: rows.vm.get(name) for name in Row.__dataclass_fields__}
-    return Row(**promised)
+    return Row.of(rows.vm)
 
 
 def _no_row() -> SessionError:
     return SessionError("there is no row of the session's VM", hint="see session.vm_row_is_complete")
-
-
-def _last_look(ask: Callable[[], T], *, until: Callable[[T], object], timeout_s: float) -> T:
-    """The first answer that will do, or else the last one before the deadline."""
-    seen: list[T] = []
-
-    def again() -> T:
-        seen[:] = [ask()]
-        return seen[0]
-
-    try:
-        return wait_until(again, what="an answer", timeout_s=timeout_s, interval_s=_LOOK_S, until=until)
-    except WaitTimeoutError:
-        if not seen:
-            raise
-        return seen[0]

@@ -66,6 +66,18 @@ def newest_rows(
         )
 
 
+def is_destroyed(vm: Row | None, settings: DatabaseSection) -> bool:
+    """Whether the row of a VM says that it was destroyed, and when."""
+    row = vm or {}
+    return row.get("status") == settings.destroyed_vm_status and bool(row.get("destroyed_at"))
+
+
+def is_over(session: Row | None, settings: DatabaseSection) -> bool:
+    """Whether the row of a session says that it ended, and when."""
+    row = session or {}
+    return row.get("status") in settings.finished_session_statuses and bool(row.get("completed_at"))
+
+
 def _tables(connection: psycopg.Connection[Any], settings: DatabaseSection) -> Tables:
     cursor = tables_cursor(connection)
     ask_tables(cursor, settings)

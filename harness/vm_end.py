@@ -1,27 +1,58 @@
-"""The end of a session's VM, watched from the host."""
+"""The end of a session's VM, watched on the host and in the database at once."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
+from typing import Any
+
+import psycopg
 
 from harness.host import Host
+from harness.inventory import Row
+from harness.session_rows import SessionRows, is_destroyed, is_over, rows_of
+from harness.session_things import remains
+from harness.site import DatabaseSection, Site
+from harness.wait import last_answer
+from harness.world import look_at_vms
 
-_GRACE_S = 15.0
+_LOOK_S = 0.5
 
 
 @dataclass(frozen=True)
 class VmEnd:
-    """What was left of it when the time was over: nothing, if all is well."""
+    """What was seen when all of it was over, or else when the time was."""
 
-    left: tuple[str, ...]
-    took_s: float
+    remains: Mapping[str, Sequence[str]]
+    """What there was of the VM on the host, by kind."""
+    rows: SessionRows
+    """What the rows of the session and its VM said."""
+
+    def left(self, settings: DatabaseSection) -> list[str]:
+        """What was not over yet of the VM: things on the host, and its row."""
+        things = [f"{kind}: {', '.join(found)}" for kind, found in self.remains.items()]
+        return things if is_destroyed(self.rows.vm, settings) else [*things, self._row()]
+
+    def _row(self) -> str:
+        row = self.rows.vm
+        if row is None:
+            return "no row that says so"
+        return f"row: status {row.get('status')!r}, destroyed_at {row.get('destroyed_at')}"
 
 
-def watch_end(host: Host, vm_id: str, *, timeout_s: float) -> VmEnd:
-    """Wait until no process and no file of a VM is left."""
-    source = (resources.files("harness") / "probes" / "vm_end.py").read_text(encoding="utf-8")
-    state = host.site.state
-    asked = {"vm_id": vm_id, "folders": [state.vms_dir, state.sockets_dir], "timeout_s": timeout_s}
-    seen = host.python(source, asked, timeout_s=timeout_s + _GRACE_S)
-    return VmEnd(tuple(seen["left"]), float(seen["took_s"]))
+def watch_end(
+    host: Host, database: psycopg.Connection[Any], site: Site, *, session: str, vm: Row, timeout_s: float
+) -> VmEnd:
+    """Look until nothing of a VM is left and the rows say so: a controller may write them last.
+
+    :param vm: what its row promised; there may be none any more.
+    """
+
+    def look() -> VmEnd:
+        found = remains(look_at_vms(host, site, [vm]), vm)
+        return VmEnd(found, rows_of(database, site.database, session=session, vm_id=vm.vm_id))
+
+    def all_over(end: VmEnd) -> bool:
+        return not end.left(site.database) and is_over(end.rows.session, site.database)
+
+    return last_answer(look, until=all_over, timeout_s=timeout_s, interval_s=_LOOK_S)

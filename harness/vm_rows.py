@@ -17,12 +17,11 @@ ASKS = 3
 
 
 def live_rows(connection: psycopg.Connection[Any], site: Site) -> list[Row]:
-    """Rows whose status promises a VM. As JSON, so that a column that a deployment lacks is just absent."""
+    """Rows whose status promises a VM. As JSON, for a deployment may lack a column."""
     table = sql.Identifier(site.database.schema_name, site.database.vms_table)
     query = sql.SQL("SELECT to_jsonb(v) FROM {} v WHERE v.status = ANY(%s) ORDER BY v.vm_id").format(table)
     found = _asked(connection, query, [list(site.database.live_vm_statuses)])
-    fields = tuple(Row.__dataclass_fields__)
-    return [Row(**{name: row.get(name) for name in fields}) for (row,) in found]
+    return [Row.of(columns) for (columns,) in found]
 
 
 def database_clock(connection: psycopg.Connection[Any]) -> Offset:

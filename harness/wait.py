@@ -48,6 +48,24 @@ def wait_until(
         ) from (seen if isinstance(seen, BaseException) else None)
 
 
+def last_answer(
+    ask: Callable[[], T], *, until: Callable[[T], object], timeout_s: float, interval_s: float
+) -> T:
+    """The first answer that will do, or else the last one, for those who look at what a wait came to."""
+    seen: list[T] = []
+
+    def again() -> T:
+        seen[:] = [ask()]
+        return seen[0]
+
+    try:
+        return wait_until(again, what="an answer", timeout_s=timeout_s, interval_s=interval_s, until=until)
+    except WaitTimeoutError:
+        if not seen:  # it is another wait's, within
+            raise
+        return seen[0]
+
+
 def _shown(seen: object) -> str:
     text = f"{type(seen).__name__}: {seen}" if isinstance(seen, BaseException) else repr(seen)
     return text if len(text) <= 500 else f"{text[:500]}… ({len(text)} characters)"

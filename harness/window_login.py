@@ -12,7 +12,6 @@ from harness.screen import Screen, parse_colour
 from harness.screenshots import keep
 from harness.session import Session, said
 from harness.site import SessionSection
-from harness.vm_end import watch_end
 from harness.window import FORM_FILLS, Look, Sight, look_for, look_for_colour, look_for_rest
 
 _ANOTHER = 0.02
@@ -28,14 +27,14 @@ class WindowLogin:
         self._words = {"{user}": user, "{password}": password}
 
     def complete(self, session: Session, *, elsewhere: bool = False) -> Ended:
-        """Log in, consent, and watch the session to its end, and that of its VM.
+        """Log in, consent, and watch the session to its end.
 
         :param elsewhere: its browser has been sent to other pages: it is told to go back to the login first,
             which the profile must give a colour to be told by.
         """
         ended = Ended(session.id)
         try:
-            vm_id = session.vm_id
+            ended.vm_id = session.vm_id
             ended.authorization = login_address(session, timeout_s=self._settings.window_s)
             with self._dashboard.window(session.id) as window:
                 if elsewhere:
@@ -43,8 +42,6 @@ class WindowLogin:
                 self._type(window, ended)
                 follow(session, ended, timeout_s=self._settings.window_s)
                 keep(ended.screenshots, "end", window.screenshot)
-            if ended.status in session.site.database.finished_session_statuses:
-                ended.vm_end = watch_end(self._dashboard.host, vm_id, timeout_s=self._settings.end_s)
         except (SessionError, BrowserError, TransportError) as error:
             ended.error = with_its_end(session, error)
         return ended

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
 
 from harness import vm_rows
+from harness.findings import Finding, settled
 from harness.host import Host
 from harness.host_facts import INVENTORY, HostFacts, ask_host
 from harness.host_parts import Bridge, Entry
 from harness.inventory import Inventory, Row
 from harness.session_rows import NewestRows, newest_rows
 from harness.site import Site, SnapshotSection
+from harness.things import nobodys
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class World:
 
     inventory: Inventory
     rows: NewestRows
+    nobodys: Collection[Finding]
+    """Things of VMs that belong to no live one; of several looks, those that did at none."""
 
     @property
     def facts(self) -> HostFacts:
@@ -55,7 +59,30 @@ def look(host: Host, database: psycopg.Connection[Any], site: Site, *, since: Wo
     parts = (*INVENTORY, "bridge", "firewall")
     facts = ask_host(host, site, parts=parts, paths={*golden_files(site.snapshot), *_sockets(rows)})
     newest = newest_rows(database, site.database, among=since.rows if since else None)
-    return World(Inventory(site, facts, rows), newest)
+    inventory = Inventory(site, facts, rows)
+    return World(inventory, newest, nobodys(inventory))
+
+
+def look_until_settled(
+    ask: Callable[[], World], suspects: Callable[[World], list[Finding]], *, timeout_s: float
+) -> tuple[World, list[Finding]]:
+    """Look until nothing is suspect any more, or the time is over: the last look, and what was so at each."""
+    looks: list[World] = []
+
+    def again() -> list[Finding]:
+        looks.append(ask())
+        return suspects(looks[-1])
+
+    left = settled(again(), again, what="the site settles", timeout_s=timeout_s)
+    return looks[-1], left
+
+
+def look_before(host: Host, database: psycopg.Connection[Any], site: Site) -> World:
+    """Look at all of it before anything is done, until VMs that are coming or going have come or gone."""
+    world, left = look_until_settled(
+        lambda: look(host, database, site), lambda seen: list(seen.nobodys), timeout_s=site.host.settle_s
+    )
+    return replace(world, nobodys=left)
 
 
 def look_at_vms(host: Host, site: Site, rows: Collection[Row]) -> Inventory:

@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 import difflib
-import json
-import re
-from collections.abc import Collection, Iterator, Mapping
-from ipaddress import IPv4Address
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from harness.inventory import Inventory, Row, name_of
+from harness.findings import Finding
+from harness.inventory import Inventory, Row
+from harness.rule_lines import Concern, rule_lines
 from harness.session_rows import Rows
-from harness.site import Site
+from harness.things import Things, kind_of, things_of
 from harness.world import World
 
 HEARTBEAT = "last_heartbeat"
-_ADDRESS = re.compile(r"(?<![\d.])(\d+\.\d+\.\d+\.\d+)(?:/32)?(?![\d./])")
-_COUNTERS = re.compile(r"\[\d+:\d+\]")
-_VOLATILE = ("handle", "expires", "packets", "bytes", "used")
-
-Thing = tuple[str, ...]
-"""Its kind, and what names it for good."""
+_TIMES = ("destroyed_at", "created_at", "started_at")
+"""How old a final row is, by the first of these that it has: a VM by its end, as clean-up goes by."""
 
 
-def changed_things(before: World, after: World) -> list[str]:
+def changed_things(before: World, after: World) -> list[Finding]:
     """Folders, sockets, TAPs and processes that came and belong to no live VM, or went and should not."""
-    first, then = _things(before.inventory), _things(after.inventory)
-    came = [f"left behind: {' '.join(one)}" for one in then if one not in first and then[one] is None]
-    live = {row.vm_id for row in after.inventory.rows}
-    gone = [one for one in first if one not in then and (first[one] is None or first[one] in live)]
-    return came + [f"gone, and nobody's to remove: {' '.join(one)}" for one in gone]
+    first, then = things_of(before.inventory), things_of(after.inventory)
+    came = [one for one, vm_id in then.items() if one not in first and vm_id is None]
+    went = [one.key for one in before.nobodys if one.key not in then]
+    running = _running(before.inventory) & _running(after.inventory)
+    missed = {one: vm_id for one, vm_id in first.items() if one not in then and vm_id in running}
+    went += [one for one, vm_id in missed.items() if _lost(one, vm_id, then)]
+    told = {"left behind": came, "gone, and nobody's to remove": went}
+    return [Finding(one, one, why) for why, things in told.items() for one in things]
+
+
+def _running(world: Inventory) -> set[str]:
+    """Live VMs that must have a process, and all that goes with it: not those that hibernate."""
+    return {row.vm_id for row in world.rows if world.expects_process(row)}
+
+
+def _lost(thing: str, vm_id: str | None, then: Things) -> bool:
+    """Whether a VM has nothing in the place of a thing that went: one that was started anew has."""
+    kind = kind_of(thing)
+    anew = any(owner == vm_id and kind_of(one) == kind for one, owner in then.items())
+    return kind == "entry" or not anew
 
 
 def changed_golden(before: World, after: World) -> list[str]:
@@ -50,51 +61,53 @@ def changed_bridge(before: World, after: World) -> list[str]:
 
 
 def changed_firewall(before: World, after: World, ours: Row) -> list[str]:
-    """Lines of the rule sets that came or went, but for rules about other VMs."""
-    site = before.inventory.site
-    lines = difflib.ndiff(list(_rules(before.firewall)), list(_rules(after.firewall)))
-    changed = (line for line in lines if line[:2] in ("- ", "+ "))
-    return [line for line in changed if not _about_others(line, ours, site)]
+    """Lines of the rule sets that came or went: those about our VM, and those about all VMs."""
+    was, now = (
+        [line for line in rule_lines(world.firewall) if Concern(world.inventory, ours)(line)]
+        for world in (before, after)
+    )
+    return [line for line in difflib.ndiff(was, now) if line[:2] in ("- ", "+ ")]
 
 
-def changed_rows(before: Rows, after: Rows, finished: Collection[str]) -> list[str]:
-    """Rows that were settled before, and are another now, or gone; heartbeats aside."""
+def changed_rows(before: World, after: World) -> list[str]:
+    """Rows that were final before and are another now, or gone, and not so old that clean-up deletes them."""
+    site, vms = after.inventory.site, after.rows.vms
+    age = timedelta(hours=site.database.stale_after_h, seconds=-site.host.clock_skew_s)
+    old = datetime.fromtimestamp(after.facts.now, UTC) - age
+    destroyed = _final(before.rows.vms, [site.database.destroyed_vm_status])
+    finished = _final(before.rows.sessions, site.database.finished_session_statuses)
     found = []
-    for key, was in before.items():
-        if was.get("status") not in finished:
-            continue  # somebody's live VM or session, which goes on
-        now = after.get(key)
-        if now is None:
-            found.append(f"{key}: deleted, was {was}")
-        else:
-            columns = [
-                name for name in {**was, **now} if name != HEARTBEAT and was.get(name) != now.get(name)
-            ]
-            found += [f"{key}: {name} {was.get(name)!r}, now {now.get(name)!r}" for name in columns]
+    for rows, then in ((destroyed, vms), (finished, after.rows.sessions)):
+        for key, was in rows.items():
+            if key in then:
+                found += [f"{key}: {line}" for line in _differences(was, then[key], vms)]
+            elif not _is_before(old, was):
+                found.append(f"{key}: deleted, was {was}")
     return found
 
 
-def _things(world: Inventory) -> dict[Thing, str | None]:
-    """All things of VMs on the host, each with the live VM that it belongs to."""
-    found: dict[Thing, str | None] = {}
-    for entry in world.entries:
-        found["entry", entry.path] = _id(world.owner(name_of(entry)))
-    for socket in world.api_sockets:
-        path = world.plain(socket.path)
-        by_path = next((r for r in world.rows if r.socket_path and world.plain(r.socket_path) == path), None)
-        found["socket", path] = _id(by_path or world.owner(name_of(socket)))
-    for tap in world.vm_taps:
-        by_name = next((row for row in world.rows if world.has_tap(row, tap)), None)
-        found["tap", tap.name, f"index {tap.index}"] = _id(by_name)
-    for process in world.processes.vmms:
-        claimed = next((row for row in world.rows if world.names(process, row)), None)
-        key = ("process", f"pid {process.pid}", f"started {process.started}", process.command[:200])
-        found[key] = _id(claimed)
-    return found
+def _final(rows: Rows, statuses: Collection[str]) -> Rows:
+    """Rows that nobody has to change any more: a VM that is only stopped may be started again."""
+    return {key: row for key, row in rows.items() if row.get("status") in statuses}
 
 
-def _id(row: Row | None) -> str | None:
-    return row.vm_id if row else None
+def _differences(was: Mapping[str, Any], now: Mapping[str, Any], vms: Rows) -> list[str]:
+    """A line a column, heartbeats aside."""
+    names = [name for name in {**was, **now} if name != HEARTBEAT and was.get(name) != now.get(name)]
+    if not now.get("browser_vm_id") and was.get("browser_vm_id") not in vms:
+        # The database empties it when the row of the VM is deleted.
+        names = [name for name in names if name != "browser_vm_id"]
+    return [f"{name} {was.get(name)!r}, now {now.get(name)!r}" for name in names]
+
+
+def _is_before(moment: datetime, row: Mapping[str, Any]) -> bool:
+    """Whether a row is older than that."""
+    text = next((str(row[name]) for name in _TIMES if row.get(name)), "")
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:  # none, or infinity
+        return False
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)) < moment
 
 
 def _bridge(world: World) -> dict[str, object]:
@@ -103,37 +116,3 @@ def _bridge(world: World) -> dict[str, object]:
         return {"bridge": None, "kind": "", "addresses": [], "up": False}
     addresses = sorted(map(str, bridge.addresses))
     return {"bridge": bridge.ifname, "kind": bridge.kind, "addresses": addresses, "up": "UP" in bridge.flags}
-
-
-def _rules(printed: Mapping[str, Any]) -> Iterator[str]:
-    """A line a rule, without counters and whatever else changes by itself."""
-    for tool in sorted(printed):
-        content = printed[tool]
-        if isinstance(content, str):
-            lines = (line for line in content.splitlines() if not line.startswith("#"))
-            yield from (f"{tool}: {_COUNTERS.sub('', line).strip()}" for line in lines)
-        else:
-            objects = (one for one in content if "metainfo" not in one)
-            yield from (f"{tool}: {json.dumps(_steady(one), sort_keys=True)}" for one in objects)
-
-
-def _steady(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _steady(one) for key, one in value.items() if key not in _VOLATILE}
-    return [_steady(one) for one in value] if isinstance(value, list) else value
-
-
-def _about_others(line: str, ours: Row, site: Site) -> bool:
-    """Whether a rule names a VM, and not this one."""
-    network = site.network
-    addresses = {one for one in _ADDRESS.findall(line) if _within(one, network.first_vm, network.last_vm)}
-    names = set(re.findall(rf"(?<![\w-]){re.escape(site.state.tap_prefix)}[\w-]+", line))
-    named = addresses | names
-    return bool(named) and not named & {ours.ip_address, ours.tap_device}
-
-
-def _within(text: str, first: IPv4Address, last: IPv4Address) -> bool:
-    try:
-        return first <= IPv4Address(text) <= last
-    except ValueError:
-        return False

@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.oauth import Logins
 from harness.authorization import Authorization
-from harness.errors import SessionError
+from harness.errors import HarnessError, SessionError
 from harness.evidence import Evidence
 from harness.host import Host
 from harness.logins import Ended
@@ -111,12 +111,14 @@ def test_login_in_the_window_completes(completed_login: Ended, evidence: Evidenc
 @pytest.mark.mend(step=1, how="remove what is left of the VM as the runbook says")
 @pytest.mark.needs_login("window")
 def test_completed_sessions_vm_is_gone(completed_login: Ended, site: Site) -> None:
-    """The VM of a completed session is destroyed in time."""
+    """The VM of a completed session is destroyed in time, on the host and in the database."""
     end = completed_login.vm_end
     assert end is not None, f"session {completed_login.session} did not end: {_how(completed_login)}"
-    assert not end.left, (
-        f"{site.session.end_s:g} s after session {completed_login.session} was over there is still:"
-        f" {', '.join(end.left)}"
+    if isinstance(end, HarnessError):
+        raise end
+    left = end.left(site.database)
+    assert not left, "\n".join(
+        [f"{site.session.end_s:g} s after session {completed_login.session} was over there is still:", *left]
     )
 
 

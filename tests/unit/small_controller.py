@@ -10,12 +10,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class SmallController:
-    """``sessions`` is each session's status by id; ``hold`` keeps launches from being answered."""
+    """``sessions`` is each session's status by id; ``hold`` keeps launches from being answered.
+
+    ``cancels`` answers requests to cancel in its stead; ``shows`` is what it is shown to be, look by look.
+    """
 
     def __init__(self) -> None:
         self.sessions: dict[str, str] = {}
         self.requests: list[str] = []
         self.refuse_cancel = False
+        self.cancels: tuple[int, dict[str, object] | str] | None = None
+        self.shows: list[str] = []
         self.hold = threading.Event()
         self.hold.set()
         self.asked = threading.Event()
@@ -40,8 +45,17 @@ class SmallController:
         self._thread.join(5)
         self._server.server_close()
 
-    def answer(self, path: str, body: str) -> tuple[int, dict[str, object]]:
-        """What a POST is answered."""
+    def show(self, path: str) -> tuple[int, dict[str, object]]:
+        """What a GET is answered."""
+        session = path.split("/")[4]
+        if session not in self.sessions:
+            return 404, {"error": "no such session"}
+        if self.shows:
+            self.sessions[session] = self.shows.pop(0)
+        return 200, {"session": {"session_id": session, "status": self.sessions[session]}}
+
+    def answer(self, path: str, body: str) -> tuple[int, dict[str, object] | str]:
+        """What a POST is answered; text is HTML."""
         self.requests.append(path)
         if path == "/api/auth/start":
             self.asked.set()
@@ -51,6 +65,8 @@ class SmallController:
             session = f"s{len(self.sessions) + 1}"
             self.sessions[session] = "ready"
             return 200, {"sessionId": session}
+        if self.cancels:
+            return self.cancels
         session = path.split("/")[4]
         if session not in self.sessions:
             return 404, {"error": "no such session"}
@@ -63,13 +79,19 @@ class SmallController:
 
     def _handler(controller) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - `self` is the handler's
         class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.say(*controller.show(self.path))
+
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                status, content = controller.answer(self.path, body)
-                text = json.dumps(content).encode()
+                self.say(*controller.answer(self.path, body))
+
+            def say(self, status: int, content: dict[str, object] | str) -> None:
+                kind = "text/html" if isinstance(content, str) else "application/json"
+                text = (content if isinstance(content, str) else json.dumps(content)).encode()
                 with contextlib.suppress(ConnectionError):  # whoever asked has gone
                     self.send_response(status)
-                    self.send_header("Content-Type", "application/json")
+                    self.send_header("Content-Type", kind)
                     self.send_header("Content-Length", str(len(text)))
                     self.end_headers()
                     self.wfile.write(text)

@@ -139,13 +139,53 @@ def test_a_wait_ends_with_the_row_or_with_the_last_one(tmp_path: Path) -> None:
             made.wait_status(("completed",), timeout_s=0.01)
 
 
-@pytest.mark.parametrize("status", [200, 404, 409])
-def test_the_end_of_a_session_is_asked_once(tmp_path: Path, status: int) -> None:
-    with controller(tmp_path, answer(200, STARTED), answer(status, "{}")) as (api, peer):
+def test_the_end_of_a_session_is_asked_once(tmp_path: Path) -> None:
+    with controller(tmp_path, answer(200, STARTED), answer(200, "{}")) as (api, peer):
         with session(api) as made:
             pass
         made.close()
         assert peer.requests[1:] == [f"POST /api/auth/session/{ID}/cancel {{}}"]
+
+
+REFUSALS = [(404, '{"error": "unknown"}'), (404, "<pre>Cannot POST</pre>"), (409, '{"error": "over"}')]
+
+
+@pytest.mark.parametrize(("status", "body"), REFUSALS)
+def test_a_session_that_cannot_be_cancelled_is_over_where_its_row_says_so(
+    tmp_path: Path, status: int, body: str
+) -> None:
+    answers = (answer(200, STARTED), answer(status, body), row(status="completed"))
+    with controller(tmp_path, *answers) as (api, peer):
+        with session(api) as made:
+            pass
+        made.close()
+        assert peer.requests[2:] == [f"GET /api/auth/session/{ID}"]
+
+
+@pytest.mark.parametrize(("status", "body"), REFUSALS)
+@pytest.mark.parametrize(
+    ("shown", "told"),
+    [
+        (row(status="ready"), "it is 'ready'"),
+        (answer(404, '{"error": "unknown"}'), 'answered 404: {"error": "unknown"}; expected its row'),
+    ],
+)
+def test_a_refusal_to_cancel_is_no_end(
+    tmp_path: Path, status: int, body: str, shown: bytes, told: str
+) -> None:
+    """Also where nobody knows the session any more: nothing says that its VM is gone."""
+    with controller(tmp_path, answer(200, STARTED), answer(status, body), shown) as (api, _):
+        made = session(api)
+        with pytest.raises(SessionError, match=f"could not be cancelled: answered {status}: ") as caught:
+            made.close()
+        assert told in caught.value.message
+
+
+def test_a_session_that_was_seen_to_end_is_not_cancelled(tmp_path: Path) -> None:
+    with controller(tmp_path, answer(200, STARTED), row(status="completed")) as (api, peer):
+        with session(api) as made:
+            made.row()
+        assert len(peer.requests) == 2
 
 
 def test_a_session_that_cannot_be_cancelled_is_trouble(tmp_path: Path) -> None:

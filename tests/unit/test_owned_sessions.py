@@ -28,6 +28,10 @@ from tests.unit.small_controller import SmallController, small_controller
 from tests.unit.web_peer import web_peer
 
 BODY = json.dumps({"userId": "u", "provider": "codex"})
+FINISHED = ["completed", "cancelled"]
+NO_ROUTE = (404, "<pre>Cannot POST /api/auth/session/s1/cancel</pre>")
+UNKNOWN: tuple[int, dict[str, object]] = (404, {"error": "no such session"})
+OVER: tuple[int, dict[str, object]] = (409, {"error": "over already"})
 
 
 @pytest.fixture
@@ -39,9 +43,9 @@ def controller() -> Iterator[SmallController]:
 
 def request(controller: SmallController, body: str = BODY, limit_s: float = 10) -> dict[str, Any]:
     """A request for a session."""
-    cancel = f"{controller.url}/api/auth/session/{{session}}/cancel"
-    url = f"{controller.url}/api/auth/start"
-    return {"url": url, "body": body, "cancel_url": cancel, "limit_s": limit_s, "end_s": 5}
+    show = f"{controller.url}/api/auth/session/{{session}}"
+    urls = {"url": f"{controller.url}/api/auth/start", "session_url": show, "cancel_url": f"{show}/cancel"}
+    return {**urls, "finished": FINISHED, "body": body, "limit_s": limit_s, "end_s": 1}
 
 
 def start(note: Path, controller: SmallController, **changed: Any) -> dict[str, Any]:
@@ -81,15 +85,62 @@ def test_a_request_without_an_answer_is_told_once(tmp_path: Path, controller: Sm
     assert not note.exists()
 
 
-@pytest.mark.parametrize("status", ["cancelled", "gone"])
-def test_a_session_that_is_over_is_nothing_to_tell(
-    tmp_path: Path, controller: SmallController, status: str
+@pytest.mark.parametrize("refusal", [NO_ROUTE, UNKNOWN, OVER])
+def test_a_session_that_is_seen_to_be_over_is_nothing_to_tell(
+    tmp_path: Path, controller: SmallController, refusal: tuple[int, dict[str, object] | str]
 ) -> None:
     note = tmp_path / "session-1.json"
     start(note, controller)
-    controller.sessions = {} if status == "gone" else {"s1": status}
+    controller.sessions, controller.cancels = {"s1": "completed"}, refusal
     assert custodian_session.end(note) == (True, "")
     assert not note.exists()
+
+
+@pytest.mark.parametrize("refusal", [NO_ROUTE, UNKNOWN, OVER])
+def test_a_refusal_to_cancel_is_no_end_of_a_session_that_goes_on(
+    tmp_path: Path, controller: SmallController, refusal: tuple[int, dict[str, object] | str]
+) -> None:
+    """There is no such route, or the controller has started anew and forgotten what it had launched."""
+    note = tmp_path / "session-1.json"
+    start(note, controller)
+    controller.cancels = refusal
+    over, line = custodian_session.end(note)
+    assert (over, note.exists()) == (False, True)
+    assert line.startswith("could not cancel session s1: ")
+    assert f"/cancel answered {refusal[0]}: " in line
+    assert '"status": "ready"' in line
+
+
+def test_a_row_that_follows_the_end_of_its_vm_is_waited_for(
+    tmp_path: Path, controller: SmallController
+) -> None:
+    note = tmp_path / "session-1.json"
+    start(note, controller)
+    controller.cancels, controller.shows = OVER, ["ready", "cancelled"]
+    assert custodian_session.end(note) == (True, "")
+
+
+def test_a_session_that_the_controller_forgot_is_told_once(
+    tmp_path: Path, controller: SmallController
+) -> None:
+    """Nobody can cancel it any more, and that its VM is gone was not seen."""
+    note = tmp_path / "session-1.json"
+    start(note, controller)
+    controller.sessions = {}
+    over, line = custodian_session.end(note)
+    assert (over, note.exists()) == (True, False)
+    assert line == "the controller no longer knows session s1; whether its VM is gone was not seen"
+
+
+def test_a_server_that_has_none_of_the_routes_ends_no_session(
+    tmp_path: Path, controller: SmallController
+) -> None:
+    note = tmp_path / "session-1.json"
+    start(note, controller)
+    controller.sessions, controller.cancels = {}, NO_ROUTE
+    over, line = custodian_session.end(note)
+    assert (over, note.exists()) == (False, True)
+    assert "Cannot POST" in line
 
 
 def test_a_session_that_cannot_be_cancelled_stays_on_record(
@@ -108,8 +159,9 @@ def test_a_controller_that_comes_back_is_waited_for(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     note = tmp_path / "session-1.json"
-    url = f"http://127.0.0.1:{port}/{{session}}/cancel"
-    note.write_text(json.dumps({"session": "s1", "cancel": url, "end_s": 5, "asked": 0, "body": ""}))
+    url = f"http://127.0.0.1:{port}/{{session}}"
+    urls = {"show": url, "cancel": f"{url}/cancel", "finished": FINISHED}
+    note.write_text(json.dumps({**urls, "session": "s1", "end_s": 5, "asked": 0, "body": ""}))
     over, line = custodian_session.end(note, patience_s=0.3)
     assert (over, note.exists()) == (False, True)
     assert "ConnectionRefusedError" in line

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import copy
+import dataclasses
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from harness.host_facts import HostFacts
 from harness.inventory import Inventory, Row
 from harness.session_rows import NewestRows
 from harness.session_things import THINGS, missing, remains
-from harness.world import World
+from harness.things import nobodys
+from harness.world import World, look_until_settled
 from harness.world_difference import (
     changed_bridge,
     changed_firewall,
@@ -32,6 +34,8 @@ THEIR_THINGS: dict[str, Any] = {
     "taps": [("fc-vm-aaaaa", HOST_NETNS, "", "fcbr0")],
 }
 THEIR_ROW = Row(THEIRS, "running", "192.168.100.9", "fc-vm-aaaaa", 200, f"{SOCKETS}/{THEIRS}.sock")
+NOW = datetime(2024, 1, 3, tzinfo=UTC)
+TAP_OF_A_THIRD = ("fc-vm-ccccc", HOST_NETNS, "", "fcbr0")
 GOLDEN = {"path": SITE.snapshot.disk, "kind": "file", "size": 5, "mtime": 1.0, "inode": 7}
 BRIDGE = {
     "ifname": "fcbr0",
@@ -46,14 +50,19 @@ def look(*rows: Row, things: dict[str, Any] = NOTHING, **parts: Any) -> World:
     inventory = world(*rows, **things)
     more = {"bridge": BRIDGE, "firewall": {}, "paths": {SITE.snapshot.disk: GOLDEN}} | parts
     answers = {**inventory.facts.parts, **{name: {"ok": value} for name, value in more.items()}}
-    facts = HostFacts(answers, inventory.facts.clock, 0)
-    return World(Inventory(SITE, facts, rows), NewestRows({}, {}))
+    seen = Inventory(SITE, HostFacts(answers, inventory.facts.clock, NOW.timestamp()), rows)
+    return World(seen, NewestRows({}, {}), nobodys(seen))
+
+
+def told(before: World, after: World) -> list[str]:
+    """What is told of things that are not as before."""
+    return [f"{one.why}: {one.thing}" for one in changed_things(before, after)]
 
 
 @pytest.mark.parametrize("kind", ["processes", "state", "sockets", "taps"])
 def test_what_a_session_leaves_behind_is_found(kind: str) -> None:
     left = {**NOTHING, kind: _ours()[kind]}
-    (found,) = changed_things(look(), look(things=left))
+    (found,) = told(look(), look(things=left))
     assert found.startswith("left behind: ")
 
 
@@ -67,28 +76,101 @@ def _ours() -> dict[str, Any]:
 
 
 def test_what_was_there_before_is_nobodys_leavings() -> None:
-    assert changed_things(look(things=_ours()), look(things=_ours())) == []
+    assert told(look(things=_ours()), look(things=_ours())) == []
 
 
 def test_other_live_vms_come_and_go() -> None:
     nobody, somebody = look(), look(THEIR_ROW, things=THEIR_THINGS)
-    assert changed_things(nobody, somebody) == []
-    assert changed_things(somebody, nobody) == []
-    assert changed_things(somebody, somebody) == []
+    assert told(nobody, somebody) == []
+    assert told(somebody, nobody) == []
+    assert told(somebody, somebody) == []
 
 
 @pytest.mark.parametrize("kind", ["processes", "state", "sockets", "taps"])
 def test_what_a_live_vm_has_lost_is_found(kind: str) -> None:
     robbed = {**THEIR_THINGS, kind: []}
-    found = changed_things(look(THEIR_ROW, things=THEIR_THINGS), look(THEIR_ROW, things=robbed))
+    found = told(look(THEIR_ROW, things=THEIR_THINGS), look(THEIR_ROW, things=robbed))
     assert [line.partition(":")[0] for line in found] == ["gone, and nobody's to remove"]
+
+
+HIBERNATED = dataclasses.replace(THEIR_ROW, status="hibernated", firecracker_pid=None)
+
+
+def test_another_vm_may_hibernate_and_wake() -> None:
+    """A hibernated VM has a folder; its process, its socket and its TAP need not be there."""
+    awake, asleep = (
+        look(THEIR_ROW, things=THEIR_THINGS),
+        look(HIBERNATED, things={**NOTHING, "state": THEIR_THINGS["state"]}),
+    )
+    assert told(awake, asleep) == []
+    assert told(asleep, awake) == []
+
+
+def test_another_vm_may_be_started_anew() -> None:
+    """Its process is another one then; but what it has lost and not got again is found."""
+    before = look(THEIR_ROW, things=THEIR_THINGS)
+    again = dataclasses.replace(THEIR_ROW, firecracker_pid=201)
+    anew = {**THEIR_THINGS, "processes": [process(201, THEIRS)]}
+    assert told(before, look(again, things=anew)) == []
+    assert told(before, look(again, things={**anew, "sockets": []})) == [
+        f"gone, and nobody's to remove: socket /run/firecracker/{THEIRS}.sock"
+    ]
+
+
+def test_a_file_that_a_live_vm_has_lost_is_found_beside_others_that_it_has() -> None:
+    disk = f"{FOLDER}/{THEIRS}.ext4"
+    both = {**THEIR_THINGS, "state": [*THEIR_THINGS["state"], disk]}
+    found = told(look(THEIR_ROW, things=both), look(THEIR_ROW, things=THEIR_THINGS))
+    assert found == [f"gone, and nobody's to remove: entry {disk}"]
 
 
 def test_what_lay_there_and_is_gone_is_found() -> None:
     stray = {**NOTHING, "state": [f"{FOLDER}/notes.txt"]}
-    assert changed_things(look(things=stray), look()) == [
-        f"gone, and nobody's to remove: entry {FOLDER}/notes.txt"
-    ]
+    assert told(look(things=stray), look()) == [f"gone, and nobody's to remove: entry {FOLDER}/notes.txt"]
+
+
+def settled_before(*looks: World) -> World:
+    """What is compared with, after these looks, the last for ever."""
+    left = list(looks)
+    world, lasting = look_until_settled(
+        lambda: left.pop(0) if len(left) > 1 else left[0], lambda seen: list(seen.nobodys), timeout_s=0.01
+    )
+    return dataclasses.replace(world, nobodys=lasting)
+
+
+UNDER_WAY = {**THEIR_THINGS, "processes": [], "sockets": []}
+
+
+@pytest.mark.parametrize("then", [look(THEIR_ROW, things=THEIR_THINGS), look()])
+def test_what_a_vm_that_comes_or_goes_has_without_a_row_is_somebodys(then: World) -> None:
+    """Its TAP and its folder are there before its row, and after that said destroyed; then it is gone."""
+    before = settled_before(look(things=UNDER_WAY), then)
+    assert told(before, look()) == []
+
+
+def test_on_a_busy_host_there_is_always_a_vm_under_way() -> None:
+    """One that was not, a moment ago: what is nobody's is so at every look."""
+    before = settled_before(look(things=UNDER_WAY), look(things={**NOTHING, "taps": [TAP_OF_A_THIRD]}))
+    assert told(before, look()) == []
+
+
+def test_what_stays_without_a_row_is_nobodys() -> None:
+    stray = {**NOTHING, "taps": [TAP_OF_A_THIRD]}
+    before = settled_before(look(things={**UNDER_WAY, "taps": stray["taps"]}), look(things=stray))
+    assert told(before, look()) == ["gone, and nobody's to remove: tap fc-vm-ccccc index 0"]
+
+
+def test_what_is_under_way_afterwards_was_not_left_behind() -> None:
+    """It has a row at the next look, at which another VM is under way; what was left is there at each."""
+    left = {**NOTHING, "state": [f"{FOLDER}/{VM}"]}
+    third = look(THEIR_ROW, things={**THEIR_THINGS, **left, "taps": [*THEIR_THINGS["taps"], TAP_OF_A_THIRD]})
+    looks = [look(things={**UNDER_WAY, "state": [*UNDER_WAY["state"], *left["state"]]}), third]
+    _, found = look_until_settled(
+        lambda: looks.pop(0) if len(looks) > 1 else looks[0],
+        lambda seen: changed_things(look(), seen),
+        timeout_s=0.01,
+    )
+    assert [f"{one.why}: {one.thing}" for one in found] == [f"left behind: entry {FOLDER}/{VM}"]
 
 
 @pytest.mark.parametrize("change", [{"size": 6}, {"mtime": 2.0}, {"inode": 8}, None])
@@ -130,54 +212,195 @@ COMMIT
     ("rule", "count"),
     [
         ("", 0),
-        ("-A FORWARD -s 10.0.0.0/8 -j DROP", 1),
         ("-A FORWARD -i fc-vm-6b038 -j DROP", 1),
+        (":fc-vm-6b038-in - [0:0]", 1),
         ("-A FORWARD -d 192.168.100.7/32 -j DROP", 1),
+        ("-A FORWARD -m iprange --src-range 192.168.100.5-192.168.100.8 -j DROP", 1),
+        (f'-A FORWARD -m comment --comment "{VM}" -j DROP', 1),
         ("-A FORWARD -i fc-vm-aaaaa -j DROP", 0),
-        ("-A FORWARD -d 192.168.100.9/32 -j DROP", 0),
+        (":fc-vm-aaaaa-in - [0:0]", 0),
+        ("-A FORWARD -i fcbr0 -d 192.168.100.9/32 -j DROP", 0),
+        ("-A FORWARD -s 192.168.100.9/32 -d 192.168.100.0/24 -j DROP", 0),
+        (f'-A FORWARD -i fcbr0 -m comment --comment "{THEIRS}" -j DROP', 0),
         ("-A FORWARD -d 192.168.100.0/24 -j DROP", 1),
+        ("-A FORWARD -d 192.168.0.0/16 -j DROP", 1),
+        ("-A FORWARD -m iprange --src-range 192.168.100.2-192.168.100.254 -j DROP", 1),
+        ("-A INPUT -d 192.168.100.1/32 -j DROP", 1),
+        ("-A FORWARD -o fcbr0 -j DROP", 1),
+        ("-A FORWARD -o fc+ -j DROP", 1),
+        ("-A FORWARD -o fc-+ -j DROP", 1),
+        ("-A FORWARD -o fc-vm-+ -j DROP", 1),
+        ("-A FORWARD -o fcbr01 -j DROP", 0),
+        ("-A FORWARD -o eth+ -j DROP", 0),
+        ("-A FORWARD -s 10.0.0.0/8 -j DROP", 0),
+        ("-A f2b-sshd -s 203.0.113.9/32 -j REJECT --reject-with icmp-port-unreachable", 0),
+        (":f2b-sshd - [0:0]", 0),
+        ("-A INPUT -p tcp -m multiport --dports 22 -j f2b-sshd", 0),
+        ("-A f2b-sshd -j RETURN", 0),
+        ("-A FORWARD -j DROP", 1),
+        (":FORWARD DROP [0:0]", 1),
     ],
 )
-def test_rules_are_compared_but_for_those_of_other_vms(rule: str, count: int) -> None:
+def test_rules_about_vms_are_compared_but_for_those_of_other_ones(rule: str, count: int) -> None:
     before = look(firewall={"iptables": SAVED.format(n=1, rule="")})
     after = look(firewall={"iptables": SAVED.format(n=2, rule=rule)})
     for first, then in ((before, after), (after, before)):
-        found = [line for line in changed_firewall(first, then, OURS) if line[2:].strip() != "iptables:"]
-        assert len(found) == count
+        assert len(changed_firewall(first, then, OURS)) == count
+
+
+def test_a_line_is_told_with_its_table() -> None:
+    before, after = (
+        look(firewall={"iptables": SAVED.format(n=1, rule=rule)}) for rule in ("", "-A X -i fcbr0")
+    )
+    assert changed_firewall(before, after, OURS) == ["+ iptables: filter -A X -i fcbr0"]
+
+
+def nft(*objects: dict[str, Any]) -> World:
+    """A look at a host with this nft rule set."""
+    return look(firewall={"nft": [{"metainfo": {"version": "1.0.6"}}, *objects]})
+
+
+def rule(*expressions: dict[str, Any], handle: int = 1) -> dict[str, Any]:
+    """A rule of it."""
+    expr = [*expressions, {"counter": {"packets": handle, "bytes": handle}}]
+    return {"rule": {"family": "inet", "table": "t", "chain": "c", "handle": handle, "expr": expr}}
+
+
+def from_source(right: Any) -> dict[str, Any]:
+    """A match of source addresses."""
+    left = {"payload": {"protocol": "ip", "field": "saddr"}}
+    return {"match": {"op": "==", "left": left, "right": right}}
+
+
+BRIDGED = {"match": {"op": "==", "left": {"meta": {"key": "iifname"}}, "right": "fcbr0"}}
 
 
 def test_counters_and_handles_are_no_rules() -> None:
-    def rules(number: int, port: int) -> dict[str, Any]:
-        counter = {"counter": {"packets": number, "bytes": number}}
-        match = {"match": {"op": "==", "right": port}}
-        return {"nft": [{"metainfo": number}, {"rule": {"handle": number, "expr": [match, counter]}}]}
-
-    before = look(firewall=rules(1, 80))
-    assert changed_firewall(before, look(firewall=rules(2, 80)), OURS) == []
-    assert len(changed_firewall(before, look(firewall=rules(1, 81)), OURS)) == 2
+    assert changed_firewall(nft(rule(BRIDGED, handle=1)), nft(rule(BRIDGED, handle=2)), OURS) == []
+    dropped = nft(rule(BRIDGED, {"drop": None}))
+    assert len(changed_firewall(nft(rule(BRIDGED)), dropped, OURS)) == 2
 
 
-SETTLED = {"status": "destroyed", "ip_address": "192.168.100.3", "last_heartbeat": "1"}
+@pytest.mark.parametrize(
+    ("right", "count"),
+    [
+        ("192.168.100.7", 1),
+        ("192.168.100.9", 0),
+        ({"prefix": {"addr": "192.168.100.0", "len": 24}}, 1),
+        ({"prefix": {"addr": "192.168.100.64", "len": 26}}, 0),
+        ({"range": ["192.168.100.2", "192.168.100.254"]}, 1),
+        ({"set": ["192.168.100.9", "192.168.100.7"]}, 1),
+        ({"prefix": {"addr": "10.0.0.0", "len": 8}}, 0),
+        ("203.0.113.9", 0),
+    ],
+)
+def test_networks_and_ranges_are_read_in_nft_too(right: Any, count: int) -> None:
+    assert len(changed_firewall(nft(), nft(rule(from_source(right), {"drop": None})), OURS)) == count
+
+
+def chain(policy: str) -> dict[str, Any]:
+    """A base chain of somebody's."""
+    what = {"type": "filter", "hook": "forward", "prio": 0, "policy": policy}
+    return {"chain": {"family": "inet", "table": "t", "name": "c", "handle": 2, **what}}
+
+
+def test_what_stops_all_packets_is_about_vms_too() -> None:
+    assert changed_firewall(nft(), nft(chain("accept")), OURS) == []
+    assert len(changed_firewall(nft(chain("accept")), nft(chain("drop")), OURS)) == 1
+    alone = {"rule": {"family": "inet", "table": "t", "chain": "c", "handle": 1, "expr": [{"drop": None}]}}
+    assert len(changed_firewall(nft(), nft(alone), OURS)) == 1
+
+
+def elements(*them: Any, kind: str = "set") -> World:
+    """A look at a host with a set of these; nft leaves out that there are none."""
+    body = {"family": "inet", "name": "vms", "table": "filter", "type": "ipv4_addr", "handle": 3}
+    return nft({kind: {**body, **({"elem": list(them)} if them else {})}})
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (elements(), elements("192.168.100.9")),
+        (elements("192.168.100.9"), elements()),
+        (elements("192.168.100.9", "192.168.100.10"), elements("192.168.100.10", "192.168.100.9")),
+        (elements("192.168.100.9"), elements({"range": ["192.168.100.9", "192.168.100.11"]})),
+        (elements(), elements({"elem": {"val": "203.0.113.9", "timeout": 600, "expires": 599}})),
+        (elements(), elements({"elem": {"val": "192.168.100.7", "timeout": 60, "expires": 59}})),
+        (elements(kind="map"), elements(["192.168.100.9", "fc-vm-aaaaa"], kind="map")),
+    ],
+)
+def test_elements_of_a_set_come_and_go_by_themselves(before: World, after: World) -> None:
+    """Those of other VMs, those that run out, and bans of strangers."""
+    assert changed_firewall(before, after, OURS) == []
+
+
+def test_our_own_element_of_a_set_is_told_alone() -> None:
+    assert changed_firewall(elements(), elements("192.168.100.9", "192.168.100.7"), OURS) == [
+        '+ nft: element of inet filter vms: "192.168.100.7"'
+    ]
+
+
+DESTROYED = {"status": "destroyed", "destroyed_at": "2024-01-02T12:00:00+00:00", "last_heartbeat": "1"}
+OLD = {**DESTROYED, "destroyed_at": "2024-01-01T00:00:00+00:00"}
+COMPLETED = {"status": "completed", "created_at": "2024-01-02T12:00:00+00:00", "browser_vm_id": "vm-1"}
+Columns = dict[str, Any]
+
+
+def rows(vms: Columns | None = None, session: Columns | None = None) -> World:
+    """A look at a database with the row of a VM and that of a session, or without."""
+    newest = NewestRows({"vm-1": vms} if vms else {}, {"s": session} if session else {})
+    return dataclasses.replace(look(), rows=newest)
 
 
 @pytest.mark.parametrize(
     ("before", "after", "found"),
     [
-        (SETTLED, SETTLED, []),
-        (SETTLED, {**SETTLED, "last_heartbeat": "2"}, []),
-        (SETTLED, {**SETTLED, "status": "running"}, ["k: status 'destroyed', now 'running'"]),
-        (SETTLED, {**SETTLED, "more": 1}, ["k: more None, now 1"]),
-        (SETTLED, None, [f"k: deleted, was {SETTLED}"]),
+        (DESTROYED, DESTROYED, []),
+        (DESTROYED, {**DESTROYED, "last_heartbeat": "2"}, []),
+        (DESTROYED, {**DESTROYED, "status": "running"}, ["vm-1: status 'destroyed', now 'running'"]),
+        (DESTROYED, {**DESTROYED, "more": 1}, ["vm-1: more None, now 1"]),
+        (DESTROYED, None, [f"vm-1: deleted, was {DESTROYED}"]),
+        ({**DESTROYED, "destroyed_at": "infinity"}, None, ["vm-1: deleted, was "]),
+        (OLD, None, []),
+        ({**OLD, "destroyed_at": "2024-01-01T00:00:00"}, None, []),
+        (OLD, {**OLD, "status": "running"}, ["vm-1: status 'destroyed', now 'running'"]),
         ({"status": "running"}, {"status": "destroyed"}, []),
-        ({"status": "running"}, None, []),
-        (None, SETTLED, []),
+        ({"status": "stopped"}, {"status": "running"}, []),
+        ({"status": "stopped"}, {"status": "destroyed"}, []),
+        ({"status": "failed"}, None, []),
+        (None, DESTROYED, []),
     ],
 )
-def test_settled_rows_stay_as_they_are(
-    before: dict[str, Any] | None, after: dict[str, Any] | None, found: list[str]
+def test_rows_of_destroyed_vms_stay_as_they_are(
+    before: Columns | None, after: Columns | None, found: list[str]
 ) -> None:
-    was, now = ({"k": copy.deepcopy(row)} if row is not None else {} for row in (before, after))
-    assert changed_rows(was, now, ["destroyed"]) == found
+    """Until they are old enough to be cleaned up."""
+    seen = changed_rows(rows(before), rows(after))
+    assert len(seen) == len(found)
+    assert all(line.startswith(start) for line, start in zip(seen, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        (COMPLETED, {**COMPLETED, "retry_count": 1}, ["s: retry_count None, now 1"]),
+        (COMPLETED, None, [f"s: deleted, was {COMPLETED}"]),
+        ({**COMPLETED, "created_at": "2024-01-01T00:00:00+00:00"}, None, []),
+        ({"status": "failed", "started_at": "2024-01-01T00:00:00+00:00"}, None, []),
+        ({**COMPLETED, "status": "ready"}, {**COMPLETED, "status": "timeout"}, []),
+    ],
+)
+def test_rows_of_finished_sessions_stay_as_they_are(
+    before: Columns, after: Columns | None, found: list[str]
+) -> None:
+    assert changed_rows(rows(DESTROYED, before), rows(DESTROYED, after)) == found
+
+
+def test_a_session_may_lose_a_vm_whose_row_was_cleaned_up() -> None:
+    """Its row forgets which it was; a row that is there is no reason to."""
+    before, forgotten = rows(OLD, COMPLETED), {**COMPLETED, "browser_vm_id": None}
+    assert changed_rows(before, rows(None, forgotten)) == []
+    assert changed_rows(before, rows(OLD, forgotten)) == ["s: browser_vm_id 'vm-1', now None"]
 
 
 LIVE = Row(VM, "running", "192.168.100.7", "fc-vm-6b038", 100, f"{SOCKETS}/{VM}.sock")

@@ -1,0 +1,131 @@
+"""The end of a VM is over once host and rows both say so, and what is not over is told."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import psycopg
+import pytest
+
+from harness import logins, vm_end
+from harness.errors import DatabaseError
+from harness.host import Host
+from harness.inventory import Inventory, Row
+from harness.logins import Ended, watch_vm
+from harness.session_rows import SessionRows
+from harness.site import Site
+from harness.vm_end import VmEnd, watch_end
+from tests.unit.test_inventory import HOST_NETNS, VM, process, row, world
+
+SITE = Site.model_validate({"name": "x", "session": {"end_s": 0.3}})
+HOST = cast(Host, SimpleNamespace(site=SITE))
+THINGS: dict[str, Any] = {
+    "process": {"processes": [process(100, VM)]},
+    "socket": {"sockets": [(f"{SITE.state.sockets_dir}/{VM}.sock", "socket")]},
+    "tap": {"taps": [("fc-vm-6b038", HOST_NETNS, "", "fcbr0")]},
+    "folder": {"state": [f"{SITE.state.vms_dir}/{VM}"]},
+}
+NOTHING: dict[str, Any] = {"processes": [], "state": [], "sockets": [], "taps": []}
+OVER = {"status": "completed", "completed_at": "then"}
+DESTROYED = {"vm_id": VM, "status": "destroyed", "destroyed_at": "then"}
+RUNNING = {"vm_id": VM, "status": "running", "destroyed_at": None, "tap_device": "fc-vm-6b038"}
+GONE = world(row(), **NOTHING)
+
+Sees = Callable[[list[Inventory], list[SessionRows]], list[int]]
+
+
+@pytest.fixture
+def sees(monkeypatch: pytest.MonkeyPatch) -> Sees:
+    """Lays down what host and database show, look by look, the last for ever; how often each was asked."""
+    monkeypatch.setattr(vm_end, "_LOOK_S", 0.01)
+
+    def lay_down(inventories: list[Inventory], rows: list[SessionRows]) -> list[int]:
+        asked = [0, 0]
+
+        def next_of(kind: int, answers: list[Any]) -> Any:
+            asked[kind] += 1
+            return answers.pop(0) if len(answers) > 1 else answers[0]
+
+        monkeypatch.setattr(vm_end, "look_at_vms", lambda *_: next_of(0, inventories))
+        monkeypatch.setattr(vm_end, "rows_of", lambda *_, **__: next_of(1, rows))
+        return asked
+
+    return lay_down
+
+
+def watched() -> VmEnd:
+    """The end of a VM."""
+    return watch_end(HOST, cast(Any, None), SITE, session="s", vm=row(), timeout_s=SITE.session.end_s)
+
+
+def test_a_row_that_is_written_last_is_waited_for(sees: Sees) -> None:
+    """The host has nothing of the VM any more, and the database is about to hear of it."""
+    late = [SessionRows({"status": "ready"}, RUNNING), SessionRows({"status": "ready"}, DESTROYED)]
+    asked = sees([GONE], [*late, SessionRows(OVER, DESTROYED)])
+    end = watched()
+    assert (end.left(SITE.database), end.rows.session, asked) == ([], OVER, [3, 3])
+
+
+def test_things_that_go_after_the_row_are_waited_for(sees: Sees) -> None:
+    asked = sees([world(row()), GONE], [SessionRows(OVER, DESTROYED)])
+    assert (watched().left(SITE.database), asked) == ([], [2, 2])
+
+
+@pytest.mark.parametrize("kind", THINGS)
+def test_each_thing_that_stays_is_told(kind: str, sees: Sees) -> None:
+    sees([world(row(), **{**NOTHING, **THINGS[kind]})], [SessionRows(OVER, DESTROYED)])
+    (line,) = watched().left(SITE.database)
+    assert line.startswith(f"{kind}: ")
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        (RUNNING, "row: status 'running', destroyed_at None"),
+        ({**DESTROYED, "status": "stopped"}, "row: status 'stopped', destroyed_at then"),
+        ({**DESTROYED, "destroyed_at": None}, "row: status 'destroyed', destroyed_at None"),
+        (None, "no row that says so"),
+    ],
+)
+def test_a_row_that_does_not_say_destroyed_is_told(
+    columns: dict[str, Any] | None, told: str, sees: Sees
+) -> None:
+    sees([GONE], [SessionRows(OVER, columns)])
+    assert watched().left(SITE.database) == [told]
+
+
+CONNECTION = cast(psycopg.Connection, "a connection of its own")
+
+
+@contextlib.contextmanager
+def connect() -> Iterator[psycopg.Connection]:
+    """The database."""
+    yield CONNECTION
+
+
+def test_after_a_login_the_vms_own_names_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its row, over a connection that no other thread uses."""
+    given: list[Any] = []
+    monkeypatch.setattr(logins, "rows_of", lambda *_, **__: SessionRows(OVER, RUNNING))
+    monkeypatch.setattr(logins, "watch_end", lambda *them, **names: given.append((them, names)))
+    watch_vm(Ended("s", status="completed", vm_id=VM), HOST, connect)
+    vm = Row(VM, "running", tap_device="fc-vm-6b038")
+    assert given == [((HOST, CONNECTION, SITE), {"session": "s", "vm": vm, "timeout_s": 0.3})]
+
+
+def test_a_login_that_did_not_end_leaves_its_vm_alone() -> None:
+    assert watch_vm(Ended("s", status="awaiting_user_auth", vm_id=VM), HOST, connect).vm_end is None
+
+
+def test_a_database_that_cannot_be_asked_is_kept_for_those_who_ask_of_the_vm() -> None:
+    @contextlib.contextmanager
+    def refused() -> Iterator[psycopg.Connection]:
+        raise DatabaseError("no connection")
+        yield CONNECTION
+
+    ended = watch_vm(Ended("s", status="completed", vm_id=VM), HOST, refused)
+    assert isinstance(ended.vm_end, DatabaseError)
+    assert ended.error == ""
