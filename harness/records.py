@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from psycopg import sql
 from psycopg.rows import class_row, scalar_row
 
 from harness.clocks import Offset
@@ -42,18 +41,6 @@ class Server:
     reads_by_default: bool
     private: bool
     """The connection is encrypted, or never leaves a machine."""
-
-
-@dataclass(frozen=True)
-class LiveVm:
-    """A row of ``vms`` with a live status."""
-
-    vm_id: str
-    status: str
-    ip_address: str | None
-    tap_device: str | None
-    firecracker_pid: int | None
-    socket_path: str | None
 
 
 @dataclass(frozen=True)
@@ -136,23 +123,6 @@ def gather(
     return Records(
         server, Offset.between((began, ended), (moment, moment)), tables, answers, _unnamed(site.database)
     )
-
-
-def live_vms(connection: psycopg.Connection, settings: DatabaseSection) -> list[LiveVm]:
-    """Every row with a live status, at this moment.
-
-    :raises DatabaseError: not asked, or our role may not see every row.
-    """
-    with asking(f"live rows of {settings.vms_table}"), connection.transaction():
-        cursor = tables_cursor(connection)
-        ask_tables(cursor, settings)
-        tables = read_tables(cursor, settings)
-        tables.require("vms")
-        query = sql.SQL("{} SELECT {} FROM vms WHERE status = ANY (%s) ORDER BY vm_id").format(
-            tables.relations("vms"), sql.SQL(", ").join(map(sql.Identifier, LiveVm.__annotations__))
-        )
-        rows = connection.cursor(row_factory=class_row(LiveVm))
-        return rows.execute(query, [list(settings.live_vm_statuses)]).fetchall()
 
 
 def _unnamed(settings: DatabaseSection) -> frozenset[str]:
