@@ -351,6 +351,8 @@ class DatabaseSection(Section):
     """Destroyed browser VMs and failed or timed-out sessions older than this are stale."""
     session_deadline_s: float = Field(default=1800, gt=0)
     """An unfinished session without `timeout_at` is past its deadline after this."""
+    sweep_s: float = Field(default=60, ge=0)
+    """A session past its deadline is ended within this: the controller looks for such sessions at intervals."""
     incident_vm: str | None = "vm-6b03852d-0631-4f91-ae8a-fd352348e9c2"
     """The incident's VM: destroyed, or deleted since."""
     incident_session: str | None = "86549de0-c3bf-4803-8ef6-af99e2436023"

@@ -107,6 +107,7 @@ def parameters(site: Site, now: datetime) -> dict[str, object]:
         "stale": list(base.stale_session_statuses),
         "stale_after": timedelta(hours=base.stale_after_h),
         "deadline": timedelta(seconds=base.session_deadline_s),
+        "sweep": timedelta(seconds=base.sweep_s),
         "incident_vm": base.incident_vm,
         "incident_session": base.incident_session,
     }
