@@ -88,8 +88,9 @@ class HostSection(Section):
     clock_skew_s: Seconds = 2
     """Largest difference allowed between any two of host, database and suite."""
     settle_s: Seconds = 10
-    """A thing without a row, or a row without its thing, counts when it is still so after this: a VM that is
-    just being launched or destroyed has by then got, or lost, all that belongs to it."""
+    """A thing without a row, a row without its thing, or a row at odds with another or with itself, counts
+    when it is still so after this: a VM that is just being launched or destroyed has by then got, or lost,
+    all that belongs to it."""
 
 
 class VmmSection(Section):
@@ -352,7 +353,7 @@ class DatabaseSection(Section):
     session_deadline_s: float = Field(default=1800, gt=0)
     """An unfinished session without `timeout_at` is past its deadline after this."""
     sweep_s: float = Field(default=60, ge=0)
-    """A session past its deadline is ended within this: the controller looks for such sessions at intervals."""
+    """A session past its deadline is ended within this: the controller looks for them at intervals."""
     incident_vm: str | None = "vm-6b03852d-0631-4f91-ae8a-fd352348e9c2"
     """The incident's VM: destroyed, or deleted since."""
     incident_session: str | None = "86549de0-c3bf-4803-8ef6-af99e2436023"
