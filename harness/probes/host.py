@@ -244,10 +244,13 @@ def errors_among(ask: Ask, lines: list[tuple[float, str]]) -> Found:
 def journal(ask: Ask) -> Found:
     """Error lines of the controller's journal since it started, among its latest lines."""
     since, limit, unit_name = started(ask), ask["journal_lines"], ask["unit"]
-    how = ("--no-pager", "--quiet", "--output=json", "--output-fields=MESSAGE,__REALTIME_TIMESTAMP")
+    # --all: else a message of more than 4096 bytes is null.
+    how = ("--no-pager", "--quiet", "--all", "--output=json")
+    fields = "--output-fields=MESSAGE,__REALTIME_TIMESTAMP"
     which = ("--boot", f"--lines={limit}", f"--unit={unit_name}")
     lines = []
-    for record in map(json.loads, out("journalctl", *how, *which, timeout=60).splitlines()):
+    text = out("journalctl", *how, fields, *which, timeout=60)
+    for record in map(json.loads, filter(None, text.split("\n"))):  # a message may hold U+2028 as it is
         message = record.get("MESSAGE") or ""
         if isinstance(message, list):  # not UTF-8: journald gives its bytes
             message = bytes(message).decode("utf-8", "replace")

@@ -237,3 +237,19 @@ def test_a_journal_counts_from_the_very_moment_of_the_start() -> None:
     ]
     assert (found["read"], found["count"]) == (3, 2)
     assert "--boot" in asked
+
+
+def test_a_journal_is_read_to_the_end_of_its_lines() -> None:
+    """journalctl shows a message of more than 4096 bytes only to those who ask for all of it."""
+    bad = "[ERROR]: " + "x" * 4096
+
+    def journalctl(*words: str, timeout: int) -> str:
+        assert timeout
+        messages = [bad if "--all" in words else None, "[ERROR]: in \u2028 two", list(b"[ERROR]: \xff")]
+        times = {"__MONOTONIC_TIMESTAMP": "1", "__REALTIME_TIMESTAMP": "1"}
+        return "".join(json.dumps({"MESSAGE": m, **times}, ensure_ascii=False) + "\n" for m in messages)
+
+    names = load_probe()
+    names.update(started=lambda _: 1, out=journalctl)
+    found = names["journal"]({**ASK, "unit": "master-controller.service"})
+    assert [one["text"] for one in found["last"]] == [bad[:400], "[ERROR]: in \u2028 two", "[ERROR]: \ufffd"]
