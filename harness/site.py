@@ -197,7 +197,8 @@ class ControllerSection(Section):
     ignore_errors: tuple[Pattern, ...] = ()
     """Patterns of error lines that are known and harmless here; each is shown in the verdict."""
     log_file: AbsolutePath | None = None
-    """Log file beside the journal, if any."""
+    """Log file beside the journal, if any. Each line tells when it was written, as ISO 8601 at its head or in
+    its JSON; one that does not belongs to the line before."""
     stable_s: Seconds = 600
     """A controller that systemd had to restart counts as stable again after running for so long."""
     journal_lines: int = Field(default=5000, ge=1, le=100_000)
