@@ -223,7 +223,7 @@ class AgentSection(Section):
     syslog_identifier: str = "browser-vm-auth"
     """Name of its journal lines."""
     environment: dict[str, str] = {"NODE_ENV": "production", "PORT": "8080"}
-    """Environment its unit must set."""
+    """Environment its unit must set. Whatever else it sets is taken for a secret, and shown nowhere."""
     start_pre: str | None = "/bin/sleep 2"
     """ExecStartPre; none where the deployment has none."""
     restart_s: Seconds = 5
