@@ -108,7 +108,8 @@ def look(vm: Vm, site: Site, *, then: str = "", since_s: float | None = None) ->
         'pid=${shown#*MainPID=}; pid=${pid%%[!0-9]*}; printf "UPTIME=%s\\n%s\\n" "$uptime" "$shown"',
     ]
     if since_s is not None:
-        lines.append(f'journalctl -u "$unit" -n 400 -o json --output-fields={_FIELDS} --no-pager --quiet')
+        how = f"-n 400 --all -o json --output-fields={_FIELDS} --no-pager --quiet"  # --all: long lines, too
+        lines.append(f'journalctl -u "$unit" {how}')
     result = vm.script("\n".join([*lines, then]), timeout_s=_TIMEOUT_S)
     if result.status != 0 or not result.stdout.startswith("UPTIME="):
         raise TransportError(
@@ -121,7 +122,7 @@ def look(vm: Vm, site: Site, *, then: str = "", since_s: float | None = None) ->
 
 def parse_state(output: str, *, since_s: float | None = None) -> AgentState:
     """``KEY=value`` lines, then the journal as JSON lines; entries up to ``since_s`` are dropped."""
-    rows = output.splitlines()
+    rows = output.split("\n")  # a message may hold U+2028 as it is
     pairs = (row.partition("=") for row in rows if not row.startswith("{"))
     properties = {key: value for key, equals, value in pairs if equals}
     entries = (entry for entry in _entries(rows) if since_s is None or entry.at_s > since_s)

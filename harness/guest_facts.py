@@ -12,10 +12,11 @@ import shlex
 import tarfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.environment import masked, remember_secrets_of_unit
 from harness.errors import TransportError
 from harness.site import Site
 from harness.vm import Vm
@@ -56,6 +57,7 @@ class GuestFacts:
     """One look at a guest."""
 
     unit: Properties
+    """``systemctl show`` of the agent's unit; of its environment, only what the profile names has a value."""
     units: Mapping[str, Properties]
     failed_units: tuple[str, ...]
     listeners: tuple[Listener, ...]
@@ -68,7 +70,8 @@ class GuestFacts:
     """Our own clock when the guest was asked, and when it had answered."""
     age_s: float
     """How long the VM had lived when it had answered, by our clock."""
-    files: Mapping[str, bytes]
+    files: Mapping[str, bytes] = field(repr=False)
+    """They may hold secrets, so no report shows them."""
     memory_limits: Mapping[str, str]
     """memory.max of the unit's cgroup and of those above it."""
     interfaces: tuple[Mapping[str, Any], ...]
@@ -98,8 +101,9 @@ def ask_guest(vm: Vm, site: Site, *, timeout_s: float = 60) -> GuestFacts:
     sections = parse_sections(result.stdout, mark)
     if "end" not in sections:
         raise TransportError(
-            f"{vm.name}: the probe of the guest ended early (status {result.status}): "
-            f"{(result.stderr or result.stdout)[-500:]}",
+            # Not what it printed: the unit's environment and files are in that.
+            f"{vm.name}: the probe of the guest ended early (status {result.status}), "
+            f"after {', '.join(sections) or 'nothing'}: {result.stderr.strip()[-500:]}",
             hint=f"run harness/probes/guest.sh in {vm.name} by hand",
         )
     return parse_facts(sections, site, clock_bounds=(before, after), age_s=age_s)
@@ -130,8 +134,14 @@ def parse_facts(
 ) -> GuestFacts:
     """Facts from the sections of the probe's output."""
     units = {unit["Id"]: unit for unit in parse_show(sections["show"]) if "Id" in unit}
+    for one in units.values():
+        if "Environment" in one:
+            one["Environment"] = masked(one["Environment"], site)
+    unit, files = units.get(site.agent.unit, {}), parse_files(sections["files"])
+    for path in (unit.get("FragmentPath", ""), *unit.get("DropInPaths", "").split()):
+        remember_secrets_of_unit(files.get(path, b"").decode(errors="replace"), site)
     return GuestFacts(
-        unit=units.get(site.agent.unit, {}),
+        unit=unit,
         units=units,
         failed_units=tuple(line.split()[0] for line in sections["failed"].splitlines() if line.strip()),
         listeners=parse_listeners(sections["ports"]),
@@ -142,7 +152,7 @@ def parse_facts(
         clock=float(sections["clock"]),
         clock_bounds=clock_bounds,
         age_s=age_s,
-        files=parse_files(sections["files"]),
+        files=files,
         memory_limits=dict(line.rsplit(" ", 1) for line in sections["memory"].splitlines() if " " in line),
         interfaces=tuple(json.loads(sections["interfaces"] or "[]")),
         journal=sections["journal"],

@@ -164,6 +164,8 @@ class Errors:
     count: int
     last: tuple[Line, ...]
     ignored: Mapping[str, int]
+    undated: bool = False
+    """No line tells when it was written, so that all that were read are in it."""
 
 
 @dataclass(frozen=True)

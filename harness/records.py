@@ -1,24 +1,31 @@
-"""What the database holds, asked once: two round trips, one snapshot, so all claims see the same rows."""
+"""What the database holds: two round trips, one snapshot, so all claims see the same rows.
+
+Where rows break a claim that a sound site breaks in passing, it is asked again until the site had time to
+settle.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import psycopg
-from psycopg import sql
 from psycopg.rows import class_row, scalar_row
 
 from harness.clocks import Offset
-from harness.errors import DatabaseError, SiteError
+from harness.errors import DatabaseError, SiteError, WaitTimeoutError
 from harness.postgres import asking
 from harness.row_table import aligned
 from harness.site import DatabaseSection, Site
-from harness.staleness import CLAIMS, SHOWN, Claim, parameters
+from harness.staleness import CLAIMS, Claim, parameters
 from harness.tables import Tables, ask_tables, read_tables, tables_cursor
+from harness.wait import wait_until
+
+_LOOK_S = 0.5
 
 _SERVER = """
 SELECT clock_timestamp() AS now, current_setting('server_version_num')::int AS version,
@@ -45,30 +52,22 @@ class Server:
 
 
 @dataclass(frozen=True)
-class LiveVm:
-    """A row of ``vms`` with a live status."""
-
-    vm_id: str
-    status: str
-    ip_address: str | None
-    tap_device: str | None
-    firecracker_pid: int | None
-    socket_path: str | None
-
-
-@dataclass(frozen=True)
 class Findings:
-    """The rows that break one claim: how many, and the first 20."""
+    """The rows that break one claim: the key of each, and the first 20 as they are."""
 
     claim: Claim
-    count: int = 0
-    rows: tuple[Mapping[str, Any], ...] = ()
+    keys: Sequence[str] = ()
+    rows: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return len(self.keys)
 
     @property
     def ids(self) -> list[str]:
         """The key of each row shown."""
-        key = "session_id" if self.rows and "session_id" in self.rows[0] else "vm_id"
-        return [str(row[key]) for row in self.rows]
+        return [str(row[self.claim.key]) for row in self.rows]
 
     def report(self, mend: str = "") -> str:
         """The count, the rows as an aligned table, and the SQL that mends them."""
@@ -89,6 +88,8 @@ class Records:
     """Database minus suite."""
     tables: Tables
     answers: Mapping[str, Findings | DatabaseError]
+    moment: datetime
+    """What rows are held against."""
     unnamed: frozenset[str] = frozenset()
     """Claims about a row that the profile does not name."""
 
@@ -131,28 +132,40 @@ def gather(
         ended = time.time()
         server = server_cursor.fetchall()[0]
         tables = read_tables(tables_answer, site.database)
-        answers = _ask(connection, tables, claims, parameters(site, now or server.now))
-    moment = server.now.timestamp()
-    return Records(
-        server, Offset.between((began, ended), (moment, moment)), tables, answers, _unnamed(site.database)
-    )
+        moment = now or server.now
+        able = (claim for claim in claims if not tables.blocked.keys() & set(claim.tables))
+        answers = _ask(connection, tables, dict.fromkeys(able), parameters(site, moment))
+    told = server.now.timestamp()
+    clock = Offset.between((began, ended), (told, told))
+    return Records(server, clock, tables, answers, moment, _unnamed(site.database))
 
 
-def live_vms(connection: psycopg.Connection, settings: DatabaseSection) -> list[LiveVm]:
-    """Every row with a live status, at this moment.
+def settled(first: Records, connection: psycopg.Connection, site: Site) -> Records:
+    """The same records, in which a row breaks a claim that settles only if every look shows it to.
 
-    :raises DatabaseError: not asked, or our role may not see every row.
+    Looks are taken until no such row is left, or the site's settle time is over; none where the first found
+    none. A controller that writes the end of a VM and then that of its session is caught in between, but not
+    twice; what is stale stays so, and is shown as the last look saw it.
     """
-    with asking(f"live rows of {settings.vms_table}"), connection.transaction():
-        cursor = tables_cursor(connection)
-        ask_tables(cursor, settings)
-        tables = read_tables(cursor, settings)
-        tables.require("vms")
-        query = sql.SQL("{} SELECT {} FROM vms WHERE status = ANY (%s) ORDER BY vm_id").format(
-            tables.relations("vms"), sql.SQL(", ").join(map(sql.Identifier, LiveVm.__annotations__))
-        )
-        rows = connection.cursor(row_factory=class_row(LiveVm))
-        return rows.execute(query, [list(settings.live_vm_statuses)]).fetchall()
+    answers, values = dict(first.answers), parameters(site, first.moment)
+
+    def suspects() -> dict[Claim, Sequence[str]]:
+        found = (answer for answer in answers.values() if isinstance(answer, Findings))
+        return {one.claim: one.keys for one in found if one.claim.settles and one.keys}
+
+    def none_left() -> bool:
+        with asking("the rows that break a claim, once more"), connection.transaction():
+            answers.update(_ask(connection, first.tables, suspects(), values))
+        return not suspects()
+
+    if not suspects():
+        return first
+    try:
+        with contextlib.suppress(WaitTimeoutError):
+            wait_until(none_left, what="rows settle", timeout_s=site.host.settle_s, interval_s=_LOOK_S)
+    except DatabaseError as error:  # it costs no other claim its answer
+        answers.update({claim.name: error for claim in suspects()})
+    return replace(first, answers=answers)
 
 
 def _unnamed(settings: DatabaseSection) -> frozenset[str]:
@@ -160,18 +173,24 @@ def _unnamed(settings: DatabaseSection) -> frozenset[str]:
 
 
 def _ask(
-    connection: psycopg.Connection, tables: Tables, claims: Iterable[Claim], values: Mapping[str, object]
+    connection: psycopg.Connection,
+    tables: Tables,
+    among: Mapping[Claim, Sequence[str] | None],
+    values: Mapping[str, object],
 ) -> dict[str, Findings | DatabaseError]:
-    """All in one round trip; where one fails, one by one, so that it costs no other claim its answer."""
-    able = [claim for claim in claims if not tables.blocked.keys() & set(claim.tables)]
+    """All in one round trip; where one fails, one by one, so that it costs no other claim its answer.
+
+    :param among: the claims, each with the keys of the only rows that are in question; none for all rows.
+    """
+    asked = {claim: {**values, "among": None if keys is None else [*keys]} for claim, keys in among.items()}
     try:
         with connection.transaction(), connection.pipeline():
-            cursors = [(claim, _send(connection, claim, tables, values)) for claim in able]
+            cursors = [(claim, _send(connection, claim, tables, asked[claim])) for claim in asked]
         return {claim.name: _read(claim, cursor) for claim, cursor in cursors}
     except psycopg.Error:
         if connection.closed:
             raise
-    return {claim.name: _alone(connection, claim, tables, values) for claim in able}
+    return {claim.name: _alone(connection, claim, tables, asked[claim]) for claim in asked}
 
 
 def _alone(
@@ -193,7 +212,5 @@ def _send(
 
 
 def _read(claim: Claim, cursor: psycopg.Cursor[Any]) -> Findings:
-    rows = cursor.fetchall()
-    count = rows[0]["count"] if rows else 0
-    kept = tuple({name: value for name, value in row.items() if name != "count"} for row in rows[:SHOWN])
-    return Findings(claim, count, kept)
+    (found,) = cursor.fetchall()
+    return Findings(claim, found["keys"], found["rows"])

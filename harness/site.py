@@ -88,8 +88,9 @@ class HostSection(Section):
     clock_skew_s: Seconds = 2
     """Largest difference allowed between any two of host, database and suite."""
     settle_s: Seconds = 10
-    """A thing without a row, or a row without its thing, counts when it is still so after this: a VM that is
-    just being launched or destroyed has by then got, or lost, all that belongs to it."""
+    """A thing without a row, a row without its thing, or a row at odds with another or with itself, counts
+    when it is still so after this: a VM that is just being launched or destroyed has by then got, or lost,
+    all that belongs to it."""
 
 
 class VmmSection(Section):
@@ -196,7 +197,8 @@ class ControllerSection(Section):
     ignore_errors: tuple[Pattern, ...] = ()
     """Patterns of error lines that are known and harmless here; each is shown in the verdict."""
     log_file: AbsolutePath | None = None
-    """Log file beside the journal, if any."""
+    """Log file beside the journal, if any. Each line tells when it was written, as ISO 8601 at its head or in
+    its JSON; one that does not belongs to the line before."""
     stable_s: Seconds = 600
     """A controller that systemd had to restart counts as stable again after running for so long."""
     journal_lines: int = Field(default=5000, ge=1, le=100_000)
@@ -221,7 +223,7 @@ class AgentSection(Section):
     syslog_identifier: str = "browser-vm-auth"
     """Name of its journal lines."""
     environment: dict[str, str] = {"NODE_ENV": "production", "PORT": "8080"}
-    """Environment its unit must set."""
+    """Environment its unit must set. Whatever else it sets is taken for a secret, and shown nowhere."""
     start_pre: str | None = "/bin/sleep 2"
     """ExecStartPre; none where the deployment has none."""
     restart_s: Seconds = 5
@@ -351,6 +353,8 @@ class DatabaseSection(Section):
     """Destroyed browser VMs and failed or timed-out sessions older than this are stale."""
     session_deadline_s: float = Field(default=1800, gt=0)
     """An unfinished session without `timeout_at` is past its deadline after this."""
+    sweep_s: float = Field(default=60, ge=0)
+    """A session past its deadline is ended within this: the controller looks for them at intervals."""
     incident_vm: str | None = "vm-6b03852d-0631-4f91-ae8a-fd352348e9c2"
     """The incident's VM: destroyed, or deleted since."""
     incident_session: str | None = "86549de0-c3bf-4803-8ef6-af99e2436023"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from harness.environment import parse_environment
 from harness.guest_facts import GuestFacts
 from harness.site import Site
 
@@ -169,15 +169,6 @@ def parse_span(text: str) -> float | None:
     if not words or any(match is None or match[2] not in {"", *_UNITS_S} for match in matches):
         return None
     return round(sum(float(match[1]) * _UNITS_S.get(match[2], 1) for match in matches if match), 6)
-
-
-def parse_environment(text: str) -> dict[str, str]:
-    """The value of ``Environment`` as systemd shows it: words in shell quotes."""
-    try:
-        words = shlex.split(text.replace("$'", "'"))
-    except ValueError:
-        words = text.split()
-    return dict(word.split("=", 1) for word in words if "=" in word)
 
 
 def parse_commands(text: str) -> list[str]:

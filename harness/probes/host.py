@@ -31,7 +31,10 @@ Found = dict[str, Any]
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SHOWN = 20
 KINDS = {stat.S_IFSOCK: "socket", stat.S_IFDIR: "directory", stat.S_IFLNK: "link", stat.S_IFREG: "file"}
-STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:\d\d)?")
+STAMP = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)?")
+HEAD = re.compile(rf"(?:\x1b\[[\d;]*m|\W)*{STAMP.pattern}")
+STAMP_FIELDS = ("timestamp", "@timestamp", "time", "ts", "date")
+TAIL = 1 << 20
 UNIT = (
     "Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,MainPID,FragmentPath,"
     "InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic,ExecMainStatus,ExecMainCode"
@@ -255,10 +258,13 @@ def errors_among(ask: Ask, lines: list[tuple[float, str]]) -> Found:
 def journal(ask: Ask) -> Found:
     """Error lines of the controller's journal since it started, among its latest lines."""
     since, limit, unit_name = started(ask), ask["journal_lines"], ask["unit"]
-    how = ("--no-pager", "--quiet", "--output=json", "--output-fields=MESSAGE,__REALTIME_TIMESTAMP")
+    # --all: else a message of more than 4096 bytes is null.
+    how = ("--no-pager", "--quiet", "--all", "--output=json")
+    fields = "--output-fields=MESSAGE,__REALTIME_TIMESTAMP"
     which = ("--boot", f"--lines={limit}", f"--unit={unit_name}")
     lines = []
-    for record in map(json.loads, out("journalctl", *how, *which, timeout=60).splitlines()):
+    text = out("journalctl", *how, fields, *which, timeout=60)
+    for record in map(json.loads, filter(None, text.split("\n"))):  # a message may hold U+2028 as it is
         message = record.get("MESSAGE") or ""
         if isinstance(message, list):  # not UTF-8: journald gives its bytes
             message = bytes(message).decode("utf-8", "replace")
@@ -268,22 +274,59 @@ def journal(ask: Ask) -> Found:
     return {**errors_among(ask, lines), "since": wall_time(since), "limit": limit}
 
 
+def time_in(text: str) -> float | None:
+    """The first time in a text."""
+    stamp = STAMP.search(text)
+    if stamp:
+        zone = re.sub(r"(\d\d):?(\d\d)", r"\1:\2", (stamp[2] or "").replace("Z", "+0000"))
+        with contextlib.suppress(ValueError, OverflowError):  # the 45th of a month
+            return datetime.datetime.fromisoformat(stamp[1] + zone).timestamp()
+    return None
+
+
+def time_of(line: str) -> float | None:
+    """When a line of a log was written, as its head or its JSON says; None where it goes on from another."""
+    if not HEAD.match(line):  # there no other time can be meant
+        with contextlib.suppress(ValueError):
+            fields = json.loads(line[line.index("{") :])
+            said = next((fields[name] for name in STAMP_FIELDS if name in fields), None)
+            if isinstance(said, (int, float)):
+                return said / 1000 if said > 1e11 else said
+            if said is not None:
+                return time_in(str(said))
+    return None if line[:1].isspace() else time_in(line[:80])
+
+
+def tail_of(path: str, limit: int) -> tuple[list[str], int, float]:
+    """The last lines of a file, how many there may be at most, and when it was last written to."""
+    with Path(path).open("rb") as file:
+        found = os.fstat(file.fileno())
+        file.seek(max(0, found.st_size - TAIL))
+        lines = file.read().decode("utf-8", "replace").splitlines()
+    if found.st_size > TAIL:
+        lines = lines[1:] or lines  # the first one was cut
+        limit = min(limit, len(lines))
+    return lines[-limit:], limit, found.st_mtime
+
+
 def log_file(ask: Ask) -> Found | None:
-    """Error lines of the controller's log file since it started, in the file's last MiB."""
+    """Error lines of the controller's log file since it started, among its last lines.
+
+    Where it was written to since then, and its last line does not say so, its lines tell no time: any of
+    them may be from since then.
+    """
     if not ask["log_file"]:
         return None
     since, moment, lines = wall_time(started(ask)), 0.0, []
-    with Path(ask["log_file"]).open("rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - (1 << 20)))
-        tail = file.read().decode("utf-8", "replace").splitlines()[-ask["journal_lines"] :]
+    tail, limit, written = tail_of(ask["log_file"], ask["journal_lines"])
     for text in tail:  # a line without a time belongs to the one before
-        stamp = STAMP.search(text[:80])
-        if stamp:
-            iso = re.sub(r"[.,]\d+", "", stamp[0]).replace("Z", "+00:00")
-            moment = datetime.datetime.fromisoformat(iso).timestamp()
+        moment = time_of(text) or moment
         if moment >= int(since):
             lines.append((moment, text))
-    return {**errors_among(ask, lines), "since": since, "limit": ask["journal_lines"]}
+    undated = moment < int(since) <= written
+    if undated:
+        lines = [(written, text) for text in tail]
+    return {**errors_among(ask, lines), "since": since, "limit": limit, "undated": undated}
 
 
 def api(ask: Ask) -> Found:

@@ -15,7 +15,8 @@ import sys
 def main() -> None:
     """Ask the journal once."""
     ask = json.loads(sys.argv[1])
-    words = ["journalctl", "--no-pager", "--quiet", "--output=json"]
+    # --all: else a message of more than 4096 bytes is null.
+    words = ["journalctl", "--no-pager", "--quiet", "--all", "--output=json"]
     words += ["--output-fields=MESSAGE,__REALTIME_TIMESTAMP", f"--lines={ask['limit']}"]
     words += [f"--since=@{math.floor(ask['since'])}", f"--unit={ask['unit']}"]
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)

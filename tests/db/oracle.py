@@ -10,7 +10,7 @@ from tests.db.populations import SESSION_STATUSES, VM_STATUSES, Population, Row
 LIVE = {"creating", "running", "hibernated", "stopping"}
 OVER = {"completed", "failed", "timeout", "cancelled"}
 DAY, DEADLINE, SILENCE = timedelta(hours=24), timedelta(seconds=1800), timedelta(seconds=60)
-SKEW = timedelta(seconds=2)
+SKEW, SWEEP = timedelta(seconds=2), timedelta(seconds=60)
 
 
 def expected(
@@ -82,9 +82,9 @@ def _vm_gone(row: Row, live: dict[str, Row]) -> bool:
 
 def _overdue(row: Row, now: datetime) -> bool:
     if row["timeout_at"] is not None:
-        return bool(now > row["timeout_at"])
+        return bool(now - row["timeout_at"] > SWEEP)
     began = row["started_at"] or row.get("created_at")
-    return began is None or now - began > DEADLINE
+    return began is None or now - began > DEADLINE + SWEEP
 
 
 def _before(row: Row, early: str, late: str) -> bool:

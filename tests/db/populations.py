@@ -17,7 +17,7 @@ Population = tuple[list[Row], list[Row]]
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
-_EDGES = [timedelta(hours=-24), timedelta(seconds=-1800), timedelta(seconds=-60), timedelta(seconds=2)]
+_EDGES = [timedelta(hours=-24), timedelta(seconds=-1860), timedelta(seconds=-60), timedelta(seconds=2)]
 _MOMENTS = [
     *(NOW + edge + tick for edge in _EDGES for tick in (-_TICK, timedelta(0), _TICK)),
     *(NOW + timedelta(seconds=s) for s in (-200_000, -90_000, -1802, -1798, -2, 0, 86_400)),

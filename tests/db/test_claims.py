@@ -20,7 +20,7 @@ from tests.db.populations import NOW, Row, load
 pytestmark = pytest.mark.selftest
 SCHEMA = "claims"
 INCIDENT_VM, INCIDENT_SESSION = "vm-incident", str(uuid.UUID(int=9))
-DONE, BUSY, WAKING = (str(uuid.UUID(int=n)) for n in (1, 2, 3))
+DONE, BUSY, WAKING, ENDING = (str(uuid.UUID(int=n)) for n in (1, 2, 3, 4))
 SITE = Site.model_validate(
     {
         "name": SCHEMA,
@@ -78,6 +78,7 @@ SOUND_SESSIONS = [
     _session(DONE, "completed", "vm-gone", completed_at=_ago(minutes=1)),
     _session(BUSY, "ready", "vm-b", timeout_at=NOW + timedelta(minutes=5)),
     _session(WAKING, "started", None),
+    _session(ENDING, "ready", "vm-a", timeout_at=_ago(seconds=59)),  # until the next sweep
     _session(INCIDENT_SESSION, "failed", INCIDENT_VM, error_message="VM health check timeout"),
 ]
 
@@ -105,7 +106,7 @@ DEFECTS = [
     pytest.param("vm-b", {"status": "failed"}, {"session_without_vm"}, id="session-on-dead-vm"),
     pytest.param(BUSY, {"browser_vm_id": "vm-x"}, {"session_without_vm"}, id="session-on-no-vm"),
     pytest.param(BUSY, {"browser_vm_id": None}, {"session_without_vm"}, id="session-lost-its-vm"),
-    pytest.param(BUSY, {"timeout_at": _ago(seconds=1)}, {"overdue_session"}, id="overdue"),
+    pytest.param(BUSY, {"timeout_at": _ago(seconds=61)}, {"overdue_session"}, id="overdue"),
     pytest.param(BUSY, {"timeout_at": None, **OLD}, {"overdue_session"}, id="overdue-by-default"),
     pytest.param(INCIDENT_SESSION, {"error_message": " "}, {"failed_without_reason"}, id="no-reason"),
     pytest.param("vm-gone", {**OLD, "destroyed_at": _ago(hours=24.1)}, {"stale_vm"}, id="stale-vm"),

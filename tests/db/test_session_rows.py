@@ -30,7 +30,7 @@ def test_live_sessions_have_a_live_vm(records: Records, site: Site) -> None:
 @pytest.mark.smoke
 @mark_failed
 def test_unfinished_sessions_are_in_time(records: Records, site: Site) -> None:
-    """No unfinished session is past its deadline."""
+    """No unfinished session is past its deadline for longer than the controller takes to end it."""
     found = records.findings("overdue_session")
     assert not found.count, found.report(fail_sessions(site.database, found.ids))
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from harness.controller_logs import controller_logs
 from harness.host_facts import HostFacts
 from harness.host_parts import Errors
 from harness.site import Site
@@ -65,16 +66,15 @@ def test_controller_not_restarting(host_facts: HostFacts, site: Site, advice: Ca
 )
 def test_controller_logs_no_errors(host_facts: HostFacts, site: Site, advice: Callable[[str], None]) -> None:
     """The controller has logged no error since it started."""
-    logs = {f"journal of {site.controller.unit}": host_facts.journal}
-    if host_facts.log_file is not None:
-        logs[str(site.controller.log_file)] = host_facts.log_file
-    for where, errors in logs.items():
+    logs = controller_logs(host_facts, site)
+    for where, errors in logs.read.items():
         for pattern, count in errors.ignored.items():
             advice(f"{where}: {count} error lines match {pattern!r} and were ignored, as the profile says")
         if errors.read >= errors.limit:
             advice(f"{where}: only the latest {errors.limit} lines since its start were read")
-    found = {where: errors for where, errors in logs.items() if errors.count}
+    found = {where: errors for where, errors in logs.read.items() if errors.count}
     assert not found, "\n".join(_shown(where, errors) for where, errors in found.items())
+    logs.require()
 
 
 @pytest.mark.smoke

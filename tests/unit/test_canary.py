@@ -11,13 +11,19 @@ from tests.unit.small_suite import Suite
 
 pytest_plugins = ["pytester"]
 
-CANARIES = ("p4ssw0rd", "c0de-canary", "st4te-canary", "t0ken-canary", "ver1fier-canary")
-"""The password is remembered where it is read; the others are known by where they stand."""
+CANARIES = (
+    *("p4ssw0rd", "c0de-canary", "st4te-canary", "t0ken-canary", "ver1fier-canary"),
+    *("k3y-canary", "0ld-key-canary", "n1p"),
+)
+"""The password, and what a guest's unit sets in its environment, are remembered where they are read; the
+others are known by where they stand."""
 
 CHECKS = """
-import logging, warnings
+import base64, io, logging, shlex, tarfile, warnings
 from harness.errors import BrowserError, HarnessError
+from harness.guest_facts import ask_guest
 from harness.redact import remember
+from harness.run import Result
 
 PASSWORD = remember("/".join(["p4ssw0rd", "canary"]))
 CALLBACK = "http://localhost:1455/auth/callback?code=" + "c0de-" + "canary&state=" + "st4te-" + "canary"
@@ -43,6 +49,48 @@ def test_fails(evidence, advice, trouble):
         logging.getLogger("x").exception("while %s", PASSWORD)
     print(ALL)
     assert ALL == "", f"seen: {ALL}"
+
+KEY, OLD_KEY = "k3y-" + "canary/$1", "0ld-key-" + "canary"
+FRAGMENT = "/etc/systemd/system/browser-vm-auth.service"
+
+def packed():
+    content = f"[Service]\\nEnvironment=KEY={OLD_KEY} \\\\\\n  LEVEL=info\\n".encode()
+    member, stream = tarfile.TarInfo(FRAGMENT), io.BytesIO()
+    member.size = len(content)
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        tar.addfile(member, io.BytesIO(content))
+    return base64.b64encode(stream.getvalue()).decode()
+
+class Clone:
+    name, restored_at = "acc-abcdef-1", 0.0
+    cut = False
+
+    def script(self, text, *, timeout_s):
+        escaped = KEY.replace("$", "\\\\$")
+        show = f'Id=browser-vm-auth.service\\nFragmentPath={FRAGMENT}\\n'
+        show += f'Environment=NODE_ENV=production "KEY={escaped}" PIN=' + "n1" + 'p LEVEL=info\\n'
+        said = {"verify_status": "0", "uptime": "1", "boot_id": "b", "clock": "1", "show": show, "failed": "",
+                "ports": "", "interfaces": "", "journal": f"started with {KEY}", "files": packed(),
+                "verify": f"Invalid environment assignment: {OLD_KEY}", "memory": "", "limits": "", "end": ""}
+        if self.cut:
+            said.pop("end")
+        mark = shlex.split(text.partition("\\n")[0])[0].partition("=")[2]
+        return Result((), 1, "".join(f"\\n{mark} {name}\\n{text}" for name, text in said.items()), "")
+
+@pytest.fixture(scope="session")
+def clone(): return Clone()
+
+@check("unit-network")
+def test_unit(guest_facts, evidence):
+    evidence.json("unit.json", guest_facts.unit)
+    print(guest_facts)
+    assert guest_facts.unit == {}, f"LEVEL is info: {guest_facts.journal} {guest_facts.verify} {KEY}"
+
+@check("unit-network")
+def test_unit_is_cut(site):
+    clone = Clone()
+    clone.cut = True
+    ask_guest(clone, site)
 
 @check("oauth")
 def test_plain_assert(): assert ALL == "short"
@@ -91,4 +139,7 @@ def test_no_canary_is_heard(suite: Suite, style: str) -> None:
     assert {where: canaries for where, canaries in heard.items() if canaries} == {}
     assert "seen: ‹secret›" in written[str(report)]
     assert "code=‹secret›&state=‹secret›" in written[str(log)]
+    assert "LEVEL is info: started with ‹secret›" in written[str(report)]
+    (facts,) = (text for name, text in written.items() if name.endswith("host.unit/facts.json"))
+    assert "NODE_ENV=production KEY=‹secret› PIN=‹secret› LEVEL=‹secret›" in facts
     assert {Path(name).name for name in written} >= {"seen.txt", "seen.json", "verdict.json", "run.json"}

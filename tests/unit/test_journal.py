@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -29,15 +30,24 @@ LAUNCH = [
 
 
 class JournalHost:
-    """A host whose ``journalctl`` prints these lines, and keeps what it was asked."""
+    """A host whose ``journalctl`` prints these lines, long ones with --all only; keeps what it was asked."""
 
     def __init__(self, folder: Path, lines: list[tuple[int, Any]], status: int = 0) -> None:
-        records = [{"MESSAGE": text, "__REALTIME_TIMESTAMP": str(at * 1_000_000)} for at, text in lines]
-        (folder / "lines").write_text("".join(json.dumps(record) + "\n" for record in records))
+        for name, limit in (("all", math.inf), ("cut", 4096)):
+            records = [
+                {
+                    "MESSAGE": text if text and len(text) <= limit else None,
+                    "__REALTIME_TIMESTAMP": f"{at}000000",
+                }
+                for at, text in lines
+            ]
+            (folder / name).write_text("".join(json.dumps(record) + "\n" for record in records))
         self.asked = folder / "asked"
         program = folder / "journalctl"
         program.write_text(
-            f'#!/bin/sh\necho "$@" > {self.asked}\ncat {folder}/lines\necho no journal >&2\nexit {status}\n'
+            f'#!/bin/sh\necho "$@" > {self.asked}\n'
+            f'case " $* " in *" --all "*) cat {folder}/all ;; *) cat {folder}/cut ;; esac\n'
+            f"echo no journal >&2\nexit {status}\n"
         )
         program.chmod(0o755)
         self.path = f"{folder}:{os.environ['PATH']}"
@@ -75,6 +85,12 @@ def test_bytes_and_empty_lines_are_read(tmp_path: Path) -> None:
     host = JournalHost(tmp_path, [(1, list(f"\xff {VM}".encode("latin-1"))), (2, None)])
     (line,) = lines_about(host, site(), VM, since=0)
     assert line.text.endswith(VM)
+
+
+def test_long_lines_are_read(tmp_path: Path) -> None:
+    """A health answer that was logged whole, and the VM's id behind it."""
+    (line,) = lines_about(JournalHost(tmp_path, [(1, f"{'x' * 5000} {VM}")]), site(), VM, since=0)
+    assert line.time == 1
 
 
 def test_a_journal_that_cannot_be_read_is_trouble(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from harness.unit_file import (
     assignments,
     changed_by_drop_ins,
     parse_commands,
-    parse_environment,
     parse_span,
     verify_findings,
 )
@@ -138,10 +137,6 @@ def test_secrets_in_the_environment_are_not_shown() -> None:
 )
 def test_time_spans_are_understood(text: str, expected: float | None) -> None:
     assert parse_span(text) == expected
-
-
-def test_quoted_environment_is_understood() -> None:
-    assert parse_environment("A=1 \"B=two words\" C=$'x y'") == {"A": "1", "B": "two words", "C": "x y"}
 
 
 def test_several_commands_are_understood() -> None:

@@ -1,0 +1,52 @@
+"""The environment that a unit sets: what the profile names is shown, every other value is a secret."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from harness.redact import MASK, remember
+from harness.site import Site
+
+_SHORTEST = 8  # `true`, `info` and `3000` stand in many a text: they are masked by their names alone
+_POSIX_QUOTED = re.compile(r"\$'((?:[^'\\]|\\.)*)'")
+
+
+def parse_environment(text: str) -> dict[str, str]:
+    """The value of ``Environment`` as systemd shows it, or as a unit file has it: words in shell quotes."""
+    plain = _POSIX_QUOTED.sub(lambda match: shlex.quote(_unescaped(match[1])), text)
+    try:
+        words = shlex.split(plain)
+    except ValueError:
+        words = plain.split()
+    return dict(word.split("=", 1) for word in words if "=" in word)
+
+
+def masked(text: str, site: Site) -> str:
+    """The same without secrets, which no other text shows from now on either."""
+    environment, named = parse_environment(text), site.agent.environment
+    remember_secrets(text, site)
+    return " ".join(
+        shlex.quote(f"{name}={value}") if name in named else f"{name}={MASK}"
+        for name, value in environment.items()
+    )
+
+
+def remember_secrets(text: str, site: Site) -> None:
+    """Cut the values that the profile does not name out of every text; what it says itself is no secret."""
+    profile = site.model_dump_json()
+    for name, value in parse_environment(text).items():
+        if name not in site.agent.environment and len(value) >= _SHORTEST and value not in profile:
+            remember(value)
+            remember(_unescaped(value))
+
+
+def remember_secrets_of_unit(text: str, site: Site) -> None:
+    """The same for a unit file or a drop-in, whose lines another one may have overridden."""
+    joined = re.sub(r"\\\n\s*", " ", text)
+    for line in re.findall(r"^\s*Environment\s*=(.*)$", joined, re.MULTILINE):
+        remember_secrets(line, site)
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)

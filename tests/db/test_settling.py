@@ -1,0 +1,151 @@
+"""A row that breaks a claim only in passing is no finding; one that stays so is, as it was seen last."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+from psycopg.rows import scalar_row
+
+from harness.errors import DatabaseError
+from harness.postgres import connect
+from harness.records import Records, gather, settled
+from harness.scratch_postgres import ScratchPostgres
+from harness.site import Site
+
+pytestmark = pytest.mark.selftest
+SCHEMA, URL = "settling", "ACCEPTANCE_TEST_URL"
+SESSION = "00000000-0000-4000-8000-00000000{:04}".format
+SETTLE_S = 1.5
+SITE = Site.model_validate(
+    {
+        "name": SCHEMA,
+        "host": {"settle_s": SETTLE_S},
+        "database": {"url_env": URL, "schema_name": SCHEMA, "incident_vm": None, "incident_session": None},
+    }
+)
+
+Change = Callable[..., None]
+
+_ROWS = """
+INSERT INTO vms (vm_id, vm_type, status, created_at)
+SELECT 'vm-' || to_char(n, 'FM00'), 'browser', 'running', now() FROM generate_series(0, 24) AS n;
+INSERT INTO auth_sessions (session_id, browser_vm_id, provider, status, created_at)
+SELECT ('00000000-0000-4000-8000-00000000' || to_char(n, 'FM0000'))::uuid, 'vm-' || to_char(n, 'FM00'),
+       'codex', 'ready', now()
+FROM generate_series(0, 24) AS n
+"""
+
+
+@pytest.fixture
+def change(scratch_database: ScratchPostgres) -> Iterator[Change]:
+    """The controller's hand: 25 sessions, each on a live VM of its own."""
+    with contextlib.closing(scratch_database.connect()) as connection:
+        connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+        connection.commit()
+        scratch_database.add_schema(SCHEMA, created_at=True, references=False)
+        connection.execute(f"SET search_path TO {SCHEMA}")
+        connection.execute(_ROWS)
+        connection.commit()
+
+        def run(statement: str, *values: object) -> None:
+            connection.execute(statement.encode(), values)
+            connection.commit()
+
+        yield run
+
+
+@pytest.fixture
+def reader(
+    scratch_database: ScratchPostgres, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[psycopg.Connection]:
+    """The suite's own session with that database."""
+    monkeypatch.setenv(URL, scratch_database.url())
+    with connect(SITE, run_id="abcdef") as connection:
+        yield connection
+
+
+def _destroyed(change: Change, number: int) -> None:
+    change("UPDATE vms SET status = 'destroyed', destroyed_at = now() WHERE vm_id = %s", f"vm-{number:02}")
+
+
+def _over(change: Change, number: int) -> None:
+    change("UPDATE auth_sessions SET status = 'completed' WHERE session_id = %s", SESSION(number))
+
+
+def _broken(records: Records) -> dict[str, set[str]]:
+    found = {name: records.findings(name) for name in records.answers if not name.startswith("incident")}
+    return {name: set(one.keys) for name, one in found.items() if one.count}
+
+
+@pytest.mark.usefixtures("change")
+def test_rows_that_are_sound_are_not_asked_for_again(reader: psycopg.Connection) -> None:
+    """The clean way costs what it cost: not even the connection is needed."""
+    first = gather(reader, SITE)
+    reader.close()
+    assert settled(first, reader, SITE) is first
+
+
+def test_a_session_that_ends_right_after_its_vm_is_no_finding(
+    reader: psycopg.Connection, change: Change
+) -> None:
+    """Two statements of the controller, and the first look fell between them."""
+    _destroyed(change, 3)
+    first = gather(reader, SITE)
+    assert _broken(first) == {"session_without_vm": {SESSION(3)}}
+    ending = threading.Timer(SETTLE_S / 3, _over, (change, 3))
+    ending.start()
+    began = time.monotonic()
+    assert _broken(settled(first, reader, SITE)) == {}
+    assert time.monotonic() - began < SETTLE_S
+    ending.join()
+
+
+def test_a_session_that_stays_so_is_a_finding_and_shown_as_it_is_now(
+    reader: psycopg.Connection, change: Change
+) -> None:
+    """However many others pass meanwhile: more than are shown, and those that come later."""
+    for number in range(23):
+        _destroyed(change, number)
+    first = gather(reader, SITE)
+    assert first.findings("session_without_vm").count == 23
+    for number in range(22):
+        _over(change, number)
+    _destroyed(change, 24)
+    change("UPDATE auth_sessions SET status = 'url_captured' WHERE session_id = %s", SESSION(22))
+    left = settled(first, reader, SITE).findings("session_without_vm")
+    assert (left.count, left.ids) == (1, [SESSION(22)])
+    assert left.report().startswith("1 live sessions without a live VM")
+    assert "url_captured" in left.report()
+
+
+def test_what_cannot_pass_is_a_finding_at_first_sight(reader: psycopg.Connection, change: Change) -> None:
+    """A time in the future comes true, and a strange status may go: looking again would hide both."""
+    change("UPDATE vms SET last_heartbeat = now() + interval '3 s' WHERE vm_id = 'vm-01'")
+    change("UPDATE vms SET status = 'parked' WHERE vm_id = 'vm-02'")
+    first = gather(reader, SITE)
+    change("UPDATE vms SET status = 'running' WHERE vm_id = 'vm-02'")
+    assert _broken(settled(first, reader, SITE)) == {
+        "impossible_vm_time": {"vm-01"},
+        "unknown_vm_state": {"vm-02"},
+    }
+
+
+def test_a_connection_lost_meanwhile_costs_only_what_was_in_doubt(
+    reader: psycopg.Connection, change: Change, scratch_database: ScratchPostgres
+) -> None:
+    """What no look could clear is not known; all else was answered."""
+    _destroyed(change, 3)
+    first = gather(reader, SITE)
+    (pid,) = reader.cursor(row_factory=scalar_row).execute("SELECT pg_backend_pid()").fetchall()
+    reader.rollback()
+    with contextlib.closing(scratch_database.connect()) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [pid])
+    records = settled(first, reader, SITE)
+    assert records.findings("overdue_session").count == 0
+    with pytest.raises(DatabaseError, match="once more"):
+        records.findings("session_without_vm")

@@ -1,0 +1,64 @@
+"""What a unit sets in its environment: what the profile names is shown, no other value is."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness import redact
+from harness.environment import masked, parse_environment, remember_secrets_of_unit
+from harness.site import Site
+
+SITE = Site(name="x")
+
+
+@pytest.fixture(autouse=True)
+def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test remembers is forgotten after it."""
+    monkeypatch.setattr(redact, "_known", set())
+
+
+def test_quoted_environment_is_understood() -> None:
+    assert parse_environment("A=1 \"B=two words\" C=$'x y' $'D=it\\'s'") == {
+        "A": "1",
+        "B": "two words",
+        "C": "x y",
+        "D": "it's",
+    }
+
+
+def test_only_what_the_profile_names_keeps_its_value() -> None:
+    """Whatever it is, and however short."""
+    shown = masked("NODE_ENV='a b' PORT=8080 SUPABASE_SERVICE_ROLE_KEY=eyJhbGciOi DEBUG=1", SITE)
+    assert shown == "'NODE_ENV=a b' PORT=8080 SUPABASE_SERVICE_ROLE_KEY=‹secret› DEBUG=‹secret›"
+    assert parse_environment(shown)["NODE_ENV"] == "a b"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("KEY=eyJhbGciOi", "eyJhbGciOi"),
+        ('"KEY=with a \\$ and \\\\"', "with a $ and \\"),
+        ("$'KEY=it\\'s a key'", "it's a key"),
+        ("URL=postgresql://me:hunter2@db/x", "hunter2"),
+        ("KEY='it is open", "'it"),
+    ],
+)
+def test_a_secret_is_cut_out_wherever_it_stands(text: str, value: str) -> None:
+    """Also as the value is, not as systemd spells it."""
+    assert value not in masked(text, SITE)
+    if len(value) > 4:
+        assert redact.redact(f"the agent said {value}!") == "the agent said ‹secret›!"
+
+
+def test_what_stands_in_many_a_text_is_let_be() -> None:
+    """A short value, one that the profile names, and one that it says itself: the agent's directory."""
+    masked("DEBUG=true NODE_ENV=development HOME=/root/vm-browser-agent", SITE)
+    text = "true: development in /root/vm-browser-agent"
+    assert redact.redact(text) == text
+
+
+def test_what_a_unit_file_sets_is_secret_though_another_overrides_it() -> None:
+    remember_secrets_of_unit(
+        "[Service]\nEnvironment=PORT=8080 \\\n  OLD=first-old-key\n Environment = 'B=second-old-key'\n", SITE
+    )
+    assert redact.redact("first-old-key second-old-key 8080") == "‹secret› ‹secret› 8080"
