@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import pytest
@@ -25,10 +25,26 @@ from lab.controller.service import Service
 from lab.controller.settings import Settings
 from lab.controller.vm import Vm
 from tests.unit.controller.guest import FakeAgent, agent_server, start_process, websockify_server
+from tests.unit.controller.programs import Programs
 from tests.unit.small_suite import ROOT
+
+T = TypeVar("T")
 
 USER = UUID("5b0f3c1e-8d5a-4c8e-9b57-0d6f7c1b2a02")
 SCHEMA = ROOT / "lab/minipc/database/schema.sql"
+
+
+async def eventually(look: Callable[[], T | None]) -> T:
+    """What a look finds, once it finds something."""
+
+    async def found() -> T | None:
+        return look()
+
+    until = AsyncRetrying(
+        retry=retry_if_result(lambda seen: not seen), stop=stop_after_delay(20), wait=wait_fixed(0.02)
+    )
+    seen: T = await until(found)
+    return seen
 
 
 @pytest.fixture(scope="session")
@@ -102,7 +118,10 @@ async def host(database: ScratchPostgres, tmp_path: Path) -> AsyncIterator[Host]
             websockify_port=await stack.enter_async_context(websockify_server()),
             vms=tmp_path / "vms",
             sockets=tmp_path,
+            snapshots=tmp_path / "snapshots",
             novnc=tmp_path,
+            first_vm=IPv4Address("127.0.0.2"),
+            last_vm=IPv4Address("127.0.0.254"),
             login_poll_s=0.02,
             login_silence_s=0.3,
             completed_linger_s=0.1,
@@ -117,3 +136,9 @@ async def host(database: ScratchPostgres, tmp_path: Path) -> AsyncIterator[Host]
         host = Host(Service(launcher, agents, logins), agent, stack)
         host.api = await stack.enter_async_context(TestClient(TestServer(application(host.service))))
         yield host
+
+
+@pytest.fixture
+def programs(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
+    """What the service starts on its host, for tests that launch."""
+    return Programs(host.service.launcher.settings, tmp_path / "programs", monkeypatch)
