@@ -8,7 +8,6 @@ from ipaddress import IPv4Address
 from lab.controller import journal, process, tap, vm
 from lab.controller.launch import VM_ENDED, Launcher
 from lab.controller.rows import Row
-from lab.controller.vm import Vm
 
 _VM_ID = re.compile(r"vm-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -50,15 +49,25 @@ async def _clear_remains(launcher: Launcher) -> None:
 
 
 async def watch(launcher: Launcher) -> None:
-    """One look: heartbeats for VMs that run, an end for those that do not and for sessions out of time."""
-    dead: list[Vm] = [machine for machine in launcher.vms.values() if not machine.alive]
-    await launcher.rows.heartbeat(launcher.vms.keys() - {machine.vm_id for machine in dead})
+    """One look: heartbeats for VMs that run, an end for those that do not and for sessions out of time.
+
+    Ends that failed before are tried again.
+    """
+    going = [machine for machine in launcher.vms.values() if not machine.gone.is_set()]
+    dead = {machine.vm_id: machine for machine in going if not machine.alive}
+    await launcher.rows.heartbeat({machine.vm_id for machine in going} - dead.keys())
     sessions = await launcher.rows.unfinished_sessions()
-    for machine in dead:
+    for machine in dead.values():
         journal.error("[WATCH] VM process ended", vmId=machine.vm_id, pid=machine.pid)
-        await launcher.destroy(machine)
+        machine.gone.set()
     for session in sessions:
-        if session["browser_vm_id"] in {machine.vm_id for machine in dead}:
-            await launcher.end_session(session["session_id"], "failed", VM_ENDED)
-        elif session["overdue"] and session["browser_vm_id"] in launcher.vms:
-            await launcher.end_session(session["session_id"], "timeout", "session timed out")
+        if session["browser_vm_id"] in dead:
+            launcher.due.setdefault(session["session_id"], ("failed", VM_ENDED))
+        elif _out_of_time(launcher, session):
+            launcher.due.setdefault(session["session_id"], ("timeout", "session timed out"))
+    await launcher.finish()
+
+
+def _out_of_time(launcher: Launcher, session: Row) -> bool:
+    """A session on a live VM that is not ours is none of ours either."""
+    return session["overdue"] and (session["browser_vm_id"] in launcher.vms or not session["vm_is_live"])

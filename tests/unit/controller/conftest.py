@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -89,6 +91,13 @@ class Host:
             await rows.session_over(session_id, status, None)
         launcher.vms[vm_id] = machine
         return session_id, machine
+
+    @staticmethod
+    def kill(machine: Vm) -> None:
+        """The VM's process ends by itself; it is left to be reaped by whoever started it."""
+        assert machine.pid
+        os.kill(machine.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, machine.pid, os.WEXITED | os.WNOWAIT)
 
     async def row(self, session_id: UUID) -> dict[str, Any]:
         """The session's row."""
