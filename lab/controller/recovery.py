@@ -31,21 +31,25 @@ async def _one(launcher: Launcher, row: Row) -> None:
         return
     # A launch that was cut short has no pid in its row yet.
     machine.pid = machine.pid or process.find_all().get(machine.vm_id)
-    journal.warn("[RECOVERY] VM without a process or half made: destroyed", vmId=machine.vm_id)
     await launcher.destroy(machine)
+    journal.warn("[RECOVERY] VM without a process or half made: destroyed", vmId=machine.vm_id)
 
 
 async def _clear_remains(launcher: Launcher) -> None:
-    """Whatever of ours was made before its row was, by a service that was killed right then."""
+    """Whatever of ours was made before its row was, by a service that was killed right then.
+
+    What a live row promises is left alone, be its VM one that is not taken over: it may be needed again.
+    """
     settings, running = launcher.settings, process.find_all()
+    live = {row["vm_id"]: row["tap_device"] for row in await launcher.rows.live_vms()}
     names = [path.name for path in (*settings.vms.glob("vm-*"), *settings.sockets.glob("vm-*.sock"))]
     ids = {match.group() for name in (*names, *running) if (match := _VM_ID.match(name))}
-    for vm_id in ids - launcher.vms.keys():
-        journal.warn("[RECOVERY] Remains of a VM without a row: cleared", vmId=vm_id)
+    for vm_id in ids - live.keys():
         await vm.remove(vm.at(settings, vm_id, settings.snapshot_address, running.get(vm_id)))
-    for device in set(tap.all_devices()) - {machine.tap for machine in launcher.vms.values()}:
-        journal.warn("[RECOVERY] TAP without a VM: deleted", tap=device)
+        journal.warn("[RECOVERY] Remains of a VM without a live row: cleared", vmId=vm_id)
+    for device in set(tap.all_devices()) - {*map(tap.name, live), *live.values()}:
         await tap.delete(device)
+        journal.warn("[RECOVERY] TAP without a live row: deleted", tap=device)
 
 
 async def watch(launcher: Launcher) -> None:

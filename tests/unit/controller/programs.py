@@ -12,14 +12,16 @@ import pytest
 from lab.controller.settings import Settings
 
 _IP = "#!/bin/sh\nexec cat >/dev/null\n"
-_DEAF = f"""#!{sys.executable}
+_WITH_US = f"#!/usr/bin/env -S setpriv --pdeathsig KILL -- {sys.executable}"
+"""A VMM that a test leaves behind ends with the tests."""
+_DEAF = f"""{_WITH_US}
 import os, socket, sys, time
 door = socket.socket(socket.AF_UNIX)
 door.bind(sys.argv[sys.argv.index("--api-sock") + 1])
 print(os.getpid(), flush=True)
 time.sleep(600)
 """
-_WILLING = f"""#!{sys.executable}
+_WILLING = f"""{_WITH_US}
 import os, sys
 from http.server import BaseHTTPRequestHandler
 from socketserver import UnixStreamServer
