@@ -12,6 +12,7 @@ import pytest
 from lab.controller.settings import Settings
 
 _IP = "#!/bin/sh\nexec cat >/dev/null\n"
+_NO_VMM = "#!/bin/sh\nexit 1\n"
 _WITH_US = f"#!/usr/bin/env -S setpriv --pdeathsig KILL -- {sys.executable}"
 """A VMM that a test leaves behind ends with the tests."""
 _DEAF = f"""{_WITH_US}
@@ -43,13 +44,14 @@ UnixStreamServer(sys.argv[sys.argv.index("--api-sock") + 1], Handler).serve_fore
 
 
 class Programs:
-    """The host's programs, which are found before the machine's own."""
+    """The host's programs, which are found before the machine's own; no VMM starts until it is said which."""
 
     def __init__(self, settings: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._folder = folder
         folder.mkdir()
         monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
         self._write("ip", _IP)
+        self._write("systemd-run", _NO_VMM)
         settings.snapshots.mkdir()
         (settings.snapshots / f"{settings.golden}.ext4").touch()
         (settings.snapshots / "manifest.json").write_text(json.dumps({"vcpus": 2, "memory_mib": 1536}))
