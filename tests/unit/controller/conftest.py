@@ -16,6 +16,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
+from harness.chromium import Chromium
 from harness.scratch_postgres import ScratchPostgres, scratch_postgres
 from lab.controller import vm
 from lab.controller.agents import Agents
@@ -27,6 +28,7 @@ from lab.controller.service import Service
 from lab.controller.settings import Settings
 from lab.controller.vm import Vm
 from tests.unit.controller.guest import FakeAgent, agent_server, start_process, websockify_server
+from tests.unit.controller.pages import Pages, opened
 from tests.unit.controller.programs import Programs
 from tests.unit.small_suite import ROOT
 
@@ -151,3 +153,17 @@ async def host(database: ScratchPostgres, tmp_path: Path) -> AsyncIterator[Host]
 def programs(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     """What the service starts on its host, for tests that launch."""
     return Programs(host.service.launcher.settings, tmp_path / "programs", monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Chromium]:
+    """One for all pages."""
+    with Chromium() as running:
+        yield running
+
+
+@pytest.fixture
+async def pages(browser: Chromium, tmp_path: Path) -> AsyncIterator[Pages]:
+    """A tab for the dashboard's pages."""
+    async with opened(browser, tmp_path) as pages:
+        yield pages
