@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 _ADDRESS = ("192.0.2.7", 4000)
 _CALL_S = 20.0
+_IMPATIENT = "const real = AbortSignal.timeout; AbortSignal.timeout = () => real.call(AbortSignal, 100)"
+"""However long a page is ready to wait: what is to be seen is what it does then."""
 _NOVNC = {
     "rfb.js": """
 window.connections = [];
@@ -25,7 +27,7 @@ window.keys = [];
 export default class RFB extends EventTarget {
   constructor() {
     super();
-    connections.push(this);
+    document.body.dataset.connections = connections.push(this);
   }
   sendKey(keysym) {
     keys.push(keysym);
@@ -48,8 +50,24 @@ def says(body: object, *, status: int = 200) -> Answer:
     return answer
 
 
+async def never(_request: web.Request) -> web.StreamResponse:
+    """No answer, for as long as anybody waits."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def hang_up(request: web.Request) -> web.StreamResponse:
+    """The end of the connection in the place of an answer."""
+    assert request.transport
+    request.transport.abort()
+    return web.Response()
+
+
 class Pages:
-    """A tab; ``api`` holds what the paths of the API answer by now."""
+    """A tab; ``api`` holds what the paths of the API answer by now.
+
+    What the page does not await for as long as it takes, it gives up at once.
+    """
 
     def __init__(self, browser: Chromium, page: Page) -> None:
         self.page = page
@@ -73,6 +91,10 @@ class Pages:
         """The value of some JavaScript in the page."""
         return await self.do(lambda: self.page.evaluate(expression))
 
+    async def a_minute_passes(self) -> None:
+        """By the page's clock."""
+        await self.do(lambda: self.page.clock.run_for(60_000))
+
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """What the API answers."""
         return await self.api[request.path](request)
@@ -91,7 +113,10 @@ async def opened(browser: Chromium, folder: Path, **options: bool) -> AsyncItera
         file.write_text(text)
 
     async def tab() -> Page:
-        return await (await browser.context(**options)).new_page()
+        context = await browser.context(**options)
+        await context.clock.install()
+        await context.add_init_script(_IMPATIENT)
+        return await context.new_page()
 
     pages = Pages(browser, await asyncio.to_thread(browser.call, tab, timeout_s=_CALL_S))
     runner = web.AppRunner(_application(pages, folder / "novnc"), shutdown_timeout=0.1)
