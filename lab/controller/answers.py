@@ -31,7 +31,7 @@ async def json_object(request: web.Request) -> dict[str, Any]:
     """The request's body, which must be a JSON object."""
     try:
         body = await request.json()
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError, LookupError) as error:
+    except (ValueError, RecursionError, LookupError, web.RequestPayloadError) as error:
         raise problem(web.HTTPBadRequest, "the body is not JSON") from error
     if not isinstance(body, dict):
         raise problem(web.HTTPBadRequest, "the body is not a JSON object")

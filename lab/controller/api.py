@@ -60,7 +60,7 @@ async def get_sessions(request: web.Request) -> web.Response:
 
 async def start_session(request: web.Request) -> web.Response:
     """Launch a Browser VM for a user's login at a provider; the login itself is started after the answer."""
-    service = request.app[SERVICE]
+    service, origin = request.app[SERVICE], _origin(request)
     body = await json_object(request)
     provider = text_field(body, "provider")
     user_id = uuid_from(text_field(body, "userId"), web.HTTPBadRequest, "userId is no UUID")
@@ -78,10 +78,18 @@ async def start_session(request: web.Request) -> web.Response:
             "success": True,
             "sessionId": str(session_id),
             "provider": provider,
-            "novncURL": f"{request.url.origin()}{service.launcher.novnc_path(session_id)}",
+            "novncURL": f"{origin}{service.launcher.novnc_path(session_id)}",
             "browserIP": str(machine.address),
         }
     )
+
+
+def _origin(request: web.Request) -> str:
+    """Where the caller reached us, and will find the window; asked for before anything is launched."""
+    try:
+        return str(request.url.origin())
+    except ValueError as error:
+        raise problem(web.HTTPBadRequest, "the Host header names no host") from error
 
 
 async def get_session(request: web.Request) -> web.Response:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 from aiohttp import web
+
+from lab.controller.answers import Handler, problem
 
 WEB = Path(__file__).parent / "web"
 
@@ -19,6 +22,7 @@ _HEADERS = {
 def install(app: web.Application, novnc: Path) -> None:
     """Add the routes; without noVNC's files there is no window, and everything else goes on."""
     app.on_response_prepare.append(_add_headers)
+    app.middlewares.append(_without_endless_names)
     app.add_routes([web.get("/", get_page), web.static("/web", WEB)])
     if novnc.is_dir():
         app.add_routes([web.static("/novnc", novnc)])
@@ -27,6 +31,17 @@ def install(app: web.Application, novnc: Path) -> None:
 async def get_page(_request: web.Request) -> web.FileResponse:
     """The dashboard."""
     return web.FileResponse(WEB / "index.html")
+
+
+@web.middleware
+async def _without_endless_names(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """No file has a name longer than a name can be."""
+    try:
+        return await handler(request)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise problem(web.HTTPNotFound, "no such file") from error
+        raise
 
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:

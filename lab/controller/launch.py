@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from uuid import UUID, uuid4
 from weakref import WeakValueDictionary
+
+import psycopg
 
 from lab.controller import health, journal, tap, vm
 from lab.controller.allocation import Addresses
@@ -21,12 +24,14 @@ class LaunchError(Exception):
 
 
 class Launcher:
-    """Every VM that this service made or took over, by its id."""
+    """Every VM that this service made or took over, by its id, until nothing is left of it."""
 
     def __init__(self, settings: Settings, rows: Rows) -> None:
         self.settings = settings
         self.rows = rows
         self.vms: dict[str, Vm] = {}
+        self.due: dict[UUID, tuple[str, str | None]] = {}
+        """Sessions that are to end, how and why, until their rows say so."""
         self._launches: dict[UUID, asyncio.Task[Vm]] = {}
         self._addresses = Addresses(
             settings.first_vm,
@@ -48,7 +53,7 @@ class Launcher:
         try:
             return session_id, await task
         except asyncio.CancelledError:
-            await self.rows.session_over(session_id, "cancelled", "cancelled while its VM was being made")
+            await self._over(session_id, "cancelled", "cancelled while its VM was being made")
             raise LaunchError("the session was cancelled") from None
         except Exception as error:
             reason = str(error) or type(error).__name__
@@ -58,23 +63,28 @@ class Launcher:
                 reason=reason,
                 kind=type(error).__name__,
             )
-            await self.rows.session_over(session_id, "failed", reason)
+            await self._over(session_id, "failed", reason)
             raise LaunchError(reason) from error
         finally:
             del self._launches[session_id]
 
     async def end_session(self, session_id: UUID, status: str, reason: str | None) -> bool:
-        """End a session and destroy its VM, in whatever state they are; False where it is over already."""
+        """End a session and destroy its VM, in whatever state they are; False where it is over already.
+
+        What fails of it once it has begun is due: the watch does it again.
+        """
         async with self._ending(session_id):
             if not await self._unfinished(session_id):
+                self.due.pop(session_id, None)
                 return False
+            self.due[session_id] = (status, reason)
             if task := self._launches.get(session_id):
                 task.cancel()
                 await asyncio.wait([task])
             session = await self.rows.session(session_id)
             if session and (machine := self.vms.get(session["browser_vm_id"])):
                 await self.destroy(machine)
-            await self.rows.session_over(session_id, status, reason)
+            await self._over(session_id, status, reason)
             return True
 
     async def complete_session(self, session_id: UUID) -> bool:
@@ -86,15 +96,23 @@ class Launcher:
             return True
 
     async def destroy(self, machine: Vm) -> None:
-        """Remove a VM from the host, then say so in its row; nothing happens where that is under way."""
-        if machine.gone.is_set():
-            return
-        machine.gone.set()
-        journal.info("[DESTROY-VM] Destroying VM", vmId=machine.vm_id)
-        self.vms.pop(machine.vm_id, None)
-        await self.rows.vm_stopping(machine.vm_id)
-        await vm.remove(machine)
-        await self.rows.vm_destroyed(machine.vm_id)
+        """Remove a VM from the host, then say so in its row; whoever comes second waits until that is done.
+
+        Where it fails, the VM stays known: the watch destroys it again.
+        """
+        if not machine.gone.is_set():
+            machine.gone.set()
+            self.vms[machine.vm_id] = machine
+        async with machine.ending:
+            if machine.vm_id in self.vms:
+                await self._destroy(machine)
+
+    async def finish(self) -> None:
+        """End every session that is due, and every VM that is to be destroyed, as far as that can be done."""
+        for session_id, (status, reason) in list(self.due.items()):
+            await self._try(self.end_session(session_id, status, reason))
+        for machine in [machine for machine in self.vms.values() if machine.gone.is_set()]:
+            await self._try(self.destroy(machine))
 
     async def cancel_launches(self) -> None:
         """Give up every launch that is under way: the service is about to end."""
@@ -103,6 +121,32 @@ class Launcher:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+
+    async def _over(self, session_id: UUID, status: str, reason: str | None) -> None:
+        """Write that a session is over; until that is done, it is due."""
+        self.due[session_id] = (status, reason)
+        await self.rows.session_over(session_id, status, reason)
+        self.due.pop(session_id, None)
+
+    async def _destroy(self, machine: Vm) -> None:
+        journal.info("[DESTROY-VM] Destroying VM", vmId=machine.vm_id)
+        try:
+            await self.rows.vm_stopping(machine.vm_id)
+        except psycopg.Error as error:  # no reason to let it run on
+            journal.warn("[DESTROY-VM] Database error", vmId=machine.vm_id, reason=str(error).strip())
+        await vm.remove(machine)
+        await self.rows.vm_destroyed(machine.vm_id)
+        del self.vms[machine.vm_id]
+
+    @staticmethod
+    async def _try(end: Awaitable[object]) -> None:
+        """An end that fails keeps nothing else from being done; the watch tries again."""
+        try:
+            await end
+        except Exception as error:  # noqa: BLE001 - a host can fail in any way, and what it was about is kept
+            journal.error(
+                "[DESTROY-VM] Failed, to be tried again", kind=type(error).__name__, reason=str(error).strip()
+            )
 
     def _ending(self, session_id: UUID) -> asyncio.Lock:
         """One end of a session at a time: whoever comes second finds it over."""
@@ -122,7 +166,7 @@ class Launcher:
             machine = await self._make(vm_id, session_id, user_id)
         finally:
             self._taps.discard(device)
-        async with vm.undone_on_failure(lambda: self.destroy(machine)):
+        async with vm.undone_on_failure(lambda: self._try(self.destroy(machine))):
             vcpus, memory_mib = vm.size(self.settings)
             await vm.start(self.settings, machine)
             await self.rows.vm_started(vm_id, machine.pid or 0, vcpus=vcpus, memory_mib=memory_mib)
@@ -136,18 +180,13 @@ class Launcher:
         """Address, TAP, disk and row, in this order."""
         async with self._addresses.reserve(self.rows.live_addresses) as address:
             machine = vm.at(self.settings, vm_id, address)
-            async with vm.undone_on_failure(lambda: self._unmake(machine)):
+            async with vm.undone_on_failure(lambda: self._try(self.destroy(machine))):
                 await tap.create(machine.tap, self.settings.bridge)
                 await vm.clone_disk(self.settings, machine)
                 socket = str(machine.socket)
                 await self.rows.insert_vm(vm_id, user_id, address=address, tap=machine.tap, socket=socket)
                 await self.rows.session_has_vm(session_id, vm_id, address)
         return machine
-
-    async def _unmake(self, machine: Vm) -> None:
-        """What is there before a VM runs; its row may or may not be."""
-        await vm.remove(machine)
-        await self.rows.vm_destroyed(machine.vm_id)
 
     def _draw_id(self) -> str:
         """A VM id whose TAP's name, made of its first characters, nobody has."""

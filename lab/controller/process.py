@@ -18,7 +18,10 @@ class VmProcessError(Exception):
 
 
 async def start(vm_id: str, socket: Path, folder: Path) -> int:
-    """Start firecracker and return its process id once its API socket takes connections."""
+    """Start firecracker and return its process id once its API socket takes connections.
+
+    Whatever ends the wait for that ends the process, too: nobody else knows of it yet.
+    """
     words = ("systemd-run", "--scope", "--quiet", "--collect", f"--unit=browser-{vm_id}")
     firecracker = ("firecracker", "--api-sock", str(socket), "--id", vm_id)
     logs = ("--log-path", str(folder / "firecracker.log"), "--level", "Info")
@@ -27,14 +30,33 @@ async def start(vm_id: str, socket: Path, folder: Path) -> int:
         child = await asyncio.create_subprocess_exec(
             *words, *firecracker, *logs, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=err
         )
+    try:
+        await _listens(child, socket, folder)
+    except BaseException:
+        await _abandon(child, socket)
+        raise
+    return child.pid
+
+
+async def _listens(child: asyncio.subprocess.Process, socket: Path, folder: Path) -> None:
     for _ in range(1000):
         if await _accepts(socket):
-            return child.pid
+            return
         if child.returncode is not None:
             said = (folder / "firecracker-error.log").read_text(errors="replace").strip()[-500:]
             raise VmProcessError(f"firecracker ended with status {child.returncode}: {said or 'no words'}")
         await asyncio.sleep(0.01)
     raise VmProcessError(f"firecracker takes no connection on {socket} within 10 s")
+
+
+async def _abandon(child: asyncio.subprocess.Process, socket: Path) -> None:
+    """Kill and reap a process that has no VM in it yet, and remove its socket."""
+    with suppress(ProcessLookupError):
+        child.kill()
+    try:
+        await child.wait()
+    finally:
+        socket.unlink(missing_ok=True)
 
 
 async def _accepts(socket: Path) -> bool:

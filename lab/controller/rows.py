@@ -22,7 +22,13 @@ class Rows:
     def __init__(self, url: str) -> None:
         options = {"autocommit": True, "row_factory": dict_row, "connect_timeout": 5}
         self._pool = AsyncConnectionPool[Any](
-            url, min_size=1, max_size=8, open=False, kwargs=options, timeout=10
+            url,
+            min_size=1,
+            max_size=8,
+            open=False,
+            kwargs=options,
+            timeout=10,
+            check=AsyncConnectionPool.check_connection,  # a lost one is replaced, not handed out
         )
 
     async def open(self) -> None:
@@ -147,11 +153,12 @@ class Rows:
         return await self._all("SELECT * FROM auth_sessions WHERE browser_vm_id = ANY(%s)", list(vm_ids))
 
     async def unfinished_sessions(self) -> list[Row]:
-        """Sessions that are not over, and whether their time is up."""
+        """Sessions that are not over; whether their time is up, and whether a live row promises their VM."""
         return await self._all(
-            "SELECT *, coalesce(timeout_at < now(), false) AS overdue FROM auth_sessions"
-            " WHERE NOT status = ANY(%s)",
-            list(FINISHED),
+            "SELECT s.*, coalesce(s.timeout_at < now(), false) AS overdue,"
+            " coalesce(v.status = ANY(%s), false) AS vm_is_live"
+            " FROM auth_sessions s LEFT JOIN vms v ON v.vm_id = s.browser_vm_id WHERE NOT s.status = ANY(%s)",
+            *(list(LIVE), list(FINISHED)),
         )
 
     async def _do(self, statement: str, *values: object) -> None:

@@ -43,7 +43,8 @@ async def session_of(request: web.Request) -> Row:
 
 def machine_of(request: web.Request, session: dict[str, Any]) -> Vm:
     """The session's VM, or 409: it is not ready yet, or gone."""
-    if machine := request.app[SERVICE].launcher.vms.get(session["browser_vm_id"]):
+    machine = request.app[SERVICE].launcher.vms.get(session["browser_vm_id"])
+    if machine and not machine.gone.is_set():
         return machine
     status, reason = session["status"], session["error_message"]
     if status in FINISHED:

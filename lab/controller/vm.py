@@ -33,6 +33,8 @@ class Vm:
     pid: int | None = None
     gone: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
     """Set when it is to be destroyed: whatever talks to it stops."""
+    ending: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False)
+    """Held by whoever destroys it."""
 
     @property
     def alive(self) -> bool:

@@ -51,7 +51,7 @@ async def get_websocket(request: web.Request) -> web.StreamResponse:
         compress=False,
         max_msg_size=MAX_MESSAGE,
     )
-    if not browser.can_prepare(request).ok:
+    if not _asks_for(browser, request):
         raise problem(web.HTTPBadRequest, "this is a WebSocket")
     url = f"ws://{machine.address}:{request.app[SERVICE].launcher.settings.websockify_port}/websockify"
     async with aiohttp.ClientSession() as client:
@@ -63,6 +63,14 @@ async def get_websocket(request: web.Request) -> web.StreamResponse:
             await _relay(browser, guest, machine)
             await browser.close()
     return browser
+
+
+def _asks_for(browser: web.WebSocketResponse, request: web.Request) -> bool:
+    """Whether the request is a WebSocket's."""
+    try:
+        return browser.can_prepare(request).ok
+    except ValueError:  # its key is not even ASCII
+        return False
 
 
 async def _connect(client: aiohttp.ClientSession, url: str, machine: Vm) -> aiohttp.ClientWebSocketResponse:

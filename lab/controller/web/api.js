@@ -1,18 +1,38 @@
 // The controller's API: an answer's JSON, or an error in the controller's own words.
 
-export async function ask(path, body) {
+const PATIENCE_MS = 15000; // the controller itself gives its database ten seconds
+
+/** The controller's own no; any other error says nothing of what it did. */
+class Refusal extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** `patience`: how long the answer may take, in ms; a VM is made, or unmade, in whatever time that takes. */
+export async function ask(path, body, patience = PATIENCE_MS) {
   const options = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
+  if (patience < Infinity) {
+    options.signal = AbortSignal.timeout(patience);
+  }
   let answer;
+  let content;
   try {
     answer = await fetch(path, options);
-  } catch {
-    throw new Error('The controller does not answer.');
+    content = await answer.json();
+  } catch (error) {
+    const wordless = error instanceof SyntaxError;
+    throw new Error(wordless ? `The controller answered ${answer.status}` : 'The controller does not answer');
   }
-  const content = await answer.json().catch(() => ({ error: `The controller answered ${answer.status}.` }));
   if (!answer.ok) {
-    throw new Error(content.error);
+    throw new Refusal(content.error, answer.status);
   }
   return content;
 }
+
+/** What came of a request that failed. */
+export const outcome = (error, refused, done) =>
+  error instanceof Refusal ? `${refused}: ${error.message}` : `${error.message}: it is not known whether ${done}`;
 
 export const sessionPath = (id, rest = '') => `/api/auth/session/${id}${rest}`;

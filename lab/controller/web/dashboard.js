@@ -1,6 +1,6 @@
 // The dashboard: what sessions there are, starting one, and its browser window.
 
-import { ask, sessionPath } from './api.js';
+import { ask, outcome, sessionPath } from './api.js';
 import { SessionList } from './sessions.js';
 import { WindowPanel } from './window-panel.js';
 import { providerName, sentence, stateOf, userName } from './words.js';
@@ -19,10 +19,10 @@ async function refresh() {
     ({ sessions } = await ask('/api/auth/sessions'));
     const live = sessions.filter((session) => !stateOf(session).over).length;
     say(at('health'), live === 1 ? '1 session runs' : `${live} sessions run`);
+    at('none').hidden = sessions.length > 0;
   } catch (error) {
-    say(at('health'), `${error.message} Trying again…`);
+    say(at('health'), `${error.message}; trying again…`);
   }
-  at('none').hidden = sessions.length > 0;
   list.render(sessions, panel.shownId);
   showProgress();
 }
@@ -49,10 +49,10 @@ function show(id) {
 
 async function cancel(id) {
   try {
-    await ask(sessionPath(id, '/cancel'), {});
+    await ask(sessionPath(id, '/cancel'), {}, Infinity);
     complain('');
   } catch (error) {
-    complain(`Not cancelled: ${error.message}`);
+    complain(outcome(error, 'Not cancelled', 'the session was cancelled; the list will show it'));
   }
   await refresh();
 }
@@ -67,11 +67,11 @@ async function start(provider) {
   setBusy(true);
   showProgress();
   try {
-    const { sessionId } = await ask('/api/auth/start', { userId: launch.userId, provider });
+    const { sessionId } = await ask('/api/auth/start', { userId: launch.userId, provider }, Infinity);
     await refresh();
     show(sessionId);
   } catch (error) {
-    complain(`No session was started: ${error.message}`);
+    complain(outcome(error, 'No session was started', 'a session was started; the list will show it'));
   }
   launch = null;
   setBusy(false);
@@ -119,14 +119,10 @@ async function offerChoices() {
 async function keepLooking() {
   for (;;) {
     if (!document.hidden) {
-      try {
-        if (!at('providers').children.length) {
-          await offerChoices();
-        }
-      } catch {
-        // Said by refresh, which asks the same controller.
-      }
       await refresh();
+      if (!at('providers').children.length) {
+        await offerChoices().catch(() => {}); // said by refresh, which asks the same controller
+      }
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }

@@ -1,6 +1,8 @@
 // The panel with a session's browser window, and the form that has its browser open a page.
 
-import { ask, sessionPath } from './api.js';
+import { ask, outcome, sessionPath } from './api.js';
+
+const OPEN_MS = 30000; // the controller itself gives the agent 25 seconds
 
 const at = (id) => document.getElementById(id);
 
@@ -50,10 +52,10 @@ export class WindowPanel {
     const answer = at('open-answer');
     answer.textContent = 'Opening the page…';
     try {
-      await ask(sessionPath(this.shownId, '/open-url'), { url: at('url').value });
+      await ask(sessionPath(this.shownId, '/open-url'), { url: at('url').value }, OPEN_MS);
       answer.textContent = 'The page is open in the window.';
     } catch (error) {
-      answer.textContent = `The page was not opened: ${error.message}`;
+      answer.textContent = outcome(error, 'The page was not opened', 'the page was opened');
     }
   }
 }

@@ -1,6 +1,7 @@
 // The browser window of the session in this page's address: noVNC on the WebSocket beside it.
 
 import RFB from '/novnc/core/rfb.js';
+import { ask } from './api.js';
 import { typeInto } from './typing.js';
 
 const RETRY_MS = 1500;
@@ -37,20 +38,19 @@ function connect() {
   });
 }
 
-/** Connect again as long as the session goes on; else say how it ended. */
+/** Connect again unless the session is known to be over; then say how it ended. */
 async function afterwards() {
-  let again = true;
+  let over = '';
   try {
-    const answer = await fetch(page.replace(/\/novnc$/, ''));
-    const { session, error } = await answer.json();
-    if (!session || FINISHED.includes(session.status)) {
-      again = false;
-      show('disconnected', session ? ending(session) : error);
-    }
-  } catch {
-    show('disconnected', 'The controller does not answer; trying again…');
+    const { session } = await ask(page.replace(/\/novnc$/, ''));
+    over = FINISHED.includes(session.status) && ending(session);
+  } catch (error) {
+    over = error.status === 404 && error.message;
+    show('disconnected', `${error.message}; trying again…`);
   }
-  if (again) {
+  if (over) {
+    show('disconnected', over);
+  } else {
     setTimeout(connect, RETRY_MS);
   }
 }

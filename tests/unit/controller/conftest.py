@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
+from harness.chromium import Chromium
 from harness.scratch_postgres import ScratchPostgres, scratch_postgres
 from lab.controller import vm
 from lab.controller.agents import Agents
@@ -25,10 +28,27 @@ from lab.controller.service import Service
 from lab.controller.settings import Settings
 from lab.controller.vm import Vm
 from tests.unit.controller.guest import FakeAgent, agent_server, start_process, websockify_server
+from tests.unit.controller.pages import Pages, opened
+from tests.unit.controller.programs import Programs
 from tests.unit.small_suite import ROOT
+
+T = TypeVar("T")
 
 USER = UUID("5b0f3c1e-8d5a-4c8e-9b57-0d6f7c1b2a02")
 SCHEMA = ROOT / "lab/minipc/database/schema.sql"
+
+
+async def eventually(look: Callable[[], T | None]) -> T:
+    """What a look finds, once it finds something."""
+
+    async def found() -> T | None:
+        return look()
+
+    until = AsyncRetrying(
+        retry=retry_if_result(lambda seen: not seen), stop=stop_after_delay(20), wait=wait_fixed(0.02)
+    )
+    seen: T = await until(found)
+    return seen
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +94,13 @@ class Host:
         launcher.vms[vm_id] = machine
         return session_id, machine
 
+    @staticmethod
+    def kill(machine: Vm) -> None:
+        """The VM's process ends by itself; it is left to be reaped by whoever started it."""
+        assert machine.pid
+        os.kill(machine.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, machine.pid, os.WEXITED | os.WNOWAIT)
+
     async def row(self, session_id: UUID) -> dict[str, Any]:
         """The session's row."""
         row = await self.service.rows.session(session_id)
@@ -102,7 +129,10 @@ async def host(database: ScratchPostgres, tmp_path: Path) -> AsyncIterator[Host]
             websockify_port=await stack.enter_async_context(websockify_server()),
             vms=tmp_path / "vms",
             sockets=tmp_path,
+            snapshots=tmp_path / "snapshots",
             novnc=tmp_path,
+            first_vm=IPv4Address("127.0.0.2"),
+            last_vm=IPv4Address("127.0.0.254"),
             login_poll_s=0.02,
             login_silence_s=0.3,
             completed_linger_s=0.1,
@@ -117,3 +147,23 @@ async def host(database: ScratchPostgres, tmp_path: Path) -> AsyncIterator[Host]
         host = Host(Service(launcher, agents, logins), agent, stack)
         host.api = await stack.enter_async_context(TestClient(TestServer(application(host.service))))
         yield host
+
+
+@pytest.fixture
+def programs(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
+    """What the service starts on its host, for tests that launch."""
+    return Programs(host.service.launcher.settings, tmp_path / "programs", monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Chromium]:
+    """One for all pages."""
+    with Chromium() as running:
+        yield running
+
+
+@pytest.fixture
+async def pages(browser: Chromium, tmp_path: Path) -> AsyncIterator[Pages]:
+    """A tab for the dashboard's pages."""
+    async with opened(browser, tmp_path) as pages:
+        yield pages

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -163,6 +164,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "no JSON": {"data": "{x"},
     "no UTF-8": {"data": b"\xff\xfe{"},
     "unknown charset": {"data": b"{}", "headers": {"Content-Type": "application/json; charset=no"}},
+    "charset that decodes nothing": {"data": b"{}", "headers": {"Content-Type": "a/b; charset=undefined"}},
+    "no gzip, though said to be": {"data": b"{}", "headers": {"Content-Encoding": "gzip"}},
+    "a number of too many digits": {"data": f'{{"url": {"1" * 5000}}}'},
     "no object": {"json": ["http://x/"]},
     "too deep": {"data": "[" * 60_000},
     "no url": {"json": {}},
@@ -188,8 +192,37 @@ async def test_an_unknown_session_is_a_404(host: Host, resource: str, session: s
 
 
 @pytest.mark.parametrize(
-    "path", ["/web/nothing.js", "/novnc/nothing.js", "/novnc/../secret", "/web/%2e%2e/api.py"]
+    "path", ["/web/nothing.js", "/novnc/nothing.js", "/novnc/../secret", "/web/%2e%2e/api.py", "/web/%00"]
 )
 async def test_a_missing_file_is_a_404(host: Host, path: str) -> None:
     """And nothing outside the folders is served."""
     assert (await host.api.get(path)).status == 404
+
+
+@pytest.mark.parametrize("folder", ["web", "novnc"])
+@pytest.mark.parametrize("name", ["x" * 300, "x/" * 3000], ids=["name", "path"])
+async def test_a_name_that_no_file_can_have_is_a_404(host: Host, folder: str, name: str) -> None:
+    """It is too long, and that is no fault of ours."""
+    answer = await host.api.get(f"/{folder}/{name}")
+    assert (answer.status, await answer.json()) == (404, {"error": "no such file"})
+
+
+async def raw(host: Host, *lines: bytes, body: bytes = b"") -> tuple[int, Any]:
+    """A request that no client would send: status and JSON."""
+    server = host.api.server
+    reader, writer = await asyncio.open_connection(server.host, server.port)
+    writer.write(b"\r\n".join([*lines, b"Content-Length: %d" % len(body), b"Connection: close", b"", body]))
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    return int(answer.split()[1]), json.loads(answer.partition(b"\r\n\r\n")[2])
+
+
+@pytest.mark.parametrize("name", [b"", b"host:port", b"host:99999", b"\xff"])
+@pytest.mark.usefixtures("programs")
+async def test_a_launch_for_a_bad_host_header_is_a_400(host: Host, name: bytes) -> None:
+    """Nothing is launched whose window nobody could be told to open."""
+    body = json.dumps({"userId": str(USER), "provider": "codex"}).encode()
+    before = await host.service.rows.newest_sessions(1)
+    status, answer = await raw(host, b"POST /api/auth/start HTTP/1.1", b"Host: " + name, body=body)
+    assert (status, set(answer)) == (400, {"error"})
+    assert await host.service.rows.newest_sessions(1) == before

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from typing import Any
 
 import pytest
@@ -87,9 +85,7 @@ async def test_a_login_that_fails_says_why(
 async def test_a_login_whose_vm_died_says_so(host: Host) -> None:
     """Whatever the connection to its agent said is only what followed from that."""
     session_id, machine = await host.session()
-    assert machine.pid
-    os.kill(machine.pid, signal.SIGKILL)
-    os.waitid(os.P_PID, machine.pid, os.WEXITED | os.WNOWAIT)
+    host.kill(machine)
     host.agent.answers["/auth/codex"] = (500, "")
     host.service.logins.follow(session_id, machine)
     assert (await host.comes_to(session_id, "failed"))["error_message"] == "VM process ended"

@@ -103,3 +103,12 @@ async def test_what_is_no_websocket_is_told_so(host: Host) -> None:
     session_id, _ = await host.session()
     answer = await host.api.get(f"{path(session_id)}/websock")
     assert (answer.status, await answer.json()) == (400, {"error": "this is a WebSocket"})
+
+
+@pytest.mark.parametrize("key", ["ä", "x", "AAAA", ""])
+async def test_a_bad_key_is_a_mistake_of_the_callers(host: Host, key: str) -> None:
+    """Whatever is wrong with it."""
+    session_id, _ = await host.session()
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    answer = await host.api.get(f"{path(session_id)}/websock", headers={**headers, "Sec-WebSocket-Key": key})
+    assert (answer.status, await answer.json()) == (400, {"error": "this is a WebSocket"})
