@@ -150,6 +150,8 @@ class SnapshotSection(Section):
     """Memory file."""
     disk: AbsolutePath = "/var/lib/firecracker/snapshots/browser-vm-golden.ext4"
     """Root disk (ext4)."""
+    copy_s: Seconds = 120
+    """For a clone's own copy of the disk: no time where the file system has reflinks, minutes where not."""
     kernel: AbsolutePath | None = "/var/lib/firecracker/snapshots/vmlinux"
     """Kernel for a cold boot from the same disk."""
     initrd: AbsolutePath | None = None

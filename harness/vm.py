@@ -223,7 +223,8 @@ def restore(host: Host, *, mmds: Mapping[str, Any] | None = None) -> Vm:
     """A clone of the golden snapshot, resumed; not waited for (see :meth:`Vm.wait_healthy`).
 
     :param mmds: data for the guest's metadata service, given before it resumes; else as the profile says.
-    :raises VmError: with the VMM's exit status and last lines where it died.
+    :raises VmmError: the VMM refused, did not start, or ended; with its exit status and last lines.
+    :raises VmError: whatever else it was.
     """
     with making(host) as clone:
         if mmds is None and host.site.snapshot.clone_metadata == "mmds":
