@@ -17,7 +17,7 @@ from harness.inspector import PORT as INSPECTOR_PORT
 from harness.inspector import inspector
 from harness.site import Site
 from harness.vm import Vm
-from harness.wait import wait_until
+from harness.wait import capped, wait_until
 
 EXIT_S = 5.0
 """An agent that is to exit has this long to be gone."""
@@ -194,9 +194,12 @@ def _is_unreachable(vm: Vm, site: Site) -> bool:
 
 
 def _seconds_until_healthy(vm: Vm, site: Site) -> float | None:
-    begun = time.monotonic()
-    healthy = _within(site.guest.recovery_s, lambda: answers(vm, site, timeout_s=REQUEST_S))
-    return time.monotonic() - begun if healthy else None
+    """None: not within the site's recovery time; an answer to a look that began in time may come too late."""
+    limit_s, begun = site.guest.recovery_s, time.monotonic()
+    deadline = begun + limit_s
+    healthy = _within(limit_s, lambda: answers(vm, site, timeout_s=capped(REQUEST_S, deadline)))
+    seconds = time.monotonic() - begun
+    return seconds if healthy and seconds <= limit_s else None
 
 
 def _within(timeout_s: float, ask: Callable[[], bool]) -> bool:

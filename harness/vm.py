@@ -18,7 +18,7 @@ from harness.firecracker import no_tls
 from harness.guest import Guest
 from harness.host import Host
 from harness.run import Result
-from harness.wait import wait_until
+from harness.wait import capped, wait_until
 
 _POLL_S = 0.015
 _LOOK_AT_PROCESS_S = 0.5
@@ -65,8 +65,9 @@ class Vm:
         """Seconds spent in each step of its making, in order; ``total`` is all of it."""
         self.api = clone.api
         site = clone.host.site
+        self.health_s = health_s
+        """Seconds from then to a healthy agent that the profile allows."""
         self._clone = clone
-        self._health_s = health_s
         self._lock = threading.RLock()
         self._ended: dict[str, str] | None = None
         self._looked_at = 0.0
@@ -99,16 +100,17 @@ class Vm:
 
         Also sets ``timings["healthy"]``: seconds from :attr:`restored_at`.
 
-        :param timeout_s: default from the profile: restore_health_s or boot_health_s.
+        :param timeout_s: default :attr:`health_s`.
         :raises WaitTimeoutError: with the last answer.
         :raises VmError: the VMM ended meanwhile.
         """
-        path = self.host.site.agent.health_path
+        path, limit_s = self.host.site.agent.health_path, timeout_s or self.health_s
+        deadline = time.monotonic() + limit_s
         try:
             answer = wait_until(
-                lambda: self._ask_health(path),
+                lambda: self._ask_health(path, deadline),
                 what=f"{self.name}: GET {path} answers 200",
-                timeout_s=timeout_s or self._health_s,
+                timeout_s=limit_s,
                 interval_s=_POLL_S,
                 until=lambda seen: seen.status_code == httpx.codes.OK,
                 retry_on=(httpx.TransportError,),
@@ -122,9 +124,9 @@ class Vm:
         self.timings.setdefault("healthy", time.monotonic() - self.restored_at)
         return dict(answer.json())
 
-    def _ask_health(self, path: str) -> httpx.Response:
+    def _ask_health(self, path: str, deadline: float) -> httpx.Response:
         try:
-            return self.http.get(path)
+            return self.http.get(path, timeout=capped(self.host.site.guest.request_s, deadline))
         except httpx.TransportError:
             if time.monotonic() - self._looked_at > _LOOK_AT_PROCESS_S:
                 self._looked_at = time.monotonic()

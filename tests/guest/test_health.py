@@ -28,9 +28,12 @@ SOURCE = pytest.mark.mend(step=3, how="mend server.js, then rebuild the snapshot
 )
 def test_health_answers_in_time(resumed: Resumed, clone: Vm, site: Site) -> None:
     """The agent's health endpoint answers 200 in time after a restore."""
-    assert resumed.healthy_s is not None, (
-        f"GET :{site.agent.port}{site.agent.health_path} of {clone.name}: {resumed.error}\n"
-        f"look: curl http://<address of the VM>:{site.agent.port}{site.agent.health_path}"
+    asked = f"GET :{site.agent.port}{site.agent.health_path} of {clone.name}"
+    by_hand = f"look: curl http://<address of the VM>:{site.agent.port}{site.agent.health_path}"
+    assert resumed.healthy_s is not None, f"{asked}: {resumed.error}\n{by_hand}"
+    assert resumed.healthy_s <= clone.health_s, (
+        f"{asked}: 200 only {resumed.healthy_s:.1f} s after the VM was told to run; "
+        f"expected within {clone.health_s:g} s\n{by_hand}"
     )
 
 
