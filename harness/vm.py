@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from harness.clone import Clone, making
-from harness.errors import VmError, WaitTimeoutError
+from harness.errors import VmError, VmmError, WaitTimeoutError
 from harness.firecracker import no_tls
 from harness.guest import Guest
 from harness.host import Host
@@ -73,12 +73,7 @@ class Vm:
         self._looked_at = 0.0
         self._guest = Guest(clone.host, clone.name, clone.paths[site.guest.ssh_port])
         self._agent = str(clone.paths[site.agent.port])
-        self.http = httpx.Client(
-            transport=httpx.HTTPTransport(uds=self._agent, verify=no_tls()),
-            base_url="http://agent",
-            timeout=site.guest.request_s,
-            trust_env=False,
-        )
+        self.http = self.new_http()
         """To the agent."""
 
     def __enter__(self) -> Vm:
@@ -89,25 +84,34 @@ class Vm:
     ) -> None:
         self.kill()
 
+    def new_http(self) -> httpx.Client:
+        """A client to the agent with connections of its own, to be closed by the caller."""
+        return httpx.Client(
+            transport=httpx.HTTPTransport(uds=self._agent, verify=no_tls()),
+            base_url="http://agent",
+            timeout=self.host.site.guest.request_s,
+            trust_env=False,
+        )
+
     def async_http(self, **options: Any) -> httpx.AsyncClient:
         """A new async client to the agent, to be closed by the caller."""
         transport = httpx.AsyncHTTPTransport(uds=self._agent, verify=no_tls())
         defaults = {"base_url": "http://agent", "timeout": self.host.site.guest.request_s, "trust_env": False}
         return httpx.AsyncClient(transport=transport, **{**defaults, **options})
 
-    def wait_healthy(self, timeout_s: float | None = None) -> dict[str, Any]:
-        """Poll the agent's health endpoint tightly until it answers 200; its JSON.
+    def wait_healthy(self, timeout_s: float | None = None) -> None:
+        """Poll the agent's health endpoint tightly until it answers 200, whatever else it says.
 
         Also sets ``timings["healthy"]``: seconds from :attr:`restored_at`.
 
         :param timeout_s: default :attr:`health_s`.
         :raises WaitTimeoutError: with the last answer.
-        :raises VmError: the VMM ended meanwhile.
+        :raises VmmError: the VMM ended meanwhile.
         """
         path, limit_s = self.host.site.agent.health_path, timeout_s or self.health_s
         deadline = time.monotonic() + limit_s
         try:
-            answer = wait_until(
+            wait_until(
                 lambda: self._ask_health(path, deadline),
                 what=f"{self.name}: GET {path} answers 200",
                 timeout_s=limit_s,
@@ -116,13 +120,12 @@ class Vm:
                 retry_on=(httpx.TransportError,),
             )
         except WaitTimeoutError as error:
-            why = self.ask("relay_error", port=self.host.site.agent.port) or "the guest took the connection"
+            why = self.reached(self.host.site.agent.port)
             hint = "look at the guest's console and the unit's journal in the evidence"
             raise WaitTimeoutError(
                 f"{error.message}; towards the guest: {why}", last=error.last, hint=hint
             ) from error
         self.timings.setdefault("healthy", time.monotonic() - self.restored_at)
-        return dict(answer.json())
 
     def _ask_health(self, path: str, deadline: float) -> httpx.Response:
         try:
@@ -131,8 +134,18 @@ class Vm:
             if time.monotonic() - self._looked_at > _LOOK_AT_PROCESS_S:
                 self._looked_at = time.monotonic()
                 if not self.alive():
-                    raise VmError(f"{self.name} is gone: {self.last_words()}") from None
+                    kind = VmmError if self._ended is None else VmError  # else it was we who killed it
+                    raise kind(f"{self.name} is gone: {self.last_words()}") from None
             raise
+
+    def reached(self, port: int) -> str:
+        """How the host's end of our last connection to a port of the guest fared.
+
+        :raises TransportError: our own way to the host is lost.
+        """
+        if not self.alive():
+            return f"the VM is gone: {self.last_words()}"
+        return str(self.ask("relay_error", port=port) or "the guest took the connection")
 
     def forward(self, port: int) -> Path:
         """A local unix socket that leads to a TCP port at the guest's address. The same one every time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpcore  # noqa: F401 - httpx keeps the one that it met first: no small suite is to bring its own
 import pytest
 
 from tests.unit.small_suite import ROOT, Ended, Suite
@@ -9,24 +10,43 @@ from tests.unit.small_suite import ROOT, Ended, Suite
 pytest_plugins = ["pytester"]
 
 CONFTEST = """
+import tempfile
+from pathlib import Path
 import pytest
 from harness.errors import *
+from tests.unit.small_vm import SmallVm, state
+from tests.unit.web_peer import web_peer
+
+JSON = {{"Content-Type": "application/json"}}
 
 @pytest.fixture(scope="session")
-def make_vm():
+def make_vm(site):
     def make(boot=None):
         {make}
-    return make
+    with tempfile.TemporaryDirectory() as folder, web_peer(agent := Path(folder) / "agent", {agent}):
+        yield make
 """
+WELL = {
+    "/health": "200, JSON, '{}'",
+    "/acceptance-no-such-path": "404, JSON, '{}'",
+    "POST /auth/codex": "400, JSON, '{}'",
+}
+"""How an agent should answer, but for what it says of its health."""
 
 
-def asked(suite: Suite, file: str, check: str, make: str) -> Ended:
-    """One check of a file in tests/guest, where this makes the clone."""
+def run(suite: Suite, file: str, checks: str, conftest: str) -> Ended:
+    """Some checks of a file in tests/guest, with these fixtures."""
     folder = suite.root / "tests/guest"
     folder.mkdir(parents=True)
     (folder / file).write_text((ROOT / "tests/guest" / file).read_text())
-    (folder / "conftest.py").write_text(CONFTEST.format(make=make))
-    return suite.run("-k", check)
+    (folder / "conftest.py").write_text(conftest)
+    return suite.run("-k", checks)
+
+
+def asked(suite: Suite, file: str, checks: str, make: str, **agent: str) -> Ended:
+    """The same where this makes the clone, and its agent answers so."""
+    answers = ", ".join(f"{path!r}: ({answer})" for path, answer in {**WELL, **agent}.items())
+    return run(suite, file, checks, CONFTEST.format(make=make, agent=f"{{{answers}}}"))
 
 
 @pytest.mark.parametrize(
@@ -42,3 +62,53 @@ def test_only_the_vmm_can_refuse_the_snapshot(suite: Suite, error: str, outcome:
     ended = asked(suite, "test_restored.py", "clone_resumes", f"raise {error}")
     assert ended.outcome("guest.clone_resumes_from_the_snapshot") == outcome
     assert told in ended.output
+
+
+ASKED = ("health_says_what_is_documented", "unknown_path_is_a_json_404", "bad_json_is_a_json_400")
+HEALTHY = "return SmallVm(agent, site, said=state('[FATAL] no JSON', restarts=1))"
+LOST = "vm = SmallVm(agent, site); vm.answers['alive'] = TransportError('no custodian'); return vm"
+GONE = "return SmallVm(agent, site, alive=False)"
+
+
+def test_an_agent_that_dies_of_a_request_is_red(suite: Suite) -> None:
+    """And only the check that it dies of: the next one asks an agent that is there again."""
+    ended = asked(
+        suite, "test_health.py", " or ".join(ASKED[1:]), HEALTHY, **{"POST /auth/codex": "0, {}, ''"}
+    )
+    assert ended.outcome("guest.unknown_path_is_a_json_404") == "PASS"
+    assert ended.outcome("guest.bad_json_is_a_json_400") == "FAIL"
+    for told in ("the connection was dropped", "systemd has restarted it 1 times", "[FATAL] no JSON"):
+        assert told in ended.output
+
+
+@pytest.mark.parametrize(("make", "outcome"), [(HEALTHY, "FAIL"), (GONE, "FAIL"), (LOST, "BROKEN")])
+def test_silence_is_red_where_our_own_way_is_not_lost(suite: Suite, make: str, outcome: str) -> None:
+    """Whether nobody listens, or the VM is gone, was asked and seen."""
+    suite.profile('name = "nowhere"\n[guest]\nrestore_health_s = 0.3')
+    nobody = dict.fromkeys(WELL, "0, {}, ''")
+    ended = asked(suite, "test_health.py", " or ".join(ASKED), make, **nobody)
+    assert {ended.outcome(f"guest.{check}") for check in ASKED} == {outcome}
+
+
+def test_health_in_words_of_its_own_is_red(suite: Suite) -> None:
+    """It is an answer, 200 and in time; what it says is another claim."""
+    checks = "health_answers_in_time or health_says_what_is_documented"
+    ended = asked(suite, "test_health.py", checks, HEALTHY, **{"/health": "200, {}, 'up'"})
+    assert ended.outcome("guest.health_answers_in_time") == "PASS"
+    assert ended.outcome("guest.health_says_what_is_documented") == "FAIL"
+    assert '"activeSessions":<n>}; got 200 up' in ended.output
+
+
+@pytest.mark.parametrize(("late_s", "outcome"), [(0, "PASS"), (60, "FAIL")])
+def test_an_answer_that_comes_too_late_is_red(suite: Suite, late_s: int, outcome: str) -> None:
+    """Though the wait for it ended well."""
+    make = f"vm = SmallVm(agent, site); vm.restored_at -= {late_s}; return vm"
+    ended = asked(suite, "test_health.py", "health_answers_in_time", make)
+    assert ended.outcome("guest.health_answers_in_time") == outcome
+    assert ("200 only 60" in ended.output) is (outcome == "FAIL")
+
+
+def test_a_vmm_that_ends_is_seen_by_whoever_asks_for_health(suite: Suite) -> None:
+    ended = asked(suite, "test_health.py", "health_answers_in_time", GONE, **{"/health": "0, {}, ''"})
+    assert ended.outcome("guest.health_answers_in_time") == "FAIL"
+    assert "is gone: it ended with status 0" in ended.output
