@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -62,6 +63,11 @@ class SilentDatabase:
     health_failures: tuple[str, ...]
     health_looks: int
     after: AgentState
+
+    @property
+    def timeouts(self) -> list[str]:
+        """What the agent said of a call that timed out."""
+        return [line for line in self.after.said if re.search(r"timed? ?-?out", line, re.IGNORECASE)]
 
 
 @dataclass(frozen=True)
@@ -137,16 +143,29 @@ def taken_port(vm: Vm, site: Site, _probe: str) -> TakenPort:
 def silent_database(vm: Vm, site: Site, probe: str) -> SilentDatabase:
     """Restart the agent with a database that never answers, and start a login.
 
-    :raises HarnessError: the agent did not come up, or never asked the database.
+    :raises HarnessError: the agent uses no database, did not come up, or never asked the database.
     """
+    if (variable := site.agent.database_variable) is None:
+        raise HarnessError(
+            "the profile says that the agent uses no database, so none could be silent",
+            hint="list these checks under [not_applicable] of the profile, or set agent.database_variable",
+        )
     with vm.silent_listener(54321) as listener:
         url = f"http://{listener.address}:{listener.port}"
-        before = look(vm, site, then=_with_database(site, url))
+        settings = {**site.agent.database_environment, variable: url}
+        before = look(vm, site, then=_with_environment(settings))
         if _seconds_until_healthy(vm, site) is None:
             raise HarnessError(f"{vm.name}: the agent did not come up with {url} as its database")
         answered_s, answer, looks, failures = asyncio.run(_log_in_and_watch(vm, site, probe))
         after = look(vm, site, since_s=before.uptime_s)
-        return SilentDatabase(listener.accepted(), answered_s, answer, tuple(failures), looks, after)
+        seen = SilentDatabase(listener.accepted(), answered_s, answer, tuple(failures), looks, after)
+    if seen.connections == 0 and not seen.timeouts:
+        raise HarnessError(
+            f"the agent never asked the database that {variable} leads to, so nothing was tried; "
+            f"its login was answered: {answer}",
+            hint="agent.database_variable and agent.database_environment of the profile: what makes it ask?",
+        )
+    return seen
 
 
 def link_outage(vm: Vm, site: Site, _probe: str) -> LinkOutage:
@@ -211,12 +230,11 @@ def _within(timeout_s: float, ask: Callable[[], bool]) -> bool:
         return False
 
 
-def _with_database(site: Site, url: str) -> str:
-    """Shell that restarts the unit with another database, by a drop-in that is gone with the clone.
+def _with_environment(settings: Mapping[str, str]) -> str:
+    """Shell that restarts the unit with other settings, by a drop-in that is gone with the clone.
 
     However often it was started before: a start limit is not what is tried here.
     """
-    settings = {**site.agent.database_environment, str(site.agent.database_variable): url}
     lines = [f"Environment={name}={value}" for name, value in settings.items()]
     text = "\n".join(["[Service]", *lines, "ExecStartPre="])
     return f"""

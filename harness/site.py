@@ -241,7 +241,8 @@ class AgentSection(Section):
     providers: tuple[str, ...] = ("codex", "claude_code", "gemini_cli")
     """Providers of `POST /auth/<provider>`."""
     database_variable: str | None = "SUPABASE_URL"
-    """Environment variable with the address of the agent's database; none where it uses none."""
+    """Environment variable with the address of the agent's database; none where it uses none: the checks of a
+    silent database then belong under `[not_applicable]`."""
     database_timeout_s: Seconds = 5
     """A database call is given up after this."""
     login_s: Seconds = 5
