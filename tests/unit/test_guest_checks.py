@@ -112,3 +112,35 @@ def test_a_vmm_that_ends_is_seen_by_whoever_asks_for_health(suite: Suite) -> Non
     ended = asked(suite, "test_health.py", "health_answers_in_time", GONE, **{"/health": "0, {}, ''"})
     assert ended.outcome("guest.health_answers_in_time") == "FAIL"
     assert "is gone: it ended with status 0" in ended.output
+
+
+IDENTITIES = """
+import pytest
+from harness.identity import Health, Identity, Login
+
+@pytest.fixture
+def identities():
+    logins = tuple(Login("codex", status, "") for status in {statuses})
+    before, after = Health((0.0, 0.1), 4), Health((0.0, 0.1), 4 + {sessions})
+    return tuple(Identity(f"vm-{{n}}", logins, (), (), "", (), before, after) for n in range(3))
+"""
+
+
+@pytest.mark.parametrize(
+    ("statuses", "sessions", "outcome"),
+    [
+        ((200, 200), 0, "FAIL"),
+        ((200, 200), 1, "PASS"),  # the second login ended the first
+        ((200, 200), 2, "PASS"),
+        ((200, 200), 3, "FAIL"),
+        ((200, 502), 2, "FAIL"),
+        ((0, 502), 0, "BROKEN"),
+    ],
+)
+def test_a_clone_knows_its_own_logins_and_no_others(
+    suite: Suite, statuses: tuple[int, ...], sessions: int, outcome: str
+) -> None:
+    """At least the last one that was accepted; and what was not accepted tells nothing."""
+    conftest = IDENTITIES.format(statuses=statuses, sessions=sessions)
+    ended = run(suite, "test_clones.py", "clones_answer_for_themselves", conftest)
+    assert ended.outcome("guest.clones_answer_for_themselves") == outcome
