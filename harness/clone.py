@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from harness.errors import HarnessError, VmError
+from harness.errors import HarnessError, TransportError, VmError, VmmError
 from harness.firecracker import Firecracker
 from harness.host import Host
 from harness.site import Site
 
 _TAP = "vmtap0"  # each clone has a namespace of its own, so they all may use one name
-_COPY_S = 120.0  # for the disk, where the file system has no reflink
 _ASK_S = 30.0
 
 
@@ -124,7 +124,8 @@ class Clone:
 def making(host: Host) -> Iterator[Clone]:
     """A clone whose VMM awaits orders; destroyed if the body fails.
 
-    :raises VmError: with the VMM's exit status and last lines where it died.
+    :raises VmmError: the VMM refused, did not start, or ended; with its exit status and last lines.
+    :raises VmError: whatever else it was, with its hint.
     """
     name = host.next_name()
     try:
@@ -136,7 +137,8 @@ def making(host: Host) -> Iterator[Clone]:
                 clone.destroy()
             raise
     except HarnessError as error:
-        raise VmError(f"{name} could not be made: {error.message}", hint=error.hint) from error
+        kind = VmmError if isinstance(error, VmmError) else VmError
+        raise kind(f"{name} could not be made: {error.message}", hint=error.hint) from error
 
 
 def _prepared(host: Host, name: str) -> Clone:
@@ -154,7 +156,7 @@ def _prepared(host: Host, name: str) -> Clone:
     try:
         host.connection.forward_all([f"unix:{far}/{key}.sock" for key in keys], list(paths.values()))
         forwarded = time.perf_counter()
-        made = answer.result(host.site.vmm.start_timeout_s + _COPY_S)
+        made = _made(host, answer)
         clone = Clone(host, name, paths, disk=made["disk"], began=began)
     except BaseException:
         _abandon(host, name, list(paths.values()))
@@ -162,6 +164,19 @@ def _prepared(host: Host, name: str) -> Clone:
     clone.timings = {f"host.{step}": took for step, took in made["timings"].items()}
     clone.timings |= {"forward": forwarded - began, "prepare": time.perf_counter() - began}
     return clone
+
+
+def _made(host: Host, answer: Future[Any]) -> dict[str, Any]:
+    """The custodian's answer. It gives up a VMM that does not start, so what takes longer is the copy."""
+    snapshot = host.site.snapshot
+    try:
+        return dict(answer.result(host.site.vmm.start_timeout_s + snapshot.copy_s))
+    except TimeoutError as error:
+        raise TransportError(
+            f"the copy of {snapshot.disk} to {host.clones_dir} took more than {snapshot.copy_s:g} s",
+            hint="have both on one file system with reflinks (XFS, Btrfs): state.clones_dir of the profile; "
+            "or raise its snapshot.copy_s",
+        ) from error
 
 
 def _ports(site: Site) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.agent_state import AgentState, look
-from harness.errors import HarnessError, WaitTimeoutError
+from harness.errors import HarnessError, VmmError, WaitTimeoutError
 from harness.host import Host
 from harness.site import Site
 from harness.vm import Vm, cold_boot
@@ -13,7 +13,7 @@ from harness.vm import Vm, cold_boot
 
 @dataclass(frozen=True)
 class ColdBoot:
-    """One cold boot; ``healthy_s`` None: not within the site's time, and ``error`` says what was seen."""
+    """One cold boot; ``healthy_s`` None: the agent never got healthy, and ``error`` says what was seen."""
 
     healthy_s: float | None
     error: str
@@ -32,10 +32,13 @@ def boot_without_desktop(host: Host, site: Site) -> Vm:
 
 
 def observe_cold_boot(vm: Vm, site: Site) -> ColdBoot:
-    """Wait for a healthy agent, then ask for the boot id and the unit's state."""
+    """Wait for a healthy agent, then ask for the boot id and the unit's state.
+
+    A kernel that panics ends its VMM: that, too, is what was observed.
+    """
     try:
         vm.wait_healthy(site.guest.boot_health_s)
-    except WaitTimeoutError as error:
+    except (WaitTimeoutError, VmmError) as error:
         return ColdBoot(None, error.message, vm.console())
     result = vm.script("cat /proc/sys/kernel/random/boot_id", timeout_s=30)
     if result.status != 0:

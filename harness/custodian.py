@@ -15,7 +15,7 @@ from importlib import resources
 from typing import Any
 
 from harness.custodian_remote import FAREWELL, GREETING
-from harness.errors import HarnessError, TransportError
+from harness.errors import HarnessError, TransportError, VmmError
 from harness.private import close_pipes
 
 # In the order in which each needs the ones before.
@@ -109,6 +109,7 @@ class Custodian:
     def ask(self, op: str, *, timeout_s: float, **fields: Any) -> Any:
         """One request, one answer.
 
+        :raises VmmError: a VMM is what failed.
         :raises HarnessError: the custodian refused (with its reason), died, or did not answer in time.
         """
         answer = self.begin(op, **fields)
@@ -193,10 +194,12 @@ class Custodian:
             answer = self._waiting.pop(message["id"], None)
         if answer is None:
             return  # the one who asked has given up
-        if "error" in message:
-            answer.set_exception(HarnessError(f"the custodian on the host refused: {message['error']}"))
-        else:
+        if "error" not in message:
             answer.set_result(message["ok"])
+        elif message.get("vmm"):
+            answer.set_exception(VmmError(message["error"]))
+        else:
+            answer.set_exception(HarnessError(f"the custodian on the host refused: {message['error']}"))
 
     def _read_complaints(self) -> None:
         assert self._process.stderr is not None  # noqa: S101 - it was started with a pipe

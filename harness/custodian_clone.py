@@ -32,6 +32,10 @@ class Refused(Exception):  # noqa: N818 - it reads as what happened
     """The request cannot be met; the text is for the operator."""
 
 
+class VmmFailed(Refused):
+    """The VMM itself ended, or takes no orders: nothing that we did wrong."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a clone is to be made of."""
@@ -67,7 +71,8 @@ class Clone:
     def make(self) -> None:
         """Directory, TAP, VMM, disk copy, until the API socket accepts. Runs in the namespace's thread.
 
-        :raises Refused: with what the VMM said where it died.
+        :raises VmmFailed: with what the VMM said.
+        :raises Refused: a file or program of the host that is needed is not there, or failed.
         """
         for step in (self._make_directory, self._add_tap, self._start, self._copy_disk, self._await_api):
             began = time.perf_counter()
@@ -181,10 +186,10 @@ class Clone:
         deadline = time.monotonic() + self.plan.start_timeout_s
         while not _accepts(path):
             if self.process is None or self.process.poll() is not None:
-                raise Refused(f"the VMM of {self.plan.name} did not start: {self.last_words()}")
+                raise VmmFailed(f"the VMM of {self.plan.name} did not start: {self.last_words()}")
             if time.monotonic() > deadline:
-                waited = f"within {self.plan.start_timeout_s:g} s"
-                raise Refused(f"the VMM's API at {path} accepts no connection {waited}: {self.last_words()}")
+                said = f"accepts no connection within {self.plan.start_timeout_s:g} s: {self.last_words()}"
+                raise VmmFailed(f"the VMM's API at {path} {said}")
             if self.stopping.wait(0.002):
                 return
         os.chown(path, self.owner, -1)

@@ -1,8 +1,9 @@
 """The custodian: owns everything a run makes on a host, and removes it when its stdin ends.
 
 Sent to the host and run there as root: standard library only, Python 3.9 or newer. One JSON request a line
-on stdin, ``{"id", "op", ...}``; one JSON answer a line on stdout, ``{"id", "ok"}`` or ``{"id", "error"}``,
-served side by side. End of input, SIGTERM and SIGHUP all mean: destroy everything, and end.
+on stdin, ``{"id", "op", ...}``; one JSON answer a line on stdout, ``{"id", "ok"}`` or ``{"id", "error",
+"vmm"}`` (whether a VMM is what failed), served side by side. End of input, SIGTERM and SIGHUP all mean:
+destroy everything, and end.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import signal
 import sys
 from typing import Any
 
+from harness.custodian_clone import VmmFailed
 from harness.custodian_ops import Custodian, described
 
 GREETING = "acceptance-custodian "
@@ -47,7 +49,7 @@ class Service:
         try:
             answer = {"id": number, "ok": await self.custodian.serve(request)}
         except Exception as error:  # noqa: BLE001 - whatever it is, the one who asked must hear of it
-            answer = {"id": number, "error": described(error)}
+            answer = {"id": number, "error": described(error), "vmm": isinstance(error, VmmFailed)}
         except asyncio.CancelledError:  # a script that was ended because we end
             answer = {"id": number, "error": "the custodian is ending"}
         await self._say(answer)

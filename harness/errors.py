@@ -11,7 +11,8 @@ A failed claim is an ``AssertionError`` in a check. Everything here means that w
     │   ├── NoAnswerError        the way was there, and whoever is at its end said nothing
     │   └── DatabaseError        no connection, or a query failed
     ├── VmError                  a VM could not be made, or was lost
-    │   └── ApiError             Firecracker's API answered with a fault
+    │   └── VmmError             its VMM refused, did not start, or ended
+    │       └── ApiError         Firecracker's API answered with a fault
     ├── SessionError             a session could not be launched, or was lost
     ├── BrowserError             our own browser could not do what it was told to
     ├── BrowserLostError         it could not be started, or is gone
@@ -65,7 +66,11 @@ class VmError(HarnessError):
     """A VM could not be made, or was lost while in use."""
 
 
-class ApiError(VmError):
+class VmmError(VmError):
+    """The VMM itself refused, did not start, or ended: that may be a finding, not our own trouble."""
+
+
+class ApiError(VmmError):
     """Firecracker's API answered with a fault, or not at all."""
 
     def __init__(self, message: str, *, status: int | None = None, hint: str = "") -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -17,7 +18,7 @@ from harness.inspector import PORT as INSPECTOR_PORT
 from harness.inspector import inspector
 from harness.site import Site
 from harness.vm import Vm
-from harness.wait import wait_until
+from harness.wait import capped, wait_until
 
 EXIT_S = 5.0
 """An agent that is to exit has this long to be gone."""
@@ -62,6 +63,11 @@ class SilentDatabase:
     health_failures: tuple[str, ...]
     health_looks: int
     after: AgentState
+
+    @property
+    def timeouts(self) -> list[str]:
+        """What the agent said of a call that timed out."""
+        return [line for line in self.after.said if re.search(r"timed? ?-?out", line, re.IGNORECASE)]
 
 
 @dataclass(frozen=True)
@@ -137,16 +143,29 @@ def taken_port(vm: Vm, site: Site, _probe: str) -> TakenPort:
 def silent_database(vm: Vm, site: Site, probe: str) -> SilentDatabase:
     """Restart the agent with a database that never answers, and start a login.
 
-    :raises HarnessError: the agent did not come up, or never asked the database.
+    :raises HarnessError: the agent uses no database, did not come up, or never asked the database.
     """
+    if (variable := site.agent.database_variable) is None:
+        raise HarnessError(
+            "the profile says that the agent uses no database, so none could be silent",
+            hint="list these checks under [not_applicable] of the profile, or set agent.database_variable",
+        )
     with vm.silent_listener(54321) as listener:
         url = f"http://{listener.address}:{listener.port}"
-        before = look(vm, site, then=_with_database(site, url))
+        settings = {**site.agent.database_environment, variable: url}
+        before = look(vm, site, then=_with_environment(settings))
         if _seconds_until_healthy(vm, site) is None:
             raise HarnessError(f"{vm.name}: the agent did not come up with {url} as its database")
         answered_s, answer, looks, failures = asyncio.run(_log_in_and_watch(vm, site, probe))
         after = look(vm, site, since_s=before.uptime_s)
-        return SilentDatabase(listener.accepted(), answered_s, answer, tuple(failures), looks, after)
+        seen = SilentDatabase(listener.accepted(), answered_s, answer, tuple(failures), looks, after)
+    if seen.connections == 0 and not seen.timeouts:
+        raise HarnessError(
+            f"the agent never asked the database that {variable} leads to, so nothing was tried; "
+            f"its login was answered: {answer}",
+            hint="agent.database_variable and agent.database_environment of the profile: what makes it ask?",
+        )
+    return seen
 
 
 def link_outage(vm: Vm, site: Site, _probe: str) -> LinkOutage:
@@ -194,9 +213,12 @@ def _is_unreachable(vm: Vm, site: Site) -> bool:
 
 
 def _seconds_until_healthy(vm: Vm, site: Site) -> float | None:
-    begun = time.monotonic()
-    healthy = _within(site.guest.recovery_s, lambda: answers(vm, site, timeout_s=REQUEST_S))
-    return time.monotonic() - begun if healthy else None
+    """None: not within the site's recovery time; an answer to a look that began in time may come too late."""
+    limit_s, begun = site.guest.recovery_s, time.monotonic()
+    deadline = begun + limit_s
+    healthy = _within(limit_s, lambda: answers(vm, site, timeout_s=capped(REQUEST_S, deadline)))
+    seconds = time.monotonic() - begun
+    return seconds if healthy and seconds <= limit_s else None
 
 
 def _within(timeout_s: float, ask: Callable[[], bool]) -> bool:
@@ -208,12 +230,11 @@ def _within(timeout_s: float, ask: Callable[[], bool]) -> bool:
         return False
 
 
-def _with_database(site: Site, url: str) -> str:
-    """Shell that restarts the unit with another database, by a drop-in that is gone with the clone.
+def _with_environment(settings: Mapping[str, str]) -> str:
+    """Shell that restarts the unit with other settings, by a drop-in that is gone with the clone.
 
     However often it was started before: a start limit is not what is tried here.
     """
-    settings = {**site.agent.database_environment, str(site.agent.database_variable): url}
     lines = [f"Environment={name}={value}" for name, value in settings.items()]
     text = "\n".join(["[Service]", *lines, "ExecStartPre="])
     return f"""

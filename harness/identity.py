@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
-
+from harness.agent_answer import ask_agent
 from harness.errors import TransportError
 from harness.site import Site
 from harness.vm import Vm
@@ -33,11 +32,22 @@ class Login:
     """What the agent made up for one login."""
 
     provider: str
+    status: int
+    """0: there was no answer."""
     answer: str
-    """Status and body, where it was not the documented answer."""
+    """Where it was not the documented one."""
     url: str = ""
     state: str = ""
     challenge: str = ""
+
+
+@dataclass(frozen=True)
+class Health:
+    """What the agent said of its clock and its sessions."""
+
+    clock_error_s: tuple[float, float]
+    """Its clock minus ours: smallest and largest possible, given how long it took to answer."""
+    sessions: int
 
 
 @dataclass(frozen=True)
@@ -51,21 +61,50 @@ class Identity:
     macs: tuple[str, ...]
     machine_id: str
     host_keys: tuple[str, ...]
-    clock_error_s: tuple[float, float]
-    """The agent's clock minus ours: smallest and largest possible, given how long it took to answer."""
-    sessions: int
-    """How many sessions the agent says it has gained by its logins here."""
+    before: Health | str
+    """What the agent said before the logins; a text: it did not say so much."""
+    after: Health | str
+    """And after them."""
+
+    @property
+    def clock_error_s(self) -> tuple[float, float]:
+        """The agent's clock minus ours, after the logins.
+
+        :raises TransportError: it did not tell the time.
+        """
+        return self._told(self.after).clock_error_s
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions the agent says it has gained by its logins here.
+
+        :raises TransportError: it did not tell their number.
+        """
+        return self._told(self.after).sessions - self._told(self.before).sessions
+
+    @property
+    def accepted(self) -> int:
+        """How many logins were answered 200."""
+        return len([login for login in self.logins if login.status == 200])
+
+    def _told(self, health: Health | str) -> Health:
+        if isinstance(health, str):
+            raise TransportError(
+                f"{self.vm}: its agent told no time and no number of sessions, but: {health}",
+                hint="see guest.health_says_what_is_documented and guest.login_gives_an_oauth_url",
+            )
+        return health
 
 
 def identify(vm: Vm, site: Site, probe: str, *, providers: Sequence[str]) -> Identity:
     """Ask a clone who it is.
 
     :param providers: where to log in, the first one twice; a login costs the start of a program.
-    :raises TransportError: it did not answer.
+    :raises TransportError: the clone did not answer; what its agent does not tell, the identity does not.
     """
     words = probe.replace(" ", "-")
-    _, sessions_before = _clock(vm, site)
-    logins = [_log_in(vm, provider, f"{words}-{provider}") for provider in providers]
+    before = _health(vm, site)
+    logins = [_log_in(vm, site, provider, f"{words}-{provider}") for provider in providers]
     result = vm.script(_SCRIPT, timeout_s=_TIMEOUT_S)
     told: dict[str, list[str]] = {}
     for line in result.stdout.splitlines():
@@ -73,8 +112,7 @@ def identify(vm: Vm, site: Site, probe: str, *, providers: Sequence[str]) -> Ide
         told.setdefault(key, []).append(value)
     if len(told.get("kernel", [])) < 2:
         raise TransportError(f"{vm.name}: no random bytes from the guest: {result.stderr.strip()[-300:]}")
-    logins.append(_log_in(vm, providers[0], f"{words}-again"))
-    error_s, sessions = _clock(vm, site)
+    logins.append(_log_in(vm, site, providers[0], f"{words}-again"))
     return Identity(
         vm=vm.name,
         logins=tuple(logins),
@@ -82,30 +120,29 @@ def identify(vm: Vm, site: Site, probe: str, *, providers: Sequence[str]) -> Ide
         macs=tuple(told.get("mac", [])),
         machine_id=" ".join(told.get("machine-id", [])),
         host_keys=tuple(told.get("host-key", [])),
-        clock_error_s=error_s,
-        sessions=sessions - sessions_before,
+        before=before,
+        after=_health(vm, site),
     )
 
 
-def _log_in(vm: Vm, provider: str, session: str) -> Login:
-    try:
-        answer = vm.http.post(f"/auth/{provider}", json={"sessionId": session}, timeout=_TIMEOUT_S)
-        body = answer.json()
-        url = body.get("oauthUrl") if answer.status_code == 200 and isinstance(body, dict) else None
-    except (httpx.HTTPError, ValueError) as error:
-        return Login(provider, f"{type(error).__name__}: {error}")
+def _log_in(vm: Vm, site: Site, provider: str, session: str) -> Login:
+    path, asked = f"/auth/{provider}", {"sessionId": session}
+    answer = ask_agent(vm, site, "POST", path, json=asked, timeout_s=_TIMEOUT_S)
+    url = answer.body.get("oauthUrl") if answer.status == 200 and isinstance(answer.body, dict) else None
     if not isinstance(url, str):
-        return Login(provider, f"{answer.status_code} {answer.text[:300]}")
+        return Login(provider, answer.status, str(answer))
     query = parse_qs(urlsplit(url).query)
-    return Login(provider, "", url, query.get("state", [""])[0], query.get("code_challenge", [""])[0])
+    return Login(
+        provider, answer.status, "", url, query.get("state", [""])[0], query.get("code_challenge", [""])[0]
+    )
 
 
-def _clock(vm: Vm, site: Site) -> tuple[tuple[float, float], int]:
+def _health(vm: Vm, site: Site) -> Health | str:
     before = time.time()
+    answer = ask_agent(vm, site, "GET", site.agent.health_path, timeout_s=_TIMEOUT_S)
+    after = time.time()
     try:
-        body = vm.http.get(site.agent.health_path, timeout=_TIMEOUT_S).raise_for_status().json()
-        after = time.time()
-        seen = datetime.datetime.fromisoformat(body["timestamp"]).timestamp()
-        return (seen - after, seen - before), int(body["activeSessions"])
-    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-        raise TransportError(f"{vm.name}: no time from the agent: {type(error).__name__}: {error}") from error
+        seen = datetime.datetime.fromisoformat(answer.body["timestamp"]).timestamp()
+        return Health((seen - after, seen - before), int(answer.body["activeSessions"]))
+    except (ValueError, KeyError, TypeError):
+        return str(answer)

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,10 +71,10 @@ class Lanes:
 
         :raises HarnessError: it could not be carried out, or did not end in time.
         """
-        try:
-            return self._results[name].result(self._timeout_s)
-        except TimeoutError as error:
-            raise HarnessError(f"experiment {name}: no end within {self._timeout_s:g} s") from error
+        result = self._results[name]
+        if not wait([result], self._timeout_s).done:
+            raise HarnessError(f"experiment {name}: no end within {self._timeout_s:g} s")
+        return result.result()
 
     def __enter__(self) -> Lanes:
         return self

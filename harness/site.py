@@ -150,6 +150,8 @@ class SnapshotSection(Section):
     """Memory file."""
     disk: AbsolutePath = "/var/lib/firecracker/snapshots/browser-vm-golden.ext4"
     """Root disk (ext4)."""
+    copy_s: Seconds = 120
+    """For a clone's own copy of the disk: no time where the file system has reflinks, minutes where not."""
     kernel: AbsolutePath | None = "/var/lib/firecracker/snapshots/vmlinux"
     """Kernel for a cold boot from the same disk."""
     initrd: AbsolutePath | None = None
@@ -239,7 +241,8 @@ class AgentSection(Section):
     providers: tuple[str, ...] = ("codex", "claude_code", "gemini_cli")
     """Providers of `POST /auth/<provider>`."""
     database_variable: str | None = "SUPABASE_URL"
-    """Environment variable with the address of the agent's database; none where it uses none."""
+    """Environment variable with the address of the agent's database; none where it uses none: the checks of a
+    silent database then belong under `[not_applicable]`."""
     database_timeout_s: Seconds = 5
     """A database call is given up after this."""
     login_s: Seconds = 5

@@ -13,12 +13,12 @@ from typing import Any
 import httpx
 
 from harness.clone import Clone, making
-from harness.errors import VmError, WaitTimeoutError
+from harness.errors import VmError, VmmError, WaitTimeoutError
 from harness.firecracker import no_tls
 from harness.guest import Guest
 from harness.host import Host
 from harness.run import Result
-from harness.wait import wait_until
+from harness.wait import capped, wait_until
 
 _POLL_S = 0.015
 _LOOK_AT_PROCESS_S = 0.5
@@ -65,19 +65,15 @@ class Vm:
         """Seconds spent in each step of its making, in order; ``total`` is all of it."""
         self.api = clone.api
         site = clone.host.site
+        self.health_s = health_s
+        """Seconds from then to a healthy agent that the profile allows."""
         self._clone = clone
-        self._health_s = health_s
         self._lock = threading.RLock()
         self._ended: dict[str, str] | None = None
         self._looked_at = 0.0
         self._guest = Guest(clone.host, clone.name, clone.paths[site.guest.ssh_port])
         self._agent = str(clone.paths[site.agent.port])
-        self.http = httpx.Client(
-            transport=httpx.HTTPTransport(uds=self._agent, verify=no_tls()),
-            base_url="http://agent",
-            timeout=site.guest.request_s,
-            trust_env=False,
-        )
+        self.http = self.new_http()
         """To the agent."""
 
     def __enter__(self) -> Vm:
@@ -88,49 +84,68 @@ class Vm:
     ) -> None:
         self.kill()
 
+    def new_http(self) -> httpx.Client:
+        """A client to the agent with connections of its own, to be closed by the caller."""
+        return httpx.Client(
+            transport=httpx.HTTPTransport(uds=self._agent, verify=no_tls()),
+            base_url="http://agent",
+            timeout=self.host.site.guest.request_s,
+            trust_env=False,
+        )
+
     def async_http(self, **options: Any) -> httpx.AsyncClient:
         """A new async client to the agent, to be closed by the caller."""
         transport = httpx.AsyncHTTPTransport(uds=self._agent, verify=no_tls())
         defaults = {"base_url": "http://agent", "timeout": self.host.site.guest.request_s, "trust_env": False}
         return httpx.AsyncClient(transport=transport, **{**defaults, **options})
 
-    def wait_healthy(self, timeout_s: float | None = None) -> dict[str, Any]:
-        """Poll the agent's health endpoint tightly until it answers 200; its JSON.
+    def wait_healthy(self, timeout_s: float | None = None) -> None:
+        """Poll the agent's health endpoint tightly until it answers 200, whatever else it says.
 
         Also sets ``timings["healthy"]``: seconds from :attr:`restored_at`.
 
-        :param timeout_s: default from the profile: restore_health_s or boot_health_s.
+        :param timeout_s: default :attr:`health_s`.
         :raises WaitTimeoutError: with the last answer.
-        :raises VmError: the VMM ended meanwhile.
+        :raises VmmError: the VMM ended meanwhile.
         """
-        path = self.host.site.agent.health_path
+        path, limit_s = self.host.site.agent.health_path, timeout_s or self.health_s
+        deadline = time.monotonic() + limit_s
         try:
-            answer = wait_until(
-                lambda: self._ask_health(path),
+            wait_until(
+                lambda: self._ask_health(path, deadline),
                 what=f"{self.name}: GET {path} answers 200",
-                timeout_s=timeout_s or self._health_s,
+                timeout_s=limit_s,
                 interval_s=_POLL_S,
                 until=lambda seen: seen.status_code == httpx.codes.OK,
                 retry_on=(httpx.TransportError,),
             )
         except WaitTimeoutError as error:
-            why = self.ask("relay_error", port=self.host.site.agent.port) or "the guest took the connection"
+            why = self.reached(self.host.site.agent.port)
             hint = "look at the guest's console and the unit's journal in the evidence"
             raise WaitTimeoutError(
                 f"{error.message}; towards the guest: {why}", last=error.last, hint=hint
             ) from error
         self.timings.setdefault("healthy", time.monotonic() - self.restored_at)
-        return dict(answer.json())
 
-    def _ask_health(self, path: str) -> httpx.Response:
+    def _ask_health(self, path: str, deadline: float) -> httpx.Response:
         try:
-            return self.http.get(path)
+            return self.http.get(path, timeout=capped(self.host.site.guest.request_s, deadline))
         except httpx.TransportError:
             if time.monotonic() - self._looked_at > _LOOK_AT_PROCESS_S:
                 self._looked_at = time.monotonic()
                 if not self.alive():
-                    raise VmError(f"{self.name} is gone: {self.last_words()}") from None
+                    kind = VmmError if self._ended is None else VmError  # else it was we who killed it
+                    raise kind(f"{self.name} is gone: {self.last_words()}") from None
             raise
+
+    def reached(self, port: int) -> str:
+        """How the host's end of our last connection to a port of the guest fared.
+
+        :raises TransportError: our own way to the host is lost.
+        """
+        if not self.alive():
+            return f"the VM is gone: {self.last_words()}"
+        return str(self.ask("relay_error", port=port) or "the guest took the connection")
 
     def forward(self, port: int) -> Path:
         """A local unix socket that leads to a TCP port at the guest's address. The same one every time."""
@@ -223,7 +238,8 @@ def restore(host: Host, *, mmds: Mapping[str, Any] | None = None) -> Vm:
     """A clone of the golden snapshot, resumed; not waited for (see :meth:`Vm.wait_healthy`).
 
     :param mmds: data for the guest's metadata service, given before it resumes; else as the profile says.
-    :raises VmError: with the VMM's exit status and last lines where it died.
+    :raises VmmError: the VMM refused, did not start, or ended; with its exit status and last lines.
+    :raises VmError: whatever else it was.
     """
     with making(host) as clone:
         if mmds is None and host.site.snapshot.clone_metadata == "mmds":

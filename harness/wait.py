@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -10,6 +11,8 @@ import tenacity
 from harness.errors import WaitTimeoutError
 
 T = TypeVar("T")
+
+_LAST_LOOK_S = 0.2
 
 
 def wait_until(
@@ -25,7 +28,8 @@ def wait_until(
     """Ask again until ``until(answer)`` is true; return that answer.
 
     ``retry_on`` lists the exceptions that mean "not yet"; any other one ends the wait at once, which is how
-    a terminal state is said. There is always one last look at the deadline.
+    a terminal state is said. There is always one last look at the deadline. A look that is under way then is
+    not cut short: one that may take long is to be :func:`capped`.
 
     :param timeout_s: seconds until the wait ends in :class:`WaitTimeoutError`.
     :raises WaitTimeoutError: naming ``what``, the time waited and the last answer or error.
@@ -64,6 +68,11 @@ def last_answer(
         if not seen:  # it is another wait's, within
             raise
         return seen[0]
+
+
+def capped(limit_s: float, deadline: float) -> float:
+    """How long one look may take: what is left to a deadline of ``time.monotonic()``, and a moment at it."""
+    return min(limit_s, max(deadline - time.monotonic(), _LAST_LOOK_S))
 
 
 def _shown(seen: object) -> str:

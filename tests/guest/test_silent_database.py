@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
 
-from harness.errors import HarnessError
 from harness.experiments import SilentDatabase
 from harness.site import Site
 
@@ -23,11 +21,6 @@ def test_silent_database_does_not_hang_a_login(
 ) -> None:
     """A login is answered in time, whatever the answer, though the database never answers."""
     evidence.text("journal.txt", silent_database.after.tail(400))
-    if silent_database.connections == 0 and not _timeouts(silent_database):
-        raise HarnessError(
-            "the agent never asked the database that it was given, so nothing was tried",
-            hint="agent.database_variable and agent.database_environment of the profile: what makes it ask?",
-        )
     limit_s = site.agent.database_timeout_s + site.agent.login_s
     seen = silent_database.answered_s
     assert seen is not None, f"a login with a database that never answers: {silent_database.answer}"
@@ -47,11 +40,7 @@ def test_silent_database_leaves_health_alone(silent_database: SilentDatabase) ->
 
 def test_silent_database_is_logged(silent_database: SilentDatabase) -> None:
     """The journal says that the database call timed out."""
-    assert _timeouts(silent_database), (
+    assert silent_database.timeouts, (
         "expected a line like 'Operation timed out' in the agent's journal; it said:\n"
         f"{silent_database.after.tail()}"
     )
-
-
-def _timeouts(seen: SilentDatabase) -> list[str]:
-    return [line for line in seen.after.said if re.search(r"timed? ?-?out", line, re.IGNORECASE)]

@@ -29,7 +29,8 @@ def test_vnc_speaks_rfb(clone: Vm, site: Site) -> None:
         except OSError as error:
             banner = str(error).encode()
     assert banner.startswith(b"RFB 003."), (
-        f"port {site.guest.vnc_port} of {clone.name}: expected 'RFB 003.…', got {banner!r}"
+        f"port {site.guest.vnc_port} of {clone.name}: expected 'RFB 003.…', got {banner!r}; "
+        f"towards the guest: {clone.reached(site.guest.vnc_port)}"
     )
 
 
@@ -42,7 +43,10 @@ def test_novnc_page_is_served(clone: Vm, site: Site) -> None:
             seen = f"{answer.status_code} {answer.text[:80]!r}"
         except httpx.HTTPError as error:
             answer, seen = None, f"{type(error).__name__}: {error}"
-    assert answer is not None, f"GET :{site.guest.novnc_port}/vnc.html of {clone.name}: {seen}"
+    assert answer is not None, (
+        f"GET :{site.guest.novnc_port}/vnc.html of {clone.name}: {seen}; "
+        f"towards the guest: {clone.reached(site.guest.novnc_port)}"
+    )
     assert answer.status_code == 200, (
         f"GET :{site.guest.novnc_port}/vnc.html of {clone.name}: expected 200, got {seen}"
     )

@@ -66,6 +66,15 @@ def fake_peer(path: Path, *answers: bytes) -> Iterator[FakePeer]:
         peer.stop()
 
 
+@contextlib.contextmanager
+def mute_peer(path: Path) -> Iterator[None]:
+    """A peer that takes connections and says nothing."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        yield
+
+
 def answer(status: int, body: str = "") -> bytes:
     """An answer as Firecracker writes it: an empty reason, and no length where there is no body."""
     head = f"HTTP/1.1 {status} \r\nServer: Firecracker API\r\nConnection: keep-alive\r\n"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.errors import ApiError
+from harness.errors import ApiError, TransportError
 from harness.firecracker import Firecracker
 from tests.unit.fake_peer import answer, fake_peer
 
@@ -129,6 +129,19 @@ def test_a_lost_process_is_told_with_its_last_words(tmp_path: Path) -> None:
     with fake_peer(tmp_path / "api"):
         api = Firecracker(tmp_path / "api", epitaph=lambda: "it ended with status 1; vmm.log: 'bad snapshot'")
         with pytest.raises(ApiError, match=r"no answer from Firecracker .*\n.*status 1; vmm\.log: 'bad"):
+            api.load_snapshot(snapshot_path="/s", mem_file_path="/m")
+        api.close()
+
+
+def test_a_lost_way_to_the_host_is_not_the_vmms(tmp_path: Path) -> None:
+    """Whoever would tell how the VMM ended is gone, too."""
+
+    def gone() -> str:
+        raise TransportError("the custodian is gone")
+
+    with fake_peer(tmp_path / "api"):
+        api = Firecracker(tmp_path / "api", epitaph=gone)
+        with pytest.raises(TransportError, match="the custodian is gone"):
             api.load_snapshot(snapshot_path="/s", mem_file_path="/m")
         api.close()
 

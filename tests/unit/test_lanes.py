@@ -114,3 +114,13 @@ def test_waiting_has_an_end() -> None:
         lanes.start([Lane(lambda: cast(Vm, peer), {"a": lambda _vm: peer.killed.wait(10)})])
         with pytest.raises(HarnessError, match="no end within"):
             lanes.observation("a")
+
+
+def test_an_experiment_that_ran_out_of_time_itself_is_not_one_that_has_no_end() -> None:
+    def late(_vm: Vm) -> None:
+        raise TimeoutError("nobody answered")
+
+    with Lanes(at_once=1, timeout_s=5) as lanes:
+        lanes.start([Lane(lambda: cast(Vm, Peer()), {"a": late})])
+        with pytest.raises(TimeoutError, match="nobody answered"):
+            lanes.observation("a")

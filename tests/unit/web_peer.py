@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 Answer = tuple[int, dict[str, str], str]
+"""Status, headers and body; a status of 0 drops the connection instead."""
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -27,22 +28,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Answer as was laid down for the path."""
         self.server.asked.append(self.path)
         status, headers, body = self.server.answers.get(self.path.partition("?")[0], (404, {}, "none"))
-        self.send_response(status)
-        for name, value in {"Content-Type": "text/html; charset=utf-8", **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body.encode())
+        self._answer(status, {"Content-Type": "text/html; charset=utf-8", **headers}, body)
 
     def do_POST(self) -> None:
         """A form; it is kept with the path, and answered as its path is."""
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.server.asked.append(f"{self.path} {body}")
-        status, headers, text = self.server.answers.get(f"POST {self.path}", (404, {}, ""))
+        self._answer(*self.server.answers.get(f"POST {self.path}", (404, {}, "")))
+
+    def _answer(self, status: int, headers: Mapping[str, str], body: str) -> None:
+        if status == 0:
+            return
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(text.encode())
+        self.wfile.write(body.encode())
 
     def address_string(self) -> str:
         """A unix socket's peer has no address."""

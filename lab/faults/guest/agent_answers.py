@@ -1,4 +1,4 @@
-"""The agent answers otherwise than documented, drops connections when many come, and listens on ``::``."""
+"""The agent says what is undocumented, dies of half a JSON, drops many connections, and listens on ``::``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LAYERS = ("guest/test_health.py",)
 _SCRIPT = (
     edited(
         f"{AGENT}/server.js",
-        ("status: 'ok'", "status: 'up'"),
+        ("health(_request, response) {\n", "health(_request, response) {\n  return response.end('up');\n"),
         ("PORT, '0.0.0.0'", "PORT, '::'"),
         ("server.headersTimeout", "server.maxConnections = 20;\nserver.headersTimeout"),
         (
@@ -27,7 +27,13 @@ _SCRIPT = (
             "  return response.writeHead(404).end('not found');\n  throw new HttpError(404, `Not found",
         ),
     )
-    + edited(f"{AGENT}/http.js", ("HttpError(400, 'Body is not", "Error('Body is not"))
+    + edited(
+        f"{AGENT}/http.js",
+        (
+            "    throw new HttpError(400, 'Body is not valid JSON')",
+            "    setImmediate(() => { throw new Error('no JSON'); });\n    await new Promise(() => {})",
+        ),
+    )
     + f"systemctl restart {UNIT}\n"
 )
 

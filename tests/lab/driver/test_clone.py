@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.clone import Clone, making
-from harness.errors import VmError
+from harness.errors import VmError, VmmError
 from harness.host import Host
 from harness.run import run
 from harness.site import Site
@@ -78,18 +78,20 @@ def test_a_failing_undo_is_told_and_leaves_no_other_one_out(host: Host) -> None:
     assert not Path(f"/run/netns/{clone.name}").exists()
 
 
-def _fails_with(profile: dict[str, Any], **vmm: object) -> str:
-    """What making a clone with another VMM raises."""
+def _fails_with(profile: dict[str, Any], kind: type[VmError] = VmmError, **vmm: object) -> str:
+    """What making a clone with another VMM raises: by default, that the VMM is to blame."""
     site = Site.model_validate({**profile, "vmm": vmm})
     with Host(site) as host:
         with pytest.raises(VmError) as caught, making(host):
             pass
         assert not Path(f"/run/netns/acc-{host.run_id}-1").exists()
+    assert type(caught.value) is kind
     return str(caught.value)
 
 
 def test_a_vmm_that_is_not_there_is_named(profile: dict[str, Any]) -> None:
-    assert "no VMM: not-a-firecracker is not on this host" in _fails_with(profile, binary="not-a-firecracker")
+    said = _fails_with(profile, VmError, binary="not-a-firecracker")
+    assert "no VMM: not-a-firecracker is not on this host" in said
 
 
 def test_a_vmm_that_dies_at_once_is_told_with_status_and_last_words(

@@ -1,0 +1,52 @@
+"""A clone that is none: its agent is whoever listens at a unix socket, all else about it is laid down."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from harness.clone import Clone
+from harness.run import Result
+from harness.site import Site
+from harness.vm import Vm
+
+
+class SmallVm(Vm):
+    """Its custodian gives the ``answers``, an exception among them being raised.
+
+    :param agent: the agent's socket.
+    :param said: what every script in the guest prints.
+    """
+
+    def __init__(self, agent: Path, site: Site, *, said: str = "", **answers: object) -> None:
+        self.answers: dict[str, object] = {"alive": True, "relay_error": "", "read": "console", **answers}
+        self.said = said
+        clone = SimpleNamespace(
+            host=SimpleNamespace(site=site),
+            name="acc-000000-1",
+            started_at=time.monotonic(),
+            timings={},
+            api=SimpleNamespace(traffic=[]),
+            paths={site.guest.ssh_port: agent, site.agent.port: agent},
+            ask=self._answer,
+            last_words=lambda: "it ended with status 0",
+        )
+        super().__init__(cast(Clone, clone), health_s=site.guest.restore_health_s)
+
+    def script(self, text: str, *, timeout_s: float) -> Result:  # noqa: ARG002 - as a VM has it
+        return Result(("sh",), 0, self.said, "")
+
+    def _answer(self, op: str, **_: object) -> Any:
+        answer = self.answers[op]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def state(*journal: str, pid: int = 7, restarts: int = 0) -> str:
+    """What a guest prints of its agent's unit: its process, and lines of its journal."""
+    head = f"UPTIME=99.0\nMainPID={pid}\nNRestarts={restarts}\nActiveState=active\n"
+    lines = (f'{{"MESSAGE": "{line}", "__MONOTONIC_TIMESTAMP": "100000000"}}\n' for line in journal)
+    return head + "".join(lines)

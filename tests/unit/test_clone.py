@@ -1,0 +1,112 @@
+"""Making a clone: whose trouble it is, where none comes of it."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from harness.clone import making
+from harness.errors import HarnessError, SshError, VmError, VmmError
+from harness.host import Host
+from harness.site import Site
+from tests.unit.fake_peer import answer, fake_peer
+
+SITE = Site.model_validate(
+    {"name": "nowhere", "snapshot": {"copy_s": 0.05}, "vmm": {"start_timeout_s": 0.05}}
+)
+MADE = {"disk": "/clones/1.ext4", "timings": {}}
+
+
+class SmallHost:
+    """Stands where a host would: what its custodian answers to the making of a clone is laid down."""
+
+    def __init__(self, directory: Path, made: object) -> None:
+        self.site = SITE
+        self.clones_dir = "/clones"
+        self.connection: Any = SimpleNamespace(
+            directory=directory, forward_all=lambda *_: None, cancel=lambda *_: None
+        )
+        self.custodian: Any = SimpleNamespace(facts={"directory": "/run/x"}, begin=self._begin, ask=self._ask)
+        self.destroyed: list[str] = []
+        self._made = made
+
+    def next_name(self) -> str:
+        return "acc-000000-1"
+
+    def _begin(self, _op: str, **_: object) -> Future[Any]:
+        answered: Future[Any] = Future()
+        if isinstance(self._made, Exception):
+            answered.set_exception(self._made)
+        elif self._made is not None:
+            answered.set_result(self._made)
+        return answered
+
+    def _ask(self, op: str, *, name: str, **_: object) -> Any:
+        if op == "destroy":
+            self.destroyed.append(name)
+            return {"failures": [], "texts": {}}
+        return "it ended with status 1"
+
+
+def trouble(directory: Path, made: object) -> VmError:
+    """What a restore raises where the custodian answers so; what was begun is destroyed."""
+    host = SmallHost(directory, made)
+    with pytest.raises(VmError) as caught, making(cast(Host, host)) as clone:
+        clone.restore()
+    assert host.destroyed == ["acc-000000-1"]
+    assert caught.value.message.startswith("acc-000000-1 could not be made: ")
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "ours",
+    [
+        SshError("the connection is lost", hint="look at sshd"),
+        HarnessError("cp: No space left on device", hint="make room"),
+    ],
+)
+def test_trouble_of_ours_is_not_the_vmms(tmp_path: Path, ours: HarnessError) -> None:
+    """And what it says to do next is kept."""
+    error = trouble(tmp_path, ours)
+    assert not isinstance(error, VmmError)
+    assert ours.message in error.message
+    assert error.hint == ours.hint
+
+
+def test_a_copy_that_takes_too_long_is_told_as_such(tmp_path: Path) -> None:
+    """What was copied and where to, how long it had, and what to change."""
+    error = trouble(tmp_path, None)
+    assert not isinstance(error, VmmError)
+    assert f"the copy of {SITE.snapshot.disk} to /clones took more than 0.05 s" in error.message
+    assert "snapshot.copy_s" in error.hint
+
+
+def test_a_vmm_that_does_not_start_is_to_blame(tmp_path: Path) -> None:
+    assert isinstance(trouble(tmp_path, VmmError("the VMM did not start")), VmmError)
+
+
+def test_a_snapshot_that_the_vmm_refuses_is_to_blame(tmp_path: Path) -> None:
+    with fake_peer(tmp_path / "1-api", answer(400, '{"fault_message": "bad magic"}')):
+        error = trouble(tmp_path, MADE)
+    assert isinstance(error, VmmError)
+    assert "bad magic" in error.message
+
+
+def test_a_vmm_that_dies_of_the_snapshot_is_to_blame(tmp_path: Path) -> None:
+    with fake_peer(tmp_path / "1-api"):
+        error = trouble(tmp_path, MADE)
+    assert isinstance(error, VmmError)
+    assert "it ended with status 1" in error.message
+
+
+def test_a_second_writable_drive_is_nothing_the_vmm_refused(tmp_path: Path) -> None:
+    """It is we who do not run clones that would write to one file."""
+    drives = '{"drives": [{"drive_id": "rootfs"}, {"drive_id": "data"}]}'
+    with fake_peer(tmp_path / "1-api", answer(204), answer(200, drives)):
+        error = trouble(tmp_path, MADE)
+    assert not isinstance(error, VmmError)
+    assert "set snapshot.drive_id" in error.hint

@@ -1,0 +1,70 @@
+"""Both ends of the custodian: what it refuses, and which VMM failed, are told apart."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from harness.custodian import Custodian
+from harness.custodian_clone import Refused, VmmFailed
+from harness.custodian_remote import GREETING, Service
+from harness.errors import HarnessError, SshError, VmmError
+
+PEER = f"""
+import json, sys
+print({GREETING!r} + "{{}}", flush=True)
+for line in sys.stdin:
+    asked = json.loads(line)
+    print(json.dumps({{"id": asked["id"], "error": asked["text"], "vmm": asked["op"] == "make"}}), flush=True)
+print('{{"id": 0, "ok": []}}', flush=True)
+"""
+"""Refuses whatever it is asked, and says of what is made that the VMM failed."""
+
+
+@pytest.fixture
+def custodian() -> Iterator[Custodian]:
+    """One that refuses everything."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", PEER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    custodian = Custodian(process, b"", timeout_s=20, explain=SshError)
+    yield custodian
+    assert custodian.close() == ""
+
+
+def test_a_vmm_that_failed_is_told_as_such(custodian: Custodian) -> None:
+    with pytest.raises(VmmError, match=r"^it ended with status 1$"):
+        custodian.ask("make", timeout_s=20, text="it ended with status 1")
+
+
+def test_a_refusal_is_no_vmms(custodian: Custodian) -> None:
+    with pytest.raises(HarnessError, match="refused: no space left") as caught:
+        custodian.ask("copy", timeout_s=20, text="no space left")
+    assert not isinstance(caught.value, VmmError)
+
+
+@pytest.mark.parametrize(("kind", "vmm"), [(VmmFailed, True), (Refused, False), (OSError, False)])
+async def test_the_far_end_says_whether_it_was_a_vmm(kind: type[Exception], vmm: bool) -> None:
+    said: list[bytes] = []
+
+    async def refuse(_request: object) -> None:
+        raise kind("no")
+
+    async def drain() -> None:
+        """Nothing is held back."""
+
+    far: Any = SimpleNamespace(serve=refuse)
+    to_us: Any = SimpleNamespace(write=said.append, drain=drain)
+    await Service(far, to_us)._answer({"id": 7, "op": "make_clone"})
+    (answer,) = map(json.loads, said)
+    assert (answer["id"], answer["vmm"]) == (7, vmm)

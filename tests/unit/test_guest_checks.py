@@ -1,0 +1,146 @@
+"""Checks of a guest as they are, run on clones that are made up: what is red, and what is our own trouble."""
+
+from __future__ import annotations
+
+import httpcore  # noqa: F401 - httpx keeps the one that it met first: no small suite is to bring its own
+import pytest
+
+from tests.unit.small_suite import ROOT, Ended, Suite
+
+pytest_plugins = ["pytester"]
+
+CONFTEST = """
+import tempfile
+from pathlib import Path
+import pytest
+from harness.errors import *
+from tests.unit.small_vm import SmallVm, state
+from tests.unit.web_peer import web_peer
+
+JSON = {{"Content-Type": "application/json"}}
+
+@pytest.fixture(scope="session")
+def make_vm(site):
+    def make(boot=None):
+        {make}
+    with tempfile.TemporaryDirectory() as folder, web_peer(agent := Path(folder) / "agent", {agent}):
+        yield make
+"""
+WELL = {
+    "/health": "200, JSON, '{}'",
+    "/acceptance-no-such-path": "404, JSON, '{}'",
+    "POST /auth/codex": "400, JSON, '{}'",
+}
+"""How an agent should answer, but for what it says of its health."""
+
+
+def run(suite: Suite, file: str, checks: str, conftest: str) -> Ended:
+    """Some checks of a file in tests/guest, with these fixtures."""
+    folder = suite.root / "tests/guest"
+    folder.mkdir(parents=True)
+    (folder / file).write_text((ROOT / "tests/guest" / file).read_text())
+    (folder / "conftest.py").write_text(conftest)
+    return suite.run("-k", checks)
+
+
+def asked(suite: Suite, file: str, checks: str, make: str, **agent: str) -> Ended:
+    """The same where this makes the clone, and its agent answers so."""
+    answers = ", ".join(f"{path!r}: ({answer})" for path, answer in {**WELL, **agent}.items())
+    return run(suite, file, checks, CONFTEST.format(make=make, agent=f"{{{answers}}}"))
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "told"),
+    [
+        ("VmmError('bad magic')", "FAIL", "the VMM could not bring the snapshot to life: bad magic"),
+        ("VmError('no space left', hint='make room')", "BROKEN", "no space left\nnext: make room"),
+        ("TransportError('the custodian is gone')", "BROKEN", "the custodian is gone"),
+    ],
+)
+def test_only_the_vmm_can_refuse_the_snapshot(suite: Suite, error: str, outcome: str, told: str) -> None:
+    """Whatever else keeps a clone from being made is no reason to rebuild."""
+    ended = asked(suite, "test_restored.py", "clone_resumes", f"raise {error}")
+    assert ended.outcome("guest.clone_resumes_from_the_snapshot") == outcome
+    assert told in ended.output
+
+
+ASKED = ("health_says_what_is_documented", "unknown_path_is_a_json_404", "bad_json_is_a_json_400")
+HEALTHY = "return SmallVm(agent, site, said=state('[FATAL] no JSON', restarts=1))"
+LOST = "vm = SmallVm(agent, site); vm.answers['alive'] = TransportError('no custodian'); return vm"
+GONE = "return SmallVm(agent, site, alive=False)"
+
+
+def test_an_agent_that_dies_of_a_request_is_red(suite: Suite) -> None:
+    """And only the check that it dies of: the next one asks an agent that is there again."""
+    ended = asked(
+        suite, "test_health.py", " or ".join(ASKED[1:]), HEALTHY, **{"POST /auth/codex": "0, {}, ''"}
+    )
+    assert ended.outcome("guest.unknown_path_is_a_json_404") == "PASS"
+    assert ended.outcome("guest.bad_json_is_a_json_400") == "FAIL"
+    for told in ("the connection was dropped", "systemd has restarted it 1 times", "[FATAL] no JSON"):
+        assert told in ended.output
+
+
+@pytest.mark.parametrize(("make", "outcome"), [(HEALTHY, "FAIL"), (GONE, "FAIL"), (LOST, "BROKEN")])
+def test_silence_is_red_where_our_own_way_is_not_lost(suite: Suite, make: str, outcome: str) -> None:
+    """Whether nobody listens, or the VM is gone, was asked and seen."""
+    suite.profile('name = "nowhere"\n[guest]\nrestore_health_s = 0.3')
+    nobody = dict.fromkeys(WELL, "0, {}, ''")
+    ended = asked(suite, "test_health.py", " or ".join(ASKED), make, **nobody)
+    assert {ended.outcome(f"guest.{check}") for check in ASKED} == {outcome}
+
+
+def test_health_in_words_of_its_own_is_red(suite: Suite) -> None:
+    """It is an answer, 200 and in time; what it says is another claim."""
+    checks = "health_answers_in_time or health_says_what_is_documented"
+    ended = asked(suite, "test_health.py", checks, HEALTHY, **{"/health": "200, {}, 'up'"})
+    assert ended.outcome("guest.health_answers_in_time") == "PASS"
+    assert ended.outcome("guest.health_says_what_is_documented") == "FAIL"
+    assert '"activeSessions":<n>}; got 200 up' in ended.output
+
+
+@pytest.mark.parametrize(("late_s", "outcome"), [(0, "PASS"), (60, "FAIL")])
+def test_an_answer_that_comes_too_late_is_red(suite: Suite, late_s: int, outcome: str) -> None:
+    """Though the wait for it ended well."""
+    make = f"vm = SmallVm(agent, site); vm.restored_at -= {late_s}; return vm"
+    ended = asked(suite, "test_health.py", "health_answers_in_time", make)
+    assert ended.outcome("guest.health_answers_in_time") == outcome
+    assert ("200 only 60" in ended.output) is (outcome == "FAIL")
+
+
+def test_a_vmm_that_ends_is_seen_by_whoever_asks_for_health(suite: Suite) -> None:
+    ended = asked(suite, "test_health.py", "health_answers_in_time", GONE, **{"/health": "0, {}, ''"})
+    assert ended.outcome("guest.health_answers_in_time") == "FAIL"
+    assert "is gone: it ended with status 0" in ended.output
+
+
+IDENTITIES = """
+import pytest
+from harness.identity import Health, Identity, Login
+
+@pytest.fixture
+def identities():
+    logins = tuple(Login("codex", status, "") for status in {statuses})
+    before, after = Health((0.0, 0.1), 4), Health((0.0, 0.1), 4 + {sessions})
+    return tuple(Identity(f"vm-{{n}}", logins, (), (), "", (), before, after) for n in range(3))
+"""
+
+
+@pytest.mark.parametrize(
+    ("statuses", "sessions", "outcome"),
+    [
+        ((200, 200), 0, "FAIL"),
+        ((200, 200), 1, "PASS"),  # the second login ended the first
+        ((200, 200), 2, "PASS"),
+        ((200, 200), 3, "FAIL"),
+        ((200, 502), 2, "FAIL"),
+        ((0, 502), 0, "BROKEN"),
+    ],
+)
+def test_a_clone_knows_its_own_logins_and_no_others(
+    suite: Suite, statuses: tuple[int, ...], sessions: int, outcome: str
+) -> None:
+    """At least the last one that was accepted; and what was not accepted tells nothing."""
+    conftest = IDENTITIES.format(statuses=statuses, sessions=sessions)
+    ended = run(suite, "test_clones.py", "clones_answer_for_themselves", conftest)
+    assert ended.outcome("guest.clones_answer_for_themselves") == outcome
