@@ -23,8 +23,8 @@ class ControllerLogs:
 
         :raises TransportError: else.
         """
-        for error in self.trouble:
-            raise error
+        if self.trouble:
+            raise self.trouble[0]
         if not any(errors.read for errors in self.read.values()):
             raise TransportError(
                 f"nothing was logged since the controller started: {', '.join(self.read)}",
