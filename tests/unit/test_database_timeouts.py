@@ -28,13 +28,50 @@ TIMED = {
     "arrow": "const limit = (p, ms) => Promise.race([p, new Promise((_, no) => setTimeout(no, ms))]);\nlimit(call(), 5);",
     "in-place": "Promise.race([call(), new Promise((_, no) => setTimeout(() => no(new Error()), 5))]);",
     "signal": "fetch(url, { signal: AbortSignal.timeout(5000) });",
+    "signal-on-the-way": f"{CLIENT}await supabase.from('x').select().abortSignal(AbortSignal.timeout(5)).single();",
     "named-caller": f"{WITH_TIMEOUT}async function save() {{ await withTimeout(call()); }}\napp.post('/', save);",
+}
+
+TIMER = "new Promise((_, reject) => setTimeout(() => reject(new Error('late')), ms))"
+HELPER = f"const timeout = (ms) => {TIMER};\n"
+RACE = f"{CLIENT}const rows = await Promise.race([supabase.from('x').select(), timeout(5000)]);"
+TIMED_BY_HELPER = {
+    "arrow": f"{HELPER}{RACE}",
+    "function": f"{RACE}\nfunction timeout(ms) {{ return {TIMER}; }}",
+    "async": f"async function timeout(ms) {{ const late = {TIMER}; return await late; }}\n{RACE}",
+    "of-a-helper": f"const after = (ms) => {TIMER};\nconst timeout = (ms) => after(ms || 1);\n{RACE}",
+    "of-another-file": f"const {{ timeout }} = require('./timer');\n{RACE}",
+    "named": f"{HELPER}const late = timeout(5000);\nawait Promise.race([call(), late]);",
+    "no-helper-but-a-name": f"const late = {TIMER};\nawait Promise.race([call(), late]);",
+    "in-wrapper": f"{HELPER}const limit = (p, ms) => Promise.race([p, timeout(ms)]);\n{CLIENT}"
+    "await limit(supabase.from('x').select(), 5000);",
+    "around-function": f"{HELPER}{CLIENT}"
+    "await Promise.race([(async () => { await supabase.from('x').select(); })(), timeout(5)]);",
 }
 
 
 @pytest.mark.parametrize("text", TIMED.values(), ids=TIMED)
 def test_timeout_that_is_used_is_accepted(text: str) -> None:
     assert problems(text) == []
+
+
+@pytest.mark.parametrize("text", TIMED_BY_HELPER.values(), ids=TIMED_BY_HELPER)
+def test_timer_of_a_helper_is_followed(text: str) -> None:
+    assert problems(text, timer=f"exports.timeout = (ms) => {TIMER};") == []
+
+
+def test_wrapper_of_another_file_is_found_wherever_it_stands_there() -> None:
+    text = "const { withTimeout } = require('./limit');\nawait withTimeout(call());"
+    assert problems(text, limit=f"{WITH_TIMEOUT}module.exports = {{ withTimeout }};") == []
+
+
+QUERY = "const { data } = await supabase.from('x').select().single();"
+
+
+def test_client_of_another_file_without_a_limit_is_refused() -> None:
+    text = f"{WITH_TIMEOUT}withTimeout(call());\nconst {{ supabase }} = require('./db');\n{QUERY}"
+    found = problems(text, db=f"{CLIENT}exports.supabase = supabase;")
+    assert "server.js:9: a database call without a timeout" in found[0]
 
 
 UNTIMED = {
@@ -53,6 +90,18 @@ UNTIMED = {
     "withTimeout(call());",
     "one-unwrapped": f"{CLIENT}{WITH_TIMEOUT}withTimeout(call());\n"
     "app.get('/', async () => { await supabase.from('x').select(); });",
+    "helper-not-called": f"{HELPER}{CLIENT}await Promise.race([supabase.from('x').select(), timeout]);",
+    "helper-resolves": f"const timeout = (ms) => new Promise((ok) => setTimeout(ok, ms));\n{RACE}",
+    "helper-without-timer": f"const timeout = () => new Promise((_, reject) => emitter.on('late', reject));\n{RACE}",
+    "helper-drops-its-promise": f"const timeout = (ms) => {{ {TIMER}; return other(); }};\n{RACE}",
+    "helper-returns-nothing": f"const timeout = (ms) => {{ {TIMER}; }};\n{RACE}",
+    "helper-rejects-sometimes": f"const timeout = (ms) => {{ if (!ms) return new Promise(() => {{}}); return {TIMER}; }};\n{RACE}",
+    "helper-of-nobody": f"{HELPER}{CLIENT}await Promise.race([supabase.from('x').select(), other(5000)]);",
+    "helper-calls-itself": f"const timeout = (ms) => timeout(ms);\n{RACE}",
+    "nothing-raced": f"{HELPER}await Promise.race([timeout(5), timeout(7)]);",
+    "helper-resolves-in-wrapper": "const timeout = (ms) => new Promise((ok) => setTimeout(ok, ms));\n"
+    "const limit = (p) => Promise.race([p, timeout(5)]);\nlimit(call());",
+    "awaited-before-it-is-raced": f"{CLIENT}{WITH_TIMEOUT}await withTimeout(await supabase.from('x').select());",
 }
 
 

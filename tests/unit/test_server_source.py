@@ -57,6 +57,9 @@ GOOD_HANDLERS = {
     "switch": "process.on('uncaughtException', (e) => { switch (e.code) { case 'A': log(); default: process.exit(1); } });",
     "bounded-await": "const withTimeout = (p, ms) => Promise.race([p, new Promise((_, no) => setTimeout(no, ms))]);\n"
     "process.on('uncaughtException', async () => { try { await withTimeout(flush(), 9); } finally { process.exit(1); } });",
+    "bounded-by-helper": "const late = (ms) => new Promise((_, no) => setTimeout(no, ms));\n"
+    "const limit = (p, ms) => Promise.race([p, late(ms)]);\n"
+    "process.on('uncaughtException', async () => { try { await limit(flush(), 9); } catch { } process.exit(1); });",
     "comment-inside": "process.on('uncaughtException', (e) => { /* process.exit(0) */ process.exit(1); });",
 }
 
