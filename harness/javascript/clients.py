@@ -1,4 +1,4 @@
-"""Database clients: what is called on them, and where they are made."""
+"""Database clients: what is called on them, where they are made, and the ``fetch`` that they are given."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from tree_sitter import Node
 
 from harness.javascript.declarations import child
-from harness.javascript.meaning import Expression, Resolver
-from harness.javascript.syntax import descendants, text_of, unwrapped
+from harness.javascript.meaning import Expression, Function, Meaning, Resolver
+from harness.javascript.syntax import arguments, descendants, text_of, unwrapped
 
 _MAKERS = {"createClient", "createServerClient"}
 
@@ -36,3 +36,14 @@ def client(at: Expression, resolver: Resolver) -> Expression | None:
     if not isinstance(made, Expression) or made.node.type != "call_expression" or root.type != "identifier":
         return None
     return made if text_of(child(made.node, "function")).split(".")[-1] in _MAKERS else None
+
+
+def fetch_of(made: Expression, resolver: Resolver) -> Function | None:
+    """The function of the program by which a client asks: ``{ global: { fetch } }`` in its options."""
+    for given in arguments(made.node):
+        at: Meaning | None = resolver.resolve(given, made.module, made.env)
+        for key in ("global", "fetch"):
+            at = resolver.entry(at, key, last=True) if isinstance(at, Expression) else None
+        if isinstance(at, Function):
+            return at
+    return None

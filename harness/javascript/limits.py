@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from harness.javascript.clients import chain, client
-from harness.javascript.declarations import child, within
+from harness.javascript.clients import chain, client, fetch_of
+from harness.javascript.declarations import child, results, unchained, within
 from harness.javascript.meaning import Expression, Meaning, Resolver
 from harness.javascript.races import is_race, is_timed, races, rejects_later, running
+from harness.javascript.signals import is_limited
 from harness.javascript.syntax import Module, Program, arguments, descendants, text_of
+
+_DEEPEST = 5
+_SETTLED = {"then", "catch", "finally"}
 
 
 class Limits:
@@ -27,9 +31,9 @@ class Limits:
         return self._is_wrapper(at) or self._is_race(at)
 
     def gives_up(self, call: Node, module: Module) -> bool:
-        """Whether a call ends in time: one that covers, or one with a signal."""
+        """Whether a call ends in time: one that covers, one with a signal, or on a client that gives up."""
         at = Expression(call, module)
-        return self.covers(call, module) or self._has_signal(at)
+        return self.covers(call, module) or self._has_signal(at) or self._is_clients(at)
 
     def _is_wrapper(self, at: Expression) -> bool:
         """A call, from elsewhere, of a function that races its first parameter against a rejecting timer."""
@@ -69,4 +73,30 @@ class Limits:
             inner = descendants(child(link, "arguments"), "call_expression")
             if any(text_of(child(call, "function")) == "AbortSignal.timeout" for call in inner):
                 return True
+            if any(is_limited(given, at, self._resolver) for given in arguments(link)):
+                return True
         return False
+
+    def _is_clients(self, at: Expression) -> bool:
+        """A call on a database client whose ``fetch`` gives up."""
+        made = client(at, self._resolver)
+        fetch = fetch_of(made, self._resolver) if made is not None else None
+        return fetch is not None and self._ask_in_time(
+            [self._resolver.resolve(one, fetch.module, fetch.env) for one in results(fetch.node)]
+        )
+
+    def _ask_in_time(self, requests: list[Meaning], depth: int = _DEEPEST) -> bool:
+        return bool(requests) and all(self._asks_in_time(one, depth) for one in requests)
+
+    def _asks_in_time(self, request: Meaning, depth: int) -> bool:
+        """A request that is wrapped, raced, or goes out with a signal that a timer raises."""
+        if not isinstance(request, Expression):
+            return False
+        asked = unchained(request.node, _SETTLED)
+        at = self._resolver.resolve(asked, request.module, request.env)
+        if not isinstance(at, Expression) or at.node.type != "call_expression":
+            return False
+        if self._resolver.called(at) is None:
+            return self._is_race(at) or any(is_limited(one, at, self._resolver) for one in arguments(at.node))
+        inner = depth > 0 and self._ask_in_time(self._resolver.returned(at), depth - 1)
+        return inner or self._is_wrapper(at)

@@ -201,9 +201,14 @@ class Resolver:
         env = {**function.env, **parameters(function.node, [*function.bound, *given])}
         return [self.resolve(one, function.module, env) for one in results(function.node)]
 
-    def entry(self, owner: Expression, key: str, depth: int = 0) -> Meaning | None:
-        """What an object literal holds under a key."""
-        for entry in named(owner.node):
+    def entry(self, owner: Expression, key: str, depth: int = 0, *, last: bool = False) -> Meaning | None:
+        """What an object literal holds under a key.
+
+        :param last: nothing where a ``...spread`` behind it may hold another.
+        """
+        for entry in reversed(named(owner.node) if owner.node.type == "object" else []):
+            if last and entry.type == "spread_element":
+                return None
             if entry.type == "method_definition" and text_of(entry.child_by_field_name("name")) == key:
                 return Function(entry, owner.module, owner.env)
             if entry.type == "shorthand_property_identifier" and text_of(entry) == key:

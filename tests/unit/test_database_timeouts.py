@@ -29,6 +29,9 @@ TIMED = {
     "in-place": "Promise.race([call(), new Promise((_, no) => setTimeout(() => no(new Error()), 5))]);",
     "signal": "fetch(url, { signal: AbortSignal.timeout(5000) });",
     "signal-on-the-way": f"{CLIENT}await supabase.from('x').select().abortSignal(AbortSignal.timeout(5)).single();",
+    "controller-on-the-way": f"{CLIENT}const c = new AbortController();\nsetTimeout(() => c.abort(), 5000);\n"
+    "await supabase.from('x').abortSignal(c.signal).select();",
+    "controller": "const c = new AbortController();\nsetTimeout(() => c.abort(), 5000);\nawait fetch(url, { signal: c.signal });",
     "named-caller": f"{WITH_TIMEOUT}async function save() {{ await withTimeout(call()); }}\napp.post('/', save);",
 }
 
@@ -65,13 +68,89 @@ def test_wrapper_of_another_file_is_found_wherever_it_stands_there() -> None:
     assert problems(text, limit=f"{WITH_TIMEOUT}module.exports = {{ withTimeout }};") == []
 
 
+SIGNAL = "signal: AbortSignal.timeout(5000)"
+CONTROLLED = "const c = new AbortController(); const t = setTimeout(() => c.abort(), 5000);"
+LIMITED_FETCH = {
+    "arrow": f"(u, o) => fetch(u, {{ ...o, {SIGNAL} }})",
+    "function": f"function (u, o) {{ return fetch(u, {{ ...o, {SIGNAL} }}); }}",
+    "awaited": f"async (u, o) => {{ const r = await fetch(u, {{ ...o, {SIGNAL} }}); return r; }}",
+    "options-apart": f"(u, o) => {{ const all = {{ ...o, {SIGNAL} }}; return fetch(u, all); }}",
+    "signal-apart": "(u, o) => { const signal = AbortSignal.timeout(5000); return fetch(u, { ...o, signal }); }",
+    "signals-together": "(u, o) => fetch(u, { ...o, signal: AbortSignal.any([o.signal, AbortSignal.timeout(5)]) })",
+    "signal-by-default": "(u, o) => fetch(u, { ...o, signal: o.signal ?? AbortSignal.timeout(5000) })",
+    "controller": f"(u, o) => {{ {CONTROLLED} return fetch(u, {{ ...o, signal: c.signal }}); }}",
+    "controller-cleared": f"(u, o) => {{ {CONTROLLED} return fetch(u, {{ ...o, signal: c.signal }}).finally(() => clearTimeout(t)); }}",
+    "controller-tried": f"async (u, o) => {{ {CONTROLLED} try {{ return await fetch(u, {{ ...o, signal: c.signal }}); }}"
+    " finally { clearTimeout(t); } }",
+    "raced": f"(u, o) => {{ const ms = 5; return Promise.race([fetch(u, o), {TIMER}]); }}",
+    "wrapped": "(...all) => withTimeout(fetch(...all), 5000)",
+    "by-another": "(u, o) => limited(u, o)",
+    "named": "limited",
+    "made": "limit(5000)",
+    "another-fetch": f"(u, o) => require('node-fetch')(u, {{ ...o, {SIGNAL} }})",
+}
+FETCHES = (
+    f"function limited(u, o) {{ return fetch(u, {{ ...o, {SIGNAL} }}); }}\n"
+    "const limit = (ms) => (u, o) => fetch(u, { ...o, signal: AbortSignal.timeout(ms) });\n"
+    "const plain = (u, o) => fetch(u, o);\n"
+)
 QUERY = "const { data } = await supabase.from('x').select().single();"
+
+
+def client(options: str) -> str:
+    return f"{WITH_TIMEOUT}{FETCHES}const supabase = createClient(URL, KEY, {options});\n{QUERY}"
+
+
+@pytest.mark.parametrize("fetch", LIMITED_FETCH.values(), ids=LIMITED_FETCH)
+def test_client_whose_fetch_gives_up_is_accepted(fetch: str) -> None:
+    assert problems(client(f"{{ global: {{ fetch: {fetch} }} }}")) == []
+
+
+def test_client_whose_fetch_gives_up_is_accepted_wherever_it_is_made() -> None:
+    made = client(
+        f"{{ ...more, global: {{ headers, fetch(u, o) {{ return fetch(u, {{ ...o, {SIGNAL} }}); }} }} }}"
+    )
+    assert problems(made) == []
+    other = f"const {{ supabase }} = require('./db');\n{QUERY}"
+    assert problems(other, db=f"{made}\nmodule.exports = {{ supabase }};") == []
 
 
 def test_client_of_another_file_without_a_limit_is_refused() -> None:
     text = f"{WITH_TIMEOUT}withTimeout(call());\nconst {{ supabase }} = require('./db');\n{QUERY}"
     found = problems(text, db=f"{CLIENT}exports.supabase = supabase;")
     assert "server.js:9: a database call without a timeout" in found[0]
+
+
+UNLIMITED_FETCH = {
+    "fetch-itself": "fetch",
+    "no-signal": "(u, o) => fetch(u, o)",
+    "no-signal-named": "plain",
+    "no-signal-by-another": "(u, o) => plain(u, o)",
+    "signal-handed-on": "(u, o) => fetch(u, { ...o, signal: o.signal })",
+    "signal-overwritten": f"(u, o) => fetch(u, {{ {SIGNAL}, ...o }})",
+    "signal-twice": f"(u, o) => fetch(u, {{ {SIGNAL}, signal: o.signal }})",
+    "signal-elsewhere": f"(u, o) => {{ fetch(u, {{ ...o, {SIGNAL} }}); return fetch(u, o); }}",
+    "signal-sometimes": f"(u, o) => {{ if (o) return fetch(u, {{ ...o, {SIGNAL} }}); return fetch(u); }}",
+    "signal-ignored": f"(u, o) => plain(u, {{ ...o, {SIGNAL} }}.headers)",
+    "nothing-returned": f"(u, o) => {{ fetch(u, {{ ...o, {SIGNAL} }}); }}",
+    "controller-without-timer": "(u, o) => { const c = new AbortController(); return fetch(u, { ...o, signal: c.signal }); }",
+    "controller-of-another": f"(u, o) => {{ {CONTROLLED} const d = new AbortController(); return fetch(u, {{ ...o, signal: d.signal }}); }}",
+    "race-that-resolves": "(u, o) => Promise.race([fetch(u, o), new Promise((ok) => setTimeout(ok, 5))])",
+    "unknown": "fetches.limited",
+}
+
+
+@pytest.mark.parametrize("fetch", UNLIMITED_FETCH.values(), ids=UNLIMITED_FETCH)
+def test_client_whose_fetch_may_wait_for_ever_is_refused(fetch: str) -> None:
+    text = f"{client(f'{{ global: {{ fetch: {fetch} }} }}')}\nwithTimeout(call());"
+    assert "a database call without a timeout: supabase.from" in problems(text)[0]
+
+
+@pytest.mark.parametrize(
+    "options", ["{ fetch: limited }", "{ global: { fetch: limited }, ...more }", "{ global: {} }", "more"]
+)
+def test_options_that_may_give_a_client_another_fetch_are_refused(options: str) -> None:
+    assert problems(f"{client(options)}\nwithTimeout(call());")
 
 
 UNTIMED = {
@@ -102,6 +181,8 @@ UNTIMED = {
     "helper-resolves-in-wrapper": "const timeout = (ms) => new Promise((ok) => setTimeout(ok, ms));\n"
     "const limit = (p) => Promise.race([p, timeout(5)]);\nlimit(call());",
     "awaited-before-it-is-raced": f"{CLIENT}{WITH_TIMEOUT}await withTimeout(await supabase.from('x').select());",
+    "after-a-limited-one": f"{FETCHES}const a = createClient(U, K, {{ global: {{ fetch: limited }} }});\n"
+    "const b = createClient(U, K);\nawait a.from('x').select().then(async () => { await b.from('x').select(); });",
 }
 
 
