@@ -137,6 +137,8 @@ NOT_EXITING = {
     "in-inner-function": "() => { const later = () => process.exit(1); }",
     "in-unknown-callback": "() => { server.close(() => process.exit(1)); }",
     "after-await": "async () => { await flush(); process.exit(1); }",
+    "after-await-in-try": "async () => { try { await flush(); } finally { process.exit(1); } }",
+    "after-exit-zero-in-try": "() => { try { process.exit(0); } finally { process.exit(1); } }",
     "after-then": "() => { flush().then(() => process.exit(1)); }",
     "far-timer": "() => { setTimeout(() => process.exit(1), 3600000); }",
     "while": "() => { while (busy()) { process.exit(1); } }",
