@@ -7,15 +7,16 @@ from functools import cached_property
 
 from tree_sitter import Node
 
-from harness.javascript.declarations import child
+from harness.javascript.declarations import unchained
 from harness.javascript.execution import Call, Execution
 from harness.javascript.meaning import Expression, Function, Name
-from harness.javascript.syntax import Program, arguments, text_of, unwrapped
+from harness.javascript.syntax import Program, arguments, text_of
 from harness.javascript.walk import End, Ends, Frame
 
 PROCESS_EVENTS = ("uncaughtException", "unhandledRejection")
 _REGISTER = {"on", "once", "addListener", "prependListener", "prependOnceListener"}
 _REMOVE = {"removeAllListeners", "removeListener", "off"}
+_CHAINED = _REGISTER | _REMOVE
 _APPLICATIONS = {"express", "connect", "koa"}
 
 
@@ -145,18 +146,18 @@ class ServerSource:
         )
 
     def _is_process(self, call: Call) -> bool:
-        base = _unchained(call.receiver)
+        base = unchained(call.receiver, _CHAINED)
         meaning = self._execution.resolver.resolve(base, call.frame.module, call.frame.env)
         return meaning == Name("process")
 
     def _owner(self, call: Call) -> int | str:
-        return self._identity(_unchained(call.receiver), call.frame)
+        return self._identity(unchained(call.receiver, _CHAINED), call.frame)
 
     def _identity(self, node: Node, frame: Frame) -> int | str:
         """The expression that made an object; for what cannot be followed, the words that name it."""
         meaning = self._execution.resolver.resolve(node, frame.module, frame.env)
         if isinstance(meaning, Expression) and meaning.node.type in {"call_expression", "new_expression"}:
-            made = _unchained(meaning.node)
+            made = unchained(meaning.node, _CHAINED)
             return made.id if made.id == meaning.node.id else self._identity(made, frame)
         return text_of(node)
 
@@ -166,7 +167,7 @@ class ServerSource:
         meaning = self._execution.resolver.resolve(listen.receiver, listen.frame.module, listen.frame.env)
         maker = meaning.node.child_by_field_name("function") if isinstance(meaning, Expression) else None
         if text_of(maker).removesuffix("()") not in _APPLICATIONS:
-            found.add(self._identity(_unchained(listen.receiver), listen.frame))
+            found.add(self._identity(unchained(listen.receiver, _CHAINED), listen.frame))
         return found
 
     def _host(self, listen: Call) -> object:
@@ -177,19 +178,6 @@ class ServerSource:
             entry = resolver.entry(first, "host")
             return resolver.literal_of(entry) if isinstance(entry, Expression) else None
         return resolver.literal(given[1], frame.module, frame.env) if len(given) > 1 else None
-
-
-def _unchained(node: Node) -> Node:
-    """``x`` of ``x.on(…).once(…)``: registering returns the emitter."""
-    node = unwrapped(node)
-    while node.type == "call_expression":
-        callee = unwrapped(child(node, "function"))
-        if callee.type != "member_expression":
-            break
-        if text_of(callee.child_by_field_name("property")) not in _REGISTER | _REMOVE:
-            break
-        node = unwrapped(child(callee, "object"))
-    return node
 
 
 def _other_end(ends: Ends) -> str:

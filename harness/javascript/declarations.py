@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from tree_sitter import Node
 
-from harness.javascript.syntax import FUNCTIONS, descendants, named, text_of
+from harness.javascript.syntax import FUNCTIONS, descendants, named, text_of, unwrapped
 
 _SCOPES = FUNCTIONS | {"program", "statement_block", "for_statement", "for_in_statement", "catch_clause"}
 
@@ -106,6 +106,42 @@ def only_result(function: Node) -> Node | None:
     return named(last[0])[0] if last[0].type == "return_statement" and named(last[0]) else None
 
 
+def results(function: Node) -> list[Node]:
+    """Every expression that a function may return; none where it may return without one."""
+    body = child(function, "body")
+    if body.type != "statement_block":
+        return [body]
+    returns = [node for node in _own(body) if node.type == "return_statement"]
+    found = [value for node in returns for value in named(node)[:1]]
+    return found if len(found) == len(returns) else []
+
+
+def _own(node: Node) -> Iterator[Node]:
+    """What is below, and in no function below."""
+    for part in node.named_children:
+        yield part
+        if part.type not in FUNCTIONS:
+            yield from _own(part)
+
+
 def child(node: Node, field_name: str) -> Node:
     """A field that the grammar promises; in a broken tree, the node itself."""
     return node.child_by_field_name(field_name) or node
+
+
+def unchained(node: Node, methods: Collection[str]) -> Node:
+    """``x`` of ``x.on(…).once(…)``, where these methods return what they are called on."""
+    node = unwrapped(node)
+    while node.type == "call_expression":
+        callee = unwrapped(child(node, "function"))
+        if callee.type != "member_expression":
+            break
+        if text_of(callee.child_by_field_name("property")) not in methods:
+            break
+        node = unwrapped(child(callee, "object"))
+    return node
+
+
+def within(node: Node, outer: Node) -> bool:
+    """Whether a node is another one, or a part of it."""
+    return outer.start_byte <= node.start_byte and node.end_byte <= outer.end_byte

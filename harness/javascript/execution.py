@@ -13,12 +13,12 @@ from tree_sitter import Node
 
 from harness.javascript.declarations import child
 from harness.javascript.meaning import Expression, Function, Meaning, Name, parameters
+from harness.javascript.races import has_timer, is_timed, races, running
 from harness.javascript.syntax import (
     FUNCTIONS,
     Module,
     Program,
     arguments,
-    descendants,
     is_async,
     is_generator,
     named,
@@ -122,10 +122,18 @@ class Execution(Walk):
             callee = self.resolver.resolve(child(inner, "function"), frame.module, frame.env)
             if isinstance(callee, Function):
                 ends = self._call(inner, frame, awaited=True)
-                if is_bounded(callee.node):
+                if self._is_bounded(callee):
                     return ends - {End.HANGS} | FALLS | {End.THROWS}
                 return ends if is_async(callee.node) else ends | {End.HANGS}
         return self._node(inner, frame) | {End.HANGS}
+
+    def _is_bounded(self, function: Function) -> bool:
+        """Whether a function races what it waits for against a timer, its own or a helper's."""
+        found = races(function.node)
+        racers = (racer for race in found for racer in running(race, function, self.resolver))
+        return bool(found) and (
+            has_timer(function.node) or any(is_timed(racer, has_timer, self.resolver) for racer in racers)
+        )
 
     def _on_new_expression(self, node: Node, frame: Frame) -> Ends:
         ends = self._given(arguments(node), frame)
@@ -229,11 +237,3 @@ class Execution(Walk):
 
     def _defer(self, given: list[Node], frame: Frame) -> None:
         self._later.extend((function, frame) for function in self._functions(given, frame))
-
-
-def is_bounded(function: Node) -> bool:
-    """Whether a function races what it waits for against a timer that rejects."""
-    calls = [
-        text_of(call.child_by_field_name("function")) for call in descendants(function, "call_expression")
-    ]
-    return "setTimeout" in calls and any(name.startswith("Promise.race") for name in calls)

@@ -15,6 +15,7 @@ from harness.javascript.declarations import (
     lookup,
     only_result,
     pattern_key,
+    results,
 )
 from harness.javascript.syntax import (
     FUNCTIONS,
@@ -184,9 +185,30 @@ class Resolver:
             return self.entry(owner, key, depth)
         return None
 
-    def entry(self, owner: Expression, key: str, depth: int = 0) -> Meaning | None:
-        """What an object literal holds under a key."""
-        for entry in named(owner.node):
+    def called(self, call: Meaning) -> Function | None:
+        """The function of the program that a call calls."""
+        if not isinstance(call, Expression) or call.node.type != "call_expression":
+            return None
+        meaning = self.resolve(child(call.node, "function"), call.module, call.env)
+        return meaning if isinstance(meaning, Function) else None
+
+    def returned(self, call: Meaning) -> list[Meaning]:
+        """All that a call of a function of the program may return; nothing where it may return without."""
+        function = self.called(call)
+        if function is None or not isinstance(call, Expression):
+            return []
+        given = [self.resolve(one, call.module, call.env) for one in arguments(call.node)]
+        env = {**function.env, **parameters(function.node, [*function.bound, *given])}
+        return [self.resolve(one, function.module, env) for one in results(function.node)]
+
+    def entry(self, owner: Expression, key: str, depth: int = 0, *, last: bool = False) -> Meaning | None:
+        """What an object literal holds under a key.
+
+        :param last: nothing where a ``...spread`` behind it may hold another.
+        """
+        for entry in reversed(named(owner.node) if owner.node.type == "object" else []):
+            if last and entry.type == "spread_element":
+                return None
             if entry.type == "method_definition" and text_of(entry.child_by_field_name("name")) == key:
                 return Function(entry, owner.module, owner.env)
             if entry.type == "shorthand_property_identifier" and text_of(entry) == key:
@@ -226,9 +248,9 @@ class Resolver:
             if isinstance(target, Function):
                 bound = tuple(self.resolve(node, at.module, at.env, depth) for node in given[1:])
                 return Function(target.node, target.module, target.env, bound)
-        return self._returned(at, given, depth) or at
+        return self._made(at, given, depth) or at
 
-    def _returned(self, at: Expression, given: list[Node], depth: int) -> Meaning | None:
+    def _made(self, at: Expression, given: list[Node], depth: int) -> Meaning | None:
         maker = self.resolve(child(at.node, "function"), at.module, at.env, depth)
         if not isinstance(maker, Function):
             return None

@@ -28,6 +28,8 @@ class End(Enum):
 
 Ends = frozenset[End]
 FALLS: Ends = frozenset({End.FALLS})
+_LAST: Ends = frozenset({End.HANGS, End.EXITS, End.EXITS_CLEAN})
+"""Nothing runs after these, not even what is in a ``finally``."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class Walk:
         if final is None:
             return ends
         last = self._node(child(final, "body"), frame)
-        return last if End.FALLS not in last else (last - FALLS) | ends
+        return (last - FALLS) | ends if End.FALLS in last else last | (ends & _LAST)
 
     def _loop(self, node: Node, frame: Frame) -> Ends:
         body = self._node(child(node, "body"), self._maybe(frame))
