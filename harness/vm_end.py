@@ -16,7 +16,7 @@ from harness.site import DatabaseSection, Site
 from harness.wait import last_answer
 from harness.world import look_at_vms
 
-_LOOK_S = 0.5
+_LOOK_S = 1.0
 
 
 @dataclass(frozen=True)
