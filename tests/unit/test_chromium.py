@@ -6,15 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page
-from websockets.sync.server import ServerConnection, unix_serve
+from websockets.sync.server import ServerConnection
 
 from harness.chromium import Chromium
 from harness.dashboard import CONNECTED, WindowPage, opened_window
@@ -22,6 +20,7 @@ from harness.errors import BrowserError, BrowserLostError
 from harness.wait import wait_until
 from tests.unit.small_suite import ROOT
 from tests.unit.web_peer import Answer, web_peer
+from tests.unit.websocket_peer import websocket_peer
 
 TEAL = (0x11, 0x88, 0x99)
 WINDOW = """<!doctype html><body><canvas width="8" height="4" tabindex="0"></canvas><script>
@@ -56,8 +55,8 @@ def asked(browser: Chromium, tmp_path: Path) -> Iterator[list[str]]:
     answers: dict[str, Answer] = {path: (200, {}, page) for path, page in pages.items()}
     with (
         web_peer(tmp_path / "web", answers) as asked,
-        socket_peer(tmp_path / "greeting", lambda peer: peer.send(b"RFB 003.008\n")),
-        socket_peer(tmp_path / "silent", lambda _: None),
+        websocket_peer(tmp_path / "greeting", greet),
+        websocket_peer(tmp_path / "silent", listen),
     ):
         browser.allow(("192.0.2.7", 4000), tmp_path / "web")
         browser.allow(("192.0.2.7", 4001), tmp_path / "greeting")
@@ -65,21 +64,16 @@ def asked(browser: Chromium, tmp_path: Path) -> Iterator[list[str]]:
         yield asked
 
 
-@contextmanager
-def socket_peer(path: Path, begin: Callable[[ServerConnection], None]) -> Iterator[None]:
-    """A WebSocket at a unix socket: it begins, and then waits for the other side to go."""
+def greet(peer: ServerConnection) -> None:
+    """As a VNC server begins."""
+    peer.send(b"RFB 003.008\n")
+    listen(peer)
 
-    def serve(peer: ServerConnection) -> None:
-        begin(peer)
-        for _ in peer:
-            pass
 
-    with unix_serve(serve, str(path)) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield
-        server.shutdown()
-        thread.join(5)
+def listen(peer: ServerConnection) -> None:
+    """Say nothing, until the other side goes."""
+    for _ in peer:
+        pass
 
 
 def connected(window: WindowPage) -> str:
@@ -186,13 +180,15 @@ with Chromium() as browser:
 """
 
 
+def children(pid: int) -> set[int]:
+    """A process's own."""
+    listed = Path(f"/proc/{pid}/task").glob("*/children")
+    return {int(child) for one in listed for child in one.read_text().split()}
+
+
 def below(pid: int) -> set[int]:
     """A process and all its descendants."""
-    found = {pid}
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in children.read_text().split():
-            found |= below(int(child))
-    return found
+    return {pid}.union(*map(below, children(pid)))
 
 
 def running(pids: set[int]) -> set[int]:
@@ -214,11 +210,12 @@ def test_not_even_a_stuck_browser_outlives_its_driver() -> None:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"ready\n"
         words = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in below(holder.pid)}
-        browser = {pid for pid, said in words.items() if "--user-data-dir=" in said and "--type=" not in said}
+        driver = next(pid for pid, said in words.items() if "run-driver" in said)
+        # A child that it has just forked, and that is yet to become another, has the same words.
+        browser = next(pid for pid in children(driver) if "--user-data-dir=" in words.get(pid, ""))
         try:
-            for pid in browser:
-                os.kill(pid, signal.SIGSTOP)
-            for pid in [pid for pid, said in words.items() if "run-driver" in said] + [holder.pid]:
+            os.kill(browser, signal.SIGSTOP)
+            for pid in (driver, holder.pid):
                 os.kill(pid, signal.SIGKILL)
             others = set(words) - {holder.pid}
             wait_until(lambda: running(others), what="its end", timeout_s=15, until=lambda pids: not pids)

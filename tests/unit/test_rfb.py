@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.server import ServerConnection, unix_serve
-from websockets.typing import Subprotocol
+from websockets.sync.server import ServerConnection
 
 from harness.errors import TransportError
 from harness.rfb import Rfb, RfbError, keysym
 from harness.rfb_streams import vnc_at_address, vnc_at_socket, vnc_at_websocket
 from harness.screen import Screen, from_rgba, hex_colour, parse_colour
 from tests.unit.vnc_server import SIZE, VncServer, listening
+from tests.unit.websocket_peer import websocket_peer
 
 TEAL = (0x11, 0x88, 0x99)
 WHITE = (0xFF, 0xFF, 0xFF)
@@ -153,12 +152,8 @@ def websocket(path: Path, server: VncServer) -> Iterator[None]:
         with contextlib.suppress(ConnectionClosed):
             server.serve(read, connection.send)
 
-    with unix_serve(serve, str(path), subprotocols=[Subprotocol("binary")]) as serving:
-        thread = threading.Thread(target=serving.serve_forever, daemon=True)
-        thread.start()
+    with websocket_peer(path, serve, subprotocol="binary"):
         yield
-        serving.shutdown()
-        thread.join(5)
 
 
 def test_a_picture_is_taken_through_a_websocket(tmp_path: Path) -> None:
