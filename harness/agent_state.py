@@ -14,9 +14,9 @@ from harness.errors import TransportError
 from harness.site import Site
 from harness.vm import Vm
 
-_ENDED, _STARTED = "ActiveExitTimestampMonotonic", "ExecMainStartTimestampMonotonic"
-_PROPERTIES = f"MainPID,NRestarts,ActiveState,SubState,Result,{_ENDED},{_STARTED}"
-_FIELDS = "MESSAGE,UNIT,COMMAND,EXIT_CODE,EXIT_STATUS"
+_ENDED = "ActiveExitTimestampMonotonic"
+_PROPERTIES = f"MainPID,NRestarts,ActiveState,SubState,Result,{_ENDED}"
+_FIELDS = "MESSAGE,UNIT,COMMAND,EXIT_CODE,EXIT_STATUS,N_RESTARTS"
 _TIMEOUT_S = 180
 
 
@@ -65,12 +65,14 @@ class AgentState:
 
     @property
     def restart_delay_s(self) -> float | None:
-        """From when the unit was last active to its main process's start after that; None: there was none.
+        """From the unit's last end to the restart that systemd then scheduled; None: it scheduled none.
 
-        By systemd's own clock: a line is in the journal as late as a busy guest makes it.
+        The journal has that no sooner, and as late as a busy guest makes it; the end is by systemd's clock.
         """
-        ended, started = (int(self.properties.get(name) or 0) for name in (_ENDED, _STARTED))
-        return (started - ended) / 1e6 if 0 < ended < started else None
+        ended_s = int(self.properties.get(_ENDED) or 0) / 1e6
+        restarts = (entry.at_s for entry in self.journal if entry.by_systemd and "N_RESTARTS" in entry.fields)
+        last_s = max(restarts, default=0.0)
+        return last_s - ended_s if 0 < ended_s < last_s else None
 
     @property
     def ending(self) -> tuple[str, str] | None:

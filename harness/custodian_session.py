@@ -68,8 +68,9 @@ def start(
 def end(note: Path, *, patience_s: float = 0) -> tuple[bool, str]:
     """Cancel what a note names, and remove the note once it is over; whether it is, and a line about it.
 
-    :param patience_s: how long to go on asking where nobody answers.
+    :param patience_s: how long to go on asking where nobody answers, or where its row lags behind its end.
     """
+    deadline = time.monotonic() + patience_s
     try:
         noted = json.loads(note.read_text())
         session, finished, end_s = noted["session"], noted["finished"], noted["end_s"]
@@ -82,9 +83,8 @@ def end(note: Path, *, patience_s: float = 0) -> tuple[bool, str]:
             f"a session was asked for at {time.strftime('%H:%M:%S UTC', time.gmtime(noted['asked']))} with"
             f" {noted['body']}, and whether there is one was never heard"
         )
-    deadline = time.monotonic() + end_s
     try:
-        refusal = _cancel(cancel_url, timeout_s=end_s, patience_s=patience_s)
+        refusal = _cancel(cancel_url, deadline, timeout_s=end_s)
         if refusal is None:
             over, line = True, f"cancelled session {session}"
         elif refusal["status"] in PERHAPS_OVER:
@@ -98,9 +98,8 @@ def end(note: Path, *, patience_s: float = 0) -> tuple[bool, str]:
     return over, line
 
 
-def _cancel(url: str, *, timeout_s: float, patience_s: float) -> Answer | None:
+def _cancel(url: str, deadline: float, *, timeout_s: float) -> Answer | None:
     """Ask for its end; what was answered instead of 200."""
-    deadline = time.monotonic() + patience_s
     while True:
         try:
             answer = ask("POST", url, "{}", timeout_s=timeout_s)

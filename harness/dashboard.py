@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Locator, WebSocket
 from playwright.async_api import Page as Tab
 
@@ -134,8 +135,12 @@ class WindowPage:
     async def _canvas(self) -> Locator | None:
         for frame in self._tab.frames:
             found = frame.locator(self._selector)
-            if await found.count():
-                return found.first
+            try:
+                if await found.count():
+                    return found.first
+            except PlaywrightError:
+                if not frame.is_detached():  # else another has come in its place, which the next look finds
+                    raise
         return None
 
     def _listen(self, socket: WebSocket) -> None:

@@ -8,8 +8,12 @@ import shlex
 from harness.redact import MASK, remember
 from harness.site import Site
 
-_SHORTEST = 8  # `true`, `info` and `3000` stand in many a text: they are masked by their names alone
-_POSIX_QUOTED = re.compile(r"\$'((?:[^'\\]|\\.)*)'")
+_SHORTEST, _SHORTEST_TOKEN = 8, 16
+_TELLS = re.compile(r"KEY|SECRET|TOKEN|PASS|CREDENTIAL|AUTH|DSN|PRIVATE", re.IGNORECASE)
+_TOKEN = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w+=.~-]+(?:/[\w+=.~-]+)*", re.ASCII)
+_POSIX_QUOTED = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|([0-7]{3})|(.))", re.DOTALL)
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "s": " "}
 
 
 def parse_environment(text: str) -> dict[str, str]:
@@ -36,9 +40,18 @@ def remember_secrets(text: str, site: Site) -> None:
     """Cut the values that the profile does not name out of every text; what it says itself is no secret."""
     profile = site.model_dump_json()
     for name, value in parse_environment(text).items():
-        if name not in site.agent.environment and len(value) >= _SHORTEST and value not in profile:
+        if name not in site.agent.environment and value not in profile and _is_secret(name, value):
             remember(value)
             remember(_unescaped(value))
+
+
+def _is_secret(name: str, value: str) -> bool:
+    """Whether a value is one in any text: `localhost` and `/var/log` are masked by their names alone."""
+    if "://" in value:
+        return "@" in value or "=" in value
+    if len(value) >= _SHORTEST and _TELLS.search(name):
+        return True
+    return len(value) >= _SHORTEST_TOKEN and value[0] not in "-./" and bool(_TOKEN.fullmatch(value))
 
 
 def remember_secrets_of_unit(text: str, site: Site) -> None:
@@ -49,4 +62,10 @@ def remember_secrets_of_unit(text: str, site: Site) -> None:
 
 
 def _unescaped(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text)
+    def plain(match: re.Match[str]) -> str:
+        hexadecimal, octal, other = match.groups()
+        if other is not None:
+            return _ESCAPED.get(other, other)
+        return chr(int(hexadecimal, 16) if hexadecimal else int(octal, 8))
+
+    return _ESCAPE.sub(plain, text)

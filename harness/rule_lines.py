@@ -22,7 +22,7 @@ _VOLATILE = ("handle", "expires", "packets", "bytes", "used")
 _SPAN = re.compile(r"(?<![\d.])((?:\d+\.){3}\d+)(?:/(\d+)|-((?:\d+\.){3}\d+))?(?![\d.])")
 _DEVICE = re.compile(r"(?<![\w.-])([\w.-]+)([+*]?)")
 _ALL_PACKETS = re.compile(
-    r"iptables: \w+ (?:"
+    r"iptables(?:-legacy)?: \w+ (?:"
     r":[A-Z]+ DROP"
     r"|-A [A-Z]+ -j (?:ACCEPT|DROP|REJECT)\b"
     r")"

@@ -22,7 +22,8 @@ def things_of(world: Inventory) -> Things:
         found[f"socket {path}"] = _id(by_path or world.owner(name_of(socket)))
     for tap in world.vm_taps:
         by_name = next((row for row in world.rows if world.has_tap(row, tap)), None)
-        found[f"tap {tap.name} index {tap.index}"] = _id(by_name)
+        inside = "" if tap.netns == world.taps.host_netns else f" in namespace {tap.netns}"
+        found[f"tap {tap.name} index {tap.index}{inside}"] = _id(by_name)
     for process in world.processes.vmms:
         claimed = next((row for row in world.rows if world.names(process, row)), None)
         name = f"process pid {process.pid} started {process.started} {process.command[:200]}"

@@ -7,12 +7,16 @@ imported when asked for, so that building an image needs nothing of the twin.
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
+from pathlib import Path
 
 from harness.errors import HarnessError, UsageError
 from lab.paths import lab_paths
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -48,13 +52,20 @@ def main(argv: list[str] | None = None) -> int:
     except HarnessError as error:
         print(f"lab {args.verb}: {error}", file=sys.stderr)
         return 3
-    except OSError as error:
-        hint = f"the lab's folder (LAB_HOME) is {lab_paths().home}: can it be written to, and is there room?"
-        print(f"lab {args.verb}: {error}\n  next: {hint}", file=sys.stderr)
-        return 3
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BrokenPipeError):
         print(f"lab {args.verb}: interrupted", file=sys.stderr)
         return 130
+    except OSError as error:
+        print(f"lab {args.verb}: {error}{_about_home(error)}", file=sys.stderr)
+        return 3
+
+
+def _about_home(error: OSError) -> str:
+    """What to look at where it is the lab's own folder that cannot be written."""
+    home = lab_paths().home
+    within = Path(str(error.filename)).is_relative_to(home) if error.filename else error.errno in _NO_ROOM
+    hint = f"can the lab's folder (LAB_HOME), {home}, be written to, and is there room?"
+    return f"\n  next: {hint}" if within else ""
 
 
 def _need_root() -> None:

@@ -77,15 +77,17 @@ class ServerSource:
             return ["no server ever listens"]
         problems: list[str] = []
         judged: list[Frame] = []
+        guarded = False
         for listen in self.listens:
             if any(frame.whenever(listen.frame) for frame in judged):
                 continue  # not the first to listen, whatever happens
+            if guarded and not listen.frame.chosen:
+                continue  # another one, which is opened when it is asked for
             found = self._error_handlers(listen)
             if not found:
                 return [f"the server can listen ({listen.place}) without an 'error' handler"]
             problems += self._exits(found, "the server's 'error' handler")
-            if any(item.call.frame.certain for item in found):
-                break
+            guarded = guarded or any(item.call.frame.certain for item in found)
             judged.append(listen.frame)
         return problems
 

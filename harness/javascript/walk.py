@@ -39,12 +39,18 @@ class Frame:
     module: Module
     env: Env
     doubts: tuple[int, ...] = ()
-    """What may keep a start from coming here, by number: a branch, a callback, something to wait for."""
+    """What may keep a start from coming here, by number: a callback, something to wait for; below 0 a choice,
+    of which a start makes one or the other."""
 
     @property
     def certain(self) -> bool:
         """Come to on every start, before anything is waited for."""
         return not self.doubts
+
+    @property
+    def chosen(self) -> bool:
+        """Come to by choices alone, and not once more by and by."""
+        return all(doubt < 0 for doubt in self.doubts)
 
     def whenever(self, other: Frame) -> bool:
         """Come to on every start that comes to the other, with nothing waited for between them."""
@@ -57,11 +63,15 @@ class Walk:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.resolver = Resolver(program)
-        self._numbers = itertools.count()
+        self._numbers = itertools.count(1)
 
     def _maybe(self, frame: Frame) -> Frame:
         """The frame of code that is come to from here, if at all."""
         return replace(frame, doubts=(*frame.doubts, next(self._numbers)))
+
+    def _choice(self, frame: Frame) -> Frame:
+        """The frame of code that is come to from here, or else of other code."""
+        return replace(frame, doubts=(*frame.doubts, -next(self._numbers)))
 
     def _sequence(self, nodes: Iterable[Node], frame: Frame) -> Ends:
         ends = FALLS
@@ -94,7 +104,7 @@ class Walk:
         if truth is not None:
             taken = then if truth else other
             return self._after(first, taken, frame)
-        return self._after(first, then, self._maybe(frame)) | self._after(first, other, self._maybe(frame))
+        return self._after(first, then, self._choice(frame)) | self._after(first, other, self._choice(frame))
 
     def _after(self, ends: Ends, node: Node | None, frame: Frame) -> Ends:
         if node is None or End.FALLS not in ends:

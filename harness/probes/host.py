@@ -287,14 +287,22 @@ def time_in(text: str) -> float | None:
 def time_of(line: str) -> float | None:
     """When a line of a log was written, as its head or its JSON says; None where it goes on from another."""
     if not HEAD.match(line):  # there no other time can be meant
-        with contextlib.suppress(ValueError):
-            fields = json.loads(line[line.index("{") :])
-            said = next((fields[name] for name in STAMP_FIELDS if name in fields), None)
-            if isinstance(said, (int, float)):
-                return said / 1000 if said > 1e11 else said
-            if said is not None:
-                return time_in(str(said))
+        said = time_in_json(line)
+        if said is not None:
+            return said
     return None if line[:1].isspace() else time_in(line[:80])
+
+
+def time_in_json(line: str) -> float | None:
+    """The time that a line's JSON tells; a small number is a duration, or whatever else is called so."""
+    with contextlib.suppress(ValueError):
+        fields = json.loads(line[line.index("{") :])
+        for said in (fields[name] for name in STAMP_FIELDS if name in fields):
+            if isinstance(said, str) and (found := time_in(said)) is not None:
+                return found
+            if isinstance(said, (int, float)) and said > 1e9:
+                return said / 1000 if said > 1e11 else said
+    return None
 
 
 def tail_of(path: str, limit: int) -> tuple[list[str], int, float]:

@@ -18,6 +18,8 @@ async def recover(launcher: Launcher) -> None:
         if row["vm_type"] == "browser" and row["status"] != "hibernated" and row["ip_address"]:
             await _one(launcher, row)
     for session in await launcher.rows.unfinished_sessions():
+        if session["vm_is_live"] and session["browser_vm_id"] not in launcher.vms:
+            continue  # none of ours either
         if session["status"] in ("started", "vm_created") or session["browser_vm_id"] not in launcher.vms:
             await launcher.end_session(session["session_id"], "failed", "controller restarted")
     await _clear_remains(launcher)

@@ -7,6 +7,8 @@ from ipaddress import IPv4Address
 from typing import Any
 from uuid import UUID
 
+import psycopg
+from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -28,8 +30,16 @@ class Rows:
             open=False,
             kwargs=options,
             timeout=10,
-            check=AsyncConnectionPool.check_connection,  # a lost one is replaced, not handed out
+            check=self._check,
         )
+
+    async def _check(self, connection: AsyncConnection[Any]) -> None:
+        """A lost connection is replaced, not handed out; and where one is lost, all that wait may be."""
+        try:
+            await AsyncConnectionPool.check_connection(connection)
+        except psycopg.Error:
+            await self._pool.check()
+            raise
 
     async def open(self) -> None:
         """Connect; waits until the first connection is there."""

@@ -41,6 +41,8 @@ def test_only_what_the_profile_names_keeps_its_value() -> None:
         ("$'KEY=it\\'s a key'", "it's a key"),
         ("URL=postgresql://me:hunter2@db/x", "hunter2"),
         ("KEY='it is open", "'it"),
+        ("$'KEY=-----BEGIN\\nabc\\x21'", "-----BEGIN\nabc!"),
+        ("ANON=eyJhbGciOiJIUzI1NiJ9.e30.x1", "eyJhbGciOiJIUzI1NiJ9.e30.x1"),
     ],
 )
 def test_a_secret_is_cut_out_wherever_it_stands(text: str, value: str) -> None:
@@ -52,13 +54,19 @@ def test_a_secret_is_cut_out_wherever_it_stands(text: str, value: str) -> None:
 
 def test_what_stands_in_many_a_text_is_let_be() -> None:
     """A short value, one that the profile names, and one that it says itself: the agent's directory."""
-    masked("DEBUG=true NODE_ENV=development HOME=/root/vm-browser-agent", SITE)
-    text = "true: development in /root/vm-browser-agent"
+    masked(
+        "DEBUG=true NODE_ENV=development HOME=/root/vm-browser-agent HOST=localhost LOGS=/var/log/agent", SITE
+    )
+    masked("API=http://provider.example/v1 NODE_OPTIONS=--max-old-space-size=512", SITE)
+    text = (
+        "true: development in /root/vm-browser-agent, localhost, /var/log/agent, http://provider.example/v1"
+    )
     assert redact.redact(text) == text
 
 
 def test_what_a_unit_file_sets_is_secret_though_another_overrides_it() -> None:
     remember_secrets_of_unit(
-        "[Service]\nEnvironment=PORT=8080 \\\n  OLD=first-old-key\n Environment = 'B=second-old-key'\n", SITE
+        "[Service]\nEnvironment=PORT=8080 \\\n  A_KEY=first-old-key\n Environment = 'B_KEY=second-old-key'\n",
+        SITE,
     )
     assert redact.redact("first-old-key second-old-key 8080") == "‹secret› ‹secret› 8080"

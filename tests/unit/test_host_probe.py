@@ -250,6 +250,7 @@ WRITTEN = {
     "winston's plain text": '[ERROR]: {0} a session of {1} {{"vmId":"vm-1","timestamp":"{2}"}}',
     "a colour": "\x1b[31m{2} [ERROR]: a session of {1}",
     "a level first": "[ERROR]: {2} a session of {1}",
+    "a duration in its JSON": '[ERROR]: {2} {{"vmId":"vm-1","time":60012,"ts":"12ms"}}',
     "no colon in the zone": "{2} [ERROR]: a session of {1}",
 }
 

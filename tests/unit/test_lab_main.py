@@ -77,6 +77,34 @@ def test_a_full_home_is_one_message(
     assert str(home) in second
 
 
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (
+            OSError(errno.EROFS, "Read-only", "/sys/fs/cgroup/x"),
+            3,
+            "lab up: [Errno 30] Read-only: '/sys/fs/cgroup/x'",
+        ),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), 130, "lab up: interrupted"),
+    ],
+    ids=["elsewhere", "nobody listens"],
+)
+@pytest.mark.usefixtures("home")
+def test_other_trouble_is_not_blamed_on_the_home(
+    error: OSError,
+    status: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(_args: object) -> int:
+        raise error
+
+    monkeypatch.setattr(verbs, "up", fail)
+    assert main(["up"]) == status
+    assert capsys.readouterr().err.splitlines() == [said]
+
+
 def test_a_build_that_finds_no_room_is_one_message(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -117,7 +117,17 @@ def test_a_row_that_follows_the_end_of_its_vm_is_waited_for(
     note = tmp_path / "session-1.json"
     start(note, controller)
     controller.cancels, controller.shows = OVER, ["ready", "cancelled"]
-    assert custodian_session.end(note) == (True, "")
+    assert custodian_session.end(note, patience_s=5) == (True, "")
+
+
+def test_the_next_run_waits_for_no_row(tmp_path: Path, controller: SmallController) -> None:
+    """There may be many such notes, and each is asked about again and again."""
+    note = tmp_path / "session-1.json"
+    start(note, controller)
+    controller.cancels, controller.shows = OVER, ["ready", "cancelled"]
+    over, line = custodian_session.end(note)
+    assert (over, note.exists()) == (False, True)
+    assert '"status": "ready"' in line
 
 
 def test_a_session_that_the_controller_forgot_is_told_once(

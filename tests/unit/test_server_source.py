@@ -240,6 +240,8 @@ BAD_SERVERS = {
     "only-logs-after-await": "await init();\nconst s = app.listen(1);\ns.on('error', (e) => { console.error(e); });",
     "one-of-two": f"if (process.env.TLS) {{ const a = https.createServer(); a.on('error', {EXIT}); a.listen(1); }}\n"
     "else { app.listen(1); }",
+    "other-of-two": f"const a = https.createServer(), b = http.createServer();\na.on('error', {EXIT});\n"
+    "if (tls) a.listen(443); else b.listen(80);",
     "instead-on-failure": f"main().catch(() => {{ app.listen(1); }});\n"
     f"async function main() {{ await init(); const s = http.createServer(); s.on('error', {EXIT}); s.listen(1); }}",
     "process-error": f"app.listen(1, '0.0.0.0');\nprocess.on('error', {EXIT});",

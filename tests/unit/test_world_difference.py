@@ -305,6 +305,9 @@ def chain(policy: str) -> dict[str, Any]:
 
 
 def test_what_stops_all_packets_is_about_vms_too() -> None:
+    legacy = look(firewall={"iptables-legacy": SAVED.format(n=1, rule="-A FORWARD -j DROP")})
+    before = look(firewall={"iptables-legacy": SAVED.format(n=1, rule="")})
+    assert len(changed_firewall(before, legacy, OURS)) == 1
     assert changed_firewall(nft(), nft(chain("accept")), OURS) == []
     assert len(changed_firewall(nft(chain("accept")), nft(chain("drop")), OURS)) == 1
     alone = {"rule": {"family": "inet", "table": "t", "chain": "c", "handle": 1, "expr": [{"drop": None}]}}

@@ -31,8 +31,11 @@ export async function ask(path, body, patience = PATIENCE_MS) {
   return content;
 }
 
+/** Whether it was a no; `below` 500, where much may be done by the time that something fails. */
+export const isRefusal = (error, below = Infinity) => error instanceof Refusal && error.status < below;
+
 /** What came of a request that failed. */
-export const outcome = (error, refused, done) =>
-  error instanceof Refusal ? `${refused}: ${error.message}` : `${error.message}: it is not known whether ${done}`;
+export const outcome = (error, known, refused, done) =>
+  known ? `${refused}: ${error.message}` : `${error.message}: it is not known whether ${done}`;
 
 export const sessionPath = (id, rest = '') => `/api/auth/session/${id}${rest}`;

@@ -1,6 +1,6 @@
 // The dashboard: what sessions there are, starting one, and its browser window.
 
-import { ask, outcome, sessionPath } from './api.js';
+import { ask, isRefusal, outcome, sessionPath } from './api.js';
 import { SessionList } from './sessions.js';
 import { WindowPanel } from './window-panel.js';
 import { providerName, sentence, stateOf, userName } from './words.js';
@@ -52,7 +52,8 @@ async function cancel(id) {
     await ask(sessionPath(id, '/cancel'), {}, Infinity);
     complain('');
   } catch (error) {
-    complain(outcome(error, 'Not cancelled', 'the session was cancelled; the list will show it'));
+    const whether = 'the session was cancelled; the list will show it';
+    complain(outcome(error, isRefusal(error, 500), 'Not cancelled', whether));
   }
   await refresh();
 }
@@ -71,7 +72,8 @@ async function start(provider) {
     await refresh();
     show(sessionId);
   } catch (error) {
-    complain(outcome(error, 'No session was started', 'a session was started; the list will show it'));
+    const whether = 'a session was started; the list will show it';
+    complain(outcome(error, isRefusal(error), 'No session was started', whether));
   }
   launch = null;
   setBusy(false);

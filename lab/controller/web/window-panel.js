@@ -1,6 +1,6 @@
 // The panel with a session's browser window, and the form that has its browser open a page.
 
-import { ask, outcome, sessionPath } from './api.js';
+import { ask, isRefusal, outcome, sessionPath } from './api.js';
 
 const OPEN_MS = 30000; // the controller itself gives the agent 25 seconds
 
@@ -55,7 +55,7 @@ export class WindowPanel {
       await ask(sessionPath(this.shownId, '/open-url'), { url: at('url').value }, OPEN_MS);
       answer.textContent = 'The page is open in the window.';
     } catch (error) {
-      answer.textContent = outcome(error, 'The page was not opened', 'the page was opened');
+      answer.textContent = outcome(error, isRefusal(error), 'The page was not opened', 'the page was opened');
     }
   }
 }

@@ -20,9 +20,10 @@ LAYERS = ("session/test_window.py",)
 
 def inject(patient: Patient) -> AbstractContextManager[None]:
     """A host may: that the suite's own pages cannot be opened says nothing of the site."""
+    new = "tcp dport 32768-60999 tcp flags & (syn|ack) == syn"
     rules = (
         "nft add table inet fa017",
         "nft 'add chain inet fa017 input { type filter hook input priority 0; }'",
-        "nft add rule inet fa017 input iifname fcbr0 tcp dport 32768-60999 drop",
+        f"nft 'add rule inet fa017 input iifname fcbr0 {new} drop'",
     )
     return patient.on_host(do="; ".join(rules), undo="nft delete table inet fa017")

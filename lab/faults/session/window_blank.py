@@ -19,7 +19,7 @@ PAGE = "<!doctype html><canvas width=1024 height=768></canvas>" \
     "<script>new WebSocket(location.href.replace('http', 'ws') + '/websock', 'binary')</script>"
 async def defect(request, handler):
     if request.path.endswith("/novnc"):
-        return web.Response(text=PAGE, content_type="text/html")
+        return web.Response(text=PAGE, content_type="text/html", headers={"Content-Security-Policy": ""})
     return await handler(request)
 """
 

@@ -83,6 +83,21 @@ async def test_a_live_vm_that_is_not_taken_over_is_left_alone(
     assert folder.name not in capsys.readouterr().out
 
 
+async def test_so_is_the_session_on_it(host: Host, database: ScratchPostgres, taps: set[str]) -> None:
+    folder = await left_behind(host, database, taps, status="hibernated")
+    session_id = uuid4()
+    with database.connect() as connection:
+        connection.execute(
+            "INSERT INTO auth_sessions (session_id, user_id, provider, status, browser_vm_id, started_at)"
+            " VALUES (%s, %s, 'codex', 'ready', %s, now())",
+            [session_id, USER, folder.name],
+        )
+    await recover(host.service.launcher)
+    session = await host.service.rows.session(session_id)
+    assert session is not None
+    assert session["status"] == "ready"
+
+
 async def test_a_tap_is_left_to_the_live_row_that_names_it(
     host: Host, database: ScratchPostgres, taps: set[str]
 ) -> None:
