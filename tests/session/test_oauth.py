@@ -93,7 +93,10 @@ def test_provider_page_is_in_the_window(tour: Tour, site: Site, evidence: Eviden
     sight, colour = tour.at_first, site.session.login_colour
     assert sight.picture is not None, f"the canvas of session {tour.session}: {sight}"
     if colour is None:
-        pytest.skip("the site profile names no session.login_colour to tell the provider's login page by")
+        pytest.skip(
+            "the site profile names no session.login_colour to tell the provider's login page by;"
+            f" the canvas shows: {sight}"
+        )
     assert sight.shows(parse_colour(colour), fills=FORM_FILLS), (
         f"the canvas of session {tour.session}: expected the login page's {colour}, got {sight}"
     )
