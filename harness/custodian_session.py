@@ -100,21 +100,14 @@ def end(note: Path, *, patience_s: float = 0) -> tuple[bool, str]:
 
 def _cancel(url: str, deadline: float, *, timeout_s: float) -> Answer | None:
     """Ask for its end; what was answered instead of 200."""
-    while True:
-        try:
-            answer = ask("POST", url, "{}", timeout_s=timeout_s)
-        except (OSError, http.client.HTTPException):
-            if time.monotonic() >= deadline:
-                raise
-            time.sleep(_RETRY_S)
-        else:
-            return None if answer["status"] == 200 else answer
+    answer = _answer("POST", url, "{}", deadline, timeout_s=timeout_s)
+    return None if answer["status"] == 200 else answer
 
 
 def _shown(url: str, finished: list[str], deadline: float) -> Answer:
     """The session as it is shown, once it is over: its row may come after the end of its VM."""
     while True:
-        answer = ask("GET", url, timeout_s=_LOOK_LIMIT_S)
+        answer = _answer("GET", url, None, deadline, timeout_s=_LOOK_LIMIT_S)
         status = _status_in(answer)
         if status is None or status in finished or time.monotonic() >= deadline:
             return answer
@@ -129,6 +122,17 @@ def _seen(session: str, refusal: Answer, shown: Answer, finished: list[str]) -> 
         # Nobody can cancel it any more, and nothing says that its VM is gone.
         return True, f"the controller no longer knows session {session}; whether its VM is gone was not seen"
     return False, f"could not cancel session {session}: {_said(refusal)}; {_said(shown)}"
+
+
+def _answer(method: str, url: str, body: str | None, deadline: float, *, timeout_s: float) -> Answer:
+    """What somebody answers, who is asked again until the deadline as long as nobody does."""
+    while True:
+        try:
+            return ask(method, url, body, timeout_s=timeout_s)
+        except (OSError, http.client.HTTPException):
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_RETRY_S)
 
 
 def ask(method: str, url: str, body: str | None = None, *, timeout_s: float) -> Answer:

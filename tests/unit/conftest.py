@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import hypothesis
 import pytest
 
+from tests.unit.small_controller import SmallController, small_controller
 from tests.unit.small_suite import ROOT, Suite
 
 # How long an example takes says how busy the machine is, and nothing of the code.
@@ -19,3 +22,10 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     monkeypatch.setenv("LAB_HOME", str(pytester.path / "no-lab"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     return Suite(pytester)
+
+
+@pytest.fixture
+def controller() -> Iterator[SmallController]:
+    """A small controller."""
+    with small_controller() as running:
+        yield running

@@ -7,6 +7,13 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from harness import custodian_session
+
+BODY = json.dumps({"userId": "u", "provider": "codex"})
+FINISHED = ["completed", "cancelled"]
 
 
 class SmallController:
@@ -110,3 +117,15 @@ def small_controller() -> Iterator[SmallController]:
         yield controller
     finally:
         controller.stop()
+
+
+def request(controller: SmallController, body: str = BODY, limit_s: float = 10) -> dict[str, Any]:
+    """A request for a session."""
+    show = f"{controller.url}/api/auth/session/{{session}}"
+    urls = {"url": f"{controller.url}/api/auth/start", "session_url": show, "cancel_url": f"{show}/cancel"}
+    return {**urls, "finished": FINISHED, "body": body, "limit_s": limit_s, "end_s": 1}
+
+
+def own(note: Path, controller: SmallController, **changed: Any) -> dict[str, Any]:
+    """Ask for a session, and own it."""
+    return custodian_session.start(note, **request(controller, **changed))

@@ -34,6 +34,14 @@ canvas.addEventListener('keydown', event => {
 });
 </script></body>"""
 FRAMED = "<!doctype html><body><iframe src=window></iframe></body>"
+RESTLESS = """<!doctype html><body><iframe src=window></iframe><script>
+setInterval(() => {
+  const fresh = document.createElement('iframe');
+  fresh.src = 'window';
+  document.querySelector('iframe').replaceWith(fresh);
+}, 20);
+</script></body>"""
+"""A page that renders anew all the time."""
 STILL = "<!doctype html><body><canvas width=8 height=4></canvas><script>{script}</script></body>"
 """It looks like a window, and is none."""
 
@@ -48,7 +56,7 @@ def browser() -> Iterator[Chromium]:
 @pytest.fixture
 def asked(browser: Chromium, tmp_path: Path) -> Iterator[list[str]]:
     """What it asks of the one address it may reach."""
-    pages = {"/window": WINDOW, "/framed": FRAMED, "/without": STILL.format(script="")}
+    pages = {"/window": WINDOW, "/framed": FRAMED, "/restless": RESTLESS, "/without": STILL.format(script="")}
     for name, port in (("unsized", 4001), ("silent", 4002), ("refused", 4003)):
         pages[f"/{name}"] = STILL.format(script=f"new WebSocket('ws://192.0.2.7:{port}/')")
     pages["/unsized"] = pages["/unsized"].replace("width=8", "width=0")
@@ -96,6 +104,12 @@ def test_a_window_is_seen_and_typed_into(browser: Chromium, asked: list[str], pa
         assert [line for line in window.log if line.startswith("log: ")] == ["log: a", "log: B", "log: Tab"]
         assert window.screenshot().startswith(b"\x89PNG")
     assert asked[0] == f"/{page}"
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_frame_that_goes_while_it_is_looked_at_is_no_error(browser: Chromium) -> None:
+    with opened_window(browser, "http://192.0.2.7:4000/restless", canvas="#none") as window:
+        assert [window.picture() for _ in range(100)] == [None] * 100
 
 
 @pytest.mark.usefixtures("asked")

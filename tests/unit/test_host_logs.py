@@ -1,0 +1,150 @@
+"""What the probe makes of the controller's logs: which lines count, of when, and how many are read."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.test_host_probe import load_probe
+
+ASK = {"error_pattern": r"\[?ERROR\]?[: ]", "ignore_errors": ["harmless"], "journal_lines": 100}
+
+
+def test_error_lines_are_counted_and_those_that_are_known_apart() -> None:
+    lines = [(1.0, "[INFO]: fine"), (2.0, "[ERROR]: bad"), (3.0, "ERROR harmless"), (4.0, "TERRORS")]
+    found = load_probe()["errors_among"](ASK, lines)
+    assert (found["read"], found["count"], found["last"][0]["text"]) == (4, 1, "[ERROR]: bad")
+    assert found["ignored"] == {"harmless": 1}
+
+
+STARTED = 1795489200.0  # 2026-11-24 03:00:00 UTC
+
+
+def read_log(log: Path, text: str, *, written: float = STARTED + 60) -> dict[str, Any]:
+    """What the probe says of a log file that was last written to at this time."""
+    log.write_text(text)
+    os.utime(log, (written, written))
+    names = load_probe()
+    names.update(started=lambda _: 0, wall_time=lambda _: STARTED)
+    found: dict[str, Any] = names["log_file"]({**ASK, "log_file": str(log)})
+    return found
+
+
+def test_a_log_file_counts_from_the_start_of_the_unit(tmp_path: Path) -> None:
+    found = read_log(
+        tmp_path / "controller.log",
+        "no time [ERROR]: before all\n"
+        "2026-01-01T00:00:00.123Z [ERROR]: of last year\n"
+        "    [ERROR]: its second line\n"
+        "2026-11-24T04:00:00+01:00 [INFO]: started\n"
+        "2026-11-24 03:00:01,5Z [ERROR]: now\n"
+        "    [ERROR]: and its second line\n",
+    )
+    assert [one["text"].strip() for one in found["last"]] == [
+        "2026-11-24 03:00:01,5Z [ERROR]: now",
+        "[ERROR]: and its second line",
+    ]
+    assert (found["read"], found["undated"]) == (3, False)
+
+
+WRITTEN = {
+    "winston's JSON": '{{"level":"ERROR: x","msg":"{0:>90}","health":{{"time":"{1}"}},"timestamp":"{2}"}}',
+    "winston's plain text": '[ERROR]: {0} a session of {1} {{"vmId":"vm-1","timestamp":"{2}"}}',
+    "a colour": "\x1b[31m{2} [ERROR]: a session of {1}",
+    "a level first": "[ERROR]: {2} a session of {1}",
+    "a duration in its JSON": '[ERROR]: {2} {{"vmId":"vm-1","time":60012,"ts":"12ms"}}',
+    "no colon in the zone": "{2} [ERROR]: a session of {1}",
+}
+
+
+@pytest.mark.parametrize("line", WRITTEN.values(), ids=WRITTEN.keys())
+@pytest.mark.parametrize(
+    ("own", "other", "counts"), [("03:00:01", "01:00:00", 1), ("02:59:59", "03:00:01", 0)]
+)
+def test_a_line_is_of_its_own_time_wherever_it_says_so(
+    tmp_path: Path, line: str, own: str, other: str, counts: int
+) -> None:
+    """Not of one that its message names."""
+    times = (f"2026-11-24T{time}.5+0000" for time in (other, own))
+    text = line.format("message", *times) + "\n2026-11-24T03:00:02Z [INFO]: fine\n"
+    assert read_log(tmp_path / "x.log", text)["count"] == counts
+
+
+def test_a_line_may_tell_its_time_in_milliseconds(tmp_path: Path) -> None:
+    lines = [f'{{"time":{int(STARTED + at) * 1000},"msg":"ERROR: {at}"}}\n' for at in (-5, 5)]
+    assert [one["text"][-5:] for one in read_log(tmp_path / "x.log", "".join(lines))["last"]] == [': 5"}']
+
+
+UNDATED = "Nov 24 03:00:01 minipc node[7]: [ERROR]: bad\nNov 24 03:00:02 minipc node[7]: [INFO]: fine\n"
+MENTIONED = "Nov 24 02:59:58 minipc node[7]: [INFO]: a session of 2026-01-01T00:00:00Z\n"
+STRANGE = "2026-11-45T03:00:01Z [ERROR]: on a day that no month has\n"
+
+
+@pytest.mark.parametrize("text", [UNDATED, MENTIONED + UNDATED, STRANGE])
+def test_lines_of_which_none_tells_its_time_are_all_read(tmp_path: Path, text: str) -> None:
+    """An error among them may be of now."""
+    found = read_log(tmp_path / "x.log", text)
+    assert (found["undated"], found["count"], found["read"]) == (True, 1, text.count("\n"))
+
+
+def test_a_log_that_ended_before_the_start_says_nothing_of_now(tmp_path: Path) -> None:
+    found = read_log(tmp_path / "x.log", UNDATED, written=STARTED - 1)
+    assert (found["undated"], found["count"], found["read"]) == (False, 0, 0)
+
+
+def test_the_limit_is_what_there_was_of_a_long_log(tmp_path: Path) -> None:
+    """So that the verdict says that not all was read."""
+    lines = [f"2026-11-24T03:00:01Z [INFO]: {'x' * 20_000}\n" for _ in range(60)]
+    found = read_log(tmp_path / "x.log", "".join(lines))
+    assert found["read"] == found["limit"] == 52
+
+
+def test_a_journal_counts_from_the_very_moment_of_the_start() -> None:
+    """Wherever the clock has been set since: without its predecessor's lines, with all its own."""
+    said = [  # seconds since boot, wall time
+        (10.5, 9000.5, "[ERROR]: of the one before, in the same second"),
+        (10.7, 9000.7, "[ERROR]: at once"),
+        (20.0, 5000.0, "[ERROR]: after the clock was set back"),
+        (30.0, 9999.0, "[INFO]: fine"),
+    ]
+    asked: list[str] = []
+
+    def journalctl(*words: str, timeout: int) -> str:
+        assert timeout
+        asked.extend(words)
+        times = ("__MONOTONIC_TIMESTAMP", "__REALTIME_TIMESTAMP")
+        records = [
+            {"MESSAGE": text, **{name: str(int(at * 1e6)) for name, at in zip(times, moments, strict=True)}}
+            for *moments, text in said
+        ]
+        return "\n".join(map(json.dumps, records))
+
+    names = load_probe()
+    names.update(started=lambda _: 10_600_000, out=journalctl)
+    found = names["journal"]({**ASK, "unit": "master-controller.service"})
+    assert [(one["time"], one["text"]) for one in found["last"]] == [
+        (9000.7, "[ERROR]: at once"),
+        (5000.0, "[ERROR]: after the clock was set back"),
+    ]
+    assert (found["read"], found["count"]) == (3, 2)
+    assert "--boot" in asked
+
+
+def test_a_journal_is_read_to_the_end_of_its_lines() -> None:
+    """journalctl shows a message of more than 4096 bytes only to those who ask for all of it."""
+    bad = "[ERROR]: " + "x" * 4096
+
+    def journalctl(*words: str, timeout: int) -> str:
+        assert timeout
+        messages = [bad if "--all" in words else None, "[ERROR]: in \u2028 two", list(b"[ERROR]: \xff")]
+        times = {"__MONOTONIC_TIMESTAMP": "1", "__REALTIME_TIMESTAMP": "1"}
+        return "".join(json.dumps({"MESSAGE": m, **times}, ensure_ascii=False) + "\n" for m in messages)
+
+    names = load_probe()
+    names.update(started=lambda _: 1, out=journalctl)
+    found = names["journal"]({**ASK, "unit": "master-controller.service"})
+    assert [one["text"] for one in found["last"]] == [bad[:400], "[ERROR]: in \u2028 two", "[ERROR]: \ufffd"]
