@@ -70,6 +70,7 @@ _MASKED = (
     *("systemd-update-utmp.service", "systemd-update-utmp-runlevel.service", "ldconfig.service"),
     *("systemd-journal-catalog-update.service", "systemd-update-done.service", "systemd-firstboot.service"),
     "systemd-logind.service",
+    "ssh.socket",  # enabled by a first boot: where it came before ssh.service, that could not be reloaded
 )
 
 
