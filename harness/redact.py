@@ -7,7 +7,9 @@ will carry it.
 from __future__ import annotations
 
 import json
+import logging
 import re
+from typing import Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 MASK = "‹secret›"
@@ -15,6 +17,7 @@ MASK = "‹secret›"
 _SHORTEST = 4  # cutting out shorter ones would make every text unreadable, and hide nothing
 _SHORTEST_PART = 6
 _CUT = "..."
+_FORMATTER = logging.Formatter()
 _known: set[str] = set()
 _TOKENS = "access_token|refresh_token|id_token|code_verifier"
 _PATTERNS = (
@@ -65,6 +68,23 @@ def redact_bytes(content: bytes) -> bytes:
     for pattern in _IN_BYTES:
         content = pattern.sub(rb"\g<1>" + MASK.encode(), content)
     return content
+
+
+def redact_logs() -> None:
+    """Cut secrets out of every record of this process from now on. Twice is as good as once."""
+    make = logging.getLogRecordFactory()
+    if getattr(make, "redacts", False):
+        return
+
+    def make_redacted(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = make(*args, **kwargs)
+        record.msg, record.args = redact(record.getMessage()), None
+        if record.exc_info:
+            record.exc_text = redact(_FORMATTER.formatException(record.exc_info))
+        return record
+
+    make_redacted.redacts = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(make_redacted)
 
 
 def _without_parts(text: str, word: str) -> str:
