@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from bench.report import Figure
-from harness.host import Host
+from harness.host.hypervisor import Host
 from harness.site import load_site
 from harness.vm import Vm, restore
 from lab.paths import lab_paths

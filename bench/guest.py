@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from bench.report import Figure
 from harness.guest_facts import ask_guest
-from harness.host import Host
+from harness.host.hypervisor import Host
 from harness.site import Site, load_site
 from harness.unit_file import DIRECTIVES
 from harness.vm import Vm, restore

@@ -10,7 +10,7 @@ from statistics import median
 
 from bench.report import Figure
 from harness.errors import HarnessError
-from harness.host import Host
+from harness.host.hypervisor import Host
 from harness.site import Site, load_site
 from harness.vm import cold_boot, restore
 from lab.minipc import access, twin

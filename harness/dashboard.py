@@ -16,7 +16,7 @@ from playwright.async_api import Page as Tab
 from harness.chromium import Chromium
 from harness.control_api import path_of
 from harness.errors import BrowserError
-from harness.host import Host
+from harness.host.hypervisor import Host
 from harness.rfb import KEYS
 from harness.screen import ADDRESS_BAR, Screen, from_rgba
 

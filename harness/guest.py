@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import CommandError
-from harness.host import Host
+from harness.host.hypervisor import Host
 from harness.run import Result
 from harness.ssh import Login, SshConnection
 

@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
-from harness.host_facts import HostFacts
-from harness.host_parts import Entry, Process, Processes, Sockets, Tap, Taps
+from harness.host.facts import HostFacts
+from harness.host.parts import Entry, Process, Processes, Sockets, Tap, Taps
 from harness.reaper import CLONE_NAME
 from harness.site import Site
 

@@ -21,7 +21,7 @@ from harness.errors import (
     WaitTimeoutError,
 )
 from harness.firecracker import no_tls
-from harness.host import Host
+from harness.host.hypervisor import Host
 from harness.inventory import Row
 from harness.session import Session, said
 from harness.session_rows import rows_of

@@ -9,7 +9,7 @@ import httpx
 
 from harness.control_api import CANCEL, SESSION, START, ControlApi
 from harness.firecracker import no_tls
-from harness.host import Host
+from harness.host.hypervisor import Host
 
 ASKED_AT = "asked_at"
 """Extension of an answer to a request for a session: the host's time when it was asked."""

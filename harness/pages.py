@@ -6,7 +6,7 @@ import secrets
 import threading
 from dataclasses import dataclass
 
-from harness.host import Host
+from harness.host.hypervisor import Host
 from harness.screen import Colour, hex_colour
 
 _ASK_S = 15.0

@@ -17,7 +17,8 @@ from harness.site import DatabaseSection, Site, secret
 from harness.tunnel import LOOPBACK, loopback_tunnel
 
 Forward = Callable[[str], Path]
-"""``forward("tcp:127.0.0.1:5432")`` gives a local unix socket; :meth:`harness.host.Host.forward` is one."""
+"""``forward("tcp:127.0.0.1:5432")`` gives a local unix socket, as
+:meth:`harness.host.hypervisor.Host.forward` does."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from harness.errors import SessionError
-from harness.host import Host
+from harness.host.hypervisor import Host
 from harness.session import Session
 from harness.session_guest import ask_inside
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from harness.authorization import Callback
 from harness.chromium import Chromium
 from harness.errors import BrowserError, SessionError, TransportError
-from harness.host import Host
+from harness.host.hypervisor import Host
 from harness.logins import Ended, follow, hand_on, has_credentials, login_address, with_its_end
 from harness.provider_pages import ProviderPages, visiting_provider
 from harness.redact import remember

@@ -7,7 +7,7 @@ import contextlib
 from harness.desktop import freezing
 from harness.errors import TransportError
 from harness.guest import Guest
-from harness.host import Host
+from harness.host.hypervisor import Host
 from harness.run import Result
 from harness.session import Session
 

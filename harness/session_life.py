@@ -12,10 +12,10 @@ import psycopg
 from harness.errors import NoAnswerError, SessionError, TransportError
 from harness.findings import Finding
 from harness.firecracker import no_tls
-from harness.host import Host
-from harness.host_parts import Line
+from harness.host.hypervisor import Host
+from harness.host.journal import lines_about, markers_in
+from harness.host.parts import Line
 from harness.inventory import Inventory, Row
-from harness.journal import lines_about, markers_in
 from harness.session import Session
 from harness.session_rows import SessionRows, rows_of
 from harness.site import Site

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from harness.errors import HarnessError, SiteError, TransportError
-from harness.host import Host
+from harness.host.hypervisor import Host
 from harness.postgres import asking, connect
 from harness.redact import redact
 from harness.site import Site

@@ -6,7 +6,7 @@ import shlex
 from pathlib import PurePosixPath
 
 from harness.findings import Finding
-from harness.host_parts import Entry, Tap
+from harness.host.parts import Entry, Tap
 from harness.inventory import Inventory, Row, begins, name_of
 
 

@@ -16,7 +16,7 @@ from harness.clone import Clone, making
 from harness.errors import VmError, VmmError, WaitTimeoutError
 from harness.firecracker import no_tls
 from harness.guest import Guest
-from harness.host import Host
+from harness.host.hypervisor import Host
 from harness.run import Result
 from harness.wait import capped, wait_until
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from harness.host import Host
+from harness.host.hypervisor import Host
 from harness.inventory import Row
 from harness.session_rows import SessionRows, is_destroyed, is_over, rows_of
 from harness.session_things import remains

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from harness.control_api import path_of
 from harness.errors import BrowserError, NoAnswerError, WaitTimeoutError
-from harness.host import Host
+from harness.host.hypervisor import Host
 from harness.rfb import Rfb
 from harness.rfb_streams import vnc_at_socket, vnc_at_websocket
 from harness.screen import Colour, Screen, hex_colour

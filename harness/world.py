@@ -10,9 +10,9 @@ import psycopg
 
 from harness import vm_rows
 from harness.findings import Finding, settled
-from harness.host import Host
-from harness.host_facts import INVENTORY, HostFacts, ask_host
-from harness.host_parts import Bridge, Entry
+from harness.host.facts import INVENTORY, HostFacts, ask_host
+from harness.host.hypervisor import Host
+from harness.host.parts import Bridge, Entry
 from harness.inventory import Inventory, Row
 from harness.session_rows import NewestRows, newest_rows
 from harness.site import Site, SnapshotSection

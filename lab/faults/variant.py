@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import VmError
-from harness.host import Host
+from harness.host.hypervisor import Host
 from harness.site import load_site
 from harness.vm import Vm, restore
 from harness.wait import wait_until

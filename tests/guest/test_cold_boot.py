@@ -8,8 +8,8 @@ import pytest
 
 from harness import console
 from harness.cold_boot import ColdBoot
+from harness.host.golden.files import GoldenSnapshot
 from harness.site import Site
-from harness.snapshot import GoldenSnapshot
 
 pytestmark = [
     pytest.mark.acceptance,

@@ -9,7 +9,7 @@ import pytest
 from fixtures.guest import Resumed
 from harness import console
 from harness.guest_facts import GuestFacts
-from harness.snapshot import GoldenSnapshot
+from harness.host.golden.files import GoldenSnapshot
 from harness.vm import Vm
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("health")]

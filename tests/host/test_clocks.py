@@ -6,7 +6,7 @@ import pytest
 
 from harness.clocks import Offset
 from harness.errors import HarnessError
-from harness.host_facts import HostFacts
+from harness.host.facts import HostFacts
 from harness.site import Site
 
 pytestmark = [

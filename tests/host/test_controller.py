@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from harness.controller_logs import controller_logs
-from harness.host_facts import HostFacts
-from harness.host_parts import Errors
+from harness.host.controller_logs import controller_logs
+from harness.host.facts import HostFacts
+from harness.host.parts import Errors
 from harness.site import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches", proves=False)]

@@ -9,9 +9,9 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.findings import Finding, report
-from harness.firewall import Obstacle, aimed_at, conversation, obstacles
-from harness.host_facts import HostFacts
-from harness.rulesets import tables_of
+from harness.host.facts import HostFacts
+from harness.host.firewall.packets import Obstacle, aimed_at, conversation, obstacles
+from harness.host.firewall.rulesets import tables_of
 from harness.site import Site
 
 pytestmark = pytest.mark.acceptance

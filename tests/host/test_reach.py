@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.host_facts import HostFacts
+from harness.host.facts import HostFacts
 from harness.site import Site
 
 

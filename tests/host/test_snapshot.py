@@ -9,7 +9,9 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.findings import report
-from harness.golden import (
+from harness.host.facts import HostFacts
+from harness.host.golden.files import DiskFile, GoldenSnapshot
+from harness.host.golden.judge import (
     built_at,
     declared_content,
     missing_files,
@@ -18,9 +20,7 @@ from harness.golden import (
     wrong_content,
     wrong_memory_size,
 )
-from harness.host_facts import HostFacts
 from harness.site import Site
-from harness.snapshot import DiskFile, GoldenSnapshot
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("snapshot-rebuilt")]
 DAY_S = 86_400

@@ -6,9 +6,9 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.findings import Finding, report
-from harness.golden import format_fault, vmm_version
-from harness.host_facts import HostFacts
-from harness.host_parts import Vmm
+from harness.host.facts import HostFacts
+from harness.host.golden.judge import format_fault, vmm_version
+from harness.host.parts import Vmm
 from harness.site import Site
 
 pytestmark = pytest.mark.acceptance

@@ -11,8 +11,8 @@ import pytest
 
 from fixtures.session import Launched
 from harness.control_api import ControlApi, path_of, table_of
-from harness.host_parts import Line
-from harness.journal import markers_in
+from harness.host.journal import markers_in
+from harness.host.parts import Line
 from harness.session import Session, said
 from harness.site import Site
 

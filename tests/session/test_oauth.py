@@ -12,7 +12,7 @@ from fixtures.oauth import Logins
 from harness.authorization import Authorization
 from harness.errors import HarnessError, SessionError
 from harness.evidence import Evidence
-from harness.host import Host
+from harness.host.hypervisor import Host
 from harness.logins import Ended
 from harness.reach import reach_from_vm
 from harness.screen import parse_colour

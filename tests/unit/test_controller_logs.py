@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from harness.clocks import Offset
-from harness.controller_logs import ControllerLogs, controller_logs
 from harness.errors import TransportError
-from harness.host_facts import HostFacts
+from harness.host.controller_logs import ControllerLogs, controller_logs
+from harness.host.facts import HostFacts
 from harness.site import Site
 
 SITE = Site.model_validate({"name": "x", "controller": {"log_file": "/var/log/controller.log"}})

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from harness.custodian import Custodian
 from harness.custodian_clone import Refused, VmmFailed
 from harness.custodian_remote import GREETING, Service
 from harness.errors import HarnessError, SshError, VmmError
+from harness.host.custodian import Custodian
 
 PEER = f"""
 import json, sys

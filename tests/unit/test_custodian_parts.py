@@ -8,9 +8,9 @@ from importlib import resources
 
 import pytest
 
-from harness import custodian
+from harness.host import bundle
 
-PARTS = custodian.PARTS
+PARTS = bundle.PARTS
 
 
 def imported(tree: ast.Module) -> set[str]:
@@ -36,6 +36,6 @@ def test_a_part_is_python_3_9_with_nothing_but_its_library(part: str) -> None:
 
 
 def test_the_program_holds_every_part() -> None:
-    program = custodian.program().decode()
+    program = bundle.program().decode()
     ast.parse(program, feature_version=(3, 9))
     assert [part for part in PARTS if f'"{part}"' not in program] == []

@@ -9,10 +9,10 @@ from typing import cast
 
 import pytest
 
-from harness.golden import wrong_content
-from harness.host import Host
+from harness.host.golden.files import DiskFile, GoldenSnapshot
+from harness.host.golden.judge import wrong_content
+from harness.host.hypervisor import Host
 from harness.site import Site, SnapshotSection
-from harness.snapshot import DiskFile, GoldenSnapshot
 from tests.unit.this_machine import Here
 
 LONG = "a" * 80  # a link's text of over 59 characters is in a block of its own

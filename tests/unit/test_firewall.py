@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from harness.firewall import Obstacle, aimed_at, conversation, obstacles
-from harness.rulesets import tables_of
+from harness.host.firewall.packets import Obstacle, aimed_at, conversation, obstacles
+from harness.host.firewall.rulesets import tables_of
 
 PACKETS = conversation(IPv4Address("192.168.100.1"), IPv4Address("192.168.100.7"), 8080, "fcbr0")
 DROP: dict[str, Any] = {"drop": None}

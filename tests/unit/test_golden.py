@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from harness.findings import Finding, report
-from harness.golden import (
+from harness.host.golden.files import DiskFile, FileFact, Manifest
+from harness.host.golden.judge import (
     built_at,
     declared_content,
     format_fault,
@@ -19,9 +20,8 @@ from harness.golden import (
     wrong_content,
     wrong_memory_size,
 )
-from harness.host_parts import Answer, Vmm
+from harness.host.parts import Answer, Vmm
 from harness.site import Site, SnapshotSection
-from harness.snapshot import DiskFile, FileFact, Manifest
 
 AGENT, UNIT = "/root/vm-browser-agent/server.js", "/etc/systemd/system/browser-vm-auth.service"
 FOLDER = "/var/lib/firecracker/snapshots/"

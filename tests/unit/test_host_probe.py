@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from harness.errors import TransportError
-from harness.host_facts import HostFacts, ask_host
-from harness.host_parts import Entry, Processes, Sockets, Taps
+from harness.host.facts import HostFacts, ask_host
+from harness.host.parts import Entry, Processes, Sockets, Taps
 from harness.site import ControllerSection, NetworkSection, Site, StateSection, VmmSection
 from harness.wait import wait_until
 from tests.unit.this_machine import Apart, Here
@@ -197,7 +197,7 @@ def test_a_namespace_that_cannot_be_entered_counts_unless_it_went_meanwhile(
 
 def load_probe() -> dict[str, Any]:
     """The probe's own functions, for what no real host would show."""
-    source = Path("harness/probes/host.py")
+    source = Path("harness/host/probes/host.py")
     names: dict[str, Any] = {"__name__": "probe"}
     exec(compile(source.read_text(), str(source), "exec"), names)  # noqa: S102 - our own file
     return names

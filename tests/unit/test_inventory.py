@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from harness.clocks import Offset
 from harness.errors import HarnessError, TransportError
 from harness.findings import Finding, report
-from harness.host_facts import HostFacts
+from harness.host.facts import HostFacts
 from harness.inventory import Inventory, Row
 from harness.live_rows import bad_addresses, rows_without_process, rows_without_socket, rows_without_tap
 from harness.reconcile import JUDGES, reconciled

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from harness.errors import TransportError
-from harness.host_parts import Line
-from harness.journal import PROBE, lines_about, markers_in
+from harness.host.journal import PROBE, lines_about, markers_in
+from harness.host.parts import Line
 from harness.site import Site
 
 VM, OTHER = "vm-1111", "vm-2222"

@@ -17,10 +17,11 @@ from typing import cast
 
 import pytest
 
-from harness import custodian, netns, reaper
-from harness.custodian import Custodian
+from harness import netns, reaper
 from harness.errors import SshError, TransportError
-from harness.host import Host
+from harness.host import bundle
+from harness.host.custodian import Custodian
+from harness.host.hypervisor import Host
 from harness.owned_sessions import control_api
 from harness.site import Site
 from tests.unit.small_controller import SmallController, own, request
@@ -82,8 +83,8 @@ def custodian_of(runs: Path) -> Iterator[Custodian]:
 sys.modules['harness.reaper'].RUNS = __import__('pathlib').Path({str(runs / "run")!r})
 sys.modules['harness.netns'].NAMES = __import__('pathlib').Path({str(runs / "netns")!r})
 """
-    program = custodian.program().decode().replace(_MOVED, here + _MOVED).encode()
-    words = custodian.command(len(program), "acc-00a11e", str(runs / "disks" / "acc-00a11e"))
+    program = bundle.program().decode().replace(_MOVED, here + _MOVED).encode()
+    words = bundle.command(len(program), "acc-00a11e", str(runs / "disks" / "acc-00a11e"))
     process = subprocess.Popen(
         [sys.executable, *words[1:]],
         stdin=subprocess.PIPE,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.snapshot import Manifest, parse_manifest
+from harness.host.golden.files import Manifest, parse_manifest
 
 GOOD: dict[str, Any] = {
     "format": 1,

@@ -12,7 +12,7 @@ import pytest
 
 from harness import logins, vm_end
 from harness.errors import DatabaseError
-from harness.host import Host
+from harness.host.hypervisor import Host
 from harness.inventory import Inventory, Row
 from harness.logins import Ended, watch_vm
 from harness.session_rows import SessionRows

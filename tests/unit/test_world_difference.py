@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.host_facts import HostFacts
+from harness.host.facts import HostFacts
 from harness.inventory import Inventory, Row
 from harness.session_rows import NewestRows
 from harness.session_things import THINGS, missing, remains

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.host import Host
+from harness.host.hypervisor import Host
 from harness.run import run
 from harness.site import Site
 from tests.lab.driver.traces import ROOT

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from harness.clone import making
-from harness.host import Host
+from harness.host.hypervisor import Host
 from harness.site import Site
 
 

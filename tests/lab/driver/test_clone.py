@@ -11,7 +11,7 @@ import pytest
 
 from harness.clone import Clone, making
 from harness.errors import VmError, VmmError
-from harness.host import Host
+from harness.host.hypervisor import Host
 from harness.run import run
 from harness.site import Site
 from tests.lab.driver.traces import traces

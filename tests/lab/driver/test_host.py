@@ -10,8 +10,8 @@ import time
 import pytest
 
 from harness.errors import CommandError
-from harness.host import Host
-from harness.snapshot import GoldenSnapshot
+from harness.host.golden.files import GoldenSnapshot
+from harness.host.hypervisor import Host
 from harness.wait import wait_until
 from tests.lab.driver.traces import processes
 

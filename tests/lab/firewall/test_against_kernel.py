@@ -1,4 +1,4 @@
-"""What harness.firewall reads out of rules, against what the kernel does with a real connection."""
+"""What is read out of a firewall's rules, against what the kernel does with a real connection."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from harness.firewall import conversation, obstacles
-from harness.rulesets import tables_of
+from harness.host.firewall.packets import conversation, obstacles
+from harness.host.firewall.rulesets import tables_of
 from harness.run import run
 
 PACKETS = conversation(IPv4Address("192.168.100.1"), IPv4Address("192.168.100.7"), 8080, "fcbr0")

@@ -1,4 +1,4 @@
-"""The text of ``iptables-save`` as tables of :mod:`harness.firewall`."""
+"""The text of ``iptables-save`` as tables of :mod:`harness.host.firewall.packets`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv4Network
 
-from harness.firewall import Chain, Packet, Rule, Table, Told, Verdict, all_of, negated, unknown
+from harness.host.firewall.packets import Chain, Packet, Rule, Table, Told, Verdict, all_of, negated, unknown
 
 Test = Callable[[Packet], Told]
 

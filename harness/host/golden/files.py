@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from harness.host import Host
+from harness.host.hypervisor import Host
 
 _LOOK_S = 30.0
 _HASH_S = 900.0
@@ -58,7 +58,7 @@ def digest(path):
 print(json.dumps({path: digest(path) for path in json.loads(sys.argv[1])}))
 """
 
-_DISK = Path(__file__).parent / "probes" / "disk.py"
+_DISK = Path(__file__).parents[1] / "probes" / "disk.py"
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any
 
-from harness import custodian
-from harness.custodian import Custodian
 from harness.errors import CommandError, HarnessError, UsageError
+from harness.host import bundle
+from harness.host.custodian import Custodian
 from harness.local import LocalConnection
 from harness.private import private_directory
 from harness.run import Result
@@ -52,8 +52,8 @@ class Host:
         with contextlib.ExitStack() as undo:
             self._connection = self._connect()
             undo.callback(self._connection.close)
-            program = custodian.program()
-            argv = custodian.command(len(program), f"acc-{self.run_id}", str(self.clones_dir))
+            program = bundle.program()
+            argv = bundle.command(len(program), f"acc-{self.run_id}", str(self.clones_dir))
             process = self._connection.start([*self._become_root(), *argv])
             self._custodian = Custodian(
                 process,

@@ -1,4 +1,4 @@
-"""The JSON of ``nft -j list ruleset`` as tables of :mod:`harness.firewall`."""
+"""The JSON of ``nft -j list ruleset`` as tables of :mod:`harness.host.firewall.packets`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from harness.firewall import Chain, Packet, Rule, Table, Told, Verdict, all_of, unknown
+from harness.host.firewall.packets import Chain, Packet, Rule, Table, Told, Verdict, all_of, unknown
 
 Test = Callable[[Packet], Told]
 Sets = Mapping[str, Any]

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.clocks import Offset
 from harness.errors import TransportError
-from harness.host_parts import Api, Bridge, Errors, Identity, Room, Unit, Vmm
+from harness.host.parts import Api, Bridge, Errors, Identity, Room, Unit, Vmm
 from harness.reaper import RUN_NAME
 from harness.site import Site
 
@@ -29,7 +29,7 @@ API_TIMEOUT_S = 5.0
 
 
 class Asked(Protocol):
-    """The one thing needed of a host; :class:`harness.host.Host` has it."""
+    """The one thing needed of a host; :class:`harness.host.hypervisor.Host` has it."""
 
     def python(self, source: str, argument: object = None, *, timeout_s: float) -> Any:
         """Run a program there as root, with a JSON argument and a JSON answer."""

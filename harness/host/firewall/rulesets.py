@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from harness import iptables, nftables
-from harness.firewall import Table
+from harness.host.firewall import iptables, nftables
+from harness.host.firewall.packets import Table
 
 
 def tables_of(printed: Mapping[str, Any]) -> list[Table]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import TransportError
-from harness.host_facts import Asked
-from harness.host_parts import Line
+from harness.host.facts import Asked
+from harness.host.parts import Line
 from harness.site import Site
 
 PROBE = Path(__file__).parent / "probes" / "journal.py"

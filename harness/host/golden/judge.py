@@ -11,9 +11,9 @@ from typing import Any
 
 from harness.errors import TransportError
 from harness.findings import Finding
-from harness.host_parts import Vmm
+from harness.host.golden.files import DiskFile, FileFact, Manifest
+from harness.host.parts import Vmm
 from harness.site import Site
-from harness.snapshot import DiskFile, FileFact, Manifest
 
 REBUILD = "rebuild the golden snapshot: ./scripts/build-golden-snapshot-complete.sh browser"
 MIB = 1 << 20

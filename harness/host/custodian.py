@@ -11,54 +11,11 @@ import subprocess
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from importlib import resources
 from typing import Any
 
 from harness.custodian_remote import FAREWELL, GREETING
 from harness.errors import HarnessError, TransportError, VmmError
 from harness.private import close_pipes
-
-# In the order in which each needs the ones before.
-PARTS = (
-    "netns",
-    "custodian_session",
-    "reaper",
-    "custodian_pages",
-    "custodian_relay",
-    "custodian_script",
-    "custodian_clone",
-    "custodian_ops",
-    "custodian_remote",
-)
-
-_LOADER = """
-import json, linecache, sys, types
-package = types.ModuleType("harness")
-package.__path__ = []
-sys.modules["harness"] = package
-for name, source in json.loads(SOURCES):
-    module = types.ModuleType("harness." + name)
-    sys.modules[module.__name__] = module
-    setattr(package, name, module)
-    file = "<" + module.__name__ + ">"
-    linecache.cache[file] = (len(source), None, source.splitlines(True), file)
-    exec(compile(source, file, "exec"), module.__dict__)
-module.main(*sys.argv[2:])
-"""
-
-
-def program() -> bytes:
-    """The custodian as one Python program."""
-    here = resources.files("harness")
-    sources = [(name, (here / f"{name}.py").read_text(encoding="utf-8")) for name in PARTS]
-    return f"SOURCES = {json.dumps(sources)!r}\n{_LOADER}".encode()
-
-
-def command(size: int, run: str, disks: str) -> list[str]:
-    """What starts it on the host: reads the program of ``size`` bytes from stdin, then runs it."""
-    boot = "import sys;exec(compile(sys.stdin.buffer.read(int(sys.argv[1])),'custodian','exec'))"
-    return ["python3", "-I", "-S", "-c", boot, str(size), run, disks]
-
 
 _SOON_S = 0.3  # for the process to end by itself, once the custodian has said that it is done
 
@@ -66,8 +23,8 @@ _SOON_S = 0.3  # for the process to end by itself, once the custodian has said t
 class Custodian:
     """Requests over the custodian's stdin and stdout; safe to use from several threads at once.
 
-    :param process: the custodian, or what leads to it, just started with :func:`command`, in a session of
-        its own so that a Ctrl-C is not for it.
+    :param process: the custodian, or what leads to it, just started with
+        :func:`harness.host.bundle.command`, in a session of its own so that a Ctrl-C is not for it.
     :param program: what it is waiting for on its stdin.
     :param explain: turns what it said on stderr, where it did not start, into an error.
     """

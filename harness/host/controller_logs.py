@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.errors import TransportError
-from harness.host_facts import HostFacts
-from harness.host_parts import Errors
+from harness.host.facts import HostFacts
+from harness.host.parts import Errors
 from harness.site import Site
 
 

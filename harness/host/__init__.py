@@ -1,0 +1,1 @@
+"""The hypervisor, and what it says of itself."""

@@ -1,0 +1,47 @@
+"""What is sent to the host: the custodian's modules as one Python program, and the command that reads it."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+
+# In the order in which each needs the ones before.
+PARTS = (
+    "netns",
+    "custodian_session",
+    "reaper",
+    "custodian_pages",
+    "custodian_relay",
+    "custodian_script",
+    "custodian_clone",
+    "custodian_ops",
+    "custodian_remote",
+)
+
+_LOADER = """
+import json, linecache, sys, types
+package = types.ModuleType("harness")
+package.__path__ = []
+sys.modules["harness"] = package
+for name, source in json.loads(SOURCES):
+    module = types.ModuleType("harness." + name)
+    sys.modules[module.__name__] = module
+    setattr(package, name, module)
+    file = "<" + module.__name__ + ">"
+    linecache.cache[file] = (len(source), None, source.splitlines(True), file)
+    exec(compile(source, file, "exec"), module.__dict__)
+module.main(*sys.argv[2:])
+"""
+
+
+def program() -> bytes:
+    """The custodian as one Python program."""
+    here = resources.files("harness")
+    sources = [(name, (here / f"{name}.py").read_text(encoding="utf-8")) for name in PARTS]
+    return f"SOURCES = {json.dumps(sources)!r}\n{_LOADER}".encode()
+
+
+def command(size: int, run: str, disks: str) -> list[str]:
+    """What starts it on the host: reads the program of ``size`` bytes from stdin, then runs it."""
+    boot = "import sys;exec(compile(sys.stdin.buffer.read(int(sys.argv[1])),'custodian','exec'))"
+    return ["python3", "-I", "-S", "-c", boot, str(size), run, disks]

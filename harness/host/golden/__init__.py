@@ -1,0 +1,1 @@
+"""The golden snapshot's files on the host, and what is wrong with them."""
