@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
+from harness.custodian.names import CLONE_NAME
 from harness.host.facts import HostFacts
 from harness.host.parts import Entry, Process, Processes, Sockets, Tap, Taps
-from harness.reaper import CLONE_NAME
 from harness.site import Site
 
 

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.reaper import start_time
+from harness.custodian.names import start_time
 from harness.run import environment
 
 _PARENT = Path("/tmp")  # noqa: S108 - TMPDIR may be long; the directory is made by mkdtemp, mode 0700

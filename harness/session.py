@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from harness.control_api import ControlApi, table_of
-from harness.custodian_session import PERHAPS_OVER
+from harness.custodian.sessions import PERHAPS_OVER
 from harness.errors import NoAnswerError, SessionError
 from harness.owned_sessions import ASKED_AT
 from harness.site import Site

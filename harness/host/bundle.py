@@ -8,23 +8,27 @@ from importlib import resources
 # In the order in which each needs the ones before.
 PARTS = (
     "netns",
-    "custodian_session",
+    "names",
+    "sessions",
     "reaper",
-    "custodian_pages",
-    "custodian_relay",
-    "custodian_script",
-    "custodian_clone",
-    "custodian_ops",
-    "custodian_remote",
+    "pages",
+    "relay",
+    "script",
+    "cell",
+    "requests",
+    "service",
 )
 
 _LOADER = """
 import json, linecache, sys, types
-package = types.ModuleType("harness")
-package.__path__ = []
-sys.modules["harness"] = package
+room = "harness.custodian"
+for name in ("harness", room):
+    package = types.ModuleType(name)
+    package.__path__ = []
+    sys.modules[name] = package
+sys.modules["harness"].custodian = package
 for name, source in json.loads(SOURCES):
-    module = types.ModuleType("harness." + name)
+    module = types.ModuleType(room + "." + name)
     sys.modules[module.__name__] = module
     setattr(package, name, module)
     file = "<" + module.__name__ + ">"
@@ -36,7 +40,7 @@ module.main(*sys.argv[2:])
 
 def program() -> bytes:
     """The custodian as one Python program."""
-    here = resources.files("harness")
+    here = resources.files("harness") / "custodian"
     sources = [(name, (here / f"{name}.py").read_text(encoding="utf-8")) for name in PARTS]
     return f"SOURCES = {json.dumps(sources)!r}\n{_LOADER}".encode()
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from harness.custodian_remote import FAREWELL, GREETING
+from harness.custodian.service import FAREWELL, GREETING
 from harness.errors import HarnessError, TransportError, VmmError
 from harness.private import close_pipes
 

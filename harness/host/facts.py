@@ -11,9 +11,9 @@ from typing import Any, Protocol, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from harness.clocks import Offset
+from harness.custodian.names import RUN_NAME
 from harness.errors import TransportError
 from harness.host.parts import Api, Bridge, Errors, Identity, Room, Unit, Vmm
-from harness.reaper import RUN_NAME
 from harness.site import Site
 
 T = TypeVar("T")

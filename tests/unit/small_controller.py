@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from harness import custodian_session
+from harness.custodian import sessions
 
 BODY = json.dumps({"userId": "u", "provider": "codex"})
 FINISHED = ["completed", "cancelled"]
@@ -128,4 +128,4 @@ def request(controller: SmallController, body: str = BODY, limit_s: float = 10) 
 
 def own(note: Path, controller: SmallController, **changed: Any) -> dict[str, Any]:
     """Ask for a session, and own it."""
-    return custodian_session.start(note, **request(controller, **changed))
+    return sessions.start(note, **request(controller, **changed))

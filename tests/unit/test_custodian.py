@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from harness.custodian_clone import Refused, VmmFailed
-from harness.custodian_remote import GREETING, Service
+from harness.custodian.cell import Refused, VmmFailed
+from harness.custodian.service import GREETING, Service
 from harness.errors import HarnessError, SshError, VmmError
 from harness.host.custodian import Custodian
 

@@ -4,38 +4,48 @@ from __future__ import annotations
 
 import ast
 import sys
-from importlib import resources
+from pathlib import Path
 
 import pytest
 
+from harness import custodian
 from harness.host import bundle
 
-PARTS = bundle.PARTS
+ROOM = Path(custodian.__file__).parent
+PROBES = ROOM.parent / "host" / "probes"
 
 
 def imported(tree: ast.Module) -> set[str]:
-    """Every module that a source imports, with its first two names."""
+    """Every module that a source imports; of our own, its name in the room."""
     names = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
+        if isinstance(node, ast.Import) or (
+            isinstance(node, ast.ImportFrom) and node.module == "harness.custodian"
+        ):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module == "harness":
-            names |= {f"harness.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            names.add(str(node.module))
+            names.add(str(node.module).removeprefix("harness.custodian."))
     return names
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_a_part_is_python_3_9_with_nothing_but_its_library(part: str) -> None:
-    source = (resources.files("harness") / f"{part}.py").read_text()
-    tree = ast.parse(source, feature_version=(3, 9))
-    earlier = {f"harness.{name}" for name in PARTS[: PARTS.index(part)]}
-    foreign = {name for name in imported(tree) if name.split(".")[0] not in sys.stdlib_module_names}
-    assert foreign <= earlier
+def foreign(file: Path) -> set[str]:
+    """What it imports beside the standard library, read as Python 3.9 reads it."""
+    tree = ast.parse(file.read_text(encoding="utf-8"), feature_version=(3, 9))
+    return {name for name in imported(tree) if name.split(".")[0] not in sys.stdlib_module_names}
 
 
-def test_the_program_holds_every_part() -> None:
+@pytest.mark.parametrize("part", bundle.PARTS)
+def test_a_part_needs_only_its_library_and_the_parts_before(part: str) -> None:
+    assert foreign(ROOM / f"{part}.py") <= set(bundle.PARTS[: bundle.PARTS.index(part)])
+
+
+@pytest.mark.parametrize("probe", sorted(PROBES.glob("*.py")), ids=lambda file: file.stem)
+def test_a_probe_needs_only_its_library(probe: Path) -> None:
+    assert foreign(probe) == set()
+
+
+def test_the_program_holds_the_whole_room() -> None:
+    assert set(bundle.PARTS) == {file.stem for file in ROOM.glob("*.py")} - {"__init__"}
     program = bundle.program().decode()
     ast.parse(program, feature_version=(3, 9))
-    assert [part for part in PARTS if f'"{part}"' not in program] == []
+    assert [part for part in bundle.PARTS if f'"{part}"' not in program] == []

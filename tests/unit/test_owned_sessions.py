@@ -17,7 +17,8 @@ from typing import cast
 
 import pytest
 
-from harness import netns, reaper
+from harness.custodian import netns, reaper
+from harness.custodian.names import start_time
 from harness.errors import SshError, TransportError
 from harness.host import bundle
 from harness.host.custodian import Custodian
@@ -42,7 +43,7 @@ def leave(runs: Path, run: str, controller: SmallController, *, alive: bool) -> 
     """A run with a session of its own; its note."""
     folder = runs / "run" / run
     folder.mkdir()
-    owner = {"pid": os.getpid(), "start": reaper.start_time(os.getpid()) if alive else 1}
+    owner = {"pid": os.getpid(), "start": start_time(os.getpid()) if alive else 1}
     (folder / "owner.json").write_text(json.dumps(owner))
     own(folder / "session-1.json", controller)
     return folder / "session-1.json"
@@ -80,8 +81,8 @@ _MOVED = "module.main(*sys.argv[2:])"
 def custodian_of(runs: Path) -> Iterator[Custodian]:
     """A custodian as a host has it, but for where it keeps its notes."""
     here = f"""
-sys.modules['harness.reaper'].RUNS = __import__('pathlib').Path({str(runs / "run")!r})
-sys.modules['harness.netns'].NAMES = __import__('pathlib').Path({str(runs / "netns")!r})
+sys.modules['harness.custodian.reaper'].RUNS = __import__('pathlib').Path({str(runs / "run")!r})
+sys.modules['harness.custodian.netns'].NAMES = __import__('pathlib').Path({str(runs / "netns")!r})
 """
     program = bundle.program().decode().replace(_MOVED, here + _MOVED).encode()
     words = bundle.command(len(program), "acc-00a11e", str(runs / "disks" / "acc-00a11e"))

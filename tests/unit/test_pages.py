@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from harness.custodian_pages import Pages
+from harness.custodian.pages import Pages
 from harness.pages import random_colour
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import netns, reaper
+from harness.custodian import netns, reaper
+from harness.custodian.names import start_time
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_a_dead_run_is_removed_whole(host: Path) -> None:
 
 
 def test_a_live_run_is_left_alone(host: Path) -> None:
-    leave_run(host, "acc-00a11e", pid=os.getpid(), start=reaper.start_time(os.getpid()))
+    leave_run(host, "acc-00a11e", pid=os.getpid(), start=start_time(os.getpid()))
     before = left(host)
     assert reaper.reap(host / "disks") == []
     assert left(host) == before
@@ -97,7 +98,7 @@ def test_a_noted_process_is_killed_only_if_it_is_still_that_one(host: Path, name
     process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.readline()  # before, its command line may not yet be in place
-    note = {"name": name, "pid": process.pid, "start": reaper.start_time(process.pid)}
+    note = {"name": name, "pid": process.pid, "start": start_time(process.pid)}
     (host / "run" / "acc-00dead" / "1.json").write_text(json.dumps(note))
     reaper.reap(host / "disks")
     assert (process.poll() is not None) is killed

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import custodian_relay
-from harness.custodian_relay import Mute, Relay
+from harness.custodian import relay as custodian_relay
+from harness.custodian.relay import Mute, Relay
 from tests.unit.private_sshd import free_port
 
 

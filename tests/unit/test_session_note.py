@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness import custodian_session
+from harness.custodian import sessions
 from tests.unit.small_controller import FINISHED, SmallController, own, small_controller
 
 NO_ROUTE = (404, "<pre>Cannot POST /api/auth/session/s1/cancel</pre>")
@@ -22,7 +22,7 @@ def test_a_session_is_on_record_until_it_is_over(tmp_path: Path, controller: Sma
     answer = own(note, controller)
     assert (answer["status"], json.loads(answer["body"])) == (200, {"sessionId": "s1"})
     assert json.loads(note.read_text())["session"] == "s1"
-    assert custodian_session.end(note) == (True, "cancelled session s1")
+    assert sessions.end(note) == (True, "cancelled session s1")
     assert (controller.live, list(tmp_path.iterdir())) == ([], [])
 
 
@@ -43,7 +43,7 @@ def test_a_request_without_an_answer_is_told_once(tmp_path: Path, controller: Sm
     controller.hold.clear()
     note = tmp_path / "session-1.json"
     assert "error" in own(note, controller, limit_s=0.2)
-    over, line = custodian_session.end(note)
+    over, line = sessions.end(note)
     assert not over
     assert "whether there is one was never heard" in line
     assert not note.exists()
@@ -57,7 +57,7 @@ def end(
     own(note, controller)
     for name, value in then.items():
         setattr(controller, name, value)
-    over, line = custodian_session.end(note, patience_s=patience_s)
+    over, line = sessions.end(note, patience_s=patience_s)
     return over, note.exists(), line
 
 
@@ -92,7 +92,7 @@ def test_a_look_that_nobody_answers_is_taken_again(
     tmp_path: Path, controller: SmallController, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a busy controller answers one too late."""
-    asked, ask = [], custodian_session.ask
+    asked, ask = [], sessions.ask
 
     def once_late(method: str, url: str, *words: Any, **limits: Any) -> dict[str, Any]:
         asked.append(url.rpartition("/")[2])
@@ -100,7 +100,7 @@ def test_a_look_that_nobody_answers_is_taken_again(
             raise TimeoutError("timed out")
         return ask(method, url, *words, **limits)
 
-    monkeypatch.setattr(custodian_session, "ask", once_late)
+    monkeypatch.setattr(sessions, "ask", once_late)
     seen = end(tmp_path, controller, patience_s=5, sessions={"s1": "completed"}, cancels=OVER)
     assert seen == (True, False, "")
     assert asked == ["start", "cancel", "s1", "s1"]
@@ -145,6 +145,6 @@ def test_a_controller_that_comes_back_is_waited_for(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{port}/{{session}}"
     urls = {"show": url, "cancel": f"{url}/cancel", "finished": FINISHED}
     note.write_text(json.dumps({**urls, "session": "s1", "end_s": 5, "asked": 0, "body": ""}))
-    over, line = custodian_session.end(note, patience_s=0.3)
+    over, line = sessions.end(note, patience_s=0.3)
     assert (over, note.exists()) == (False, True)
     assert "ConnectionRefusedError" in line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.netns import NAMES
+from harness.custodian.netns import NAMES
 
 ROOT = Path(__file__).parents[3]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
 import time
@@ -17,20 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from harness import custodian_session, netns
-
-RUNS = Path("/run")
-RUN_NAME = re.compile(r"acc-[0-9a-f]{6}")
-CLONE_NAME = re.compile(r"(acc-[0-9a-f]{6})-[0-9]+")
-
-
-def start_time(pid: int) -> int | None:
-    """When a process started, in ticks since boot; None when there is no such process, or it is a zombie."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rsplit(b")", 1)[1].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return None if fields[0] in (b"Z", b"X") else int(fields[19])
+from harness.custodian import netns, sessions
+from harness.custodian.names import CLONE_NAME, RUN_NAME, RUNS, start_time
 
 
 def claim_run(name: str, disks: Path) -> Path:
@@ -76,7 +63,7 @@ def _remove_run(run: str, disks: Path) -> list[str]:
         if name.startswith(f"{run}-"):
             lines += _remove_namespace(netns.NAMES / name)
     for folder in (disks, RUNS / run):
-        if folder.name == run and folder.is_dir() and not any(folder.glob(custodian_session.NOTES)):
+        if folder.name == run and folder.is_dir() and not any(folder.glob(sessions.NOTES)):
             shutil.rmtree(folder, ignore_errors=True)
             lines.append(f"{'could not remove' if folder.exists() else 'removed'} {folder}")
     return lines
@@ -84,11 +71,11 @@ def _remove_run(run: str, disks: Path) -> list[str]:
 
 def _end_sessions(directory: Path) -> list[str]:
     """Cancel the sessions that a run's notes name; the note of one that could not be stays."""
-    notes = sorted(directory.glob(custodian_session.NOTES))
+    notes = sorted(directory.glob(sessions.NOTES))
     if not notes:
         return []
     with ThreadPoolExecutor(len(notes)) as pool:
-        return [line for _, line in pool.map(custodian_session.end, notes) if line]
+        return [line for _, line in pool.map(sessions.end, notes) if line]
 
 
 def _kill_noted(note: dict[str, Any], run: str) -> list[str]:

@@ -18,11 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness import custodian_session, netns, reaper
-from harness.custodian_clone import Clone, Plan, Refused, tail
-from harness.custodian_pages import Pages
-from harness.custodian_relay import Mute, Relay
-from harness.custodian_script import run_script
+from harness.custodian import netns, reaper, sessions
+from harness.custodian.cell import Cell, Plan, Refused, tail
+from harness.custodian.pages import Pages
+from harness.custodian.relay import Mute, Relay
+from harness.custodian.script import run_script
 
 _TEXT_LIMIT = 8 << 20
 _FILES = ("console.log", "vmm.log")
@@ -35,7 +35,7 @@ T = TypeVar("T")
 class Holding:
     """A clone with the relays and listeners that belong to it."""
 
-    def __init__(self, clone: Clone) -> None:
+    def __init__(self, clone: Cell) -> None:
         self.clone = clone
         self.relays: dict[int, Relay] = {}
         self.mutes: dict[int, Mute] = {}
@@ -52,7 +52,7 @@ class Holding:
         return await asyncio.wrap_future(namespace.submit(function, *args))
 
 
-class Custodian:
+class Requests:
     """The requests, one method each: ``op_<name>`` gets the request's fields."""
 
     def __init__(self, run: str, disks: str) -> None:
@@ -91,7 +91,7 @@ class Custodian:
             raise Refused(f"{name}: not a free name of run {self.run}")
         number = name.rpartition("-")[2]
         disk = str(self.disks / f"{number}.ext4")
-        clone = Clone(Plan(name=name, disk=disk, **plan), self.directory / number, self.owner)
+        clone = Cell(Plan(name=name, disk=disk, **plan), self.directory / number, self.owner)
         holding = self.held[name] = Holding(clone)
         try:
             await self._off_loop(clone.open_namespace)
@@ -217,7 +217,7 @@ class Custodian:
     async def op_start_session(self, **request: Any) -> Answer:
         """Ask the controller for a session, and own it."""
         note = self.directory / f"session-{next(self.session_numbers)}.json"
-        return await self._off_loop(functools.partial(custodian_session.start, note, **request))
+        return await self._off_loop(functools.partial(sessions.start, note, **request))
 
     def interrupt(self) -> None:
         """Let requests under way end soon."""
@@ -228,21 +228,21 @@ class Custodian:
 
     async def close(self) -> list[str]:
         """Remove everything; a line for each undo that failed."""
-        sessions = asyncio.ensure_future(self._end_sessions())
+        ending = asyncio.ensure_future(self._end_sessions())
         done = await asyncio.gather(*(self.op_destroy(name) for name in list(self.held)))
-        failures = [*(line for answer in done for line in answer["failures"]), *await sessions]
+        failures = [*(line for answer in done for line in answer["failures"]), *await ending]
         for relay in self.host_relays.values():
             relay.stop()
         self.pages.stop()
         for folder in (self.disks, self.directory):
-            if folder.exists() and not any(folder.glob(custodian_session.NOTES)):
+            if folder.exists() and not any(folder.glob(sessions.NOTES)):
                 shutil.rmtree(folder, onerror=lambda _, path, what: failures.append(f"{path}: {what[1]}"))
         return failures
 
     async def _end_sessions(self) -> list[str]:
         """Cancel every session; a line for each that could not be: its note stays, for the next run."""
-        end = functools.partial(custodian_session.end, patience_s=_PATIENCE_S)
-        notes = sorted(self.directory.glob(custodian_session.NOTES))
+        end = functools.partial(sessions.end, patience_s=_PATIENCE_S)
+        notes = sorted(self.directory.glob(sessions.NOTES))
         ended = await asyncio.gather(*(self._off_loop(functools.partial(end, note)) for note in notes))
         return [line for over, line in ended if not over]
 

@@ -15,8 +15,8 @@ import signal
 import sys
 from typing import Any
 
-from harness.custodian_clone import VmmFailed
-from harness.custodian_ops import Custodian, described
+from harness.custodian.cell import VmmFailed
+from harness.custodian.requests import Requests, described
 
 GREETING = "acceptance-custodian "
 FAREWELL = 0
@@ -26,8 +26,8 @@ _LONGEST_REQUEST = 64 << 20
 class Service:
     """Requests in, answers out, until the input ends or a signal says so."""
 
-    def __init__(self, custodian: Custodian, writer: asyncio.StreamWriter) -> None:
-        self.custodian = custodian
+    def __init__(self, requests: Requests, writer: asyncio.StreamWriter) -> None:
+        self.requests = requests
         self.writer = writer
         self.under_way: set[asyncio.Task[None]] = set()
 
@@ -39,15 +39,15 @@ class Service:
                 self.under_way.add(task)
                 task.add_done_callback(self.under_way.discard)
         finally:
-            self.custodian.interrupt()
+            self.requests.interrupt()
             if self.under_way:
                 await asyncio.wait(self.under_way)
-            await self._say({"id": FAREWELL, "ok": await self.custodian.close()})
+            await self._say({"id": FAREWELL, "ok": await self.requests.close()})
 
     async def _answer(self, request: dict[str, Any]) -> None:
         number = request.pop("id")
         try:
-            answer = {"id": number, "ok": await self.custodian.serve(request)}
+            answer = {"id": number, "ok": await self.requests.serve(request)}
         except Exception as error:  # noqa: BLE001 - whatever it is, the one who asked must hear of it
             answer = {"id": number, "error": described(error), "vmm": isinstance(error, VmmFailed)}
         except asyncio.CancelledError:  # a script that was ended because we end
@@ -75,9 +75,9 @@ async def _main(run: str, disks: str) -> None:
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # a Ctrl-C is for the one who started us, who will end our input
-    custodian = Custodian(run, disks)
-    writer.write((GREETING + json.dumps(custodian.facts()) + "\n").encode())
-    await Service(custodian, writer).run(reader)
+    requests = Requests(run, disks)
+    writer.write((GREETING + json.dumps(requests.facts()) + "\n").encode())
+    await Service(requests, writer).run(reader)
 
 
 def main(run: str, disks: str) -> None:

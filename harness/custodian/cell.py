@@ -21,8 +21,8 @@ from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Any
 
-from harness import netns
-from harness.reaper import start_time
+from harness.custodian import netns
+from harness.custodian.names import start_time
 
 _FICLONE = 0x40049409
 _SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -50,7 +50,7 @@ class Plan:
 
 
 @dataclass
-class Clone:
+class Cell:
     """A clone on this host. ``make`` and ``destroy`` may block: call them off the event loop."""
 
     plan: Plan

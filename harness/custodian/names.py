@@ -1,0 +1,22 @@
+"""The names of what a run makes on a host, and which process owns them. Part of the custodian.
+
+Sent to the host: standard library only, Python 3.9 or newer.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+RUNS = Path("/run")
+RUN_NAME = re.compile(r"acc-[0-9a-f]{6}")
+CLONE_NAME = re.compile(r"(acc-[0-9a-f]{6})-[0-9]+")
+
+
+def start_time(pid: int) -> int | None:
+    """When a process started, in ticks since boot; None when there is no such process, or it is a zombie."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rsplit(b")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] in (b"Z", b"X") else int(fields[19])
