@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from bench.report import Figure
 from harness.host.hypervisor import Host
-from harness.site import load_site
+from harness.site.load import load_site
 from harness.vm import Vm, restore
 from lab.paths import lab_paths
 

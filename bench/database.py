@@ -11,7 +11,7 @@ from bench.report import Figure
 from harness.postgres import connect
 from harness.records import gather
 from harness.scratch_postgres import ScratchPostgres, scratch_postgres
-from harness.site import Site
+from harness.site.profile import Site
 
 FEW, MANY = 1_000, 1_000_000
 ROUNDS = 3

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from bench.report import Figure
 from harness.guest_facts import ask_guest
 from harness.host.hypervisor import Host
-from harness.site import Site, load_site
+from harness.site.load import load_site
+from harness.site.profile import Site
 from harness.unit_file import DIRECTIVES
 from harness.vm import Vm, restore
 from lab.paths import lab_paths

@@ -11,7 +11,8 @@ from statistics import median
 from bench.report import Figure
 from harness.errors import HarnessError
 from harness.host.hypervisor import Host
-from harness.site import Site, load_site
+from harness.site.load import load_site
+from harness.site.profile import Site
 from harness.vm import cold_boot, restore
 from lab.minipc import access, twin
 from lab.minipc.tree import CODE_IN_TWIN

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.site import load_site
-from harness.site_choice import choose_site
-from harness.site_docs import site_docs, site_values
+from harness.site.choice import choose_site
+from harness.site.docs import site_docs, site_values
+from harness.site.load import load_site
 
 
 def parser() -> argparse.ArgumentParser:

@@ -10,7 +10,7 @@ import httpx
 
 from harness.agent_state import look
 from harness.errors import HarnessError, TransportError, WaitTimeoutError
-from harness.site import Site
+from harness.site.profile import Site
 from harness.vm import Vm
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from harness.errors import TransportError
-from harness.site import Site
+from harness.site.profile import Site
 from harness.vm import Vm
 
 _ENDED = "ActiveExitTimestampMonotonic"

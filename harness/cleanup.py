@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from harness.site import DatabaseSection
+from harness.site.profile import DatabaseSection
 from harness.tables import Tables
 
 REASON = "VM health check timeout - manual cleanup"

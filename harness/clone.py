@@ -12,7 +12,7 @@ from typing import Any
 from harness.errors import HarnessError, TransportError, VmError, VmmError
 from harness.firecracker import Firecracker
 from harness.host.hypervisor import Host
-from harness.site import Site
+from harness.site.profile import Site
 
 _TAP = "vmtap0"  # each clone has a namespace of its own, so they all may use one name
 _ASK_S = 30.0

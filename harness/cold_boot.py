@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harness.agent_state import AgentState, look
 from harness.errors import HarnessError, VmmError, WaitTimeoutError
 from harness.host.hypervisor import Host
-from harness.site import Site
+from harness.site.profile import Site
 from harness.vm import Vm, cold_boot
 
 

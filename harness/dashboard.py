@@ -17,8 +17,8 @@ from harness.chromium import Chromium
 from harness.control_api import path_of
 from harness.errors import BrowserError
 from harness.host.hypervisor import Host
-from harness.rfb import KEYS
-from harness.screen import ADDRESS_BAR, Screen, from_rgba
+from harness.screen.picture import ADDRESS_BAR, Screen, from_rgba
+from harness.screen.rfb import KEYS
 
 T = TypeVar("T")
 

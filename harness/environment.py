@@ -6,7 +6,7 @@ import re
 import shlex
 
 from harness.redact import MASK, remember
-from harness.site import Site
+from harness.site.profile import Site
 
 _SHORTEST, _SHORTEST_TOKEN = 8, 16
 _TELLS = re.compile(r"KEY|SECRET|TOKEN|PASS|CREDENTIAL|AUTH|DSN|PRIVATE", re.IGNORECASE)

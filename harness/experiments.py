@@ -16,7 +16,7 @@ from harness.desktop import freezing
 from harness.errors import HarnessError, WaitTimeoutError
 from harness.inspector import PORT as INSPECTOR_PORT
 from harness.inspector import inspector
-from harness.site import Site
+from harness.site.profile import Site
 from harness.vm import Vm
 from harness.wait import capped, wait_until
 

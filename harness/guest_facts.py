@@ -18,7 +18,7 @@ from typing import Any
 
 from harness.environment import masked, remember_secrets_of_unit
 from harness.errors import TransportError
-from harness.site import Site
+from harness.site.profile import Site
 from harness.vm import Vm
 
 PROPERTIES = (

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from harness.agent_answer import ask_agent
 from harness.errors import TransportError
-from harness.site import Site
+from harness.site.profile import Site
 from harness.vm import Vm
 
 _SCRIPT = """

@@ -13,7 +13,7 @@ from typing import Any
 from harness.custodian.names import CLONE_NAME
 from harness.host.facts import HostFacts
 from harness.host.parts import Entry, Process, Processes, Sockets, Tap, Taps
-from harness.site import Site
+from harness.site.profile import Site
 
 
 @dataclass(frozen=True)

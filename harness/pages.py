@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass
 
 from harness.host.hypervisor import Host
-from harness.screen import Colour, hex_colour
+from harness.screen.picture import Colour, hex_colour
 
 _ASK_S = 15.0
 _HTML = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>

@@ -13,7 +13,8 @@ from psycopg.conninfo import conninfo_to_dict
 from harness.errors import DatabaseError, SiteError
 from harness.postgres_errors import refusal
 from harness.redact import redact, remember
-from harness.site import DatabaseSection, Site, secret
+from harness.site.profile import DatabaseSection, Site
+from harness.site.secrets import secret
 from harness.tunnel import LOOPBACK, loopback_tunnel
 
 Forward = Callable[[str], Path]

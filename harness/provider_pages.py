@@ -13,7 +13,7 @@ from playwright.async_api import Request
 from harness.authorization import Authorization, Callback, read_callback
 from harness.chromium import Chromium
 from harness.host.hypervisor import Host
-from harness.site import SessionSection
+from harness.site.profile import SessionSection
 
 _CALL_S = 60.0
 

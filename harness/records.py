@@ -20,7 +20,7 @@ from harness.clocks import Offset
 from harness.errors import DatabaseError, SiteError, WaitTimeoutError
 from harness.postgres import asking
 from harness.row_table import aligned
-from harness.site import DatabaseSection, Site
+from harness.site.profile import DatabaseSection, Site
 from harness.staleness import CLAIMS, Claim, parameters
 from harness.tables import Tables, ask_tables, read_tables, tables_cursor
 from harness.wait import wait_until

@@ -14,7 +14,7 @@ from harness.control_api import ControlApi, table_of
 from harness.custodian.sessions import PERHAPS_OVER
 from harness.errors import NoAnswerError, SessionError
 from harness.owned_sessions import ASKED_AT
-from harness.site import Site
+from harness.site.profile import Site
 from harness.wait import wait_until
 
 _POLL_S = 0.25

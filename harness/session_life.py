@@ -18,7 +18,7 @@ from harness.host.parts import Line
 from harness.inventory import Inventory, Row
 from harness.session import Session
 from harness.session_rows import SessionRows, rows_of
-from harness.site import Site
+from harness.site.profile import Site
 from harness.vm_end import VmEnd, watch_end
 from harness.wait import last_answer
 from harness.world import World, look, look_at_vms, look_until_settled

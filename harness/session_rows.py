@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from harness.postgres import asking
-from harness.site import DatabaseSection
+from harness.site.profile import DatabaseSection
 from harness.tables import Tables, ask_tables, read_tables, tables_cursor
 
 NEWEST = 500

@@ -15,7 +15,7 @@ from harness.errors import HarnessError, SiteError, TransportError
 from harness.host.hypervisor import Host
 from harness.postgres import asking, connect
 from harness.redact import redact
-from harness.site import Site
+from harness.site.profile import Site
 
 Say = Callable[[str], None]
 _BELOW = "\n" + " " * 22

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from psycopg import sql
 
-from harness.site import Site
+from harness.site.profile import Site
 from harness.tables import Tables
 
 QUERIES = Path(__file__).parent / "queries"

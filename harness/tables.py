@@ -10,7 +10,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from harness.errors import DatabaseError
-from harness.site import DatabaseSection
+from harness.site.profile import DatabaseSection
 
 Expected = Mapping[str, str]
 """Column name -> the type that a query reads it as."""

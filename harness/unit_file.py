@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from harness.environment import parse_environment
 from harness.guest_facts import GuestFacts
-from harness.site import Site
+from harness.site.profile import Site
 
 _UNITS_S = {
     "y": 31557600,

@@ -12,7 +12,7 @@ from harness.host.hypervisor import Host
 from harness.inventory import Row
 from harness.session_rows import SessionRows, is_destroyed, is_over, rows_of
 from harness.session_things import remains
-from harness.site import DatabaseSection, Site
+from harness.site.profile import DatabaseSection, Site
 from harness.wait import last_answer
 from harness.world import look_at_vms
 

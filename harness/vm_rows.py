@@ -11,7 +11,7 @@ from psycopg import sql
 from harness.clocks import Offset, narrowest
 from harness.errors import DatabaseError
 from harness.inventory import Row
-from harness.site import Site
+from harness.site.profile import Site
 
 ASKS = 3
 

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from harness.control_api import path_of
 from harness.errors import BrowserError, NoAnswerError, WaitTimeoutError
 from harness.host.hypervisor import Host
-from harness.rfb import Rfb
-from harness.rfb_streams import vnc_at_socket, vnc_at_websocket
-from harness.screen import Colour, Screen, hex_colour
+from harness.screen.picture import Colour, Screen, hex_colour
+from harness.screen.rfb import Rfb
+from harness.screen.streams import vnc_at_socket, vnc_at_websocket
 from harness.session import Session
 from harness.wait import wait_until
 

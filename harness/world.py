@@ -15,7 +15,7 @@ from harness.host.hypervisor import Host
 from harness.host.parts import Bridge, Entry
 from harness.inventory import Inventory, Row
 from harness.session_rows import NewestRows, newest_rows
-from harness.site import Site, SnapshotSection
+from harness.site.profile import Site, SnapshotSection
 from harness.things import nobodys
 
 

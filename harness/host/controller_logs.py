@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.errors import TransportError
 from harness.host.facts import HostFacts
 from harness.host.parts import Errors
-from harness.site import Site
+from harness.site.profile import Site
 
 
 @dataclass(frozen=True)

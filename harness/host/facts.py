@@ -14,7 +14,7 @@ from harness.clocks import Offset
 from harness.custodian.names import RUN_NAME
 from harness.errors import TransportError
 from harness.host.parts import Api, Bridge, Errors, Identity, Room, Unit, Vmm
-from harness.site import Site
+from harness.site.profile import Site
 
 T = TypeVar("T")
 

@@ -20,7 +20,7 @@ from harness.host.custodian import Custodian
 from harness.local import LocalConnection
 from harness.private import private_directory
 from harness.run import Result
-from harness.site import Site
+from harness.site.profile import Site
 from harness.ssh import Connection, Login, SshConnection
 
 _START_S = 20.0  # beyond the login: sudo, Python, and the reaper, which may have a session to cancel

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.errors import TransportError
 from harness.host.facts import Asked
 from harness.host.parts import Line
-from harness.site import Site
+from harness.site.profile import Site
 
 PROBE = Path(__file__).parent / "probes" / "journal.py"
 _ASK_S = 40.0

@@ -12,7 +12,8 @@ from typing import Any
 import tomli_w
 
 from harness.run import Result
-from harness.site import Site, load_site
+from harness.site.load import load_site
+from harness.site.profile import Site
 from lab.minipc import access, twin
 from lab.paths import LabPaths
 

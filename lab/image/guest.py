@@ -9,10 +9,10 @@ from pathlib import Path
 import httpx
 
 from harness.errors import TransportError
-from harness.rfb import RfbError
-from harness.rfb_streams import vnc_at_address
 from harness.run import run
-from harness.screen import Screen
+from harness.screen.picture import Screen
+from harness.screen.rfb import RfbError
+from harness.screen.streams import vnc_at_address
 from harness.wait import wait_until
 from lab.image import golden, keys
 from lab.image.chamber import BuildError, HeldUpError

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from harness.records import Records
-from harness.site import Site
+from harness.site.profile import Site
 from harness.tables import SESSION_COLUMNS, SESSION_TIMES, VM_COLUMNS, Expected, TableFacts
 
 pytestmark = [

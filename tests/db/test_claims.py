@@ -13,7 +13,7 @@ import pytest
 
 from harness.records import gather
 from harness.scratch_postgres import ScratchPostgres
-from harness.site import Site
+from harness.site.profile import Site
 from harness.staleness import CLAIMS
 from tests.db.populations import NOW, Row, load
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from harness.cleanup import delete_stale_sessions, delete_stale_vms, destroy_vms, fail_sessions
 from harness.records import Records, gather
 from harness.scratch_postgres import ScratchPostgres
-from harness.site import Site
+from harness.site.profile import Site
 from tests.db.oracle import expected
 from tests.db.populations import NOW, Population, contents, load, populations
 

@@ -15,7 +15,7 @@ from harness.errors import DatabaseError, SiteError
 from harness.postgres import connect
 from harness.records import Records, gather
 from harness.scratch_postgres import ScratchPostgres
-from harness.site import Site
+from harness.site.profile import Site
 
 pytestmark = pytest.mark.selftest
 SCHEMA, PASSWORD, URL = "refusals", "hunter2-p@ss", "ACCEPTANCE_TEST_URL"

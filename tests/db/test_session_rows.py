@@ -6,7 +6,7 @@ import pytest
 
 from harness.cleanup import delete_stale_sessions, fail_sessions
 from harness.records import Records
-from harness.site import Site
+from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("database-updated")]
 mark_failed = pytest.mark.mend(step=2, how="mark as failed the sessions that can no longer end")

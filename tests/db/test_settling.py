@@ -15,7 +15,7 @@ from harness.errors import DatabaseError
 from harness.postgres import connect
 from harness.records import Records, gather, settled
 from harness.scratch_postgres import ScratchPostgres
-from harness.site import Site
+from harness.site.profile import Site
 
 pytestmark = pytest.mark.selftest
 SCHEMA, URL = "settling", "ACCEPTANCE_TEST_URL"

@@ -6,7 +6,7 @@ import pytest
 
 from harness.cleanup import delete_stale_vms, destroy_vms
 from harness.records import Records
-from harness.site import Site
+from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("database-updated")]
 mark_destroyed = pytest.mark.mend(step=2, how="mark as destroyed the VM rows whose VM is gone (step 1 first)")

@@ -14,7 +14,7 @@ from harness.errors import DatabaseError
 from harness.postgres import connect
 from harness.scratch_postgres import ScratchPostgres
 from harness.session_rows import newest_rows, rows_of
-from harness.site import Site
+from harness.site.profile import Site
 
 pytestmark = pytest.mark.selftest
 SCHEMA, URL = "whole_rows", "ACCEPTANCE_TEST_URL"

@@ -12,7 +12,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.identity import Identity
-from harness.site import Site
+from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance]
 REBUILT = pytest.mark.item("snapshot-rebuilt")

@@ -9,7 +9,7 @@ import pytest
 from harness import console
 from harness.cold_boot import ColdBoot
 from harness.host.golden.files import GoldenSnapshot
-from harness.site import Site
+from harness.site.profile import Site
 
 pytestmark = [
     pytest.mark.acceptance,

@@ -14,7 +14,7 @@ from fixtures.guest import Resumed
 from harness.agent_answer import ask_agent, fate
 from harness.agent_state import look
 from harness.guest_facts import GuestFacts
-from harness.site import Site
+from harness.site.profile import Site
 from harness.vm import Vm
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("health")]

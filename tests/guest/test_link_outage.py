@@ -6,7 +6,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.experiments import LinkOutage
-from harness.site import Site
+from harness.site.profile import Site
 
 pytestmark = [
     pytest.mark.acceptance,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.experiments import SilentDatabase
-from harness.site import Site
+from harness.site.profile import Site
 
 pytestmark = [
     pytest.mark.acceptance,

@@ -6,7 +6,7 @@ import pytest
 
 from harness.javascript.claims import PROCESS_EVENTS, ServerSource
 from harness.javascript.timeouts import database_timeouts
-from harness.site import Site
+from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("handlers")]
 FIX_1 = pytest.mark.mend(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from harness.guest_facts import GuestFacts
-from harness.site import Site
+from harness.site.profile import Site
 from harness.unit_file import DIRECTIVES, Directive, changed_by_drop_ins, verify_findings
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("unit-network")]

@@ -7,7 +7,7 @@ import socket
 import httpx
 import pytest
 
-from harness.site import Site
+from harness.site.profile import Site
 from harness.vm import Vm
 
 pytestmark = [

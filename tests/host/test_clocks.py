@@ -7,7 +7,7 @@ import pytest
 from harness.clocks import Offset
 from harness.errors import HarnessError
 from harness.host.facts import HostFacts
-from harness.site import Site
+from harness.site.profile import Site
 
 pytestmark = [
     pytest.mark.acceptance,

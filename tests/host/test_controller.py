@@ -11,7 +11,7 @@ import pytest
 from harness.host.controller_logs import controller_logs
 from harness.host.facts import HostFacts
 from harness.host.parts import Errors
-from harness.site import Site
+from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches", proves=False)]
 

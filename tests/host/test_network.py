@@ -12,7 +12,7 @@ from harness.findings import Finding, report
 from harness.host.facts import HostFacts
 from harness.host.firewall.packets import Obstacle, aimed_at, conversation, obstacles
 from harness.host.firewall.rulesets import tables_of
-from harness.site import Site
+from harness.site.profile import Site
 
 pytestmark = pytest.mark.acceptance
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.host.facts import HostFacts
-from harness.site import Site
+from harness.site.profile import Site
 
 
 @pytest.mark.acceptance

@@ -20,7 +20,7 @@ from harness.host.golden.judge import (
     wrong_content,
     wrong_memory_size,
 )
-from harness.site import Site
+from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("snapshot-rebuilt")]
 DAY_S = 86_400

@@ -9,7 +9,7 @@ from harness.findings import Finding, report
 from harness.host.facts import HostFacts
 from harness.host.golden.judge import format_fault, vmm_version
 from harness.host.parts import Vmm
-from harness.site import Site
+from harness.site.profile import Site
 
 pytestmark = pytest.mark.acceptance
 

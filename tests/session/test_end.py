@@ -10,7 +10,7 @@ from harness.session import Session, said
 from harness.session_life import Ended, Lived
 from harness.session_rows import is_destroyed
 from harness.session_things import THINGS, missing
-from harness.site import Site
+from harness.site.profile import Site
 from harness.world import World
 from harness.world_difference import (
     changed_bridge,

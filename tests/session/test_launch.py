@@ -14,7 +14,7 @@ from harness.control_api import ControlApi, path_of, table_of
 from harness.host.journal import markers_in
 from harness.host.parts import Line
 from harness.session import Session, said
-from harness.site import Site
+from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]
 

@@ -12,7 +12,7 @@ from fixtures.session import Launched
 from harness.session import Session
 from harness.session_life import Lived
 from harness.session_things import THINGS, missing
-from harness.site import Site
+from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]
 

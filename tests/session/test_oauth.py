@@ -11,13 +11,13 @@ import pytest
 from fixtures.oauth import Logins
 from harness.authorization import Authorization
 from harness.errors import HarnessError, SessionError
-from harness.evidence import Evidence
 from harness.host.hypervisor import Host
 from harness.logins import Ended
 from harness.reach import reach_from_vm
-from harness.screen import parse_colour
+from harness.screen.picture import parse_colour
 from harness.session import Session
-from harness.site import Site
+from harness.site.profile import Site
+from harness.verdict.evidence import Evidence
 from harness.window import FORM_FILLS
 from harness.window_tour import Tour
 

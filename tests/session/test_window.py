@@ -6,9 +6,9 @@ import pytest
 
 from harness.dashboard import CONNECTED
 from harness.errors import SessionError
-from harness.evidence import Evidence
-from harness.screen import hex_colour
+from harness.screen.picture import hex_colour
 from harness.session import Session
+from harness.verdict.evidence import Evidence
 from harness.window import FILLS, HOPS, STRAY
 from harness.window_tour import Opened, Tour
 

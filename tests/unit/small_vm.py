@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from harness.clone import Clone
 from harness.run import Result
-from harness.site import Site
+from harness.site.profile import Site
 from harness.vm import Vm
 
 

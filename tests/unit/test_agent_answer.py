@@ -8,7 +8,7 @@ import pytest
 
 from harness.agent_answer import ask_agent
 from harness.errors import TransportError
-from harness.site import Site
+from harness.site.profile import Site
 from tests.unit.fake_peer import mute_peer
 from tests.unit.small_vm import SmallVm, state
 from tests.unit.web_peer import web_peer

@@ -12,7 +12,7 @@ import pytest
 from harness.clone import making
 from harness.errors import HarnessError, SshError, VmError, VmmError
 from harness.host.hypervisor import Host
-from harness.site import Site
+from harness.site.profile import Site
 from tests.unit.fake_peer import answer, fake_peer
 
 SITE = Site.model_validate(

@@ -13,7 +13,7 @@ import pytest
 from harness.control_api import ControlApi, table_of
 from harness.errors import NoAnswerError, SessionError, TransportError, WaitTimeoutError
 from harness.session import Session, launch
-from harness.site import Site
+from harness.site.profile import Site
 from tests.unit.fake_peer import FakePeer, answer, fake_peer
 
 ID = "11111111-2222-4333-8444-555555555555"

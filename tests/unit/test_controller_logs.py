@@ -10,7 +10,7 @@ from harness.clocks import Offset
 from harness.errors import TransportError
 from harness.host.controller_logs import ControllerLogs, controller_logs
 from harness.host.facts import HostFacts
-from harness.site import Site
+from harness.site.profile import Site
 
 SITE = Site.model_validate({"name": "x", "controller": {"log_file": "/var/log/controller.log"}})
 JOURNAL, FILE = "journal of master-controller.service", "/var/log/controller.log"

@@ -6,7 +6,7 @@ import pytest
 
 from harness import redact
 from harness.environment import masked, parse_environment, remember_secrets_of_unit
-from harness.site import Site
+from harness.site.profile import Site
 
 SITE = Site(name="x")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.evidence import KEPT_RUNS, Evidence, EvidenceRun, EvidenceSources, safe_name
+from harness.verdict.evidence import KEPT_RUNS, Evidence, EvidenceRun, EvidenceSources, safe_name
 from tests.unit.small_suite import Suite
 
 pytest_plugins = ["pytester"]

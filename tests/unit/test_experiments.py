@@ -11,7 +11,7 @@ import pytest
 from harness import experiments
 from harness.errors import HarnessError
 from harness.experiments import SilentDatabase, silent_database
-from harness.site import Site
+from harness.site.profile import Site
 from tests.unit.fake_peer import mute_peer
 from tests.unit.small_vm import SmallVm, state
 from tests.unit.web_peer import Answer, web_peer

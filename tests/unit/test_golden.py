@@ -21,7 +21,7 @@ from harness.host.golden.judge import (
     wrong_memory_size,
 )
 from harness.host.parts import Answer, Vmm
-from harness.site import Site, SnapshotSection
+from harness.site.profile import Site, SnapshotSection
 
 AGENT, UNIT = "/root/vm-browser-agent/server.js", "/etc/systemd/system/browser-vm-auth.service"
 FOLDER = "/var/lib/firecracker/snapshots/"

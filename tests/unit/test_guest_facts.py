@@ -13,7 +13,7 @@ from harness import console
 from harness.agent_state import parse_state
 from harness.errors import TransportError
 from harness.guest_facts import parse_files, parse_listeners, parse_sections, parse_show, probe_script
-from harness.site import Site
+from harness.site.profile import Site
 
 
 def archive(files: dict[str, bytes]) -> str:

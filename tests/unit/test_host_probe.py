@@ -16,7 +16,7 @@ import pytest
 from harness.errors import TransportError
 from harness.host.facts import HostFacts, ask_host
 from harness.host.parts import Entry, Processes, Sockets, Taps
-from harness.site import ControllerSection, NetworkSection, Site, StateSection, VmmSection
+from harness.site.profile import ControllerSection, NetworkSection, Site, StateSection, VmmSection
 from harness.wait import wait_until
 from tests.unit.this_machine import Apart, Here
 

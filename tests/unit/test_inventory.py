@@ -18,7 +18,7 @@ from harness.host.facts import HostFacts
 from harness.inventory import Inventory, Row
 from harness.live_rows import bad_addresses, rows_without_process, rows_without_socket, rows_without_tap
 from harness.reconcile import JUDGES, reconciled
-from harness.site import Site, StateSection
+from harness.site.profile import Site, StateSection
 from harness.strays import defunct_processes, stray_entries, stray_processes, stray_sockets, stray_taps
 
 VM = "vm-6b03852d-0631-4f91-ae8a-fd352348e9c2"

@@ -15,7 +15,7 @@ import pytest
 from harness.errors import TransportError
 from harness.host.journal import PROBE, lines_about, markers_in
 from harness.host.parts import Line
-from harness.site import Site
+from harness.site.profile import Site
 
 VM, OTHER = "vm-1111", "vm-2222"
 MARKERS = Site(name="x").session.markers

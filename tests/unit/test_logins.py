@@ -18,7 +18,7 @@ from harness.control_api import ControlApi
 from harness.errors import NoAnswerError, SessionError, TransportError
 from harness.logins import Ended, follow, has_credentials, login_address, with_its_end
 from harness.session import Session
-from harness.site import Site
+from harness.site.profile import Site
 from tests.unit.web_peer import Answer, web_peer
 
 ID = "11111111-2222-4333-8444-555555555555"

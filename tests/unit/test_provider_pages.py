@@ -12,7 +12,7 @@ from harness.authorization import Authorization, read_authorization, read_callba
 from harness.chromium import Chromium
 from harness.errors import BrowserError
 from harness.provider_pages import opened_provider
-from harness.site import SessionSection
+from harness.site.profile import SessionSection
 from tests.unit.web_peer import Answer, web_peer
 
 BACK = "http://localhost:1455/auth/callback"

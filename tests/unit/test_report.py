@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from harness.checklist import CHECKLIST
-from harness.report import one_line, rendered
-from harness.verdict import Check, CheckResult, Outcome, RunVerdict, Scope, judge
+from harness.verdict.checklist import CHECKLIST
+from harness.verdict.outcome import Check, CheckResult, Outcome, RunVerdict, Scope, judge
+from harness.verdict.report import one_line, rendered
 from tests.unit.small_suite import ROOT, Suite
 
 pytest_plugins = ["pytester"]

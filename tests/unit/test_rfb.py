@@ -12,9 +12,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection
 
 from harness.errors import TransportError
-from harness.rfb import Rfb, RfbError, keysym
-from harness.rfb_streams import vnc_at_address, vnc_at_socket, vnc_at_websocket
-from harness.screen import Screen, from_rgba, hex_colour, parse_colour
+from harness.screen.picture import Screen, from_rgba, hex_colour, parse_colour
+from harness.screen.rfb import Rfb, RfbError, keysym
+from harness.screen.streams import vnc_at_address, vnc_at_socket, vnc_at_websocket
 from tests.unit.vnc_server import SIZE, VncServer, listening
 from tests.unit.websocket_peer import websocket_peer
 

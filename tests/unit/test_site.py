@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SiteError, UsageError
-from harness.site import Site, load_site, secret
-from harness.site_choice import choose_site
-from harness.site_docs import site_docs, site_values
+from harness.site.choice import choose_site
+from harness.site.docs import site_docs, site_values
+from harness.site.load import load_site
+from harness.site.profile import Site
+from harness.site.secrets import secret
 from tests.unit.small_suite import ROOT, Suite
 
 pytest_plugins = ["pytester"]

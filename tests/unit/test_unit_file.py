@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.guest_facts import GuestFacts
-from harness.site import Site
+from harness.site.profile import Site
 from harness.unit_file import (
     DIRECTIVES,
     assignments,

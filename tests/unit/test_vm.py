@@ -9,7 +9,7 @@ import pytest
 
 from harness.cold_boot import observe_cold_boot
 from harness.errors import VmmError, WaitTimeoutError
-from harness.site import Site
+from harness.site.profile import Site
 from tests.unit.fake_peer import mute_peer
 from tests.unit.small_vm import SmallVm
 from tests.unit.web_peer import web_peer

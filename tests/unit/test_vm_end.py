@@ -16,7 +16,7 @@ from harness.host.hypervisor import Host
 from harness.inventory import Inventory, Row
 from harness.logins import Ended, watch_vm
 from harness.session_rows import SessionRows
-from harness.site import Site
+from harness.site.profile import Site
 from harness.vm_end import VmEnd, watch_end
 from tests.unit.test_inventory import HOST_NETNS, VM, process, row, world
 

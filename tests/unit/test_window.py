@@ -9,7 +9,7 @@ import pytest
 
 from harness import window
 from harness.errors import BrowserError
-from harness.screen import Colour, Screen
+from harness.screen.picture import Colour, Screen
 from harness.screenshots import keep
 from harness.window import look_for_colour, look_for_rest
 

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from harness.rfb_streams import SocketStream
-from harness.screen import Colour
+from harness.screen.picture import Colour
+from harness.screen.streams import SocketStream
 
 SIZE = (8, 4)
 

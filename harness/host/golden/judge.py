@@ -13,7 +13,7 @@ from harness.errors import TransportError
 from harness.findings import Finding
 from harness.host.golden.files import DiskFile, FileFact, Manifest
 from harness.host.parts import Vmm
-from harness.site import Site
+from harness.site.profile import Site
 
 REBUILD = "rebuild the golden snapshot: ./scripts/build-golden-snapshot-complete.sh browser"
 MIB = 1 << 20

@@ -11,7 +11,7 @@ import pytest
 
 from harness.host.hypervisor import Host
 from harness.run import run
-from harness.site import Site
+from harness.site.profile import Site
 from tests.lab.driver.traces import ROOT
 from tests.unit.private_sshd import private_sshd
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.clone import making
 from harness.host.hypervisor import Host
-from harness.site import Site
+from harness.site.profile import Site
 
 
 def main(profile: Path, count: int) -> None:

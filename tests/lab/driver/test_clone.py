@@ -13,7 +13,7 @@ from harness.clone import Clone, making
 from harness.errors import VmError, VmmError
 from harness.host.hypervisor import Host
 from harness.run import run
-from harness.site import Site
+from harness.site.profile import Site
 from tests.lab.driver.traces import traces
 
 pytestmark = pytest.mark.lab

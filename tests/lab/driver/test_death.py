@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from harness.host.hypervisor import Host
-from harness.site import Site
+from harness.site.profile import Site
 from harness.wait import wait_until
 from tests.lab.driver.traces import ROOT, processes, traces
 

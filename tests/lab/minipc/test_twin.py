@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.run import run
-from harness.site import load_site
+from harness.site.load import load_site
 from lab.minipc import access, keys, report, twin
 from lab.paths import LabPaths
 from tests.lab.minipc.conftest import Twin

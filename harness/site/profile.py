@@ -6,17 +6,12 @@ Longer than other modules on purpose: it is a table, one documented field a line
 
 from __future__ import annotations
 
-import os
 import re
-import tomllib
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from harness.errors import SiteError
-from harness.redact import remember
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -471,56 +466,3 @@ class Site(Section):
     session: SessionSection = SessionSection()
     not_applicable: dict[str, Annotated[str, Field(min_length=1)]] = {}
     """Checks that cannot apply here: check name = reason. Shown in the verdict, never counted as passed."""
-
-
-def load_site(path: Path) -> Site:
-    """Read and validate a profile.
-
-    :raises SiteError: one message with the file, each field at fault, what was found and what was expected.
-    """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SiteError(
-            f"site profile {path}: {error.strerror}",
-            hint="--site=FILE, or ACCEPTANCE_SITE, must name an existing file",
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SiteError(f"site profile {path}: not TOML: {error}", hint="mend the line it names") from error
-    try:
-        return Site.model_validate(table)
-    except ValidationError as error:
-        faults = "\n".join(f"  {_fault(item)}" for item in error.errors(include_url=False))  # type: ignore[arg-type]
-        raise SiteError(
-            f"site profile {path}:\n{faults}", hint="docs/site-profile.md lists every field"
-        ) from error
-
-
-def _fault(item: dict[str, object]) -> str:
-    location = item["loc"]
-    name = ".".join(str(part) for part in location) if isinstance(location, tuple) else str(location)
-    if item["type"] == "extra_forbidden":
-        return f"{name or 'top level'}: no such field"
-    if item["type"] == "missing":
-        return f"{name}: required, and not given"
-    found = "" if isinstance(item["input"], dict) else f" (found {item['input']!r})"
-    return f"{name or 'top level'}: {item['msg']}{found}"
-
-
-def secret(env: str | None, file: Path | None, *, what: str) -> str:
-    """A secret from the environment, or else from a file that only its owner can read.
-
-    :raises SiteError: neither holds it, or the file is open to others.
-    """
-    if env and os.environ.get(env):
-        return remember(os.environ[env])
-    if file is not None:
-        try:
-            if file.stat().st_mode & 0o077:
-                raise SiteError(f"{what}: {file} can be read by others", hint=f"chmod 600 {file}")
-            return remember(file.read_text(encoding="utf-8").strip())
-        except OSError as error:
-            raise SiteError(
-                f"{what}: {file}: {error.strerror}", hint="write the file, or set the variable"
-            ) from error
-    raise SiteError(f"{what}: environment variable {env} is not set", hint=f"export {env}=…")

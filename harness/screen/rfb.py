@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from harness.errors import NoAnswerError
-from harness.screen import Screen
+from harness.screen.picture import Screen
 
 _RAW = 0
 _NO_PASSWORD = 1

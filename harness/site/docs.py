@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from harness.site import Section, Site
+from harness.site.profile import Section, Site
 
 _INTRO = """# The site profile
 

@@ -13,7 +13,7 @@ from websockets.sync.client import ClientConnection, unix_connect
 from websockets.typing import Subprotocol
 
 from harness.errors import TransportError
-from harness.rfb import Rfb, RfbError
+from harness.screen.rfb import Rfb, RfbError
 
 _BINARY = Subprotocol("binary")
 _LOST = (FileNotFoundError, ConnectionRefusedError)

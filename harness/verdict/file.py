@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from harness.redact import redact
-from harness.verdict import CheckResult, ItemVerdict, RunVerdict
+from harness.verdict.outcome import CheckResult, ItemVerdict, RunVerdict
 
 FORMAT = 1
 

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from harness.checklist import CHECKLIST, Item, Step
+from harness.verdict.checklist import CHECKLIST, Item, Step
 
 
 class Outcome(enum.Enum):

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from harness.checklist import step_name
 from harness.redact import redact
-from harness.verdict import CheckResult, ItemVerdict, Outcome, RunVerdict
+from harness.verdict.checklist import step_name
+from harness.verdict.outcome import CheckResult, ItemVerdict, Outcome, RunVerdict
 
 STYLES = {
     Outcome.PASS: "green",

@@ -1,0 +1,1 @@
+"""A picture of a screen, and the VNC session it comes over."""

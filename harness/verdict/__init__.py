@@ -1,0 +1,1 @@
+"""What checks, items and runs come to, and how that is told."""
