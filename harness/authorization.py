@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from harness.gate import Address
 from harness.redact import remember
+from harness.transport.http import Address, address_of
 
-_PORTS = {"http": 80, "https": 443}
+_SCHEMES = ("http", "https")
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,7 @@ class Authorization:
     @property
     def address(self) -> Address:
         """Where the provider listens."""
-        parts = urlsplit(self.url)
-        return str(parts.hostname), parts.port or _PORTS[parts.scheme]
+        return address_of(self.url)
 
 
 def read_authorization(url: str) -> Authorization:
@@ -37,7 +36,7 @@ def read_authorization(url: str) -> Authorization:
     :raises ValueError: it is no http(s) URL; the text says what it is.
     """
     parts = urlsplit(url)
-    if parts.scheme not in _PORTS or not parts.hostname:
+    if parts.scheme not in _SCHEMES or not parts.hostname:
         raise ValueError(f"not an http(s) address: {url[:80]!r}")
     fields = {name: values[0] for name, values in parse_qs(parts.query).items()}
     if state := fields.get("state", ""):

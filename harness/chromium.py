@@ -19,9 +19,10 @@ from typing import Any, TypeVar
 from playwright.async_api import Browser, BrowserContext, Error, async_playwright
 
 from harness.errors import BrowserError, BrowserLostError
-from harness.gate import Address, Gate
-from harness.private import private_directory
+from harness.gate import Gate
 from harness.run import environment
+from harness.transport.http import Address
+from harness.transport.private import private_directory
 
 T = TypeVar("T")
 

@@ -19,6 +19,7 @@ from harness.errors import BrowserError
 from harness.host.hypervisor import Host
 from harness.screen.picture import ADDRESS_BAR, Screen, from_rgba
 from harness.screen.rfb import KEYS
+from harness.transport.http import address_of
 
 T = TypeVar("T")
 
@@ -161,10 +162,10 @@ class Dashboard:
         self._browser = browser
         self.host = host
         self._site = host.site
-        url = urlsplit(host.site.controller.url)
-        port = url.port or (443 if url.scheme == "https" else 80)
+        controller = host.site.controller.url
+        url = urlsplit(controller)
         self._root = f"{url.scheme}://{url.netloc}"
-        browser.allow((str(url.hostname), port), host.forward(f"tcp:{url.hostname}:{port}"))
+        browser.allow(address_of(controller), host.forward_to(controller))
 
     def window(self, session: str) -> AbstractContextManager[WindowPage]:
         """A session's window, opened and not waited for.

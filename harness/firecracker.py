@@ -6,24 +6,17 @@ Names and fields are the vendor's; hold this file against the OpenAPI descriptio
 from __future__ import annotations
 
 import json
-import ssl
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import httpx
 
 from harness.errors import ApiError
+from harness.transport.http import client_over
 
 Json = Mapping[str, Any]
-
-
-@cache
-def no_tls() -> ssl.SSLContext:
-    """For transports over unix sockets: httpx would load a bundle of certificates for each."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class Firecracker:
@@ -41,10 +34,7 @@ class Firecracker:
         slow_timeout_s: float = 60,
         epitaph: Callable[[], str] | None = None,
     ) -> None:
-        transport = httpx.HTTPTransport(uds=str(socket), verify=no_tls())
-        self._client = httpx.Client(
-            transport=transport, base_url="http://vmm", timeout=timeout_s, trust_env=False
-        )
+        self._client = client_over(socket, "http://vmm", timeout_s=timeout_s)
         self._slow_timeout_s = slow_timeout_s
         self._epitaph = epitaph
         self.traffic: list[str] = []

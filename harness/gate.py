@@ -11,9 +11,8 @@ import contextlib
 import struct
 from pathlib import Path
 
-from harness.tunnel import LOOPBACK
-
-Address = tuple[str, int]
+from harness.transport.http import Address
+from harness.transport.tunnel import LOOPBACK
 
 _GRANTED, _NOT_ALLOWED, _UNREACHABLE = 0, 2, 4
 _CHUNK = 1 << 16

@@ -12,7 +12,7 @@ from typing import Any
 from harness.errors import CommandError
 from harness.host.hypervisor import Host
 from harness.run import Result
-from harness.ssh import Login, SshConnection
+from harness.transport.ssh import Login, SshConnection
 
 _KEY_ALIAS = "browser-vm"  # all clones are held to one key
 _LOGIN_S = 30.0  # key exchange under emulation takes a second and a half

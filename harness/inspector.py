@@ -16,6 +16,7 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, unix_connect
 
 from harness.errors import TransportError
+from harness.transport.http import client_over
 from harness.wait import wait_until
 
 PORT = 9229
@@ -72,7 +73,7 @@ def inspector(socket: Path, *, timeout_s: float = 15) -> Iterator[Inspector]:
 
 
 def _session_url(socket: Path) -> str:
-    with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), timeout=5) as client:
-        answer = client.get(f"http://127.0.0.1:{PORT}/json/list")
+    with client_over(socket, f"http://127.0.0.1:{PORT}", timeout_s=5) as client:
+        answer = client.get("/json/list")
         targets = answer.raise_for_status().json()
     return str(targets[0]["webSocketDebuggerUrl"]) if targets else ""

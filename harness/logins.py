@@ -20,11 +20,11 @@ from harness.errors import (
     TransportError,
     WaitTimeoutError,
 )
-from harness.firecracker import no_tls
 from harness.host.hypervisor import Host
 from harness.inventory import Row
 from harness.session import Session, said
 from harness.session_rows import rows_of
+from harness.transport.http import client_over
 from harness.vm_end import VmEnd, watch_end
 from harness.wait import wait_until
 from harness.window import Sight
@@ -176,10 +176,11 @@ def hand_on(host: Host, session: Session, query: str) -> int:
     :raises TransportError: there is no way to it.
     """
     port = host.site.agent.port
-    transport = httpx.HTTPTransport(uds=str(host.forward(f"tcp:{session.address}:{port}")), verify=no_tls())
-    with httpx.Client(transport=transport, timeout=host.site.session.window_s, trust_env=False) as http:
+    way = host.forward(f"tcp:{session.address}:{port}")
+    base = f"http://{session.address}:{port}"
+    with client_over(way, base, timeout_s=host.site.session.window_s) as http:
         try:
-            return http.get(f"http://{session.address}:{port}/auth/callback?{query}").status_code
+            return http.get(f"/auth/callback?{query}").status_code
         except httpx.TransportError as error:
             kind = TransportError if isinstance(error, httpx.ConnectError) else NoAnswerError
             raise kind(f"GET /auth/callback of {session.address}: {error}") from error

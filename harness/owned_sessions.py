@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import ssl
-from urllib.parse import urlsplit
-
 import httpx
 
 from harness.control_api import CANCEL, SESSION, START, ControlApi
-from harness.firecracker import no_tls
 from harness.host.hypervisor import Host
+from harness.transport.http import transport_over
 
 ASKED_AT = "asked_at"
 """Extension of an answer to a request for a session: the host's time when it was asked."""
@@ -25,11 +22,8 @@ class OwningTransport(httpx.BaseTransport):
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        url = urlsplit(host.site.controller.url)
-        port = url.port or (443 if url.scheme == "https" else 80)
-        way = host.forward(f"tcp:{url.hostname}:{port}")
-        verify = ssl.create_default_context() if url.scheme == "https" else no_tls()
-        self._straight = httpx.HTTPTransport(uds=str(way), verify=verify)
+        url = host.site.controller.url
+        self._straight = transport_over(host.forward_to(url), url)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """One request."""

@@ -15,7 +15,7 @@ from harness.postgres_errors import refusal
 from harness.redact import redact, remember
 from harness.site.profile import DatabaseSection, Site
 from harness.site.secrets import secret
-from harness.tunnel import LOOPBACK, loopback_tunnel
+from harness.transport.tunnel import LOOPBACK, loopback_tunnel
 
 Forward = Callable[[str], Path]
 """``forward("tcp:127.0.0.1:5432")`` gives a local unix socket, as

@@ -11,7 +11,6 @@ import psycopg
 
 from harness.errors import NoAnswerError, SessionError, TransportError
 from harness.findings import Finding
-from harness.firecracker import no_tls
 from harness.host.hypervisor import Host
 from harness.host.journal import lines_about, markers_in
 from harness.host.parts import Line
@@ -19,6 +18,7 @@ from harness.inventory import Inventory, Row
 from harness.session import Session
 from harness.session_rows import SessionRows, rows_of
 from harness.site.profile import Site
+from harness.transport.http import client_over
 from harness.vm_end import VmEnd, watch_end
 from harness.wait import last_answer
 from harness.world import World, look, look_at_vms, look_until_settled
@@ -84,11 +84,8 @@ def observe(session: Session, host: Host, database: psycopg.Connection[Any], sit
 def ask_health(session: Session, host: Host, site: Site) -> tuple[int, str]:
     """Status and text of the agent's health answer, asked from the host; 0 and why where there was none."""
     way = host.forward(f"tcp:{session.address}:{site.agent.port}")
-    transport = httpx.HTTPTransport(uds=str(way), verify=no_tls())
     base = f"http://{session.address}:{site.agent.port}"
-    with httpx.Client(
-        transport=transport, base_url=base, timeout=site.guest.request_s, trust_env=False
-    ) as client:
+    with client_over(way, base, timeout_s=site.guest.request_s) as client:
         try:
             answer = client.get(site.agent.health_path)
         except httpx.ConnectError as error:  # what we connect to is a socket of our own

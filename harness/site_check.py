@@ -7,7 +7,6 @@ import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -16,6 +15,7 @@ from harness.host.hypervisor import Host
 from harness.postgres import asking, connect
 from harness.redact import redact
 from harness.site.profile import Site
+from harness.transport.http import client_over
 
 Say = Callable[[str], None]
 _BELOW = "\n" + " " * 22
@@ -88,11 +88,9 @@ def _vmm(host: Host) -> str:
 
 def _controller(host: Host) -> str:
     section = host.site.controller
-    url = urlsplit(section.url)
-    port = url.port or (443 if url.scheme == "https" else 80)
-    socket = host.forward(f"tcp:{url.hostname}:{port}")
+    socket = host.forward_to(section.url)
     try:
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), timeout=10) as client:
+        with client_over(socket, section.url, timeout_s=10) as client:
             answer = client.get(section.url.rstrip("/") + section.health_path)
     except httpx.HTTPError as error:
         raise TransportError(

@@ -14,10 +14,10 @@ import httpx
 
 from harness.clone import Clone, making
 from harness.errors import VmError, VmmError, WaitTimeoutError
-from harness.firecracker import no_tls
 from harness.guest import Guest
 from harness.host.hypervisor import Host
 from harness.run import Result
+from harness.transport.http import client_over, no_tls
 from harness.wait import capped, wait_until
 
 _POLL_S = 0.015
@@ -72,7 +72,7 @@ class Vm:
         self._ended: dict[str, str] | None = None
         self._looked_at = 0.0
         self._guest = Guest(clone.host, clone.name, clone.paths[site.guest.ssh_port])
-        self._agent = str(clone.paths[site.agent.port])
+        self._agent = clone.paths[site.agent.port]
         self.http = self.new_http()
         """To the agent."""
 
@@ -86,16 +86,11 @@ class Vm:
 
     def new_http(self) -> httpx.Client:
         """A client to the agent with connections of its own, to be closed by the caller."""
-        return httpx.Client(
-            transport=httpx.HTTPTransport(uds=self._agent, verify=no_tls()),
-            base_url="http://agent",
-            timeout=self.host.site.guest.request_s,
-            trust_env=False,
-        )
+        return client_over(self._agent, "http://agent", timeout_s=self.host.site.guest.request_s)
 
     def async_http(self, **options: Any) -> httpx.AsyncClient:
         """A new async client to the agent, to be closed by the caller."""
-        transport = httpx.AsyncHTTPTransport(uds=self._agent, verify=no_tls())
+        transport = httpx.AsyncHTTPTransport(uds=str(self._agent), verify=no_tls())
         defaults = {"base_url": "http://agent", "timeout": self.host.site.guest.request_s, "trust_env": False}
         return httpx.AsyncClient(transport=transport, **{**defaults, **options})
 

@@ -111,11 +111,11 @@ def websockify(host: Host, session: Session, timeout_s: float) -> AbstractContex
 
 def controller_proxy(host: Host, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
     """The third: the controller's WebSocket, which speaks with that websockify."""
-    parts = urlsplit(host.site.controller.url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    controller = host.site.controller.url
+    parts = urlsplit(controller)
     scheme = "wss" if parts.scheme == "https" else "ws"
     url = f"{scheme}://{parts.netloc}{path_of(host.site.session.websocket_path, session.id)}"
-    return vnc_at_websocket(host.forward(f"tcp:{parts.hostname}:{port}"), url, timeout_s=timeout_s)
+    return vnc_at_websocket(host.forward_to(controller), url, timeout_s=timeout_s)
 
 
 HOPS: dict[str, Callable[[Host, Session, float], AbstractContextManager[Rfb]]] = {

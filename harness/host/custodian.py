@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.custodian.service import FAREWELL, GREETING
 from harness.errors import HarnessError, TransportError, VmmError
-from harness.private import close_pipes
+from harness.transport.private import close_pipes
 
 _SOON_S = 0.3  # for the process to end by itself, once the custodian has said that it is done
 

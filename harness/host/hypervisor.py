@@ -17,11 +17,13 @@ from typing import Any
 from harness.errors import CommandError, HarnessError, UsageError
 from harness.host import bundle
 from harness.host.custodian import Custodian
-from harness.local import LocalConnection
-from harness.private import private_directory
 from harness.run import Result
 from harness.site.profile import Site
-from harness.ssh import Connection, Login, SshConnection
+from harness.transport.connection import Connection
+from harness.transport.http import address_of
+from harness.transport.local import LocalConnection
+from harness.transport.private import private_directory
+from harness.transport.ssh import Login, SshConnection
 
 _START_S = 20.0  # beyond the login: sudo, Python, and the reaper, which may have a session to cancel
 _END_S = 30.0  # for all but sessions to be removed
@@ -154,6 +156,11 @@ class Host:
     def forward(self, target: str, local: Path | None = None) -> Path:
         """A local unix socket that leads to ``tcp:<address>:<port>`` or ``unix:<path>`` on the host."""
         return self.connection.forward(target, local)
+
+    def forward_to(self, url: str) -> Path:
+        """A local unix socket that leads to the server that a URL names, as the host sees it."""
+        name, port = address_of(url)
+        return self.forward(f"tcp:{name}:{port}")
 
     def _program(self, argv: list[str], input_text: str, *, timeout_s: float, root: bool) -> Result:
         answer = self.custodian.ask(

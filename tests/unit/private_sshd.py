@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.run import environment, run
-from harness.ssh import Login
+from harness.transport.ssh import Login
 from harness.wait import wait_until
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness.private import close_pipes, private_directory, start_and_remove
+from harness.transport.private import close_pipes, private_directory, start_and_remove
 from harness.wait import wait_until
 from tests.unit.small_suite import ROOT
 

@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import SshError
 from harness.run import run
-from harness.ssh import Login, SshConnection
+from harness.transport.ssh import Login, SshConnection
 from tests.unit.private_sshd import PrivateSshd, free_port, private_sshd
 
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.errors import SshError
-from harness.private import start_and_remove
 from harness.run import Result, run
+from harness.transport.private import start_and_remove
 
 # Leads to a TCP address: (address, port) -> path of a unix socket.
 Relay = Callable[[str, int], Path]
