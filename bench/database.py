@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator
 
 from bench.report import Figure
-from harness.postgres import connect
-from harness.records import gather
-from harness.scratch_postgres import ScratchPostgres, scratch_postgres
+from harness.database.connection import connect
+from harness.database.records import gather
+from harness.database.scratch import ScratchPostgres, scratch_postgres
 from harness.site.profile import Site
 
 FEW, MANY = 1_000, 1_000_000

@@ -8,33 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import Any
 
 from harness.custodian.names import CLONE_NAME
+from harness.database.vm_rows import LiveRow
 from harness.host.facts import HostFacts
 from harness.host.parts import Entry, Process, Processes, Sockets, Tap, Taps
 from harness.site.profile import Site
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of ``vms`` with a live status."""
-
-    vm_id: str
-    status: str
-    ip_address: str | None = None
-    tap_device: str | None = None
-    firecracker_pid: int | None = None
-    socket_path: str | None = None
-
-    @classmethod
-    def of(cls, columns: Mapping[str, Any]) -> Row:
-        """A whole row's columns that count here; one that a deployment lacks is just absent."""
-        known: dict[str, Any] = {name: columns.get(name) for name in cls.__dataclass_fields__}
-        return cls(**known)
-
-    def __str__(self) -> str:
-        return f"row {self.vm_id} ({self.status})"
 
 
 @dataclass(frozen=True)
@@ -43,7 +22,7 @@ class Inventory:
 
     site: Site
     facts: HostFacts
-    rows: Sequence[Row]
+    rows: Sequence[LiveRow]
 
     @cached_property
     def processes(self) -> Processes:
@@ -102,42 +81,42 @@ class Inventory:
             path = folder + path.removeprefix(real)
         return path.removeprefix("/var") if path.startswith("/var/run/") else path
 
-    def owner(self, name: str) -> Row | None:
+    def owner(self, name: str) -> LiveRow | None:
         """The live row whose VM id a name begins with."""
         return next((row for row in self.rows if begins(name, row.vm_id)), None)
 
-    def names(self, process: Process, row: Row) -> bool:
+    def names(self, process: Process, row: LiveRow) -> bool:
         """Whether a command line names the row's VM or its socket."""
         words = process.command.split()
         return row.vm_id in self.ids(process.command) or (
             row.socket_path is not None and self.plain(row.socket_path) in map(self.plain, words)
         )
 
-    def named_by(self, row: Row) -> list[Process]:
+    def named_by(self, row: LiveRow) -> list[Process]:
         """The living VMMs that name the row's VM."""
         return [one for one in self.processes.vmms if not one.defunct and self.names(one, row)]
 
-    def claims(self, row: Row, process: Process) -> bool:
+    def claims(self, row: LiveRow, process: Process) -> bool:
         """Whether a process is the row's: it names the VM, and the row's pid is not another such process."""
         ours = self.named_by(row)
         if process not in ours:
             return False
         return process.pid == row.firecracker_pid or row.firecracker_pid not in {one.pid for one in ours}
 
-    def tap_names(self, row: Row) -> set[str]:
+    def tap_names(self, row: LiveRow) -> set[str]:
         """Names the row's TAP may have: the column's, and prefix + beginning of the id."""
         state = self.site.state
         derived = state.tap_prefix + row.vm_id[: state.tap_id_characters]
         return {derived} | ({row.tap_device} if row.tap_device else set())
 
-    def has_tap(self, row: Row, tap: Tap) -> bool:
+    def has_tap(self, row: LiveRow, tap: Tap) -> bool:
         """Whether a TAP is the row's: by name, and outside the host's own namespace by the namespace, too."""
         if tap.name not in self.tap_names(row):
             return False
         inside = {one.netns for one in self.named_by(row)}
         return tap.netns in {self.taps.host_netns, *inside} or row.vm_id[:11] in tap.netns_name
 
-    def expects_process(self, row: Row) -> bool:
+    def expects_process(self, row: LiveRow) -> bool:
         """Whether the row's status promises a running VMM."""
         return row.status not in self.site.database.processless_vm_statuses
 

@@ -6,8 +6,9 @@ from collections import defaultdict
 from ipaddress import AddressValueError, IPv4Address
 from pathlib import PurePosixPath
 
+from harness.database.vm_rows import LiveRow
 from harness.findings import Finding
-from harness.inventory import Inventory, Row
+from harness.inventory import Inventory
 
 
 def rows_without_process(world: Inventory) -> list[Finding]:
@@ -20,7 +21,7 @@ def rows_without_process(world: Inventory) -> list[Finding]:
     return found
 
 
-def _pid_fault(world: Inventory, row: Row) -> str:
+def _pid_fault(world: Inventory, row: LiveRow) -> str:
     pid = row.firecracker_pid
     named = ", ".join(str(one.pid) for one in world.named_by(row))
     instead = f"; its VMM is pid {named}" if named else "; no VMM names this VM"
@@ -47,7 +48,7 @@ def rows_without_socket(world: Inventory) -> list[Finding]:
     return found
 
 
-def _socket_fault(world: Inventory, row: Row) -> str:
+def _socket_fault(world: Inventory, row: LiveRow) -> str:
     if row.socket_path is None:
         beside = [one for one in world.api_sockets if world.owner(PurePosixPath(one.path).name) is row]
         return "" if beside else "no socket_path in the row, and no socket of its name"
@@ -76,7 +77,7 @@ def rows_without_tap(world: Inventory) -> list[Finding]:
     return found
 
 
-def _tap_fault(world: Inventory, row: Row) -> str:
+def _tap_fault(world: Inventory, row: LiveRow) -> str:
     # The column may name a device outside the prefix, so all TAPs count here.
     taps = [one for one in world.taps.taps if world.has_tap(row, one)]
     if not taps:
@@ -91,7 +92,7 @@ def _tap_fault(world: Inventory, row: Row) -> str:
 def bad_addresses(world: Inventory) -> list[Finding]:
     """Live rows with no address, one outside the range, or one that another live row has, too."""
     network, found = world.site.network, []
-    holders: dict[IPv4Address, list[Row]] = defaultdict(list)
+    holders: dict[IPv4Address, list[LiveRow]] = defaultdict(list)
     for row in world.rows:
         try:
             address = IPv4Address((row.ip_address or "").partition("/")[0])
@@ -110,11 +111,11 @@ def bad_addresses(world: Inventory) -> list[Finding]:
     return found
 
 
-def _needs_address(world: Inventory, row: Row) -> bool:
+def _needs_address(world: Inventory, row: LiveRow) -> bool:
     return world.expects_process(row) and row.status not in world.site.database.launching_vm_statuses
 
 
-def _finding(world: Inventory, row: Row, what: str, why: str) -> Finding:
+def _finding(world: Inventory, row: LiveRow, what: str, why: str) -> Finding:
     """The row is a promise: end what is left of the VM, then say so in the row (runbook steps 1 and 2).
 
     The SQL is shown to a person, never run.

@@ -12,6 +12,8 @@ import psycopg
 
 from harness.authorization import Authorization, Callback, read_authorization
 from harness.control_api import table_of
+from harness.database.vm_rows import LiveRow
+from harness.database.whole_rows import rows_of
 from harness.errors import (
     BrowserError,
     HarnessError,
@@ -21,9 +23,7 @@ from harness.errors import (
     WaitTimeoutError,
 )
 from harness.host.hypervisor import Host
-from harness.inventory import Row
 from harness.session import Session, said
-from harness.session_rows import rows_of
 from harness.transport.http import client_over
 from harness.vm_end import VmEnd, watch_end
 from harness.wait import wait_until
@@ -126,7 +126,7 @@ def watch_vm(
         try:
             with connect() as database:
                 row = rows_of(database, site.database, session=ended.session, vm_id=ended.vm_id).vm
-                vm = Row.of(row) if row else Row(ended.vm_id, "")
+                vm = LiveRow.of(row) if row else LiveRow(ended.vm_id, "")
                 ended.vm_end = watch_end(
                     host, database, site, session=ended.session, vm=vm, timeout_s=site.session.end_s
                 )

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from harness.inventory import Inventory, Row, begins
+from harness.database.vm_rows import LiveRow
+from harness.inventory import Inventory, begins
 
 _COUNTERS = re.compile(r"\[\d+:\d+\]")
 _VOLATILE = ("handle", "expires", "packets", "bytes", "used")
@@ -85,7 +86,7 @@ class Concern:
     """Which lines matter to one VM: those about it, and those about all VMs."""
 
     world: Inventory
-    vm: Row
+    vm: LiveRow
 
     def __call__(self, line: str) -> bool:
         """Whether a line is about this VM, or about VMs and no single other one of them."""

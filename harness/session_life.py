@@ -9,14 +9,15 @@ from typing import Any
 import httpx
 import psycopg
 
+from harness.database.vm_rows import LiveRow
+from harness.database.whole_rows import SessionRows, rows_of
 from harness.errors import NoAnswerError, SessionError, TransportError
 from harness.findings import Finding
 from harness.host.hypervisor import Host
 from harness.host.journal import lines_about, markers_in
 from harness.host.parts import Line
-from harness.inventory import Inventory, Row
+from harness.inventory import Inventory
 from harness.session import Session
-from harness.session_rows import SessionRows, rows_of
 from harness.site.profile import Site
 from harness.transport.http import client_over
 from harness.vm_end import VmEnd, watch_end
@@ -40,7 +41,7 @@ class Lived:
     """None where no row says what to look for."""
 
     @property
-    def vm(self) -> Row:
+    def vm(self) -> LiveRow:
         """What the row of its VM promises.
 
         :raises SessionError: there is no such row.
@@ -144,10 +145,10 @@ def _cancelled(session: Session) -> Said:
         return error.message
 
 
-def _promised(rows: SessionRows) -> Row:
+def _promised(rows: SessionRows) -> LiveRow:
     if rows.vm is None:
         raise _no_row()
-    return Row.of(rows.vm)
+    return LiveRow.of(rows.vm)
 
 
 def _no_row() -> SessionError:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import httpx
 
+from harness.database.connection import asking, connect
 from harness.errors import HarnessError, SiteError, TransportError
 from harness.host.hypervisor import Host
-from harness.postgres import asking, connect
 from harness.redact import redact
 from harness.site.profile import Site
 from harness.transport.http import client_over

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 from pathlib import PurePosixPath
 
+from harness.database.vm_rows import LiveRow
 from harness.findings import Finding
 from harness.host.parts import Entry, Tap
-from harness.inventory import Inventory, Row, begins, name_of
+from harness.inventory import Inventory, begins, name_of
 
 
 def stray_processes(world: Inventory) -> list[Finding]:
@@ -70,7 +71,7 @@ def stray_taps(world: Inventory) -> list[Finding]:
     ]
 
 
-def _owns_socket(world: Inventory, row: Row, entry: Entry) -> bool:
+def _owns_socket(world: Inventory, row: LiveRow, entry: Entry) -> bool:
     inside = PurePosixPath(entry.path).relative_to(world.site.state.sockets_dir).parts[0]
     if row.socket_path is not None and world.plain(row.socket_path) == world.plain(entry.path):
         return True

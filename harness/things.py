@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from harness.database.vm_rows import LiveRow
 from harness.findings import Finding
-from harness.inventory import Inventory, Row, name_of
+from harness.inventory import Inventory, name_of
 
 Things = Mapping[str, str | None]
 """By name, whose first word is the kind: the id of its live VM, or None where it has none."""
@@ -41,5 +42,5 @@ def kind_of(name: str) -> str:
     return name.partition(" ")[0]
 
 
-def _id(row: Row | None) -> str | None:
+def _id(row: LiveRow | None) -> str | None:
     return row.vm_id if row else None

@@ -8,9 +8,9 @@ from typing import Any
 
 import psycopg
 
+from harness.database.vm_rows import LiveRow
+from harness.database.whole_rows import SessionRows, is_destroyed, is_over, rows_of
 from harness.host.hypervisor import Host
-from harness.inventory import Row
-from harness.session_rows import SessionRows, is_destroyed, is_over, rows_of
 from harness.session_things import remains
 from harness.site.profile import DatabaseSection, Site
 from harness.wait import last_answer
@@ -41,7 +41,7 @@ class VmEnd:
 
 
 def watch_end(
-    host: Host, database: psycopg.Connection[Any], site: Site, *, session: str, vm: Row, timeout_s: float
+    host: Host, database: psycopg.Connection[Any], site: Site, *, session: str, vm: LiveRow, timeout_s: float
 ) -> VmEnd:
     """Look until nothing of a VM is left and the rows say so: a controller may write them last.
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import psycopg
 
-from harness import vm_rows
+from harness.database import vm_rows
+from harness.database.vm_rows import LiveRow
+from harness.database.whole_rows import NewestRows, newest_rows
 from harness.findings import Finding, settled
 from harness.host.facts import INVENTORY, HostFacts, ask_host
 from harness.host.hypervisor import Host
 from harness.host.parts import Bridge, Entry
-from harness.inventory import Inventory, Row
-from harness.session_rows import NewestRows, newest_rows
+from harness.inventory import Inventory
 from harness.site.profile import Site, SnapshotSection
 from harness.things import nobodys
 
@@ -85,7 +86,7 @@ def look_before(host: Host, database: psycopg.Connection[Any], site: Site) -> Wo
     return replace(world, nobodys=left)
 
 
-def look_at_vms(host: Host, site: Site, rows: Collection[Row]) -> Inventory:
+def look_at_vms(host: Host, site: Site, rows: Collection[LiveRow]) -> Inventory:
     """Only what VMs have on the host, held against these rows."""
     return Inventory(site, ask_host(host, site, parts=INVENTORY, paths=_sockets(rows)), tuple(rows))
 
@@ -103,5 +104,5 @@ def golden_files(snapshot: SnapshotSection) -> list[str]:
     return [path for path in files if path]
 
 
-def _sockets(rows: Collection[Row]) -> set[str]:
+def _sockets(rows: Collection[LiveRow]) -> set[str]:
     return {row.socket_path for row in rows if row.socket_path}

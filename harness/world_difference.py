@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from harness.database.vm_rows import LiveRow
+from harness.database.whole_rows import Rows
 from harness.findings import Finding
-from harness.inventory import Inventory, Row
+from harness.inventory import Inventory
 from harness.rule_lines import Concern, rule_lines
-from harness.session_rows import Rows
 from harness.things import Things, kind_of, things_of
 from harness.world import World
 
@@ -60,7 +61,7 @@ def changed_bridge(before: World, after: World) -> list[str]:
     return [f"{name}: {was[name]}, now {now[name]}" for name in was if was[name] != now[name]]
 
 
-def changed_firewall(before: World, after: World, ours: Row) -> list[str]:
+def changed_firewall(before: World, after: World, ours: LiveRow) -> list[str]:
     """Lines of the rule sets that came or went: those about our VM, and those about all VMs."""
     was, now = (
         [line for line in rule_lines(world.firewall) if Concern(world.inventory, ours)(line)]

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.records import Records
+from harness.database.records import Records
+from harness.database.tables import SESSION_COLUMNS, SESSION_TIMES, VM_COLUMNS, Expected, TableFacts
 from harness.site.profile import Site
-from harness.tables import SESSION_COLUMNS, SESSION_TIMES, VM_COLUMNS, Expected, TableFacts
 
 pytestmark = [
     pytest.mark.acceptance,

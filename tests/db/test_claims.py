@@ -11,10 +11,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from harness.records import gather
-from harness.scratch_postgres import ScratchPostgres
+from harness.database.claims import CLAIMS
+from harness.database.records import gather
+from harness.database.scratch import ScratchPostgres
 from harness.site.profile import Site
-from harness.staleness import CLAIMS
 from tests.db.populations import NOW, Row, load
 
 pytestmark = pytest.mark.selftest

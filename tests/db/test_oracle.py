@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.cleanup import delete_stale_sessions, delete_stale_vms, destroy_vms, fail_sessions
-from harness.records import Records, gather
-from harness.scratch_postgres import ScratchPostgres
+from harness.database.cleanup import delete_stale_sessions, delete_stale_vms, destroy_vms, fail_sessions
+from harness.database.records import Records, gather
+from harness.database.scratch import ScratchPostgres
 from harness.site.profile import Site
 from tests.db.oracle import expected
 from tests.db.populations import NOW, Population, contents, load, populations

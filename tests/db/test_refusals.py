@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.database.connection import connect
+from harness.database.records import Records, gather
+from harness.database.scratch import ScratchPostgres
 from harness.errors import DatabaseError, SiteError
-from harness.postgres import connect
-from harness.records import Records, gather
-from harness.scratch_postgres import ScratchPostgres
 from harness.site.profile import Site
 
 pytestmark = pytest.mark.selftest

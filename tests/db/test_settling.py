@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from psycopg.rows import scalar_row
 
+from harness.database.connection import connect
+from harness.database.records import Records, gather, settled
+from harness.database.scratch import ScratchPostgres
 from harness.errors import DatabaseError
-from harness.postgres import connect
-from harness.records import Records, gather, settled
-from harness.scratch_postgres import ScratchPostgres
 from harness.site.profile import Site
 
 pytestmark = pytest.mark.selftest

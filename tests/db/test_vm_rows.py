@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.cleanup import delete_stale_vms, destroy_vms
-from harness.records import Records
+from harness.database.cleanup import delete_stale_vms, destroy_vms
+from harness.database.records import Records
 from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("database-updated")]

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from harness import session_rows
+from harness.database import whole_rows
+from harness.database.connection import connect
+from harness.database.scratch import ScratchPostgres
+from harness.database.whole_rows import newest_rows, rows_of
 from harness.errors import DatabaseError
-from harness.postgres import connect
-from harness.scratch_postgres import ScratchPostgres
-from harness.session_rows import newest_rows, rows_of
 from harness.site.profile import Site
 
 pytestmark = pytest.mark.selftest
@@ -72,7 +72,7 @@ def test_a_row_that_is_not_there_is_none(reader: psycopg.Connection) -> None:
 def test_the_newest_are_looked_at_and_then_the_same_again(
     reader: psycopg.Connection, writer: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session_rows, "NEWEST", 2)
+    monkeypatch.setattr(whole_rows, "NEWEST", 2)
     before = newest_rows(reader, SITE.database)
     assert (list(before.vms), list(before.sessions)) == (["vm-3", "vm-2"], [SESSION(3), SESSION(2)])
     writer.execute("UPDATE vms SET status = 'destroyed' WHERE vm_id = 'vm-2'")

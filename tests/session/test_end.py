@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from harness.control_api import table_of
+from harness.database.whole_rows import is_destroyed
 from harness.findings import report
 from harness.session import Session, said
 from harness.session_life import Ended, Lived
-from harness.session_rows import is_destroyed
 from harness.session_things import THINGS, missing
 from harness.site.profile import Site
 from harness.world import World

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.clocks import Offset
+from harness.database.vm_rows import LiveRow
 from harness.errors import HarnessError, TransportError
 from harness.findings import Finding, report
 from harness.host.facts import HostFacts
-from harness.inventory import Inventory, Row
+from harness.inventory import Inventory
 from harness.live_rows import bad_addresses, rows_without_process, rows_without_socket, rows_without_tap
 from harness.reconcile import JUDGES, reconciled
 from harness.site.profile import Site, StateSection
@@ -40,7 +41,7 @@ def process(pid: int, vm_id: str, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def world(*rows: Row, **parts: Any) -> Inventory:
+def world(*rows: LiveRow, **parts: Any) -> Inventory:
     """One running VM, changed as told; ``rows`` replaces its row."""
     found: Parts = {
         "processes": [process(100, VM)],
@@ -72,7 +73,7 @@ def world(*rows: Row, **parts: Any) -> Inventory:
     return Inventory(SITE, facts, rows or (row(),))
 
 
-def row(vm_id: str = VM, **changes: Any) -> Row:
+def row(vm_id: str = VM, **changes: Any) -> LiveRow:
     values: Parts = {
         "vm_id": vm_id,
         "status": "running",
@@ -81,10 +82,10 @@ def row(vm_id: str = VM, **changes: Any) -> Row:
         "firecracker_pid": 100,
         "socket_path": f"/var/run/firecracker/{vm_id}.sock",
     }
-    return Row(**(values | changes))
+    return LiveRow(**(values | changes))
 
 
-GONE = Row("vm-00000000-0000-4000-8000-000000000000", "hibernated", "192.168.100.9")
+GONE = LiveRow("vm-00000000-0000-4000-8000-000000000000", "hibernated", "192.168.100.9")
 
 
 def test_a_running_vm_with_its_row_is_no_finding() -> None:

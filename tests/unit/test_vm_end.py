@@ -11,11 +11,12 @@ import psycopg
 import pytest
 
 from harness import logins, vm_end
+from harness.database.vm_rows import LiveRow
+from harness.database.whole_rows import SessionRows
 from harness.errors import DatabaseError
 from harness.host.hypervisor import Host
-from harness.inventory import Inventory, Row
+from harness.inventory import Inventory
 from harness.logins import Ended, watch_vm
-from harness.session_rows import SessionRows
 from harness.site.profile import Site
 from harness.vm_end import VmEnd, watch_end
 from tests.unit.test_inventory import HOST_NETNS, VM, process, row, world
@@ -112,7 +113,7 @@ def test_after_a_login_the_vms_own_names_are_looked_for(monkeypatch: pytest.Monk
     monkeypatch.setattr(logins, "rows_of", lambda *_, **__: SessionRows(OVER, RUNNING))
     monkeypatch.setattr(logins, "watch_end", lambda *them, **names: given.append((them, names)))
     watch_vm(Ended("s", status="completed", vm_id=VM), HOST, connect)
-    vm = Row(VM, "running", tap_device="fc-vm-6b038")
+    vm = LiveRow(VM, "running", tap_device="fc-vm-6b038")
     assert given == [((HOST, CONNECTION, SITE), {"session": "s", "vm": vm, "timeout_s": 0.3})]
 
 

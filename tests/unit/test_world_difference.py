@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from harness.database.vm_rows import LiveRow
+from harness.database.whole_rows import NewestRows
 from harness.host.facts import HostFacts
-from harness.inventory import Inventory, Row
-from harness.session_rows import NewestRows
+from harness.inventory import Inventory
 from harness.session_things import THINGS, missing, remains
 from harness.things import nobodys
 from harness.world import World, look_until_settled
@@ -24,7 +25,7 @@ from tests.unit.test_inventory import HOST_NETNS, SITE, VM, process, world
 
 THEIRS = "vm-aaaaaaaa-0631-4f91-ae8a-fd352348e9c2"
 FOLDER, SOCKETS = SITE.state.vms_dir, SITE.state.sockets_dir
-OURS = Row(VM, "destroyed", "192.168.100.7", "fc-vm-6b038", 100, f"{SOCKETS}/{VM}.sock")
+OURS = LiveRow(VM, "destroyed", "192.168.100.7", "fc-vm-6b038", 100, f"{SOCKETS}/{VM}.sock")
 NOTHING: dict[str, Any] = {"processes": [], "state": [], "sockets": [], "taps": []}
 THEIR_THINGS: dict[str, Any] = {
     "processes": [process(200, THEIRS)],
@@ -32,7 +33,7 @@ THEIR_THINGS: dict[str, Any] = {
     "sockets": [(f"{SOCKETS}/{THEIRS}.sock", "socket")],
     "taps": [("fc-vm-aaaaa", HOST_NETNS, "", "fcbr0")],
 }
-THEIR_ROW = Row(THEIRS, "running", "192.168.100.9", "fc-vm-aaaaa", 200, f"{SOCKETS}/{THEIRS}.sock")
+THEIR_ROW = LiveRow(THEIRS, "running", "192.168.100.9", "fc-vm-aaaaa", 200, f"{SOCKETS}/{THEIRS}.sock")
 NOW = datetime(2024, 1, 3, tzinfo=UTC)
 TAP_OF_A_THIRD = ("fc-vm-ccccc", HOST_NETNS, "", "fcbr0")
 GOLDEN = {"path": SITE.snapshot.disk, "kind": "file", "size": 5, "mtime": 1.0, "inode": 7}
@@ -44,7 +45,7 @@ BRIDGE = {
 }
 
 
-def look(*rows: Row, things: dict[str, Any] = NOTHING, **parts: Any) -> World:
+def look(*rows: LiveRow, things: dict[str, Any] = NOTHING, **parts: Any) -> World:
     """One look at a site on which nobody has anything, unless told otherwise."""
     inventory = world(*rows, **things)
     more = {"bridge": BRIDGE, "firewall": {}, "paths": {SITE.snapshot.disk: GOLDEN}} | parts
@@ -261,7 +262,7 @@ def test_a_session_may_lose_a_vm_whose_row_was_cleaned_up() -> None:
     assert changed_rows(before, rows(OLD, forgotten)) == ["s: browser_vm_id 'vm-1', now None"]
 
 
-LIVE = Row(VM, "running", "192.168.100.7", "fc-vm-6b038", 100, f"{SOCKETS}/{VM}.sock")
+LIVE = LiveRow(VM, "running", "192.168.100.7", "fc-vm-6b038", 100, f"{SOCKETS}/{VM}.sock")
 
 
 def test_a_live_vm_has_all_that_its_row_promises() -> None:

@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
 from harness.chromium import Chromium
-from harness.scratch_postgres import ScratchPostgres, scratch_postgres
+from harness.database.scratch import ScratchPostgres, scratch_postgres
 from lab.controller import vm
 from lab.controller.agents import Agents
 from lab.controller.api import application

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from harness.scratch_postgres import ScratchPostgres
+from harness.database.scratch import ScratchPostgres
 from lab.controller.recovery import watch
 from lab.controller.vm import Vm
 from tests.unit.controller.conftest import USER, Host, eventually

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from psycopg import sql
 
-from harness.scratch_postgres import ScratchPostgres
+from harness.database.scratch import ScratchPostgres
 from lab.controller import process, tap
 from lab.controller.recovery import recover
 from tests.unit.controller.conftest import USER, Host

@@ -10,8 +10,8 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from harness.database.postgres_errors import refusal
 from harness.errors import DatabaseError, SiteError
-from harness.postgres_errors import refusal
 from harness.redact import redact, remember
 from harness.site.profile import DatabaseSection, Site
 from harness.site.secrets import secret

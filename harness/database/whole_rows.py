@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from harness.postgres import asking
+from harness.database.connection import asking
+from harness.database.tables import Tables, ask_tables, read_tables, tables_cursor
 from harness.site.profile import DatabaseSection
-from harness.tables import Tables, ask_tables, read_tables, tables_cursor
 
 NEWEST = 500
 """So many rows of each table are compared."""

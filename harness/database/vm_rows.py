@@ -3,25 +3,47 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from harness.clocks import Offset, narrowest
-from harness.errors import DatabaseError
-from harness.inventory import Row
+from harness.database.connection import asking
 from harness.site.profile import Site
 
 ASKS = 3
 
 
-def live_rows(connection: psycopg.Connection[Any], site: Site) -> list[Row]:
+@dataclass(frozen=True)
+class LiveRow:
+    """A row of ``vms`` with a live status."""
+
+    vm_id: str
+    status: str
+    ip_address: str | None = None
+    tap_device: str | None = None
+    firecracker_pid: int | None = None
+    socket_path: str | None = None
+
+    @classmethod
+    def of(cls, columns: Mapping[str, Any]) -> LiveRow:
+        """A whole row's columns that count here; one that a deployment lacks is just absent."""
+        known: dict[str, Any] = {name: columns.get(name) for name in cls.__dataclass_fields__}
+        return cls(**known)
+
+    def __str__(self) -> str:
+        return f"row {self.vm_id} ({self.status})"
+
+
+def live_rows(connection: psycopg.Connection[Any], site: Site) -> list[LiveRow]:
     """Rows whose status promises a VM. As JSON, for a deployment may lack a column."""
     table = sql.Identifier(site.database.schema_name, site.database.vms_table)
     query = sql.SQL("SELECT to_jsonb(v) FROM {} v WHERE v.status = ANY(%s) ORDER BY v.vm_id").format(table)
     found = _asked(connection, query, [list(site.database.live_vm_statuses)])
-    return [Row.of(columns) for (columns,) in found]
+    return [LiveRow.of(columns) for (columns,) in found]
 
 
 def database_clock(connection: psycopg.Connection[Any]) -> Offset:
@@ -37,13 +59,6 @@ def database_clock(connection: psycopg.Connection[Any]) -> Offset:
 def _asked(
     connection: psycopg.Connection[Any], query: sql.Composed | sql.SQL, values: list[Any]
 ) -> list[Any]:
-    try:
-        # A transaction of its own: one that stays open would show the same rows at every later look.
-        with connection.transaction():
-            return connection.execute(query, values).fetchall()
-    except psycopg.Error as error:
-        text = query.as_string(connection)
-        raise DatabaseError(
-            f"{type(error).__name__}: {str(error).strip()}\n  query: {text}",
-            hint="compare the profile's [database] with the tables; is the role allowed to read them?",
-        ) from error
+    # A transaction of its own: one that stays open would show the same rows at every later look.
+    with asking(query.as_string(connection)), connection.transaction():
+        return connection.execute(query, values).fetchall()

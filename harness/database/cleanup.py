@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
+from harness.database.tables import Tables
 from harness.site.profile import DatabaseSection
-from harness.tables import Tables
 
 REASON = "VM health check timeout - manual cleanup"
 

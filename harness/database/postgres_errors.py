@@ -14,6 +14,7 @@ _BY_STATE = {
     "28000": "the role is not let in from here: pg_hba.conf, or the allowed addresses of the project",
     "3D000": "no such database: mend the last part of the connection string",
     "42501": "grant it: GRANT SELECT ON ALL TABLES IN SCHEMA <schema> TO <role>; and USAGE on the schema",
+    "42703": "no such column: compare the names in [database] of the site profile with the tables",
     "42P01": "no such table: mend the names in [database] of the site profile",
     "57014": "the query took too long: look for locks (pg_stat_activity), or raise statement_timeout_s",
     "55P03": "the table is locked: look at pg_stat_activity for who holds it",

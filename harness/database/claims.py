@@ -1,7 +1,7 @@
 """The claims about rows: each is one query in ``queries/`` that finds the rows which break it.
 
-A query reads ``vms`` and ``sessions`` (see :meth:`harness.tables.Tables.relations`) and the site's settings
-as parameters, and is written so that NULL never hides a row. It runs wrapped: the keys of all that it finds
+A query reads ``vms`` and ``sessions`` (see :meth:`harness.database.tables.Tables.relations`) and the site's
+settings as parameters, and is written so that NULL never hides a row. It runs wrapped: the keys of all that it finds
 (asked again, only of those found before), and the first 20 rows.
 """
 
@@ -15,8 +15,8 @@ from pathlib import Path
 
 from psycopg import sql
 
+from harness.database.tables import Tables
 from harness.site.profile import Site
-from harness.tables import Tables
 
 QUERIES = Path(__file__).parent / "queries"
 SHOWN = 20

@@ -17,15 +17,15 @@ import psycopg
 from psycopg.rows import class_row, scalar_row
 
 from harness.clocks import Offset
+from harness.database.claims import CLAIMS, Claim, parameters
+from harness.database.connection import asking
+from harness.database.tables import Tables, ask_tables, read_tables, tables_cursor
 from harness.errors import DatabaseError, SiteError, WaitTimeoutError
-from harness.postgres import asking
-from harness.row_table import aligned
 from harness.site.profile import DatabaseSection, Site
-from harness.staleness import CLAIMS, Claim, parameters
-from harness.tables import Tables, ask_tables, read_tables, tables_cursor
 from harness.wait import wait_until
 
 _LOOK_S = 0.5
+_WIDEST_CELL = 60
 
 _SERVER = """
 SELECT clock_timestamp() AS now, current_setting('server_version_num')::int AS version,
@@ -214,3 +214,18 @@ def _send(
 def _read(claim: Claim, cursor: psycopg.Cursor[Any]) -> Findings:
     (found,) = cursor.fetchall()
     return Findings(claim, found["keys"], found["rows"])
+
+
+def aligned(rows: Sequence[Mapping[str, Any]]) -> str:
+    """A heading and a line per row, indented; empty without rows."""
+    if not rows:
+        return ""
+    lines = [list(rows[0]), *([_shown(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  " + "  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+def _shown(value: object) -> str:
+    """One cell on one line, whatever a row holds."""
+    text = "NULL" if value is None else "".join(c if c.isprintable() else "�" for c in str(value))
+    return text if len(text) <= _WIDEST_CELL else f"{text[: _WIDEST_CELL - 1]}…"
