@@ -25,9 +25,9 @@ from harness.errors import (
 from harness.host.hypervisor import Host
 from harness.session import Session, said
 from harness.transport.http import client_over
-from harness.vm_end import VmEnd, watch_end
 from harness.wait import wait_until
 from harness.window import Sight
+from harness.world.vm_end import VmEnd, watch_end
 
 _POLL_S = 0.25
 

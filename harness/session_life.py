@@ -16,14 +16,14 @@ from harness.findings import Finding
 from harness.host.hypervisor import Host
 from harness.host.journal import lines_about, markers_in
 from harness.host.parts import Line
-from harness.inventory import Inventory
 from harness.session import Session
 from harness.site.profile import Site
 from harness.transport.http import client_over
-from harness.vm_end import VmEnd, watch_end
 from harness.wait import last_answer
-from harness.world import World, look, look_at_vms, look_until_settled
-from harness.world_difference import changed_things
+from harness.world.difference import changed_things
+from harness.world.inventory import Inventory
+from harness.world.look import World, look, look_at_vms, look_until_settled
+from harness.world.vm_end import VmEnd, watch_end
 
 Said = httpx.Response | str
 """An answer, or why there was none."""

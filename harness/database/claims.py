@@ -1,8 +1,8 @@
 """The claims about rows: each is one query in ``queries/`` that finds the rows which break it.
 
 A query reads ``vms`` and ``sessions`` (see :meth:`harness.database.tables.Tables.relations`) and the site's
-settings as parameters, and is written so that NULL never hides a row. It runs wrapped: the keys of all that it finds
-(asked again, only of those found before), and the first 20 rows.
+settings as parameters, and is written so that NULL never hides a row. It runs wrapped: the keys of all that
+it finds (asked again, only of those found before), and the first 20 rows.
 """
 
 from __future__ import annotations

@@ -9,10 +9,10 @@ from __future__ import annotations
 import pytest
 
 from harness.findings import report
-from harness.live_rows import bad_addresses, rows_without_process, rows_without_socket, rows_without_tap
-from harness.reconcile import Reconciled
 from harness.site.profile import Site
-from harness.strays import stray_entries, stray_processes, stray_sockets, stray_taps
+from harness.world.promises import bad_addresses, rows_without_process, rows_without_socket, rows_without_tap
+from harness.world.reconcile import Reconciled
+from harness.world.strays import stray_entries, stray_processes, stray_sockets, stray_taps
 
 pytestmark = pytest.mark.acceptance
 

@@ -9,15 +9,10 @@ from harness.database.whole_rows import is_destroyed
 from harness.findings import report
 from harness.session import Session, said
 from harness.session_life import Ended, Lived
-from harness.session_things import THINGS, missing
 from harness.site.profile import Site
-from harness.world import World
-from harness.world_difference import (
-    changed_bridge,
-    changed_firewall,
-    changed_golden,
-    changed_rows,
-)
+from harness.world.difference import changed_bridge, changed_firewall, changed_golden, changed_rows
+from harness.world.look import World
+from harness.world.things import THINGS, missing
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]
 

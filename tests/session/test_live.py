@@ -11,8 +11,8 @@ import pytest
 from fixtures.session import Launched
 from harness.session import Session
 from harness.session_life import Lived
-from harness.session_things import THINGS, missing
 from harness.site.profile import Site
+from harness.world.things import THINGS, missing
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]
 

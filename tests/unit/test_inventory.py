@@ -16,11 +16,11 @@ from harness.database.vm_rows import LiveRow
 from harness.errors import HarnessError, TransportError
 from harness.findings import Finding, report
 from harness.host.facts import HostFacts
-from harness.inventory import Inventory
-from harness.live_rows import bad_addresses, rows_without_process, rows_without_socket, rows_without_tap
-from harness.reconcile import JUDGES, reconciled
 from harness.site.profile import Site, StateSection
-from harness.strays import defunct_processes, stray_entries, stray_processes, stray_sockets, stray_taps
+from harness.world.inventory import Inventory
+from harness.world.promises import bad_addresses, rows_without_process, rows_without_socket, rows_without_tap
+from harness.world.reconcile import JUDGES, reconciled
+from harness.world.strays import defunct_processes, stray_entries, stray_processes, stray_sockets, stray_taps
 
 VM = "vm-6b03852d-0631-4f91-ae8a-fd352348e9c2"
 OTHER = "vm-6b0385ff-0631-4f91-ae8a-fd352348e9c2"  # the same TAP name as VM: only 8 characters count

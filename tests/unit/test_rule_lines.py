@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from harness.world import World
-from harness.world_difference import changed_firewall
+from harness.world.difference import changed_firewall
+from harness.world.look import World
 from tests.unit.test_inventory import VM
 from tests.unit.test_world_difference import OURS, THEIRS, look
 

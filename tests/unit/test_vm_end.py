@@ -10,15 +10,16 @@ from typing import Any, cast
 import psycopg
 import pytest
 
-from harness import logins, vm_end
+from harness import logins
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import SessionRows
 from harness.errors import DatabaseError
 from harness.host.hypervisor import Host
-from harness.inventory import Inventory
 from harness.logins import Ended, watch_vm
 from harness.site.profile import Site
-from harness.vm_end import VmEnd, watch_end
+from harness.world import vm_end
+from harness.world.inventory import Inventory
+from harness.world.vm_end import VmEnd, watch_end
 from tests.unit.test_inventory import HOST_NETNS, VM, process, row, world
 
 SITE = Site.model_validate({"name": "x", "session": {"end_s": 0.3}})

@@ -11,16 +11,10 @@ import pytest
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import NewestRows
 from harness.host.facts import HostFacts
-from harness.inventory import Inventory
-from harness.session_things import THINGS, missing, remains
-from harness.things import nobodys
-from harness.world import World, look_until_settled
-from harness.world_difference import (
-    changed_bridge,
-    changed_golden,
-    changed_rows,
-    changed_things,
-)
+from harness.world.difference import changed_bridge, changed_golden, changed_rows, changed_things
+from harness.world.inventory import Inventory
+from harness.world.look import World, look_until_settled
+from harness.world.things import THINGS, missing, nobodys, remains
 from tests.unit.test_inventory import HOST_NETNS, SITE, VM, process, world
 
 THEIRS = "vm-aaaaaaaa-0631-4f91-ae8a-fd352348e9c2"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from harness.errors import HarnessError
 from harness.findings import Finding, settled
-from harness.inventory import Inventory
-from harness.live_rows import bad_addresses, rows_without_process, rows_without_socket, rows_without_tap
-from harness.strays import stray_entries, stray_processes, stray_sockets, stray_taps
+from harness.world.inventory import Inventory
+from harness.world.promises import bad_addresses, rows_without_process, rows_without_socket, rows_without_tap
+from harness.world.strays import stray_entries, stray_processes, stray_sockets, stray_taps
 
 Judge = Callable[[Inventory], list[Finding]]
 

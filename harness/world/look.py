@@ -15,9 +15,9 @@ from harness.findings import Finding, settled
 from harness.host.facts import INVENTORY, HostFacts, ask_host
 from harness.host.hypervisor import Host
 from harness.host.parts import Bridge, Entry
-from harness.inventory import Inventory
 from harness.site.profile import Site, SnapshotSection
-from harness.things import nobodys
+from harness.world.inventory import Inventory
+from harness.world.things import nobodys
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ import psycopg
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import SessionRows, is_destroyed, is_over, rows_of
 from harness.host.hypervisor import Host
-from harness.session_things import remains
 from harness.site.profile import DatabaseSection, Site
 from harness.wait import last_answer
-from harness.world import look_at_vms
+from harness.world.look import look_at_vms
+from harness.world.things import remains
 
 _LOOK_S = 1.0
 

@@ -10,10 +10,10 @@ from typing import Any
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import Rows
 from harness.findings import Finding
-from harness.inventory import Inventory
-from harness.rule_lines import Concern, rule_lines
-from harness.things import Things, kind_of, things_of
-from harness.world import World
+from harness.world.inventory import Inventory
+from harness.world.look import World
+from harness.world.rule_lines import Concern, rule_lines
+from harness.world.things import Things, kind_of, things_of
 
 HEARTBEAT = "last_heartbeat"
 _TIMES = ("destroyed_at", "created_at", "started_at")

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from harness.database.vm_rows import LiveRow
 from harness.findings import Finding
 from harness.host.parts import Entry, Tap
-from harness.inventory import Inventory, begins, name_of
+from harness.world.inventory import Inventory, begins, name_of
 
 
 def stray_processes(world: Inventory) -> list[Finding]:

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from harness.database.vm_rows import LiveRow
 from harness.findings import Finding
-from harness.inventory import Inventory
+from harness.world.inventory import Inventory
 
 
 def rows_without_process(world: Inventory) -> list[Finding]:

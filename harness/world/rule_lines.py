@@ -16,7 +16,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from harness.database.vm_rows import LiveRow
-from harness.inventory import Inventory, begins
+from harness.world.inventory import Inventory, begins
 
 _COUNTERS = re.compile(r"\[\d+:\d+\]")
 _VOLATILE = ("handle", "expires", "packets", "bytes", "used")

@@ -1,12 +1,49 @@
-"""What one VM has on the host: process, socket, TAP, folder. Pure: an inventory and a row in, names out."""
+"""The things of VMs on the host: process, socket, TAP, folder. Pure: an inventory in, names out.
+
+All of them, each named for good with the live VM that it belongs to; and those of one VM.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
 from harness.database.vm_rows import LiveRow
-from harness.inventory import Inventory, begins, name_of
-from harness.live_rows import rows_without_process, rows_without_socket, rows_without_tap, socket_kind
+from harness.findings import Finding
+from harness.world.inventory import Inventory, begins, name_of
+from harness.world.promises import rows_without_process, rows_without_socket, rows_without_tap, socket_kind
+
+Things = Mapping[str, str | None]
+"""By name, whose first word is the kind: the id of its live VM, or None where it has none."""
+
+
+def things_of(world: Inventory) -> Things:
+    """Folders, sockets, TAPs and processes."""
+    found: dict[str, str | None] = {}
+    for entry in world.entries:
+        found[f"entry {entry.path}"] = _id(world.owner(name_of(entry)))
+    for socket in world.api_sockets:
+        path = world.plain(socket.path)
+        by_path = next((r for r in world.rows if r.socket_path and world.plain(r.socket_path) == path), None)
+        found[f"socket {path}"] = _id(by_path or world.owner(name_of(socket)))
+    for tap in world.vm_taps:
+        by_name = next((row for row in world.rows if world.has_tap(row, tap)), None)
+        inside = "" if tap.netns == world.taps.host_netns else f" in namespace {tap.netns}"
+        found[f"tap {tap.name} index {tap.index}{inside}"] = _id(by_name)
+    for process in world.processes.vmms:
+        claimed = next((row for row in world.rows if world.names(process, row)), None)
+        name = f"process pid {process.pid} started {process.started} {process.command[:200]}"
+        found[name] = _id(claimed)
+    return found
+
+
+def nobodys(world: Inventory) -> list[Finding]:
+    """Those that belong to no live VM: left by one, or of one that is just coming or going."""
+    return [Finding(name, name, "no live row") for name, vm_id in things_of(world).items() if vm_id is None]
+
+
+def kind_of(name: str) -> str:
+    """A thing's kind."""
+    return name.partition(" ")[0]
 
 
 def processes(world: Inventory, row: LiveRow) -> list[str]:
@@ -54,3 +91,7 @@ def remains(world: Inventory, row: LiveRow) -> dict[str, list[str]]:
     """What there is of a VM, by kind; kinds of which there is nothing are left out."""
     found = {kind: things(world, row) for kind, things in THINGS.items()}
     return {kind: things for kind, things in found.items() if things}
+
+
+def _id(row: LiveRow | None) -> str | None:
+    return row.vm_id if row else None
