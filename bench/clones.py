@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from bench.report import Figure
 from harness.host.hypervisor import Host
 from harness.site.load import load_site
-from harness.vm import Vm, restore
+from harness.vm.machine import Vm, restore
 from lab.paths import lab_paths
 
 COUNTS = (1, 4, 16, 32)

@@ -12,7 +12,7 @@ from harness.host.hypervisor import Host
 from harness.site.load import load_site
 from harness.site.profile import Site
 from harness.unit_file import DIRECTIVES
-from harness.vm import Vm, restore
+from harness.vm.machine import Vm, restore
 from lab.paths import lab_paths
 
 _PROPERTY = {

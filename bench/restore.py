@@ -13,7 +13,7 @@ from harness.errors import HarnessError
 from harness.host.hypervisor import Host
 from harness.site.load import load_site
 from harness.site.profile import Site
-from harness.vm import cold_boot, restore
+from harness.vm.machine import cold_boot, restore
 from lab.minipc import access, twin
 from lab.minipc.tree import CODE_IN_TWIN
 from lab.paths import lab_paths

@@ -11,7 +11,7 @@ import httpx
 from harness.agent_state import look
 from harness.errors import HarnessError, TransportError, WaitTimeoutError
 from harness.site.profile import Site
-from harness.vm import Vm
+from harness.vm.machine import Vm
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import httpx
 
 from harness.errors import TransportError
 from harness.site.profile import Site
-from harness.vm import Vm
+from harness.vm.machine import Vm
 
 _ENDED = "ActiveExitTimestampMonotonic"
 _PROPERTIES = f"MainPID,NRestarts,ActiveState,SubState,Result,{_ENDED}"

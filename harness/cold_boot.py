@@ -8,7 +8,7 @@ from harness.agent_state import AgentState, look
 from harness.errors import HarnessError, VmmError, WaitTimeoutError
 from harness.host.hypervisor import Host
 from harness.site.profile import Site
-from harness.vm import Vm, cold_boot
+from harness.vm.machine import Vm, cold_boot
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class ColdBoot:
 def boot_without_desktop(host: Host, site: Site) -> Vm:
     """Boot the golden disk, without the units that the profile says the agent can do without.
 
-    :raises VmError: as :func:`harness.vm.cold_boot`.
+    :raises VmError: as :func:`harness.vm.machine.cold_boot`.
     """
     left_out = [f"systemd.mask={unit}" for unit in site.guest.desktop_units]
     return cold_boot(host, boot_args=" ".join([site.snapshot.boot_args, *left_out]))

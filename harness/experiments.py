@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import httpx
 
 from harness.agent_state import AgentState, answers, look
-from harness.desktop import freezing
 from harness.errors import HarnessError, WaitTimeoutError
 from harness.inspector import PORT as INSPECTOR_PORT
 from harness.inspector import inspector
 from harness.site.profile import Site
-from harness.vm import Vm
+from harness.vm.inside import freezing
+from harness.vm.machine import Vm
 from harness.wait import capped, wait_until
 
 EXIT_S = 5.0

@@ -19,7 +19,7 @@ from typing import Any
 from harness.environment import masked, remember_secrets_of_unit
 from harness.errors import TransportError
 from harness.site.profile import Site
-from harness.vm import Vm
+from harness.vm.machine import Vm
 
 PROPERTIES = (
     "Id,LoadState,ActiveState,SubState,Result,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload,MainPID,"

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from harness.agent_answer import ask_agent
 from harness.errors import TransportError
 from harness.site.profile import Site
-from harness.vm import Vm
+from harness.vm.machine import Vm
 
 _SCRIPT = """
 head -c 24 /dev/urandom | base64 | sed 's/^/kernel /'

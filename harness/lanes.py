@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.vm import Vm
+from harness.vm.machine import Vm
 
 log = logging.getLogger(__name__)
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 
-from harness.desktop import freezing
 from harness.errors import TransportError
-from harness.guest import Guest
 from harness.host.hypervisor import Host
 from harness.run import Result
 from harness.session import Session
+from harness.vm.inside import Guest, freezing
 
 _FREEZE_S = 60.0
 

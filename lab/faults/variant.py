@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.errors import VmError
 from harness.host.hypervisor import Host
 from harness.site.load import load_site
-from harness.vm import Vm, restore
+from harness.vm.machine import Vm, restore
 from harness.wait import wait_until
 from lab.faults.golden import own_folder
 from lab.faults.patient import Patient

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import VmError
-from harness.firecracker import Firecracker
 from harness.run import environment
+from harness.vm.firecracker import Firecracker
 from harness.wait import wait_until
 from lab.image import chamber, golden
 

@@ -15,7 +15,7 @@ from harness.agent_answer import ask_agent, fate
 from harness.agent_state import look
 from harness.guest_facts import GuestFacts
 from harness.site.profile import Site
-from harness.vm import Vm
+from harness.vm.machine import Vm
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("health")]
 AT_ONCE = 50

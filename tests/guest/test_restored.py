@@ -10,7 +10,7 @@ from fixtures.guest import Resumed
 from harness import console
 from harness.guest_facts import GuestFacts
 from harness.host.golden.files import GoldenSnapshot
-from harness.vm import Vm
+from harness.vm.machine import Vm
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("health")]
 REBUILD = pytest.mark.mend(step=5, how="rebuild: ./scripts/build-golden-snapshot-complete.sh browser")

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from harness.site.profile import Site
-from harness.vm import Vm
+from harness.vm.machine import Vm
 
 pytestmark = [
     pytest.mark.acceptance,

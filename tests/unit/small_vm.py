@@ -7,10 +7,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from harness.clone import Clone
 from harness.run import Result
 from harness.site.profile import Site
-from harness.vm import Vm
+from harness.vm.clone import Clone
+from harness.vm.machine import Vm
 
 
 class SmallVm(Vm):

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from harness.clone import making
 from harness.errors import HarnessError, SshError, VmError, VmmError
 from harness.host.hypervisor import Host
 from harness.site.profile import Site
+from harness.vm.clone import making
 from tests.unit.fake_peer import answer, fake_peer
 
 SITE = Site.model_validate(

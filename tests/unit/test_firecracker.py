@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.errors import ApiError, TransportError
-from harness.firecracker import Firecracker
+from harness.vm.firecracker import Firecracker
 from tests.unit.fake_peer import answer, fake_peer
 
 # Each method of the client, and the request that it must become.

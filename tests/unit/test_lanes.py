@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import HarnessError, VmError
 from harness.lanes import Lane, Lanes, sharing_clones
-from harness.vm import Vm
+from harness.vm.machine import Vm
 
 
 class Peer:

@@ -11,7 +11,7 @@ import pytest
 
 from fixtures.vm import MakeVm
 from harness.errors import CommandError, WaitTimeoutError
-from harness.vm import Vm
+from harness.vm.machine import Vm
 from harness.wait import wait_until
 
 pytestmark = pytest.mark.lab

@@ -10,9 +10,9 @@ import json
 import sys
 from pathlib import Path
 
-from harness.clone import making
 from harness.host.hypervisor import Host
 from harness.site.profile import Site
+from harness.vm.clone import making
 
 
 def main(profile: Path, count: int) -> None:

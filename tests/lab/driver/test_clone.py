@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from harness.clone import Clone, making
 from harness.errors import VmError, VmmError
 from harness.host.hypervisor import Host
 from harness.run import run
 from harness.site.profile import Site
+from harness.vm.clone import Clone, making
 from tests.lab.driver.traces import traces
 
 pytestmark = pytest.mark.lab

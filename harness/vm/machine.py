@@ -12,12 +12,12 @@ from typing import Any
 
 import httpx
 
-from harness.clone import Clone, making
 from harness.errors import VmError, VmmError, WaitTimeoutError
-from harness.guest import Guest
 from harness.host.hypervisor import Host
 from harness.run import Result
 from harness.transport.http import client_over, no_tls
+from harness.vm.clone import Clone, making
+from harness.vm.inside import Guest
 from harness.wait import capped, wait_until
 
 _POLL_S = 0.015

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError, TransportError, VmError, VmmError
-from harness.firecracker import Firecracker
 from harness.host.hypervisor import Host
 from harness.site.profile import Site
+from harness.vm.firecracker import Firecracker
 
 _TAP = "vmtap0"  # each clone has a namespace of its own, so they all may use one name
 _ASK_S = 30.0

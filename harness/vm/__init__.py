@@ -1,0 +1,1 @@
+"""A clone of our own, from its making to its end."""
