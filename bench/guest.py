@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 
 from bench.report import Figure
-from harness.guest_facts import ask_guest
+from harness.guest.facts import ask_guest
+from harness.guest.unit_file import DIRECTIVES
 from harness.host.hypervisor import Host
 from harness.site.load import load_site
 from harness.site.profile import Site
-from harness.unit_file import DIRECTIVES
 from harness.vm.machine import Vm, restore
 from lab.paths import lab_paths
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from harness.errors import HarnessError
-from harness.identity import Identity
+from harness.guest.identity import Identity
 from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from harness import console
-from harness.cold_boot import ColdBoot
+from harness.guest import console
+from harness.guest.cold_boot import ColdBoot
 from harness.host.golden.files import GoldenSnapshot
 from harness.site.profile import Site
 

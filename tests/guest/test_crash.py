@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.experiments import EXIT_S, Crash
+from harness.guest.experiments import EXIT_S, Crash
 from harness.site.profile import Site
 
 pytestmark = [

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from fixtures.guest import Resumed
-from harness.agent_answer import ask_agent, fate
-from harness.agent_state import look
-from harness.guest_facts import GuestFacts
+from harness.guest.agent_answer import ask_agent, fate
+from harness.guest.agent_state import look
+from harness.guest.facts import GuestFacts
 from harness.site.profile import Site
 from harness.vm.machine import Vm
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import HarnessError
-from harness.experiments import LinkOutage
+from harness.guest.experiments import LinkOutage
 from harness.site.profile import Site
 
 pytestmark = [

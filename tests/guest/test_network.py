@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.guest_facts import GuestFacts, Properties
+from harness.guest.facts import GuestFacts, Properties
 from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("unit-network")]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from fixtures.guest import Resumed
-from harness import console
-from harness.guest_facts import GuestFacts
+from harness.guest import console
+from harness.guest.facts import GuestFacts
 from harness.host.golden.files import GoldenSnapshot
 from harness.vm.machine import Vm
 

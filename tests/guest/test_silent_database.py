@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.experiments import SilentDatabase
+from harness.guest.experiments import SilentDatabase
 from harness.site.profile import Site
 
 pytestmark = [

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.experiments import TakenPort
+from harness.guest.experiments import TakenPort
 from harness.site.profile import Site
 
 pytestmark = [

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.guest_facts import GuestFacts
+from harness.guest.facts import GuestFacts
+from harness.guest.unit_file import DIRECTIVES, Directive, changed_by_drop_ins, verify_findings
 from harness.site.profile import Site
-from harness.unit_file import DIRECTIVES, Directive, changed_by_drop_ins, verify_findings
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("unit-network")]
 EDIT = pytest.mark.mend(

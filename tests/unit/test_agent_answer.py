@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.agent_answer import ask_agent
 from harness.errors import TransportError
+from harness.guest.agent_answer import ask_agent
 from harness.site.profile import Site
 from tests.unit.fake_peer import mute_peer
 from tests.unit.small_vm import SmallVm, state

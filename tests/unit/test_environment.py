@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness import redact
-from harness.environment import masked, parse_environment, remember_secrets_of_unit
+from harness.guest.environment import masked, parse_environment, remember_secrets_of_unit
 from harness.site.profile import Site
 
 SITE = Site(name="x")

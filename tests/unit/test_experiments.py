@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import experiments
 from harness.errors import HarnessError
-from harness.experiments import SilentDatabase, silent_database
+from harness.guest import experiments
+from harness.guest.experiments import SilentDatabase, silent_database
 from harness.site.profile import Site
 from tests.unit.fake_peer import mute_peer
 from tests.unit.small_vm import SmallVm, state

@@ -9,10 +9,10 @@ import tarfile
 
 import pytest
 
-from harness import console
-from harness.agent_state import parse_state
 from harness.errors import TransportError
-from harness.guest_facts import parse_files, parse_listeners, parse_sections, parse_show, probe_script
+from harness.guest import console
+from harness.guest.agent_state import parse_state
+from harness.guest.facts import parse_files, parse_listeners, parse_sections, parse_show, probe_script
 from harness.site.profile import Site
 
 

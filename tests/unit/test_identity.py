@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import TransportError
-from harness.identity import Identity, identify
+from harness.guest.identity import Identity, identify
 from harness.site.profile import Site
 from tests.unit.small_vm import SmallVm
 from tests.unit.web_peer import Answer, web_peer

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import TransportError
-from harness.inspector import inspector
+from harness.guest.inspector import inspector
 from harness.wait import wait_until
 
 PROGRAM = """

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from harness.errors import HarnessError, VmError
-from harness.lanes import Lane, Lanes, sharing_clones
+from harness.guest.lanes import Lane, Lanes, sharing_clones
 from harness.vm.machine import Vm
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.guest_facts import GuestFacts
-from harness.site.profile import Site
-from harness.unit_file import (
+from harness.guest.facts import GuestFacts
+from harness.guest.unit_file import (
     DIRECTIVES,
     assignments,
     changed_by_drop_ins,
@@ -14,6 +13,7 @@ from harness.unit_file import (
     parse_span,
     verify_findings,
 )
+from harness.site.profile import Site
 
 SITE = Site(name="test")
 UNIT = {

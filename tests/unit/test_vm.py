@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cold_boot import observe_cold_boot
 from harness.errors import VmmError, WaitTimeoutError
+from harness.guest.cold_boot import observe_cold_boot
 from harness.site.profile import Site
 from tests.unit.fake_peer import mute_peer
 from tests.unit.small_vm import SmallVm

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
-from harness.agent_answer import ask_agent
 from harness.errors import TransportError
+from harness.guest.agent_answer import ask_agent
 from harness.site.profile import Site
 from harness.vm.machine import Vm
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from harness.agent_state import look
 from harness.errors import HarnessError, TransportError, WaitTimeoutError
+from harness.guest.agent_state import look
 from harness.site.profile import Site
 from harness.vm.machine import Vm
 

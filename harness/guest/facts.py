@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.environment import masked, remember_secrets_of_unit
 from harness.errors import TransportError
+from harness.guest.environment import masked, remember_secrets_of_unit
 from harness.site.profile import Site
 from harness.vm.machine import Vm
 

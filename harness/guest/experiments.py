@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import httpx
 
-from harness.agent_state import AgentState, answers, look
 from harness.errors import HarnessError, WaitTimeoutError
-from harness.inspector import PORT as INSPECTOR_PORT
-from harness.inspector import inspector
+from harness.guest.agent_state import AgentState, answers, look
+from harness.guest.inspector import PORT as INSPECTOR_PORT
+from harness.guest.inspector import inspector
 from harness.site.profile import Site
 from harness.vm.inside import freezing
 from harness.vm.machine import Vm

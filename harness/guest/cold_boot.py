@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.agent_state import AgentState, look
 from harness.errors import HarnessError, VmmError, WaitTimeoutError
+from harness.guest.agent_state import AgentState, look
 from harness.host.hypervisor import Host
 from harness.site.profile import Site
 from harness.vm.machine import Vm, cold_boot

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from harness.environment import parse_environment
-from harness.guest_facts import GuestFacts
+from harness.guest.environment import parse_environment
+from harness.guest.facts import GuestFacts
 from harness.site.profile import Site
 
 _UNITS_S = {

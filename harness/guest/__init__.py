@@ -1,0 +1,1 @@
+"""What a guest says of itself, and what harm does to its agent."""
