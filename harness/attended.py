@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from harness.errors import SessionError, TransportError
-from harness.logins import Ended, follow, login_address, with_its_end
-from harness.session import Session
+from harness.logins import Ended, follow, with_its_end
+from harness.session.authorization import login_address
+from harness.session.launch import Session
 
 
 def wait_for_person(session: Session, console: Console) -> Ended:

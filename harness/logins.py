@@ -10,8 +10,6 @@ from typing import Any
 import httpx
 import psycopg
 
-from harness.authorization import Authorization, Callback, read_authorization
-from harness.control_api import table_of
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import rows_of
 from harness.errors import (
@@ -23,7 +21,9 @@ from harness.errors import (
     WaitTimeoutError,
 )
 from harness.host.hypervisor import Host
-from harness.session import Session, said
+from harness.session.authorization import Authorization, Callback
+from harness.session.control_api import table_of
+from harness.session.launch import Session, said
 from harness.transport.http import client_over
 from harness.wait import wait_until
 from harness.window import Sight
@@ -33,28 +33,6 @@ _POLL_S = 0.25
 
 THE_SITES = (SessionError, BrowserError, NoAnswerError)
 """Trouble with a login that is a finding; any other is our own."""
-
-
-def login_address(session: Session, *, timeout_s: float) -> Authorization:
-    """The address at which a session's user logs in, once there is one.
-
-    :raises SessionError: there is none, or it is none.
-    """
-
-    def ask() -> str:
-        answer = session.api.oauth_url(session.id)
-        seen.append(said(answer))
-        return str(table_of(answer).get("oauthUrl") or "") if answer.status_code == httpx.codes.OK else ""
-
-    seen: list[str] = []
-    try:
-        url = wait_until(
-            ask, what="an address", timeout_s=timeout_s, interval_s=_POLL_S, retry_on=(NoAnswerError,)
-        )
-        return read_authorization(url)
-    except (WaitTimeoutError, ValueError) as error:
-        why = f"oauth-url {seen[-1]}" if seen and isinstance(error, WaitTimeoutError) else str(error)
-        raise SessionError(f"session {session.id} has no address to log in at: {why}") from error
 
 
 @dataclass

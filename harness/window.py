@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from harness.control_api import path_of
 from harness.errors import BrowserError, NoAnswerError, WaitTimeoutError
 from harness.host.hypervisor import Host
 from harness.screen.picture import Colour, Screen, hex_colour
 from harness.screen.rfb import Rfb
 from harness.screen.streams import vnc_at_socket, vnc_at_websocket
-from harness.session import Session
+from harness.session.control_api import path_of
+from harness.session.launch import Session
 from harness.wait import wait_until
 
 FILLS = 0.5

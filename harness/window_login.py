@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from harness.dashboard import Dashboard, WindowPage
 from harness.errors import BrowserError, SessionError, TransportError
-from harness.logins import Ended, follow, login_address, with_its_end
+from harness.logins import Ended, follow, with_its_end
 from harness.screen.picture import Screen, parse_colour
 from harness.screenshots import keep
-from harness.session import Session, said
+from harness.session.authorization import login_address
+from harness.session.launch import Session, said
 from harness.site.profile import SessionSection
 from harness.window import FORM_FILLS, Look, Sight, look_for, look_for_colour, look_for_rest
 

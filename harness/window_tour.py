@@ -6,14 +6,13 @@ import contextlib
 import time
 from dataclasses import dataclass, field
 
-from harness.authorization import Authorization
 from harness.dashboard import CONNECTED, Dashboard, WindowPage
 from harness.errors import BrowserError, NoAnswerError, SessionError, TransportError, WaitTimeoutError
-from harness.logins import login_address
 from harness.pages import Page, PageServer
-from harness.reach import reach_from_vm
 from harness.screenshots import keep
-from harness.session import Session, said
+from harness.session.authorization import Authorization, login_address
+from harness.session.inside import reach_from_vm
+from harness.session.launch import Session, said
 from harness.wait import wait_until
 from harness.window import HOPS, Look, Sight, guest_vnc, look_at_hop, look_for_colour
 from harness.window_login import look_at_form

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from harness.control_api import table_of
 from harness.database.whole_rows import is_destroyed
 from harness.findings import report
-from harness.session import Session, said
-from harness.session_life import Ended, Lived
+from harness.session.control_api import table_of
+from harness.session.launch import Session, said
+from harness.session.life import Ended, Lived
 from harness.site.profile import Site
 from harness.world.difference import changed_bridge, changed_firewall, changed_golden, changed_rows
 from harness.world.look import World

@@ -10,10 +10,10 @@ from uuid import UUID
 import pytest
 
 from fixtures.session import Launched
-from harness.control_api import ControlApi, path_of, table_of
 from harness.host.journal import markers_in
 from harness.host.parts import Line
-from harness.session import Session, said
+from harness.session.control_api import ControlApi, path_of, table_of
+from harness.session.launch import Session, said
 from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from fixtures.session import Launched
-from harness.session import Session
-from harness.session_life import Lived
+from harness.session.launch import Session
+from harness.session.life import Lived
 from harness.site.profile import Site
 from harness.world.things import THINGS, missing
 

@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from fixtures.oauth import Logins
-from harness.authorization import Authorization
 from harness.errors import HarnessError, SessionError
 from harness.host.hypervisor import Host
 from harness.logins import Ended
-from harness.reach import reach_from_vm
 from harness.screen.picture import parse_colour
-from harness.session import Session
+from harness.session.authorization import Authorization
+from harness.session.inside import reach_from_vm
+from harness.session.launch import Session
 from harness.site.profile import Site
 from harness.verdict.evidence import Evidence
 from harness.window import FORM_FILLS

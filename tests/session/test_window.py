@@ -7,7 +7,7 @@ import pytest
 from harness.dashboard import CONNECTED
 from harness.errors import SessionError
 from harness.screen.picture import hex_colour
-from harness.session import Session
+from harness.session.launch import Session
 from harness.verdict.evidence import Evidence
 from harness.window import FILLS, HOPS, STRAY
 from harness.window_tour import Opened, Tour

@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.control_api import ControlApi, table_of
 from harness.errors import NoAnswerError, SessionError, TransportError, WaitTimeoutError
-from harness.session import Session, launch
+from harness.session.control_api import ControlApi, table_of
+from harness.session.launch import Session, launch
 from harness.site.profile import Site
 from tests.unit.fake_peer import FakePeer, answer, fake_peer
 

@@ -14,10 +14,11 @@ from rich.console import Console
 
 from harness import redact
 from harness.attended import wait_for_person
-from harness.control_api import ControlApi
 from harness.errors import NoAnswerError, SessionError, TransportError
-from harness.logins import Ended, follow, has_credentials, login_address, with_its_end
-from harness.session import Session
+from harness.logins import Ended, follow, has_credentials, with_its_end
+from harness.session.authorization import login_address
+from harness.session.control_api import ControlApi
+from harness.session.launch import Session
 from harness.site.profile import Site
 from tests.unit.web_peer import Answer, web_peer
 

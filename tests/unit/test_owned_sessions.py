@@ -23,7 +23,7 @@ from harness.errors import SshError, TransportError
 from harness.host import bundle
 from harness.host.custodian import Custodian
 from harness.host.hypervisor import Host
-from harness.owned_sessions import control_api
+from harness.session.owned import control_api
 from harness.site.profile import Site
 from tests.unit.small_controller import SmallController, own, request
 from tests.unit.web_peer import web_peer

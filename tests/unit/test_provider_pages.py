@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from harness import redact
-from harness.authorization import Authorization, read_authorization, read_callback
 from harness.chromium import Chromium
 from harness.errors import BrowserError
 from harness.provider_pages import opened_provider
+from harness.session.authorization import Authorization, read_authorization, read_callback
 from harness.site.profile import SessionSection
 from tests.unit.web_peer import Answer, web_peer
 

@@ -16,7 +16,7 @@ from harness.findings import Finding
 from harness.host.hypervisor import Host
 from harness.host.journal import lines_about, markers_in
 from harness.host.parts import Line
-from harness.session import Session
+from harness.session.launch import Session
 from harness.site.profile import Site
 from harness.transport.http import client_over
 from harness.wait import last_answer

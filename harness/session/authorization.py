@@ -5,9 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from harness.redact import remember
-from harness.transport.http import Address, address_of
+import httpx
 
+from harness.errors import NoAnswerError, SessionError, WaitTimeoutError
+from harness.redact import remember
+from harness.session.control_api import table_of
+from harness.session.launch import Session, said
+from harness.transport.http import Address, address_of
+from harness.wait import wait_until
+
+_ADDRESS_POLL_S = 0.25
 _SCHEMES = ("http", "https")
 
 
@@ -75,3 +82,25 @@ def read_callback(url: str) -> Callback:
         if name in fields:
             remember(fields[name])
     return Callback(fields.get("code", ""), fields.get("state", ""), fields.get("error", ""))
+
+
+def login_address(session: Session, *, timeout_s: float) -> Authorization:
+    """The address at which a session's user logs in, once there is one.
+
+    :raises SessionError: there is none, or it is none.
+    """
+
+    def ask() -> str:
+        answer = session.api.oauth_url(session.id)
+        seen.append(said(answer))
+        return str(table_of(answer).get("oauthUrl") or "") if answer.status_code == httpx.codes.OK else ""
+
+    seen: list[str] = []
+    try:
+        url = wait_until(
+            ask, what="an address", timeout_s=timeout_s, interval_s=_ADDRESS_POLL_S, retry_on=(NoAnswerError,)
+        )
+        return read_authorization(url)
+    except (WaitTimeoutError, ValueError) as error:
+        why = f"oauth-url {seen[-1]}" if seen and isinstance(error, WaitTimeoutError) else str(error)
+        raise SessionError(f"session {session.id} has no address to log in at: {why}") from error

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 
-from harness.errors import TransportError
+from harness.errors import SessionError, TransportError
 from harness.host.hypervisor import Host
 from harness.run import Result
-from harness.session import Session
+from harness.session.launch import Session
 from harness.vm.inside import Guest, freezing
 
 _FREEZE_S = 60.0
+_ASK_GRACE_S = 5.0
 
 
 def ask_inside(host: Host, session: Session, script: str, *, timeout_s: float) -> Result:
@@ -35,3 +37,18 @@ def freeze_desktop(host: Host, session: Session) -> None:
     """
     if units := host.site.guest.desktop_units:
         ask_inside(host, session, freezing(units), timeout_s=_FREEZE_S)
+
+
+def reach_from_vm(host: Host, session: Session, url: str, *, timeout_s: float) -> tuple[int, str]:
+    """The HTTP status that the VM gets, 0 for none; and what it said of it.
+
+    :raises TransportError: the VM cannot be asked.
+    :raises SessionError: it has nothing to ask with.
+    """
+    ask = f"curl -sS -o /dev/null -w '%{{http_code}}' --max-time {timeout_s:g} {shlex.quote(url)}"
+    done = ask_inside(host, session, ask, timeout_s=timeout_s + _ASK_GRACE_S)
+    if done.status == 127:
+        raise SessionError(
+            f"the VM of session {session.id} has no curl to ask with", hint="install curl in it"
+        )
+    return int(done.stdout.strip() or 0), done.stderr.strip()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import httpx
 
-from harness.control_api import CANCEL, SESSION, START, ControlApi
 from harness.host.hypervisor import Host
+from harness.session.control_api import CANCEL, SESSION, START, ControlApi
 from harness.transport.http import transport_over
 
 ASKED_AT = "asked_at"

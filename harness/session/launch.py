@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 
-from harness.control_api import ControlApi, table_of
 from harness.custodian.sessions import PERHAPS_OVER
 from harness.errors import NoAnswerError, SessionError
-from harness.owned_sessions import ASKED_AT
+from harness.session.control_api import ControlApi, table_of
+from harness.session.owned import ASKED_AT
 from harness.site.profile import Site
 from harness.wait import wait_until
 

@@ -1,0 +1,1 @@
+"""A session through the controller's API, and its VM."""
