@@ -26,7 +26,7 @@ from harness.session.control_api import table_of
 from harness.session.launch import Session, said
 from harness.transport.http import client_over
 from harness.wait import wait_until
-from harness.window import Sight
+from harness.window.sight import Sight
 from harness.world.vm_end import VmEnd, watch_end
 
 _POLL_S = 0.25

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from playwright.async_api import Page as Tab
 from playwright.async_api import Request
 
-from harness.chromium import Chromium
 from harness.host.hypervisor import Host
 from harness.session.authorization import Authorization, Callback, read_callback
 from harness.site.profile import SessionSection
+from harness.window.chromium import Chromium
 
 _CALL_S = 60.0
 

@@ -6,16 +6,15 @@ import dataclasses
 import secrets
 from collections.abc import Callable
 
-from harness.chromium import Chromium
 from harness.errors import BrowserError, SessionError, TransportError
 from harness.host.hypervisor import Host
 from harness.logins import Ended, follow, hand_on, has_credentials, with_its_end
 from harness.provider_pages import ProviderPages, visiting_provider
 from harness.redact import remember
-from harness.screenshots import keep
 from harness.session.authorization import Callback, login_address
 from harness.session.inside import freeze_desktop
 from harness.session.launch import Session
+from harness.window.chromium import Chromium, keep
 
 Way = Callable[[ProviderPages], Callback]
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
-from harness.dashboard import Dashboard, WindowPage
 from harness.errors import BrowserError, SessionError, TransportError
 from harness.logins import Ended, follow, with_its_end
 from harness.screen.picture import Screen, parse_colour
-from harness.screenshots import keep
 from harness.session.authorization import login_address
 from harness.session.launch import Session, said
-from harness.site.profile import SessionSection
-from harness.window import FORM_FILLS, Look, Sight, look_for, look_for_colour, look_for_rest
-
-_ANOTHER = 0.02
-"""Where a page has no colour to be told by: another one changes more than this part of the screen."""
+from harness.window.chromium import keep
+from harness.window.dashboard import Dashboard, WindowPage
+from harness.window.sight import (
+    FORM_FILLS,
+    look_at_form,
+)
 
 
 class WindowLogin:
@@ -66,28 +64,3 @@ class WindowLogin:
                 raise SessionError(f"the provider's {name} page was not seen in the window: {sight}")
             window.type([self._words.get(key, key) for key in keys])
             before = window.picture()
-
-
-def look_at_form(
-    look: Look, settings: SessionSection, colour: str | None, before: Screen | None = None
-) -> Sight:
-    """Wait for one of the provider's pages, by its colour where it is known, and until it is drawn."""
-    began = time.monotonic()
-    if colour:
-        wanted = parse_colour(colour)
-        sight = look_for_colour(look, wanted, timeout_s=settings.window_s, fills=FORM_FILLS)
-        if not sight.shows(wanted, fills=FORM_FILLS):
-            return sight
-    elif before is not None:
-        _look_for_another(look, before, timeout_s=settings.window_s)
-    rest = look_for_rest(look, timeout_s=settings.window_s)
-    return Sight(rest.picture, time.monotonic() - began, rest.error)
-
-
-def _look_for_another(look: Look, before: Screen, *, timeout_s: float) -> Sight:
-    return look_for(
-        look,
-        timeout_s=timeout_s,
-        until=lambda picture: picture.changed(before) > _ANOTHER,
-        what="another page",
-    )

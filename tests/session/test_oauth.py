@@ -18,8 +18,8 @@ from harness.session.inside import reach_from_vm
 from harness.session.launch import Session
 from harness.site.profile import Site
 from harness.verdict.evidence import Evidence
-from harness.window import FORM_FILLS
-from harness.window_tour import Tour
+from harness.window.sight import FORM_FILLS
+from harness.window.tour import Tour
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("oauth")]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from harness.dashboard import CONNECTED
 from harness.errors import SessionError
 from harness.screen.picture import hex_colour
 from harness.session.launch import Session
 from harness.verdict.evidence import Evidence
-from harness.window import FILLS, HOPS, STRAY
-from harness.window_tour import Opened, Tour
+from harness.window.dashboard import CONNECTED
+from harness.window.sight import FILLS, HOPS, STRAY
+from harness.window.tour import Opened, Tour
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("window")]
 

@@ -14,10 +14,10 @@ import pytest
 from playwright.async_api import Page
 from websockets.sync.server import ServerConnection
 
-from harness.chromium import Chromium
-from harness.dashboard import CONNECTED, WindowPage, opened_window
 from harness.errors import BrowserError, BrowserLostError
 from harness.wait import wait_until
+from harness.window.chromium import Chromium
+from harness.window.dashboard import CONNECTED, WindowPage, opened_window
 from tests.unit.small_suite import ROOT
 from tests.unit.web_peer import Answer, web_peer
 from tests.unit.websocket_peer import websocket_peer

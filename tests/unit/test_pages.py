@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from harness.custodian.pages import Pages
-from harness.pages import random_colour
+from harness.window.pages import random_colour
 
 
 @asynccontextmanager

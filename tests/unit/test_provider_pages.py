@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from harness import redact
-from harness.chromium import Chromium
 from harness.errors import BrowserError
 from harness.provider_pages import opened_provider
 from harness.session.authorization import Authorization, read_authorization, read_callback
 from harness.site.profile import SessionSection
+from harness.window.chromium import Chromium
 from tests.unit.web_peer import Answer, web_peer
 
 BACK = "http://localhost:1455/auth/callback"

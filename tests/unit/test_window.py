@@ -7,11 +7,11 @@ from itertools import chain, cycle, repeat
 
 import pytest
 
-from harness import window
 from harness.errors import BrowserError
 from harness.screen.picture import Colour, Screen
-from harness.screenshots import keep
-from harness.window import look_for_colour, look_for_rest
+from harness.window import sight
+from harness.window.chromium import keep
+from harness.window.sight import look_for_colour, look_for_rest
 
 GREEN, WHITE, BLACK = (20, 83, 45), (255, 255, 255), (0, 0, 0)
 
@@ -19,7 +19,7 @@ GREEN, WHITE, BLACK = (20, 83, 45), (255, 255, 255), (0, 0, 0)
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Made-up pictures take no processor from anybody."""
-    monkeypatch.setattr(window, "_POLL_S", 0.001)
+    monkeypatch.setattr(sight, "_POLL_S", 0.001)
 
 
 def picture(*rows: Colour) -> Screen:

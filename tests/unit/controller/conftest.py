@@ -16,8 +16,8 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
-from harness.chromium import Chromium
 from harness.database.scratch import ScratchPostgres, scratch_postgres
+from harness.window.chromium import Chromium
 from lab.controller import vm
 from lab.controller.agents import Agents
 from lab.controller.api import application

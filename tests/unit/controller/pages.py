@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 from playwright.async_api import Page
 
-from harness.chromium import Chromium
+from harness.window.chromium import Chromium
 from lab.controller import dashboard
 
 T = TypeVar("T")

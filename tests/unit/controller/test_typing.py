@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import CDPSession
 
-from harness.chromium import Chromium
+from harness.window.chromium import Chromium
 from tests.unit.controller.pages import Pages, opened
 
 pytestmark = pytest.mark.selftest

@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 
 from harness.errors import BrowserError, NoAnswerError, WaitTimeoutError
 from harness.host.hypervisor import Host
-from harness.screen.picture import Colour, Screen, hex_colour
+from harness.screen.picture import Colour, Screen, hex_colour, parse_colour
 from harness.screen.rfb import Rfb
 from harness.screen.streams import vnc_at_socket, vnc_at_websocket
 from harness.session.control_api import path_of
 from harness.session.launch import Session
+from harness.site.profile import SessionSection
 from harness.wait import wait_until
 
 FILLS = 0.5
@@ -25,6 +26,8 @@ STRAY = 0.01
 """Fewer pixels than this part of the screen may be of any colour by chance, in letters and edges."""
 OFF_BY = 8
 """How far a colour may be off in a picture that noVNC had compressed."""
+_ANOTHER = 0.02
+"""Where a page has no colour to be told by: another one changes more than this part of the screen."""
 _CARET = 0.0005
 _AT_REST = 8
 """So many looks: a page under way is drawn in parts, a form's first field seconds before its last."""
@@ -94,6 +97,31 @@ def look_for_rest(look: Look, *, timeout_s: float) -> Sight:
         return len(row) >= _AT_REST and len(picture.colours) > 1
 
     return look_for(look, timeout_s=timeout_s, until=at_rest, what="a picture that no longer changes")
+
+
+def look_at_form(
+    look: Look, settings: SessionSection, colour: str | None, before: Screen | None = None
+) -> Sight:
+    """Wait for one of the provider's pages, by its colour where it is known, and until it is drawn."""
+    began = time.monotonic()
+    if colour:
+        wanted = parse_colour(colour)
+        sight = look_for_colour(look, wanted, timeout_s=settings.window_s, fills=FORM_FILLS)
+        if not sight.shows(wanted, fills=FORM_FILLS):
+            return sight
+    elif before is not None:
+        _look_for_another(look, before, timeout_s=settings.window_s)
+    rest = look_for_rest(look, timeout_s=settings.window_s)
+    return Sight(rest.picture, time.monotonic() - began, rest.error)
+
+
+def _look_for_another(look: Look, before: Screen, *, timeout_s: float) -> Sight:
+    return look_for(
+        look,
+        timeout_s=timeout_s,
+        until=lambda picture: picture.changed(before) > _ANOTHER,
+        what="another page",
+    )
 
 
 def guest_vnc(host: Host, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:

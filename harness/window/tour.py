@@ -6,16 +6,15 @@ import contextlib
 import time
 from dataclasses import dataclass, field
 
-from harness.dashboard import CONNECTED, Dashboard, WindowPage
 from harness.errors import BrowserError, NoAnswerError, SessionError, TransportError, WaitTimeoutError
-from harness.pages import Page, PageServer
-from harness.screenshots import keep
 from harness.session.authorization import Authorization, login_address
 from harness.session.inside import reach_from_vm
 from harness.session.launch import Session, said
 from harness.wait import wait_until
-from harness.window import HOPS, Look, Sight, guest_vnc, look_at_hop, look_for_colour
-from harness.window_login import look_at_form
+from harness.window.chromium import keep
+from harness.window.dashboard import CONNECTED, Dashboard, WindowPage
+from harness.window.pages import Page, PageServer
+from harness.window.sight import HOPS, Look, Sight, guest_vnc, look_at_form, look_at_hop, look_for_colour
 
 _HOP_S = 20.0
 """A hop that is looked at once the page has had its time is given this long to show it."""

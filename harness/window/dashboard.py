@@ -13,13 +13,13 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Locator, WebSocket
 from playwright.async_api import Page as Tab
 
-from harness.chromium import Chromium
 from harness.errors import BrowserError
 from harness.host.hypervisor import Host
 from harness.screen.picture import ADDRESS_BAR, Screen, from_rgba
 from harness.screen.rfb import KEYS
 from harness.session.control_api import path_of
 from harness.transport.http import address_of
+from harness.window.chromium import Chromium
 
 T = TypeVar("T")
 

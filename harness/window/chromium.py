@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import re
 import shutil
@@ -19,12 +20,14 @@ from typing import Any, TypeVar
 from playwright.async_api import Browser, BrowserContext, Error, async_playwright
 
 from harness.errors import BrowserError, BrowserLostError
-from harness.gate import Gate
 from harness.run import environment
 from harness.transport.http import Address
 from harness.transport.private import private_directory
+from harness.window.gate import Gate
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 _NAMES = ("/usr/lib/chromium/chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 """The first that is there: made to be headless, it needs half the processor time that a whole one does. It is
@@ -184,3 +187,11 @@ def _program() -> str:
             hint="apt-get install chromium-headless-shell",
         )
     return found
+
+
+def keep(screenshots: dict[str, bytes], name: str, take: Callable[[], bytes]) -> None:
+    """Take a screenshot for the evidence; one that cannot be taken is a line in the log, and changes no outcome."""
+    try:
+        screenshots[name] = take()
+    except (BrowserError, BrowserLostError) as error:
+        log.warning("screenshot %s: %s", name, error.message)
