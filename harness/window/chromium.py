@@ -190,7 +190,7 @@ def _program() -> str:
 
 
 def keep(screenshots: dict[str, bytes], name: str, take: Callable[[], bytes]) -> None:
-    """Take a screenshot for the evidence; one that cannot be taken is a line in the log, and changes no outcome."""
+    """Take a screenshot for the evidence; one that cannot be is a line in the log, and changes no outcome."""
     try:
         screenshots[name] = take()
     except (BrowserError, BrowserLostError) as error:

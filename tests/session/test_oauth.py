@@ -11,7 +11,7 @@ import pytest
 from fixtures.oauth import Logins
 from harness.errors import HarnessError, SessionError
 from harness.host.hypervisor import Host
-from harness.logins import Ended
+from harness.login.course import Ended
 from harness.screen.picture import parse_colour
 from harness.session.authorization import Authorization
 from harness.session.inside import reach_from_vm

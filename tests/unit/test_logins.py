@@ -13,9 +13,9 @@ import pytest
 from rich.console import Console
 
 from harness import redact
-from harness.attended import wait_for_person
 from harness.errors import NoAnswerError, SessionError, TransportError
-from harness.logins import Ended, follow, has_credentials, with_its_end
+from harness.login.attended import wait_for_person
+from harness.login.course import Ended, follow, has_credentials, with_its_end
 from harness.session.authorization import login_address
 from harness.session.control_api import ControlApi
 from harness.session.launch import Session

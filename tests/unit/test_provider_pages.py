@@ -9,7 +9,7 @@ import pytest
 
 from harness import redact
 from harness.errors import BrowserError
-from harness.provider_pages import opened_provider
+from harness.login.provider_pages import opened_provider
 from harness.session.authorization import Authorization, read_authorization, read_callback
 from harness.site.profile import SessionSection
 from harness.window.chromium import Chromium

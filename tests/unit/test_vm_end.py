@@ -10,12 +10,12 @@ from typing import Any, cast
 import psycopg
 import pytest
 
-from harness import logins
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import SessionRows
 from harness.errors import DatabaseError
 from harness.host.hypervisor import Host
-from harness.logins import Ended, watch_vm
+from harness.login import course
+from harness.login.course import Ended, watch_vm
 from harness.site.profile import Site
 from harness.world import vm_end
 from harness.world.inventory import Inventory
@@ -111,8 +111,8 @@ def connect() -> Iterator[psycopg.Connection]:
 def test_after_a_login_the_vms_own_names_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """By its row, over a connection that no other thread uses."""
     given: list[Any] = []
-    monkeypatch.setattr(logins, "rows_of", lambda *_, **__: SessionRows(OVER, RUNNING))
-    monkeypatch.setattr(logins, "watch_end", lambda *them, **names: given.append((them, names)))
+    monkeypatch.setattr(course, "rows_of", lambda *_, **__: SessionRows(OVER, RUNNING))
+    monkeypatch.setattr(course, "watch_end", lambda *them, **names: given.append((them, names)))
     watch_vm(Ended("s", status="completed", vm_id=VM), HOST, connect)
     vm = LiveRow(VM, "running", tap_device="fc-vm-6b038")
     assert given == [((HOST, CONNECTION, SITE), {"session": "s", "vm": vm, "timeout_s": 0.3})]

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from harness.errors import SessionError, TransportError
-from harness.logins import Ended, follow, with_its_end
+from harness.login.course import Ended, follow, with_its_end
 from harness.session.authorization import login_address
 from harness.session.launch import Session
 

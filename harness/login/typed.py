@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.errors import BrowserError, SessionError, TransportError
-from harness.logins import Ended, follow, with_its_end
+from harness.login.course import Ended, follow, with_its_end
 from harness.screen.picture import Screen, parse_colour
 from harness.session.authorization import login_address
 from harness.session.launch import Session, said

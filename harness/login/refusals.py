@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from harness.errors import BrowserError, SessionError, TransportError
 from harness.host.hypervisor import Host
-from harness.logins import Ended, follow, hand_on, has_credentials, with_its_end
-from harness.provider_pages import ProviderPages, visiting_provider
+from harness.login.course import Ended, follow, hand_on, has_credentials, with_its_end
+from harness.login.provider_pages import ProviderPages, visiting_provider
 from harness.redact import remember
 from harness.session.authorization import Callback, login_address
 from harness.session.inside import freeze_desktop

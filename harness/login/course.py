@@ -1,4 +1,4 @@
-"""Logins of sessions: their address, a callback that is handed on to the agent, and how they end."""
+"""The course of a login: a callback that is handed on to the agent, the session's end, and its VM's."""
 
 from __future__ import annotations
 

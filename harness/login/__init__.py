@@ -1,0 +1,1 @@
+"""Logins: typed through the window, refused, or attended by a person."""
