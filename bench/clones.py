@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from bench.report import Figure
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.site.load import load_site
 from harness.vm.machine import Vm, restore
 from lab.paths import lab_paths
@@ -19,12 +19,12 @@ PATIENCE_S = 400
 
 def measure() -> Iterator[Figure]:
     """Two figures a count, as they come: where too many starve each other, the fewer are told."""
-    with Host(load_site(lab_paths().site)) as host:
+    with Hypervisor(load_site(lab_paths().site)) as host:
         for count in COUNTS:
             yield from _side_by_side(host, count)
 
 
-def _side_by_side(host: Host, count: int) -> list[Figure]:
+def _side_by_side(host: Hypervisor, count: int) -> list[Figure]:
     with ExitStack() as stack, ThreadPoolExecutor(count) as pool:
         started = time.monotonic()
         clones = list(pool.map(lambda _: _healthy(host, stack), range(count)))
@@ -42,7 +42,7 @@ def _side_by_side(host: Host, count: int) -> list[Figure]:
     ]
 
 
-def _healthy(host: Host, stack: ExitStack) -> Vm:
+def _healthy(host: Hypervisor, stack: ExitStack) -> Vm:
     vm = stack.enter_context(restore(host))
     vm.wait_healthy(PATIENCE_S)
     return vm

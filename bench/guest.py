@@ -9,7 +9,7 @@ from collections.abc import Callable
 from bench.report import Figure
 from harness.guest.facts import ask_guest
 from harness.guest.unit_file import DIRECTIVES
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.site.load import load_site
 from harness.site.profile import Site
 from harness.vm.machine import Vm, restore
@@ -25,7 +25,7 @@ _PROPERTY = {
 def measure() -> list[Figure]:
     """Both ways in one clone, on a connection that is already open."""
     site = load_site(lab_paths().site)
-    with Host(site) as host, restore(host) as vm:
+    with Hypervisor(site) as host, restore(host) as vm:
         vm.wait_healthy()
         vm.script("true", timeout_s=30)
         vm.testinfra.check_output("true")

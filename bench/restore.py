@@ -10,7 +10,7 @@ from statistics import median
 
 from bench.report import Figure
 from harness.errors import HarnessError
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.site.load import load_site
 from harness.site.profile import Site
 from harness.vm.machine import cold_boot, restore
@@ -27,7 +27,7 @@ def measure() -> list[Figure]:
     site = load_site(lab_paths().site)
     driver: list[float] = []
     bare: list[float] = []
-    with Host(site) as host:
+    with Hypervisor(site) as host:
         for _ in range(ROUNDS):
             bare.append(bare_restore(site))
             driver.append(_through_driver(host))
@@ -66,7 +66,7 @@ def bare_restore(site: Site) -> float:
         raise HarnessError(f"the bare restore printed {done.stdout!r}", hint="run bench again") from error
 
 
-def _through_driver(host: Host) -> float:
+def _through_driver(host: Hypervisor) -> float:
     started = time.monotonic()
     with restore(host) as vm:
         vm.wait_healthy()

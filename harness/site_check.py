@@ -12,7 +12,7 @@ import httpx
 
 from harness.database.connection import asking, connect
 from harness.errors import HarnessError, SiteError, TransportError
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.redact import redact
 from harness.site.profile import Site
 from harness.transport.http import client_over
@@ -24,10 +24,10 @@ _BELOW = "\n" + " " * 22
 def check_site(site: Site, say: Say) -> bool:
     """Try every connection, one line each; whether all of them answered."""
     with contextlib.ExitStack() as stack:
-        host: list[Host] = []
+        host: list[Hypervisor] = []
 
         def connect() -> str:
-            host.append(stack.enter_context(Host(site)))
+            host.append(stack.enter_context(Hypervisor(site)))
             return _reached_as(site)
 
         answers = [_try(say, "host", connect)]
@@ -66,7 +66,7 @@ def _reached_as(site: Site) -> str:
     )
 
 
-def _root(host: Host) -> str:
+def _root(host: Hypervisor) -> str:
     result = host.script("id -u && python3 --version", timeout_s=10)
     uid, _, python = result.stdout.strip().partition("\n")
     if result.status != 0 or uid != "0":
@@ -77,7 +77,7 @@ def _root(host: Host) -> str:
     return f"root, {python}"
 
 
-def _vmm(host: Host) -> str:
+def _vmm(host: Hypervisor) -> str:
     binary = host.site.vmm.binary
     result = host.script(f"exec '{binary}' --version", timeout_s=host.site.vmm.start_timeout_s)
     if result.status != 0:
@@ -86,7 +86,7 @@ def _vmm(host: Host) -> str:
     return f"{binary}: {result.stdout.strip().splitlines()[0]}"
 
 
-def _controller(host: Host) -> str:
+def _controller(host: Hypervisor) -> str:
     section = host.site.controller
     socket = host.forward_to(section.url)
     try:
@@ -105,7 +105,7 @@ def _controller(host: Host) -> str:
     return f"{section.url}{section.health_path}: 200"
 
 
-def _database(site: Site, host: Host | None) -> str:
+def _database(site: Site, host: Hypervisor | None) -> str:
     run_id = host.run_id if host else secrets.token_hex(3)
     with connect(site, run_id=run_id, forward=host.forward if host else None) as connection:
         with asking("the database"):

@@ -19,7 +19,7 @@ from harness.transport.tunnel import LOOPBACK, loopback_tunnel
 
 Forward = Callable[[str], Path]
 """``forward("tcp:127.0.0.1:5432")`` gives a local unix socket, as
-:meth:`harness.host.hypervisor.Host.forward` does."""
+:meth:`harness.host.hypervisor.Hypervisor.forward` does."""
 
 
 @dataclass(frozen=True)

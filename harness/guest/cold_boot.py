@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from harness.errors import HarnessError, VmmError, WaitTimeoutError
 from harness.guest.agent_state import AgentState, look
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.site.profile import Site
 from harness.vm.machine import Vm, cold_boot
 
@@ -22,7 +22,7 @@ class ColdBoot:
     state: AgentState | None = None
 
 
-def boot_without_desktop(host: Host, site: Site) -> Vm:
+def boot_without_desktop(host: Hypervisor, site: Site) -> Vm:
     """Boot the golden disk, without the units that the profile says the agent can do without.
 
     :raises VmError: as :func:`harness.vm.machine.cold_boot`.

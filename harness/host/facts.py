@@ -29,7 +29,7 @@ API_TIMEOUT_S = 5.0
 
 
 class Asked(Protocol):
-    """The one thing needed of a host; :class:`harness.host.hypervisor.Host` has it."""
+    """The one thing needed of a host; :class:`harness.host.hypervisor.Hypervisor` has it."""
 
     def python(self, source: str, argument: object = None, *, timeout_s: float) -> Any:
         """Run a program there as root, with a JSON argument and a JSON answer."""

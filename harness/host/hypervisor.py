@@ -31,7 +31,7 @@ _GRACE_S = 15.0  # beyond what a request itself may take
 _LONGEST_ARGUMENT = 64 << 10
 
 
-class Host:
+class Hypervisor:
     """A context manager that holds the one connection to the host.
 
     :param run_id: six hex digits that mark everything we make there; default a fresh one.
@@ -49,7 +49,7 @@ class Host:
         self._connection: Connection | None = None
         self._custodian: Custodian | None = None
 
-    def __enter__(self) -> Host:
+    def __enter__(self) -> Hypervisor:
         """Connect, start the custodian, and remove what dead runs left (see :attr:`reaped`)."""
         with contextlib.ExitStack() as undo:
             self._connection = self._connect()

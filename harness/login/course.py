@@ -20,7 +20,7 @@ from harness.errors import (
     TransportError,
     WaitTimeoutError,
 )
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.session.authorization import Authorization, Callback
 from harness.session.control_api import table_of
 from harness.session.launch import Session, said
@@ -93,7 +93,7 @@ def follow(
 
 
 def watch_vm(
-    ended: Ended, host: Host, connect: Callable[[], AbstractContextManager[psycopg.Connection]]
+    ended: Ended, host: Hypervisor, connect: Callable[[], AbstractContextManager[psycopg.Connection]]
 ) -> Ended:
     """Watch what then becomes of its VM, where the session is over.
 
@@ -147,7 +147,7 @@ def _authenticated(answer: httpx.Response) -> bool | None:
     return found if isinstance(found, bool) else None
 
 
-def hand_on(host: Host, session: Session, query: str) -> int:
+def hand_on(host: Hypervisor, session: Session, query: str) -> int:
     """Give a callback to the agent in a session's VM, as its documentation has it; the answer's status.
 
     :raises NoAnswerError: it does not answer.

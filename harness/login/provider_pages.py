@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from playwright.async_api import Page as Tab
 from playwright.async_api import Request
 
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.session.authorization import Authorization, Callback, read_callback
 from harness.site.profile import SessionSection
 from harness.window.chromium import Chromium
@@ -80,7 +80,7 @@ class ProviderPages:
 
 
 def visiting_provider(
-    host: Host, browser: Chromium, authorization: Authorization
+    host: Hypervisor, browser: Chromium, authorization: Authorization
 ) -> AbstractContextManager[ProviderPages]:
     """The provider's first page for an authorization request, by way of the host.
 

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 
 from harness.errors import BrowserError, SessionError, TransportError
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.login.course import Ended, follow, hand_on, has_credentials, with_its_end
 from harness.login.provider_pages import ProviderPages, visiting_provider
 from harness.redact import remember
@@ -22,7 +22,7 @@ Way = Callable[[ProviderPages], Callback]
 class Clerk:
     """Logs in for sessions, far from their VMs; what comes back is handed on to their agent."""
 
-    def __init__(self, host: Host, browser: Chromium, *, user: str, password: str) -> None:
+    def __init__(self, host: Hypervisor, browser: Chromium, *, user: str, password: str) -> None:
         self._host = host
         self._browser = browser
         self._user = user

@@ -6,7 +6,7 @@ import contextlib
 import shlex
 
 from harness.errors import SessionError, TransportError
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.run import Result
 from harness.session.launch import Session
 from harness.vm.inside import Guest, freezing
@@ -15,7 +15,7 @@ _FREEZE_S = 60.0
 _ASK_GRACE_S = 5.0
 
 
-def ask_inside(host: Host, session: Session, script: str, *, timeout_s: float) -> Result:
+def ask_inside(host: Hypervisor, session: Session, script: str, *, timeout_s: float) -> Result:
     """Run a shell script in a session's VM as root; a non-zero status does not raise.
 
     :raises TransportError: the VM cannot be asked.
@@ -30,7 +30,7 @@ def ask_inside(host: Host, session: Session, script: str, *, timeout_s: float) -
             raise TransportError(message, hint=error.hint) from error
 
 
-def freeze_desktop(host: Host, session: Session) -> None:
+def freeze_desktop(host: Hypervisor, session: Session) -> None:
     """Freeze what a login that is driven from elsewhere can do without, as the profile says.
 
     :raises TransportError: the VM cannot be asked.
@@ -39,7 +39,7 @@ def freeze_desktop(host: Host, session: Session) -> None:
         ask_inside(host, session, freezing(units), timeout_s=_FREEZE_S)
 
 
-def reach_from_vm(host: Host, session: Session, url: str, *, timeout_s: float) -> tuple[int, str]:
+def reach_from_vm(host: Hypervisor, session: Session, url: str, *, timeout_s: float) -> tuple[int, str]:
     """The HTTP status that the VM gets, 0 for none; and what it said of it.
 
     :raises TransportError: the VM cannot be asked.

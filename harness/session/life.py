@@ -13,7 +13,7 @@ from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import SessionRows, rows_of
 from harness.errors import NoAnswerError, SessionError, TransportError
 from harness.findings import Finding
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.host.journal import lines_about, markers_in
 from harness.host.parts import Line
 from harness.session.launch import Session
@@ -76,13 +76,13 @@ class Ended:
     """Things of VMs that were not as before at any look, as long as that took."""
 
 
-def observe(session: Session, host: Host, database: psycopg.Connection[Any], site: Site) -> Lived:
+def observe(session: Session, host: Hypervisor, database: psycopg.Connection[Any], site: Site) -> Lived:
     """Look at a session whose VM runs."""
     rows = rows_of(database, site.database, session=session.id, vm_id=session.vm_id)
     return Lived(rows, look_at_vms(host, site, [_promised(rows)]) if rows.vm else None)
 
 
-def ask_health(session: Session, host: Host, site: Site) -> tuple[int, str]:
+def ask_health(session: Session, host: Hypervisor, site: Site) -> tuple[int, str]:
     """Status and text of the agent's health answer, asked from the host; 0 and why where there was none."""
     way = host.forward(f"tcp:{session.address}:{site.agent.port}")
     base = f"http://{session.address}:{site.agent.port}"
@@ -96,7 +96,7 @@ def ask_health(session: Session, host: Host, site: Site) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
-def launch_lines(session: Session, host: Host, site: Site) -> list[Line]:
+def launch_lines(session: Session, host: Hypervisor, site: Site) -> list[Line]:
     """The controller's journal about a session's VM, as soon as every marker is in it."""
 
     def all_there(lines: list[Line]) -> bool:
@@ -115,7 +115,7 @@ def end(
     session: Session,
     lived: Lived,
     before: World,
-    host: Host,
+    host: Hypervisor,
     database: psycopg.Connection[Any],
     site: Site,
 ) -> Ended:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.session.control_api import CANCEL, SESSION, START, ControlApi
 from harness.transport.http import transport_over
 
@@ -20,7 +20,7 @@ class OwningTransport(httpx.BaseTransport):
     Should we be killed in the middle of it, the custodian hears the answer, and cancels the session.
     """
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Hypervisor) -> None:
         self._host = host
         url = host.site.controller.url
         self._straight = transport_over(host.forward_to(url), url)
@@ -58,7 +58,7 @@ class OwningTransport(httpx.BaseTransport):
         )
 
 
-def control_api(host: Host) -> ControlApi:
+def control_api(host: Hypervisor) -> ControlApi:
     """The API of the site's controller, by way of the host."""
     settings = host.site.session
     return ControlApi(

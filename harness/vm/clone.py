@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError, TransportError, VmError, VmmError
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.site.profile import Site
 from harness.vm.firecracker import Firecracker
 
@@ -27,7 +27,7 @@ class Clone:
     """
 
     def __init__(
-        self, host: Host, name: str, paths: dict[int | str, Path], *, disk: str, began: float
+        self, host: Hypervisor, name: str, paths: dict[int | str, Path], *, disk: str, began: float
     ) -> None:
         self.host = host
         self.name = name
@@ -121,7 +121,7 @@ class Clone:
 
 
 @contextlib.contextmanager
-def making(host: Host) -> Iterator[Clone]:
+def making(host: Hypervisor) -> Iterator[Clone]:
     """A clone whose VMM awaits orders; destroyed if the body fails.
 
     :raises VmmError: the VMM refused, did not start, or ended; with its exit status and last lines.
@@ -141,7 +141,7 @@ def making(host: Host) -> Iterator[Clone]:
         raise kind(f"{name} could not be made: {error.message}", hint=error.hint) from error
 
 
-def _prepared(host: Host, name: str) -> Clone:
+def _prepared(host: Hypervisor, name: str) -> Clone:
     """One request to the custodian and one to ssh, side by side.
 
     ssh listens on our side at once, and looks for the far side only when a socket is used.
@@ -166,7 +166,7 @@ def _prepared(host: Host, name: str) -> Clone:
     return clone
 
 
-def _made(host: Host, answer: Future[Any]) -> dict[str, Any]:
+def _made(host: Hypervisor, answer: Future[Any]) -> dict[str, Any]:
     """The custodian's answer. It gives up a VMM that does not start, so what takes longer is the copy."""
     snapshot = host.site.snapshot
     try:
@@ -195,7 +195,7 @@ def _plan(site: Site) -> dict[str, Any]:
     }
 
 
-def _abandon(host: Host, name: str, sockets: list[Path]) -> None:
+def _abandon(host: Hypervisor, name: str, sockets: list[Path]) -> None:
     """Each undo for itself: what made us give up is what matters, and there may be nothing to undo."""
     with contextlib.suppress(HarnessError):
         host.connection.cancel(sockets)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import CommandError
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.run import Result
 from harness.transport.ssh import Login, SshConnection
 
@@ -35,7 +35,7 @@ class Guest:
     :param socket: local unix socket that leads to the guest's SSH port.
     """
 
-    def __init__(self, host: Host, name: str, socket: Path) -> None:
+    def __init__(self, host: Hypervisor, name: str, socket: Path) -> None:
         self._host = host
         self._name = name
         self._socket = socket

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from harness.errors import VmError, VmmError, WaitTimeoutError
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.run import Result
 from harness.transport.http import client_over, no_tls
 from harness.vm.clone import Clone, making
@@ -229,7 +229,7 @@ class Vm:
         return str(self.ask("read", file=file)) if ended is None else ended.get(file, "")
 
 
-def restore(host: Host, *, mmds: Mapping[str, Any] | None = None) -> Vm:
+def restore(host: Hypervisor, *, mmds: Mapping[str, Any] | None = None) -> Vm:
     """A clone of the golden snapshot, resumed; not waited for (see :meth:`Vm.wait_healthy`).
 
     :param mmds: data for the guest's metadata service, given before it resumes; else as the profile says.
@@ -243,7 +243,7 @@ def restore(host: Host, *, mmds: Mapping[str, Any] | None = None) -> Vm:
         return Vm(clone, health_s=host.site.guest.restore_health_s)
 
 
-def cold_boot(host: Host, *, boot_args: str | None = None) -> Vm:
+def cold_boot(host: Hypervisor, *, boot_args: str | None = None) -> Vm:
     """A VM booted from a copy of the golden disk, started; not waited for.
 
     :raises VmError: the profile names no kernel, or as :func:`restore`.

@@ -14,7 +14,7 @@ from playwright.async_api import Locator, WebSocket
 from playwright.async_api import Page as Tab
 
 from harness.errors import BrowserError
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.screen.picture import ADDRESS_BAR, Screen, from_rgba
 from harness.screen.rfb import KEYS
 from harness.session.control_api import path_of
@@ -158,7 +158,7 @@ class WindowPage:
 class Dashboard:
     """The controller's pages, by way of the host."""
 
-    def __init__(self, host: Host, browser: Chromium) -> None:
+    def __init__(self, host: Hypervisor, browser: Chromium) -> None:
         self._browser = browser
         self.host = host
         self._site = host.site

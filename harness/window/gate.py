@@ -1,6 +1,6 @@
 """The one way out for a browser of ours: a SOCKS5 proxy on loopback that leads to a few known addresses only.
 
-What it leads to are unix sockets, such as :meth:`harness.host.hypervisor.Host.forward` makes; names are
+What it leads to are unix sockets, such as :meth:`harness.host.hypervisor.Hypervisor.forward` makes; names are
 never looked up.
 """
 

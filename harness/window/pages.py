@@ -6,7 +6,7 @@ import secrets
 import threading
 from dataclasses import dataclass
 
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.screen.picture import Colour, hex_colour
 
 _ASK_S = 15.0
@@ -26,7 +26,7 @@ class Page:
     url: str
     colour: Colour
     path: str
-    host: Host
+    host: Hypervisor
 
     def visitors(self) -> list[str]:
         """The addresses that have asked for it, in order."""
@@ -36,7 +36,7 @@ class Page:
 class PageServer:
     """Serves pages on the host, where VMs can ask for them; they are gone with the host's custodian."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Hypervisor) -> None:
         self._host = host
         self._lock = threading.Lock()
         self._given: list[Colour] = []

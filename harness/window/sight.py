@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from harness.errors import BrowserError, NoAnswerError, WaitTimeoutError
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.screen.picture import Colour, Screen, hex_colour, parse_colour
 from harness.screen.rfb import Rfb
 from harness.screen.streams import vnc_at_socket, vnc_at_websocket
@@ -124,20 +124,20 @@ def _look_for_another(look: Look, before: Screen, *, timeout_s: float) -> Sight:
     )
 
 
-def guest_vnc(host: Host, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
+def guest_vnc(host: Hypervisor, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
     """The first hop: VNC in the VM itself."""
     way = host.forward(f"tcp:{session.address}:{host.site.guest.vnc_port}")
     return vnc_at_socket(way, timeout_s=timeout_s)
 
 
-def websockify(host: Host, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
+def websockify(host: Hypervisor, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
     """The second: the VM's websockify, which speaks with that VNC."""
     port = host.site.guest.novnc_port
     url = f"ws://{session.address}:{port}{host.site.session.websockify_path}"
     return vnc_at_websocket(host.forward(f"tcp:{session.address}:{port}"), url, timeout_s=timeout_s)
 
 
-def controller_proxy(host: Host, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
+def controller_proxy(host: Hypervisor, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
     """The third: the controller's WebSocket, which speaks with that websockify."""
     controller = host.site.controller.url
     parts = urlsplit(controller)
@@ -146,7 +146,7 @@ def controller_proxy(host: Host, session: Session, timeout_s: float) -> Abstract
     return vnc_at_websocket(host.forward_to(controller), url, timeout_s=timeout_s)
 
 
-HOPS: dict[str, Callable[[Host, Session, float], AbstractContextManager[Rfb]]] = {
+HOPS: dict[str, Callable[[Hypervisor, Session, float], AbstractContextManager[Rfb]]] = {
     "guest_vnc": guest_vnc,
     "websockify": websockify,
     "controller_proxy": controller_proxy,
@@ -154,7 +154,7 @@ HOPS: dict[str, Callable[[Host, Session, float], AbstractContextManager[Rfb]]] =
 """From the VM outwards; the fourth is the page, in a browser. Each answer of theirs has the seconds given."""
 
 
-def look_at_hop(host: Host, session: Session, hop: str, colour: Colour, *, timeout_s: float) -> Sight:
+def look_at_hop(host: Hypervisor, session: Session, hop: str, colour: Colour, *, timeout_s: float) -> Sight:
     """Whether one hop shows a page of that colour, or comes to show it in time."""
     began = time.monotonic()
     try:

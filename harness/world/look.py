@@ -13,7 +13,7 @@ from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import NewestRows, newest_rows
 from harness.findings import Finding, settled
 from harness.host.facts import INVENTORY, HostFacts, ask_host
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.host.parts import Bridge, Entry
 from harness.site.profile import Site, SnapshotSection
 from harness.world.inventory import Inventory
@@ -51,7 +51,9 @@ class World:
         return {path: paths.get(path) for path in golden_files(self.inventory.site.snapshot)}
 
 
-def look(host: Host, database: psycopg.Connection[Any], site: Site, *, since: World | None = None) -> World:
+def look(
+    host: Hypervisor, database: psycopg.Connection[Any], site: Site, *, since: World | None = None
+) -> World:
     """Look at all of it; one round trip to each.
 
     :param since: an earlier look: its rows are looked at again, instead of the newest.
@@ -78,7 +80,7 @@ def look_until_settled(
     return looks[-1], left
 
 
-def look_before(host: Host, database: psycopg.Connection[Any], site: Site) -> World:
+def look_before(host: Hypervisor, database: psycopg.Connection[Any], site: Site) -> World:
     """Look at all of it before anything is done, until VMs that are coming or going have come or gone."""
     world, left = look_until_settled(
         lambda: look(host, database, site), lambda seen: list(seen.nobodys), timeout_s=site.host.settle_s
@@ -86,7 +88,7 @@ def look_before(host: Host, database: psycopg.Connection[Any], site: Site) -> Wo
     return replace(world, nobodys=left)
 
 
-def look_at_vms(host: Host, site: Site, rows: Collection[LiveRow]) -> Inventory:
+def look_at_vms(host: Hypervisor, site: Site, rows: Collection[LiveRow]) -> Inventory:
     """Only what VMs have on the host, held against these rows."""
     return Inventory(site, ask_host(host, site, parts=INVENTORY, paths=_sockets(rows)), tuple(rows))
 

@@ -10,7 +10,7 @@ import psycopg
 
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import SessionRows, is_destroyed, is_over, rows_of
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.site.profile import DatabaseSection, Site
 from harness.wait import last_answer
 from harness.world.look import look_at_vms
@@ -41,7 +41,13 @@ class VmEnd:
 
 
 def watch_end(
-    host: Host, database: psycopg.Connection[Any], site: Site, *, session: str, vm: LiveRow, timeout_s: float
+    host: Hypervisor,
+    database: psycopg.Connection[Any],
+    site: Site,
+    *,
+    session: str,
+    vm: LiveRow,
+    timeout_s: float,
 ) -> VmEnd:
     """Look until nothing of a VM is left and the rows say so: a controller may write them last.
 

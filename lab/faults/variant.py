@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import VmError
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.site.load import load_site
 from harness.vm.machine import Vm, restore
 from harness.wait import wait_until
@@ -38,7 +38,7 @@ def golden_variant(patient: Patient, script: str, *, healthy: bool = True) -> It
             "memory": folder / "golden.mem",
             "disk": folder / "golden.ext4",
         }
-        with Host(load_site(patient.site)) as host, restore(host) as vm:
+        with Hypervisor(load_site(patient.site)) as host, restore(host) as vm:
             _change(vm, script, healthy=healthy)
             _take(vm, host, files)
         with patient.profile(snapshot={kind: str(file) for kind, file in files.items()}):
@@ -57,7 +57,7 @@ def _change(vm: Vm, script: str, *, healthy: bool) -> None:
     wait_until(lambda: PARKED in vm.console(), what="the changed clone to be parked", timeout_s=_PATIENCE_S)
 
 
-def _take(vm: Vm, host: Host, files: dict[str, Path]) -> None:
+def _take(vm: Vm, host: Hypervisor, files: dict[str, Path]) -> None:
     """Snapshot it onto a disk of its own: what a vmstate records is where the disk was."""
     vm.api.patch_vm("Paused")
     (root,) = [drive for drive in vm.api.vm_config()["drives"] if drive["is_root_device"]]

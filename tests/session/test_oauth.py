@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.oauth import Logins
 from harness.errors import HarnessError, SessionError
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.login.course import Ended
 from harness.screen.picture import parse_colour
 from harness.session.authorization import Authorization
@@ -75,10 +75,12 @@ def test_state_and_challenge_are_fresh(
 
 
 @_PROVIDER
-def test_vm_reaches_the_provider(authorization: Authorization, session: Session, host: Host) -> None:
+def test_vm_reaches_the_provider(
+    authorization: Authorization, session: Session, hypervisor: Hypervisor
+) -> None:
     """The provider answers the session's VM over HTTP."""
-    limit_s = host.site.session.window_s
-    status, said = reach_from_vm(host, session, authorization.origin, timeout_s=limit_s)
+    limit_s = hypervisor.site.session.window_s
+    status, said = reach_from_vm(hypervisor, session, authorization.origin, timeout_s=limit_s)
     assert 100 <= status < 500, (
         f"{authorization.origin} from the VM of session {session.id}: {status or 'no answer'} {said}"
     )

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from harness.errors import HarnessError, SshError, VmError, VmmError
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.site.profile import Site
 from harness.vm.clone import making
 from tests.unit.fake_peer import answer, fake_peer
@@ -55,7 +55,7 @@ class SmallHost:
 def trouble(directory: Path, made: object) -> VmError:
     """What a restore raises where the custodian answers so; what was begun is destroyed."""
     host = SmallHost(directory, made)
-    with pytest.raises(VmError) as caught, making(cast(Host, host)) as clone:
+    with pytest.raises(VmError) as caught, making(cast(Hypervisor, host)) as clone:
         clone.restore()
     assert host.destroyed == ["acc-000000-1"]
     assert caught.value.message.startswith("acc-000000-1 could not be made: ")

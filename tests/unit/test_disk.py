@@ -11,7 +11,7 @@ import pytest
 
 from harness.host.golden.files import DiskFile, GoldenSnapshot
 from harness.host.golden.judge import wrong_content
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.site.profile import Site, SnapshotSection
 from tests.unit.this_machine import Here
 
@@ -62,7 +62,7 @@ class Disk(Here):
 
 
 def read(disk: Path, *paths: str) -> dict[str, DiskFile]:
-    return GoldenSnapshot(cast("Host", Disk(disk))).read_from_disk(paths)
+    return GoldenSnapshot(cast("Hypervisor", Disk(disk))).read_from_disk(paths)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import SessionRows
 from harness.errors import DatabaseError
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.login import course
 from harness.login.course import Ended, watch_vm
 from harness.site.profile import Site
@@ -23,7 +23,7 @@ from harness.world.vm_end import VmEnd, watch_end
 from tests.unit.test_inventory import HOST_NETNS, VM, process, row, world
 
 SITE = Site.model_validate({"name": "x", "session": {"end_s": 0.3}})
-HOST = cast(Host, SimpleNamespace(site=SITE))
+HOST = cast(Hypervisor, SimpleNamespace(site=SITE))
 THINGS: dict[str, Any] = {
     "process": {"processes": [process(100, VM)]},
     "socket": {"sockets": [(f"{SITE.state.sockets_dir}/{VM}.sock", "socket")]},

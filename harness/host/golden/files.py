@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 
 _LOOK_S = 30.0
 _HASH_S = 900.0
@@ -110,7 +110,7 @@ class DiskFile:
 class GoldenSnapshot:
     """Facts about the snapshot the profile names, asked for when needed. Safe to use from several threads."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Hypervisor) -> None:
         self.host = host
         self._lock = threading.RLock()
         self._facts: dict[str, FileFact] | None = None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.run import run
 from harness.site.profile import Site
 from tests.lab.driver.traces import ROOT
@@ -76,7 +76,7 @@ def site(profile: dict[str, Any]) -> Site:
 
 
 @pytest.fixture
-def host(site: Site) -> Iterator[Host]:
+def hypervisor(site: Site) -> Iterator[Hypervisor]:
     """A connected host."""
-    with Host(site) as connected:
+    with Hypervisor(site) as connected:
         yield connected

@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.site.profile import Site
 from harness.vm.clone import making
 
@@ -18,7 +18,7 @@ from harness.vm.clone import making
 def main(profile: Path, count: int) -> None:
     """Hold until stdin ends."""
     site = Site.model_validate_json(profile.read_text())
-    with Host(site) as host, contextlib.ExitStack() as stack:
+    with Hypervisor(site) as host, contextlib.ExitStack() as stack:
         clones = [stack.enter_context(making(host)) for _ in range(count)]
         held = {
             "run": host.run_id,

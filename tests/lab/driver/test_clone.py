@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.errors import VmError, VmmError
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.run import run
 from harness.site.profile import Site
 from harness.vm.clone import Clone, making
@@ -19,16 +19,16 @@ from tests.lab.driver.traces import traces
 pytestmark = pytest.mark.lab
 
 
-def test_a_clone_has_a_namespace_with_the_gateway_on_its_tap(host: Host) -> None:
-    with making(host) as clone:
+def test_a_clone_has_a_namespace_with_the_gateway_on_its_tap(hypervisor: Hypervisor) -> None:
+    with making(hypervisor) as clone:
         shown = run(["ip", "-n", clone.name, "-br", "address"], timeout_s=10).stdout.split("\n")
         clone.destroy()
     assert any(line.startswith("vmtap0") and "192.168.100.1/24" in line for line in shown)
     assert not any("fe80" in line for line in shown)
 
 
-def test_a_clone_has_a_disk_of_its_own_beside_the_snapshots(host: Host, disk: Path) -> None:
-    with making(host) as clone:
+def test_a_clone_has_a_disk_of_its_own_beside_the_snapshots(hypervisor: Hypervisor, disk: Path) -> None:
+    with making(hypervisor) as clone:
         copy = Path(clone.disk)
         assert copy.read_bytes() == disk.read_bytes()
         assert copy.parent.parent == disk.parent.parent
@@ -36,37 +36,39 @@ def test_a_clone_has_a_disk_of_its_own_beside_the_snapshots(host: Host, disk: Pa
     assert not copy.exists()
 
 
-def test_its_api_answers_from_here(host: Host) -> None:
-    with making(host) as clone:
+def test_its_api_answers_from_here(hypervisor: Hypervisor) -> None:
+    with making(hypervisor) as clone:
         assert clone.api.describe_instance()["id"] == clone.name
         clone.destroy()
 
 
-def test_many_are_made_at_once(host: Host, disk: Path) -> None:
+def test_many_are_made_at_once(hypervisor: Hypervisor, disk: Path) -> None:
     with ThreadPoolExecutor(8) as pool, ExitStack() as stack:
-        clones: list[Clone] = list(pool.map(lambda _: stack.enter_context(making(host)), range(8)))
+        clones: list[Clone] = list(pool.map(lambda _: stack.enter_context(making(hypervisor)), range(8)))
         states = list(pool.map(lambda clone: clone.api.describe_instance()["id"], clones))
         list(pool.map(Clone.destroy, clones))
     assert sorted(states) == sorted(clone.name for clone in clones)
-    left = traces(host.run_id, disk.parent.parent)
-    assert [trace for trace in left if f"acc-{host.run_id}-" in trace] == []
+    left = traces(hypervisor.run_id, disk.parent.parent)
+    assert [trace for trace in left if f"acc-{hypervisor.run_id}-" in trace] == []
 
 
-def test_a_clone_that_is_given_up_leaves_nothing(host: Host, disk: Path) -> None:
+def test_a_clone_that_is_given_up_leaves_nothing(hypervisor: Hypervisor, disk: Path) -> None:
     def give_up() -> None:
-        with making(host):
+        with making(hypervisor):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         give_up()
     assert [
-        trace for trace in traces(host.run_id, disk.parent.parent) if f"acc-{host.run_id}-" in trace
+        trace
+        for trace in traces(hypervisor.run_id, disk.parent.parent)
+        if f"acc-{hypervisor.run_id}-" in trace
     ] == []
 
 
-def test_a_failing_undo_is_told_and_leaves_no_other_one_out(host: Host) -> None:
-    with making(host) as clone:
-        busy = Path(f"/run/acc-{host.run_id}/{clone.name.rpartition('-')[2]}/busy")
+def test_a_failing_undo_is_told_and_leaves_no_other_one_out(hypervisor: Hypervisor) -> None:
+    with making(hypervisor) as clone:
+        busy = Path(f"/run/acc-{hypervisor.run_id}/{clone.name.rpartition('-')[2]}/busy")
         busy.mkdir()
         run(["mount", "-t", "tmpfs", "none", busy], timeout_s=10)
         try:
@@ -81,7 +83,7 @@ def test_a_failing_undo_is_told_and_leaves_no_other_one_out(host: Host) -> None:
 def _fails_with(profile: dict[str, Any], kind: type[VmError] = VmmError, **vmm: object) -> str:
     """What making a clone with another VMM raises: by default, that the VMM is to blame."""
     site = Site.model_validate({**profile, "vmm": vmm})
-    with Host(site) as host:
+    with Hypervisor(site) as host:
         with pytest.raises(VmError) as caught, making(host):
             pass
         assert not Path(f"/run/netns/acc-{host.run_id}-1").exists()

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.site.profile import Site
 from harness.wait import wait_until
 from tests.lab.driver.traces import ROOT, processes, traces
@@ -82,13 +82,13 @@ def test_a_killed_custodian_takes_its_vmms_along(holder: Holder, site: Site) -> 
     )
     holder.process.kill()
     holder.process.wait()
-    with Host(site) as following:
+    with Hypervisor(site) as following:
         assert [line for line in following.reaped if f"acc-{holder.run}" in line] != []
         wait_until(holder.left, what="nothing is left", timeout_s=_GONE_S, until=lambda left: left == [])
 
 
 def test_a_live_run_is_left_alone(holder: Holder, site: Site) -> None:
     before = holder.left()
-    with Host(site) as following:
+    with Hypervisor(site) as following:
         assert [line for line in following.reaped if f"acc-{holder.run}" in line] == []
     assert holder.left() == before

@@ -11,41 +11,42 @@ import pytest
 
 from harness.errors import CommandError
 from harness.host.golden.files import GoldenSnapshot
-from harness.host.hypervisor import Host
+from harness.host.hypervisor import Hypervisor
 from harness.wait import wait_until
 from tests.lab.driver.traces import processes
 
 pytestmark = pytest.mark.lab
 
 
-def test_a_script_runs_as_root_and_tells_how_it_ended(host: Host) -> None:
-    result = host.script("id -u; echo trouble >&2; exit 7", timeout_s=30)
+def test_a_script_runs_as_root_and_tells_how_it_ended(hypervisor: Hypervisor) -> None:
+    result = hypervisor.script("id -u; echo trouble >&2; exit 7", timeout_s=30)
     assert (result.status, result.stdout, result.stderr) == (7, "0\n", "trouble\n")
 
 
-def test_a_script_that_takes_too_long_is_ended_with_all_it_started(host: Host) -> None:
+def test_a_script_that_takes_too_long_is_ended_with_all_it_started(hypervisor: Hypervisor) -> None:
     mark = f"{os.getpid()}.25"
     with pytest.raises(CommandError, match=r"took over 1 s"):
-        host.script(f"echo before; sleep {mark} & sleep {mark}", timeout_s=1)
+        hypervisor.script(f"echo before; sleep {mark} & sleep {mark}", timeout_s=1)
     wait_until(lambda: processes(mark), what="they are gone", timeout_s=5, until=lambda left: left == [])
 
 
-def test_python_gets_its_argument_and_answers_json(host: Host) -> None:
+def test_python_gets_its_argument_and_answers_json(hypervisor: Hypervisor) -> None:
     read = "sys.stdin.read() if sys.argv[1] == '-' else sys.argv[1]"
     source = f"import json, sys; print(json.dumps(json.loads({read})))"
     for argument in ({"a": [1, "ü"]}, "x" * 200_000):
-        assert host.python(source, argument, timeout_s=30) == argument
+        assert hypervisor.python(source, argument, timeout_s=30) == argument
 
 
-def test_python_that_fails_is_told_with_its_traceback(host: Host) -> None:
+def test_python_that_fails_is_told_with_its_traceback(hypervisor: Hypervisor) -> None:
     with pytest.raises(CommandError, match=r"ZeroDivisionError"):
-        host.python("1 / 0", timeout_s=30)
+        hypervisor.python("1 / 0", timeout_s=30)
 
 
-def test_scripts_run_side_by_side(host: Host) -> None:
+def test_scripts_run_side_by_side(hypervisor: Hypervisor) -> None:
     began = time.monotonic()
     threads = [
-        threading.Thread(target=host.script, args=("sleep 1",), kwargs={"timeout_s": 30}) for _ in range(8)
+        threading.Thread(target=hypervisor.script, args=("sleep 1",), kwargs={"timeout_s": 30})
+        for _ in range(8)
     ]
     for thread in threads:
         thread.start()
@@ -54,9 +55,9 @@ def test_scripts_run_side_by_side(host: Host) -> None:
     assert time.monotonic() - began < 6
 
 
-def test_a_tcp_port_of_the_host_is_reached_by_a_local_socket(host: Host) -> None:
+def test_a_tcp_port_of_the_host_is_reached_by_a_local_socket(hypervisor: Hypervisor) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as client:
-        path = host.forward(f"tcp:127.0.0.1:{server.getsockname()[1]}")
+        path = hypervisor.forward(f"tcp:127.0.0.1:{server.getsockname()[1]}")
         client.connect(str(path))
         far, _ = server.accept()
         with far:
@@ -64,19 +65,19 @@ def test_a_tcp_port_of_the_host_is_reached_by_a_local_socket(host: Host) -> None
             assert client.recv(5) == b"hello"
 
 
-def test_testinfra_goes_over_the_same_connection(host: Host) -> None:
-    assert host.testinfra.run("id -u").stdout == "0\n"
+def test_testinfra_goes_over_the_same_connection(hypervisor: Hypervisor) -> None:
+    assert hypervisor.testinfra.run("id -u").stdout == "0\n"
 
 
-def test_files_inside_the_disk_are_read_without_mounting_it(host: Host) -> None:
-    files = GoldenSnapshot(host).read_from_disk(["/etc/with space", "/etc/not-there"])
+def test_files_inside_the_disk_are_read_without_mounting_it(hypervisor: Hypervisor) -> None:
+    files = GoldenSnapshot(hypervisor).read_from_disk(["/etc/with space", "/etc/not-there"])
     assert files["/etc/with space"].content == b"found\n"
     assert files["/etc/not-there"].content is None
     assert "not found" in files["/etc/not-there"].error
 
 
-def test_facts_of_the_snapshots_files(host: Host) -> None:
-    files = GoldenSnapshot(host).files()
+def test_facts_of_the_snapshots_files(hypervisor: Hypervisor) -> None:
+    files = GoldenSnapshot(hypervisor).files()
     assert files["disk"].exists
     assert files["disk"].size == 8 << 20
     assert not files["vmstate"].exists
