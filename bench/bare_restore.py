@@ -17,8 +17,10 @@ import threading
 import time
 from pathlib import Path
 
-from lab.vmm import memory, mmds_net, snapshot, tap
-from lab.vmm.qemu import Hardware, Qemu
+from lab.vmm import snapshot, tap
+from lab.vmm.mmds.net import MAC as METADATA_MAC
+from lab.vmm.qemu import memory
+from lab.vmm.qemu.process import Hardware, Qemu
 
 METADATA = "169.254.169.254"
 
@@ -41,7 +43,7 @@ def main(vmstate: str, memory_file: str, disk: str, guest: str, gateway: str) ->
     subprocess.run(["ip", "tuntap", "add", "bench0", "mode", "tap"], check=True)
     subprocess.run(["ip", "addr", "add", gateway, "dev", "bench0"], check=True)
     # The guest remembers that service's MAC from before the snapshot.
-    subprocess.run(["ip", "link", "set", "bench0", "address", mmds_net.MAC.hex(":")], check=True)
+    subprocess.run(["ip", "link", "set", "bench0", "address", METADATA_MAC.hex(":")], check=True)
     subprocess.run(["ip", "addr", "add", METADATA, "dev", "bench0"], check=True)
     subprocess.run(["ip", "link", "set", "bench0", "up"], check=True)
     metadata = http.server.ThreadingHTTPServer((METADATA, 80), Nothing)

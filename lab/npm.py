@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.run import Result, run
-from lab.image.inputs import digest_of_file
+from lab.digest import digest_of_file
 
 LOCK = "package-lock.json"
 

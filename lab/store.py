@@ -5,19 +5,18 @@ Create, mount and unmount are idempotent, and serialised between processes by on
 
 from __future__ import annotations
 
-import fcntl
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.run import run
+from lab.lock import held
 from lab.paths import LabPaths
 
 SIZE = 60 << 30
 """Apparent size; the file takes up only what is stored, and freed blocks are given back (``discard``)."""
 
+_LOCK = "store.lock"
 _SUPERBLOCK = struct.Struct(">4sIQ")
 
 
@@ -30,8 +29,8 @@ def mount(paths: LabPaths) -> None:
 
     :raises StoreError: the file is truncated or no XFS, or something else is mounted in its place.
     """
-    with _lock(paths):
-        if _is_mounted(paths):
+    with held(paths.home / _LOCK):
+        if is_mounted(paths):
             return
         if not paths.store_file.exists():
             _create(paths)
@@ -51,7 +50,7 @@ def unmount(paths: LabPaths) -> None:
 
     :raises CommandError: something still uses it.
     """
-    with _lock(paths):
+    with held(paths.home / _LOCK):
         while _mounted_from(paths.store) is not None:
             run(["umount", paths.store], timeout_s=120, hint=f"see who uses it: fuser -vm {paths.store}")
 
@@ -61,10 +60,6 @@ def is_mounted(paths: LabPaths) -> bool:
 
     :raises StoreError: a stale mount, or something else, is in its place.
     """
-    return _is_mounted(paths)
-
-
-def _is_mounted(paths: LabPaths) -> bool:
     device = _mounted_from(paths.store)
     if device is None:
         return False
@@ -117,11 +112,3 @@ def _check_whole(paths: LabPaths) -> None:
             f"{paths.store_file} is truncated: {size} bytes, its file system needs {block_size * blocks}",
             hint=hint,
         )
-
-
-@contextmanager
-def _lock(paths: LabPaths) -> Iterator[None]:
-    paths.home.mkdir(parents=True, exist_ok=True)
-    with (paths.home / "store.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.run import run
 from lab import npm
-from lab.image.inputs import digest_of_file, digest_of_text
+from lab.digest import digest_of_file, digest_of_text
 
 AGENT = Path(__file__).parent / "agent"
 NAME = "openid-client.js"

@@ -11,8 +11,8 @@ from typing import Any
 
 from harness.run import run
 from lab import npm
+from lab.digest import digest_of_file, digest_of_text, digest_of_tree
 from lab.image import disk, golden, kernel, packages
-from lab.image.inputs import digest_of_file, digest_of_text, digest_of_tree
 
 FORMAT = 1
 VMM = Path(__file__).parents[1] / "vmm"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.run import run
-from lab.image.inputs import digest_of_text
+from lab.digest import digest_of_text
 from lab.paths import LabPaths
 
 SUITE = "bookworm"

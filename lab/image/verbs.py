@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from lab import store
 from lab.image import kernel, keys, login_library, manifest, packages
 from lab.image.chamber import HeldUpError, run_in_chamber
 from lab.image.progress import steps
+from lab.lock import held
 from lab.paths import LabPaths, lab_paths
 
 _TRIES = 3
@@ -31,7 +29,7 @@ def build_browser(paths: LabPaths, *, force: bool = False) -> bool:
     """
     store.mount(paths)
     keys.ensure(paths)
-    with _one_at_a_time(paths):
+    with held(paths.home / "build.lock"):
         why = "forced" if force else manifest.why_rebuild(paths.snapshots, manifest.current_inputs())
         if not why:
             print(f"golden snapshot: up to date ({paths.snapshots})")
@@ -58,10 +56,3 @@ def _assemble(paths: LabPaths) -> None:
         except HeldUpError as error:
             print(f"golden snapshot: {error.message}; building it again", flush=True)
     return run_in_chamber("lab.image.assemble", paths)
-
-
-@contextmanager
-def _one_at_a_time(paths: LabPaths) -> Iterator[None]:
-    with (paths.home / "build.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from harness.run import run
 from lab import npm
-from lab.image.inputs import digest_of_file, digest_of_text, digest_of_tree
+from lab.digest import digest_of_file, digest_of_text, digest_of_tree
 from lab.minipc.tree import CODE_IN_TWIN
 from lab.paths import LabPaths
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.errors import HarnessError
 from harness.run import environment
 from harness.wait import wait_until
-from lab.image.inputs import digest_of_text
+from lab.digest import digest_of_text
 from lab.minipc import cgroups, code
 from lab.minipc.process import Process, process
 from lab.minipc.tree import CODE_IN_TWIN

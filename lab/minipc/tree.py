@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from harness.run import run
-from lab.image.inputs import digest_of_file, digest_of_text, digest_of_tree
+from lab.digest import digest_of_file, digest_of_text, digest_of_tree
 from lab.image.packages import debian_sources
 from lab.minipc import keys
 from lab.paths import STATE_ON_HOST, LabPaths

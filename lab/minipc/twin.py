@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from harness.errors import HarnessError, TransportError, UsageError
 from harness.wait import wait_until
 from lab import store
 from lab.image.verbs import build_browser
+from lab.lock import held
 from lab.minipc import access, code, keys, machine, profile, tree
 from lab.minipc.process import Process
 from lab.minipc.report import HEALTH, UNITS
@@ -43,13 +43,9 @@ def running(paths: LabPaths) -> Process:
     raise UsageError("the lab is not up", hint="python -m lab up")
 
 
-@contextmanager
-def lock(paths: LabPaths) -> Iterator[None]:
+def lock(paths: LabPaths) -> AbstractContextManager[None]:
     """One ``up``, ``build`` or ``down`` at a time; a second one waits."""
-    paths.home.mkdir(parents=True, exist_ok=True)
-    with (paths.home / "twin.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    return held(paths.home / "twin.lock")
 
 
 def say(line: str) -> None:

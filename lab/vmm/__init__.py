@@ -11,8 +11,8 @@ Where it differs from Firecracker v1.16, and a client may notice:
 - Snapshots are QEMU's own: a file of Firecracker's, or of another QEMU version, is a failed load. The
   memory file must have exactly the machine's size, and be writable for the process though nothing is
   written to it. A new snapshot replaces the files of its name instead of writing into them.
-- The metadata service answers on the TAP itself, so its frames are visible there (``mmds_net``).
+- The metadata service answers on the TAP itself, so its frames are visible there (``mmds.net``).
 - Under emulation a Linux guest that got stuck at its start, for want of a processor while it measured its
-  timer, is started again (``timer_start``); the log says so.
+  timer, is started again (``qemu.timer_start``); the log says so.
 - A TAP that a just killed machine still holds is waited for, half a second at most.
 """

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lab.vmm import memory
 from lab.vmm.bodies import DrivePatch, SnapshotCreate, SnapshotLoad
 from lab.vmm.console import CHUNK, Console
 from lab.vmm.faults import FatalFault, Fault, not_offered
 from lab.vmm.logger import Logger
 from lab.vmm.metrics import Metrics
-from lab.vmm.qemu import Hardware, Qemu
+from lab.vmm.qemu import memory
+from lab.vmm.qemu.process import Hardware, Qemu
 from lab.vmm.resources import Resources, check_drive_file, refuse_limits
 from lab.vmm.server import Server
 
@@ -53,7 +53,7 @@ class Machine:
 
     def start(self) -> None:
         """Boot the configured kernel."""
-        from lab.vmm import accel
+        from lab.vmm.qemu import accel
 
         self.require_not_started()
         boot = self.resources.boot
@@ -163,7 +163,7 @@ class Machine:
             self._qemu.kill()
 
     def _watch_timer(self, qemu: Qemu) -> None:
-        from lab.vmm.timer_start import LOOK_S, TimerStart
+        from lab.vmm.qemu.timer_start import LOOK_S, TimerStart
 
         def start_again() -> None:
             self._log.warning(

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.vmm.cli import DEFAULT_PAYLOAD, DEFAULT_SOCKET, FAILURE, Options
 from lab.vmm.faults import Aborted, Exit, Fault
+from lab.vmm.options import DEFAULT_PAYLOAD, DEFAULT_SOCKET, FAILURE, Options
 from lab.vmm.server import Server, listen
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from lab.vmm.bodies import (
     RateLimiter,
 )
 from lab.vmm.faults import Fault, not_offered
-from lab.vmm.qemu import MAX_DEVICES, Nic
+from lab.vmm.qemu.process import MAX_DEVICES, Nic
 from lab.vmm.tap import open_nic
 
 MAX_VCPUS = 32

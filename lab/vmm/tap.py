@@ -10,7 +10,7 @@ import time
 
 from lab.vmm.bodies import NetworkInterface
 from lab.vmm.faults import Fault
-from lab.vmm.qemu import Nic
+from lab.vmm.qemu.process import Nic
 
 TUNSETIFF = 0x400454CA
 IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000

@@ -11,7 +11,7 @@ from lab.vmm.faults import Fault, not_offered
 from lab.vmm.logger import Logger
 from lab.vmm.machine import NOT_STARTED, Machine
 from lab.vmm.metrics import Metrics
-from lab.vmm.mmds import Mmds
+from lab.vmm.mmds.store import Mmds
 from lab.vmm.resources import Resources, refuse_limits
 from lab.vmm.server import Server
 
@@ -115,8 +115,8 @@ class Vmm:
         config = self.machine.resources.mmds
         if config is None:
             return
-        from lab.vmm.mmds_http import MmdsHttp
-        from lab.vmm.mmds_net import DEFAULT_ADDRESS, MetadataNic
+        from lab.vmm.mmds.http import MmdsHttp
+        from lab.vmm.mmds.net import DEFAULT_ADDRESS, MetadataNic
 
         http = MmdsHttp(self.mmds, config)
         for nic in self.machine.resources.nics:

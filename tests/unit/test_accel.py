@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.vmm import accel, qemu
 from lab.vmm.logger import Logger
+from lab.vmm.qemu import accel, process
 
 _STAND_IN = """#!{python}
 import os, re, sys, time
@@ -36,7 +36,7 @@ def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, said: bytes, *, stay
     text = _STAND_IN.format(python=sys.executable, starts=str(starts), said=said, stays=stays)
     program.write_text(text)
     program.chmod(0o755)
-    monkeypatch.setattr(qemu, "PROGRAM", str(program))
+    monkeypatch.setattr(process, "PROGRAM", str(program))
     return starts
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from lab.digest import digest_of_tree
 from lab.image import disk, golden, manifest
 from lab.image.chamber import BuildError
 from lab.image.cpio import Archive
 from lab.image.exchange import exchange
 from lab.image.guest import is_off
-from lab.image.inputs import digest_of_tree
 from lab.image.kernel import KernelError, extract_vmlinux
 from lab.image.packages import debian_sources
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.vmm.timer_start import BEFORE, PAST, STUCK, UNDER_WAY, TimerStart, measurement
+from lab.vmm.qemu.timer_start import BEFORE, PAST, STUCK, UNDER_WAY, TimerStart, measurement
 
 MASKED_AND_FULL = """\
 LVTTHMR\t 0x00010000 active-hi edge  masked                      Fixed  (vec 0)

@@ -56,8 +56,8 @@ def _keep(finding: Path, accel: str, log: Logger) -> None:
 
 
 def _comes_up(kernel: str) -> bool:
-    from lab.vmm.qemu import PROGRAM
-    from lab.vmm.spawn import spawn
+    from lab.vmm.qemu.process import PROGRAM
+    from lab.vmm.qemu.spawn import spawn
 
     ours, serial = socket.socketpair()
     stderr = os.memfd_create("probe-stderr")

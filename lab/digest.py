@@ -1,4 +1,4 @@
-"""What a golden snapshot is made of, as digests: another digest means that it must be built again."""
+"""What a built thing is made of, as digests: another digest means that it must be built again."""
 
 from __future__ import annotations
 

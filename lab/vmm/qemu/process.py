@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab.vmm import firmware
 from lab.vmm.bodies import BootSource, Drive, Entropy, MachineConfig, NetworkInterface
 from lab.vmm.faults import Fault
-from lab.vmm.monitor import Monitor
-from lab.vmm.spawn import spawn
+from lab.vmm.qemu import firmware
+from lab.vmm.qemu.monitor import Monitor
+from lab.vmm.qemu.spawn import spawn
 
 FIRST_SLOT = 1  # interrupts of slot 0 (pin 0 of the second I/O APIC) never reach a Linux guest
 MAX_DEVICES = 23

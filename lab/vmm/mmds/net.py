@@ -13,8 +13,8 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from lab.vmm import frames
-from lab.vmm.frames import ACK, FIN, PSH, RST, SYN, Peer, Segment
+from lab.vmm.mmds import frames
+from lab.vmm.mmds.frames import ACK, FIN, PSH, RST, SYN, Peer, Segment
 
 MAC = bytes.fromhex("060123456701")
 PORT = 80

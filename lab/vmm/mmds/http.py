@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from lab.vmm.bodies import MmdsConfig
-from lab.vmm.mmds import Mmds
+from lab.vmm.mmds.store import Mmds
 
 TOKEN_PATH = "/latest/api/token"  # noqa: S105 (a path)
 MAX_TTL = 21600
