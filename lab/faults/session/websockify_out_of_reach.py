@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
+from lab.faults.firewall import unreachable
 from lab.faults.patient import Patient
-from lab.faults.unreachable import unreachable
 
 REDS = {
     "session.hop_shows_the_page[websockify]",
