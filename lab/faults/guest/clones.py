@@ -1,4 +1,4 @@
-"""Clones are not made their own: same randomness, MAC, clock and keys; and their logins go wrong."""
+"""What clones of one snapshot must not share."""
 
 from __future__ import annotations
 
@@ -6,21 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lab.faults.edit import AGENT, UNIT, edited
+from lab.faults.fault import fault
 from lab.faults.patient import Patient
 from lab.faults.variant import golden_variant
 
-REDS = {
-    "guest.kernel_randomness_is_distinct",
-    "guest.agent_randomness_is_distinct",
-    "guest.network_identity_is_distinct",
-    "guest.clones_answer_for_themselves",
-    "guest.clock_is_right_after_restore",
-    "guest.only_what_may_be_is_shared",
-    "guest.login_gives_an_oauth_url",
-}
-LAYERS = ("guest/test_clones.py",)
 _GUARD = "/usr/local/lib/clone-guard/guard"
-_SCRIPT = (
+_SHARE = (
     edited(f"{_GUARD}/clock.py", ("if moment > time.time()", "if moment < 0"))
     + edited(f"{_GUARD}/network.py", ("        self._ioctl(_SIOCSIFHWADDR", "        # self._ioctl("))
     + edited(f"{_GUARD}/entropy.py", ('Path("/dev/urandom")', 'Path("/dev/random")'))
@@ -50,8 +41,23 @@ mount --bind /root/urandom /dev/urandom
 )
 
 
+@fault(
+    reds={
+        "guest.kernel_randomness_is_distinct",
+        "guest.agent_randomness_is_distinct",
+        "guest.network_identity_is_distinct",
+        "guest.clones_answer_for_themselves",
+        "guest.clock_is_right_after_restore",
+        "guest.only_what_may_be_is_shared",
+        "guest.login_gives_an_oauth_url",
+    },
+    asks=("guest/test_clones.py",),
+)
 @contextmanager
-def inject(patient: Patient) -> Iterator[None]:
-    """A file stands in for the kernel's generator, whose state alone decides nothing: its draws race."""
-    with golden_variant(patient, _SCRIPT), patient.profile(guest={"shared_identity": []}):
+def unsafe_clones(patient: Patient) -> Iterator[None]:
+    """Clones are not made their own: same randomness, MAC, clock and keys; and their logins go wrong.
+
+    A file stands in for the kernel's generator, whose state alone decides nothing: its draws race.
+    """
+    with golden_variant(patient, _SHARE), patient.profile(guest={"shared_identity": []}):
         yield
