@@ -8,7 +8,6 @@ import pkgutil
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import ModuleType
 
 from lab.faults.patient import Patient
 
@@ -114,21 +113,6 @@ def _faults_of(layer: str) -> Iterator[Fault]:
     """The faults in the layer's modules: by themselves, or in a tuple, which is a table of them."""
     folder = importlib.import_module(f"lab.faults.{layer}")
     for module in pkgutil.iter_modules(folder.__path__):
-        loaded = importlib.import_module(f"{folder.__name__}.{module.name}")
-        if hasattr(loaded, "inject"):  # a file that is one fault, as all of them were
-            yield _one_a_file(layer, module.name, loaded)
-        for value in vars(loaded).values():
+        for value in vars(importlib.import_module(f"{folder.__name__}.{module.name}")).values():
             rows = value if isinstance(value, tuple) else (value,)
             yield from (one for one in rows if isinstance(one, Fault))
-
-
-def _one_a_file(layer: str, name: str, module: ModuleType) -> Fault:
-    return Fault(
-        name=f"{layer}.{name}",
-        breaks=(module.__doc__ or "").strip(),
-        inject=module.inject,
-        asks=getattr(module, "LAYERS", LAYERS["host"] if layer == "host" else (layer,)),
-        reds=frozenset(module.REDS),
-        broken=frozenset(getattr(module, "BROKEN", ())),
-        others_broken=getattr(module, "OTHERS_BROKEN", False),
-    )
