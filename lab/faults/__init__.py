@@ -1,9 +1,6 @@
 """The lab's faults: the proof that every check can fail.
 
-A fault is a module of ``lab.faults.<layer>``. Its docstring says what breaks, ``REDS`` names the checks that
-must FAIL and no others, and ``inject(patient)`` is a context manager that breaks the lab and heals it.
-``LAYERS`` says which checks are asked to show that nothing else goes red: layers, files or single ones, all
-that could notice (default: ``LAYERS`` of the folder, else all of its own layer).
-``BROKEN`` names the checks that can then no longer be asked; ``OTHERS_BROKEN = True`` says that all but
-``REDS`` are so.
+A fault is a function in ``lab.faults.<layer>.<subject>``, made a value by the decorator ``@fault``: its
+docstring says what breaks, its context manager breaks the lab and heals it, and the decorator names the
+checks that must FAIL and no others. Faults that are nothing but rows of the database are a table instead.
 """

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from lab.faults.patient import Patient
 
@@ -32,18 +33,16 @@ from lab.controller.__main__ import main
 sys.exit(main())
 """
 
-SESSION = ("session/test_launch.py", "session/test_live.py", "session/test_end.py")
-"""What looks at a session's launch, life and end."""
-
 
 @contextmanager
 def defective(patient: Patient, defect: str) -> Iterator[None]:
     """The controller runs with ``defect``, and then without it.
 
-    :param defect: Python that changes what it likes of ``lab.controller``. An async function in it called
-        ``defect(request, handler)`` stands between every request and what ``handler(request)`` answers.
+    :param defect: Python that changes what it likes of ``lab.controller``; it may be indented as a whole. An
+        async function in it called ``defect(request, handler)`` stands between every request and what
+        ``handler(request)`` answers.
     """
-    files = {_PROGRAM: _START.replace("{defect}", defect), _DROP_IN: _LOAD}
+    files = {_PROGRAM: _START.replace("{defect}", textwrap.dedent(defect)), _DROP_IN: _LOAD}
     written = "".join(
         f"mkdir -p {path.rpartition('/')[0]}; printf %s {shlex.quote(text)} > {path}\n"
         for path, text in files.items()
@@ -59,7 +58,7 @@ def on(method: str, end: str, what: str) -> str:
     :param end: what the path ends with.
     :param what: statements that may change ``answer``; ``body`` is its JSON, where it has some.
     """
-    lines = "".join(f"    {line}\n" for line in what.strip().splitlines())
+    lines = "".join(f"    {line}\n" for line in textwrap.dedent(what).strip().splitlines())
     return f"""
 async def defect(request, handler):
     answer = await handler(request)
@@ -70,17 +69,13 @@ async def defect(request, handler):
 """
 
 
-@contextmanager
-def left_by_cancelling(patient: Patient, what: str, *, undo: str) -> Iterator[None]:
-    """Whoever cancels a session has the controller do ``what``, too; ``undo`` is shell that removes it."""
-    with patient.on_host(do="true", undo=undo), defective(patient, on("POST", "/cancel", what)):
-        yield
-
-
-def trigger(table: str, when: str, what: str) -> tuple[str, str]:
-    """SQL that has the database change rows of the suite's users as they are written, and SQL that ends it.
+def rewritten(
+    patient: Patient, table: str, *, when: str, what: str, undo: str = ""
+) -> AbstractContextManager[None]:
+    """The database changes rows of the suite's users as they are written.
 
     :param what: PL/pgSQL, on ``NEW``.
+    :param undo: SQL that removes what stays of that when nothing is changed any more.
     """
     users = "NEW.user_id::text LIKE '5b0f3c1e-8d5a-4c8e-9b57-0d6f7c1b2a0_'"
     make = f"""
@@ -92,4 +87,11 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE TRIGGER fa017 BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION fa017()"""
-    return make, f"DROP TRIGGER IF EXISTS fa017 ON {table}; DROP FUNCTION IF EXISTS fa017() CASCADE"
+    drop = f"DROP TRIGGER IF EXISTS fa017 ON {table}; DROP FUNCTION IF EXISTS fa017() CASCADE"
+    return patient.rows(insert=make, remove=f"{drop}; {undo}" if undo else drop)
+
+
+def stopped_for_destroyed(patient: Patient) -> AbstractContextManager[None]:
+    """The database makes a stopped VM of every one that is destroyed."""
+    what = "NEW.status := 'stopped'; NEW.destroyed_at := NULL;"
+    return rewritten(patient, "vms", when="NEW.status = 'destroyed'", what=what)

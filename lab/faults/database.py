@@ -17,26 +17,6 @@ _COPY = f"""{_DROP} 2>/dev/null
 {_OWNER} psql -Xq -v ON_ERROR_STOP=1 -d {NAME} -f /tmp/{NAME}.sql >/dev/null
 rm /tmp/{NAME}.sql"""
 
-SESSION_CLAIMS = {
-    f"db.{claim}"
-    for claim in (
-        *("session_statuses_are_known", "live_sessions_have_a_live_vm", "unfinished_sessions_are_in_time"),
-        *("failed_sessions_say_why", "no_old_failed_sessions", "session_times_are_possible"),
-        *("live_sessions_do_not_share_a_vm", "incident_session_is_failed"),
-    )
-}
-"""Checks that read rows of sessions."""
-
-VM_CLAIMS = {
-    f"db.{claim}"
-    for claim in (
-        *("vm_states_are_known", "live_vms_are_alive", "destroyed_vms_say_when", "no_old_destroyed_vms"),
-        *("vm_times_are_possible", "live_vms_do_not_share", "incident_vm_is_destroyed"),
-        "live_sessions_have_a_live_vm",
-    )
-}
-"""Checks that read rows of VMs."""
-
 
 @contextmanager
 def copied(patient: Patient, *statements: str) -> Iterator[None]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
+from lab.faults.fault import LAYERS, Fault
 from lab.faults.patient import Patient
 
 _REMOVE = (
@@ -54,6 +55,19 @@ def session(number: int = 1, /, **columns: str) -> str:
 def present(patient: Patient, *inserts: str) -> AbstractContextManager[None]:
     """These rows, and then none of them."""
     return patient.rows(insert=";".join([_REMOVE, *inserts]), remove=_REMOVE)
+
+
+def fault_of_rows(
+    name: str, breaks: str, *inserts: str, reds: set[str], asks: tuple[str, ...] = LAYERS["db"]
+) -> Fault:
+    """A fault of the database that is nothing but these rows: an entry of a table of faults."""
+    return Fault(
+        name=f"db.{name}",
+        breaks=breaks,
+        inject=lambda patient: present(patient, *inserts),
+        asks=asks,
+        reds=frozenset(reds),
+    )
 
 
 def _insert(table: str, columns: dict[str, str]) -> str:

@@ -68,7 +68,7 @@ def test_the_clean_lab_passes_every_check(patient: Patient) -> None:
 
 def proof(fault: Fault) -> ParameterSet:
     """A fault as a row; those for which VMs must be made take a minute each, and are asked for by name."""
-    slow = {"guest", "session"} & {layer.partition("/")[0] for layer in fault.layers}
+    slow = {"guest", "session"} & {layer.partition("/")[0] for layer in fault.asks}
     return pytest.param(fault, id=fault.name, marks=[pytest.mark.slow] if slow else [])
 
 
@@ -76,7 +76,7 @@ def proof(fault: Fault) -> ParameterSet:
 def test_a_fault_turns_its_own_checks_red(fault: Fault, patient: Patient) -> None:
     """Each fault is caught by the checks it names, as a FAIL, and by nothing else."""
     with fault.inject(patient):
-        seen = outcomes(judge(patient, *fault.layers))
+        seen = outcomes(judge(patient, *fault.asks))
     otherwise = {
         name: f"{outcome}, expected {fault.expected(name)}"
         for name, outcome in seen.items()
@@ -101,7 +101,7 @@ def test_what_never_fails_is_seen_broken(name: str, nodes: dict[str, str]) -> No
 
 def turned(nodes: dict[str, str], check: str, outcome: str) -> list[str]:
     """The faults that turn a check so, among those that ask it."""
-    asked = (fault for fault in FAULTS if fault.asks(nodes[check]))
+    asked = (fault for fault in FAULTS if fault.is_asked(nodes[check]))
     return [fault.name for fault in asked if fault.expected(check) == outcome]
 
 

@@ -1,0 +1,126 @@
+"""The agent itself: what it answers, and what it does when something goes wrong."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from lab.faults.edit import AGENT, UNIT, edited
+from lab.faults.fault import fault
+from lab.faults.patient import Patient
+from lab.faults.variant import golden_variant
+
+_BREAK_SYNTAX = edited(f"{AGENT}/server.js", ("const PORT =", "const PORT = = ")) + f"systemctl stop {UNIT}\n"
+
+
+@fault(
+    reds={
+        "guest.server_source_parses",
+        "guest.health_answers_in_time",
+        "guest.health_says_what_is_documented",
+        "guest.unknown_path_is_a_json_404",
+        "guest.bad_json_is_a_json_400",
+        "guest.health_is_steady_under_load",
+        "guest.port_is_the_agents",
+        "guest.unit_is_active",
+    },
+    asks=("guest/test_health.py", "guest/test_source.py", "guest/test_unit.py::test_unit_is_active"),
+)
+def unparsable_source(patient: Patient) -> AbstractContextManager[None]:
+    """The agent's source is no JavaScript any more, so the agent is down: the incident.
+
+    Where nobody answers, no answer is the one that it should be.
+    """
+    return golden_variant(patient, _BREAK_SYNTAX, healthy=False)
+
+
+_ANSWER_WRONGLY = (
+    edited(
+        f"{AGENT}/server.js",
+        ("health(_request, response) {\n", "health(_request, response) {\n  return response.end('up');\n"),
+        ("PORT, '0.0.0.0'", "PORT, '::'"),
+        ("server.headersTimeout", "server.maxConnections = 20;\nserver.headersTimeout"),
+        (
+            "  throw new HttpError(404, `Not found",
+            "  return response.writeHead(404).end('not found');\n  throw new HttpError(404, `Not found",
+        ),
+    )
+    + edited(
+        f"{AGENT}/http.js",
+        (
+            "    throw new HttpError(400, 'Body is not valid JSON')",
+            "    setImmediate(() => { throw new Error('no JSON'); });\n    await new Promise(() => {})",
+        ),
+    )
+    + f"systemctl restart {UNIT}\n"
+)
+
+
+@fault(
+    reds={
+        "guest.health_says_what_is_documented",
+        "guest.unknown_path_is_a_json_404",
+        "guest.bad_json_is_a_json_400",
+        "guest.health_is_steady_under_load",
+        "guest.port_is_the_agents",
+    },
+    asks=("guest/test_health.py",),
+)
+def agent_answers(patient: Patient) -> AbstractContextManager[None]:
+    """The agent says what is undocumented, dies of half a JSON, drops connections, and listens on ``::``.
+
+    Each answer is wrong in its own way; the first one, 200, is right.
+    """
+    return golden_variant(patient, _ANSWER_WRONGLY)
+
+
+_OWN_HANDLERS = """
+process.on('uncaughtException', (error) => console.error('oops:', error));
+process.on('unhandledRejection', (reason) => console.error('oops:', reason));
+"""
+_CARRY_ON = (
+    edited(
+        f"{AGENT}/server.js",
+        ("process.on('uncaughtException'", "process.on('never'"),
+        ("process.on('unhandledRejection'", "process.on('never'"),
+        ("server.on('error'", "server.on('never'"),
+        ("PORT, '0.0.0.0'", "PORT"),
+        ("await withTimeout(database.updateSession(sessionId, fields, DATABASE_TIMEOUT_MS))",
+         "busy = Boolean(process.env.SUPABASE_URL);\n"
+         "    await database.updateSession(sessionId, fields, 1e6)"),
+        ("async function recordSession", "let busy = false;\n\nasync function recordSession"),
+        ("sendJson(response, 200, {\n    status", "sendJson(response, busy ? 503 : 200, {\n    status"),
+    )
+    + edited(f"{AGENT}/database.js", ("    signal: AbortSignal.timeout(timeoutMs),\n", ""))
+    + f"cat >>{AGENT}/server.js <<'END'\n{_OWN_HANDLERS}END\nsystemctl restart {UNIT}\n"
+)  # fmt: skip
+
+
+@fault(
+    reds={
+        *(f"guest.handler_{claim}" for claim in ("is_registered_first", "exits")),
+        "guest.server_error_handler_exits",
+        "guest.server_listens_on_every_address",
+        "guest.database_calls_have_a_timeout",
+        *(
+            f"guest.{death}_{claim}"
+            for death in ("uncaught_exception", "unhandled_rejection")
+            for claim in ("is_logged", "ends_the_agent", "is_recovered_from")
+        ),
+        *(f"guest.taken_port_{claim}" for claim in ("is_logged", "ends_the_agent")),
+        "guest.silent_database_does_not_hang_a_login",
+        "guest.silent_database_leaves_health_alone",
+        "guest.silent_database_is_logged",
+    },
+    asks=(
+        "guest/test_source.py",
+        "guest/test_crash.py",
+        "guest/test_taken_port.py",
+        "guest/test_silent_database.py",
+    ),
+)
+def careless_agent(patient: Patient) -> AbstractContextManager[None]:
+    """The agent carries on after errors, logs them in words of its own, and waits for its database for ever.
+
+    All of the runbook's three fixes are undone; systemd still does its part.
+    """
+    return golden_variant(patient, _CARRY_ON)

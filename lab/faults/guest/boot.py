@@ -1,0 +1,89 @@
+"""How a VM comes to life: from the snapshot, and by a boot of the golden disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from lab.faults.edit import UNIT
+from lab.faults.fault import fault
+from lab.faults.golden import golden_copy
+from lab.faults.patient import Patient
+from lab.faults.variant import golden_variant
+
+RESTORED = ("guest/test_restored.py",)
+COLD_BOOT = ("guest/test_cold_boot.py",)
+NO_GOOD_BOOT = {
+    "guest.cold_boot_is_healthy_in_time",
+    "guest.cold_boot_console_is_clean",
+    "guest.cold_boot_is_another_boot",
+    "guest.cold_boot_starts_the_agent",
+}
+
+
+@fault(reds={"guest.clone_resumes_from_the_snapshot"}, others_broken=True, asks=RESTORED)
+def truncated_vmstate(patient: Patient) -> AbstractContextManager[None]:
+    """The snapshot's device state was cut off, so no clone comes to life.
+
+    A full disk at the wrong moment leaves such a file.
+    """
+    return golden_copy(patient, "vmstate", 'truncate -s 4096 "$file"')
+
+
+_TALKER = """
+import time
+while True:
+    with open("/dev/console", "w") as console:
+        console.write("\\r\\nLinux version 6.1\\r\\nEXT4-fs error (device vda): ext4_lookup\\r\\n")
+    time.sleep(0.1)
+"""
+_TALK_AND_FAIL = f"""
+systemd-run --quiet --unit=talker python3 -S -c '{_TALKER}'
+systemd-run --quiet --unit=broken false
+"""
+_OTHER_BOOT = """sed -i 's/"boot_id": *"[^"]*"/"boot_id": "00000000-fa17-4000-8000-000000000000"/' "$file" """
+
+
+@fault(
+    reds={
+        "guest.clone_did_not_boot",
+        "guest.console_is_clean",
+        "guest.boot_is_the_snapshots",
+        "guest.no_unit_failed",
+    },
+    asks=RESTORED,
+)
+@contextmanager
+def restored(patient: Patient) -> Iterator[None]:
+    """The clone's console tells of a boot and of a broken disk, a unit failed, and the boot is another one.
+
+    Whoever writes to the console is frozen with the rest, and goes on in each clone.
+    """
+    with golden_variant(patient, _TALK_AND_FAIL), golden_copy(patient, "manifest", _OTHER_BOOT):
+        yield
+
+
+_BOOT_BADLY = f"""
+systemctl disable {UNIT}
+echo 'w /dev/console - - - - EXT4-fs error (device vda): ext4_lookup\\r\\n' >/etc/tmpfiles.d/fault.conf
+"""
+
+
+@fault(reds=NO_GOOD_BOOT, asks=COLD_BOOT)
+@contextmanager
+def cold_boot(patient: Patient) -> Iterator[None]:
+    """The golden disk boots with a disk error and without the agent, which only the memory snapshot has.
+
+    What never comes need not be waited for long.
+    """
+    with golden_variant(patient, _BOOT_BADLY), patient.profile(guest={"boot_health_s": 30}):
+        yield
+
+
+@fault(reds=NO_GOOD_BOOT, asks=COLD_BOOT)
+def cold_boot_panics(patient: Patient) -> AbstractContextManager[None]:
+    """The golden disk's kernel finds no drivers and panics when it boots, which ends its VMM.
+
+    A full disk at the wrong moment leaves such an initial RAM disk.
+    """
+    return golden_copy(patient, "initrd", 'truncate -s 4096 "$file"')

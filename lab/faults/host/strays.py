@@ -1,0 +1,42 @@
+"""Something of a VM that nobody knows was left behind."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from lab.faults import rows, things
+from lab.faults.fault import fault
+from lab.faults.patient import Patient
+
+_FOLDER = f"/var/lib/firecracker/vms/{rows.vm_id(1)}"
+
+
+@fault(reds={"host.no_vmm_without_row"})
+def stray_vmm(patient: Patient) -> AbstractContextManager[None]:
+    """A VMM process runs for a VM that nobody knows: it is called firecracker, and is a sleep."""
+    return patient.on_host(
+        do="mkdir -p /run/fa017; cp /bin/sleep /run/fa017/firecracker; "
+        "systemd-run --quiet --collect --unit=fa017-vmm /run/fa017/firecracker 1000",
+        undo="systemctl stop fa017-vmm; rm -r /run/fa017",
+    )
+
+
+@fault(reds={"host.no_vm_files_without_row"})
+def stray_vm_folder(patient: Patient) -> AbstractContextManager[None]:
+    """The folder of a VM that nobody knows was left behind, empty."""
+    return patient.on_host(do=f"mkdir {_FOLDER}", undo=f"rmdir {_FOLDER}")
+
+
+@fault(reds={"host.no_socket_without_row"})
+def stray_socket(patient: Patient) -> AbstractContextManager[None]:
+    """The API socket of a VM that nobody knows was left behind, and nobody listens on it."""
+    return things.socket(patient)
+
+
+@fault(reds={"host.no_tap_without_row"})
+def stray_tap(patient: Patient) -> AbstractContextManager[None]:
+    """The TAP device of a VM that nobody knows was left behind: the incident's own.
+
+    It is down, and no port of the bridge.
+    """
+    return patient.on_host(do="ip tuntap add fc-vm-6b038 mode tap", undo="ip link delete fc-vm-6b038")

@@ -1,0 +1,124 @@
+"""A session's launch: what the controller answers, does and says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from lab.faults.controller import defective, on
+from lab.faults.fault import fault
+from lab.faults.firewall import unreachable
+from lab.faults.patient import Patient
+
+NEEDS_A_SESSION = {
+    f"session.{check}"
+    for check in (
+        *("start_answer_is_complete", "session_is_ready", "health_passes_from_the_host"),
+        *("launch_markers_come_in_order", "launch_markers_come_in_time"),
+        *("vm_row_is_complete", "session_row_is_complete", "vm_is_on_the_host", "sessions_share_nothing"),
+        *("cancel_is_answered_in_time", "nothing_of_the_vm_is_left", "cancelled_vm_is_destroyed"),
+        *("cancelled_session_is_over", "second_cancel_is_a_json_409", "host_is_as_before"),
+        *("golden_snapshot_is_untouched", "bridge_is_as_before", "firewall_is_as_before"),
+        *("other_rows_are_as_before", "other_session_goes_on"),
+    )
+}
+
+
+@fault(reds={"session.session_starts", "session.second_session_starts"}, broken=NEEDS_A_SESSION)
+def no_health(patient: Patient) -> AbstractContextManager[None]:
+    """No VM is ever found healthy, so no session starts: the controller gives up at once."""
+    return defective(
+        patient,
+        """
+        from lab.controller import health
+        async def never(settings, vm):
+            raise health.NotHealthyError("VM health check timeout after 0 s")
+        health.wait_ready = never
+        """,
+    )
+
+
+@fault(reds={"session.start_answer_is_complete"})
+def start_answer_incomplete(patient: Patient) -> AbstractContextManager[None]:
+    """The answer to a request for a session is not as documented.
+
+    It names no whole URL, and `success` is a number.
+    """
+    what = 'answer.text = json.dumps({**body, "success": 1, "novncURL": "/novnc"})'
+    return defective(patient, on("POST", "/api/auth/start", what))
+
+
+@fault(reds={"session.session_is_ready", "session.other_session_goes_on"})
+def session_seems_started(patient: Patient) -> AbstractContextManager[None]:
+    """A session whose VM is healthy is said to be only started: the API has another status than the row."""
+    what = """
+        if "session" in body and body["session"]["status"] != "cancelled":
+            answer.text = json.dumps({"session": {**body["session"], "status": "started"}})
+        """
+    return defective(patient, on("GET", "", what))
+
+
+@fault(reds={"session.health_passes_from_the_host"})
+def agent_out_of_reach(patient: Patient) -> AbstractContextManager[None]:
+    """The agents of VMs can be reached by the controller, and by nobody else on the host.
+
+    A rule rejects what users other than root send to port 8080.
+    """
+    return unreachable(patient, 8080)
+
+
+@fault(reds={"session.launch_markers_come_in_order", "session.launch_markers_come_in_time"})
+def marker_missing(patient: Patient) -> AbstractContextManager[None]:
+    """A step of the launch is not in the controller's journal: no attempt at a health check is logged."""
+    return defective(
+        patient,
+        """
+        from lab.controller import journal
+        say = journal.info
+        journal.info = lambda text, **more: None if "Attempting health" in text else say(text, **more)
+        """,
+    )
+
+
+_STARTING_IS_TOLD_LATE = """
+import time
+from lab.controller import journal
+say = journal.info
+def say_late(text, **more):
+    if "Starting Browser VM" in text:
+        time.sleep(2)
+    say(text, **more)
+journal.info = say_late
+"""
+
+
+@fault(reds={"session.launch_markers_come_in_time"})
+@contextmanager
+def marker_late(patient: Patient) -> Iterator[None]:
+    """A step of the launch is in the controller's journal too late.
+
+    It says that it starts a VM two seconds after it was asked; here one second is allowed.
+    """
+    with patient.profile(session={"marker_s": [1, 30, 90]}), defective(patient, _STARTING_IS_TOLD_LATE):
+        yield
+
+
+@fault(
+    reds={
+        "session.bad_start_is_a_json_400",
+        "session.unknown_session_is_a_json_404",
+        "session.second_cancel_is_a_json_409",
+    }
+)
+def refusals_wrong(patient: Patient) -> AbstractContextManager[None]:
+    """What must be refused is refused otherwise than documented, and not in JSON: every refusal is a 200."""
+    return defective(
+        patient,
+        """
+        async def defect(request, handler):
+            try:
+                return await handler(request)
+            except web.HTTPException as refusal:
+                return web.Response(text="no")
+        """,
+    )

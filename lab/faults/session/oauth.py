@@ -1,0 +1,164 @@
+"""Logins: the address to log in at, the provider, and what a session is after a good and a bad one."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from lab.faults.controller import defective, on, rewritten, stopped_for_destroyed
+from lab.faults.fault import fault
+from lab.faults.patient import Patient
+
+LOGGED_IN = {
+    "session.provider_page_is_in_the_window",
+    "session.login_in_the_window_completes",
+    "session.completed_sessions_vm_is_gone",
+    "session.callback_to_the_agent_completes",
+    "session.credentials_are_the_sessions_own",
+    "session.bad_login_fails_cleanly",
+    "session.bad_login_leaves_no_credentials",
+}
+"""Checks of logins that were tried at the provider: where nobody gets so far, each is red."""
+
+COMPLETED = (
+    "session/test_oauth.py::test_completed_sessions_vm_is_gone",
+    "session/test_oauth.py::test_login_in_the_window_completes",
+)
+"""What looks at a session whose login completed."""
+
+
+@fault(
+    reds={"session.login_has_an_address", *LOGGED_IN},
+    broken={
+        "session.address_asks_for_a_code_with_pkce",
+        "session.state_and_challenge_are_fresh",
+        "session.vm_reaches_the_provider",
+    },
+    asks=("session/test_oauth.py",),
+)
+def oauth_no_address(patient: Patient) -> AbstractContextManager[None]:
+    """No session has an address to log in at: the VM's answer is kept from whoever asks."""
+    return defective(
+        patient,
+        """
+        async def defect(request, handler):
+            if request.path.endswith("/oauth-url"):
+                raise web.HTTPConflict(text="{}")
+            return await handler(request)
+        """,
+    )
+
+
+@fault(
+    reds={"session.address_asks_for_a_code_with_pkce"},
+    asks=("session/test_oauth.py::test_address_asks_for_a_code_with_pkce",),
+)
+def oauth_careless_address(patient: Patient) -> AbstractContextManager[None]:
+    """The address to log in at asks for a code without S256, and has it sent to another machine.
+
+    As a careless client makes it.
+    """
+    what = """
+        url = body["oauthUrl"].replace("S256", "plain").replace("localhost", "192.168.100.1")
+        return web.json_response({"oauthUrl": url})
+        """
+    return defective(patient, on("GET", "/oauth-url", what))
+
+
+_SAME_EVERYWHERE = """
+import re
+url = re.sub("([?&])(state|code_challenge)=[^&]*", lambda m: f"{m[1]}{m[2]}={'x' * 43}", body["oauthUrl"])
+return web.json_response({"oauthUrl": url})
+"""
+
+
+@fault(
+    reds={"session.state_and_challenge_are_fresh"},
+    asks=(
+        "session/test_oauth.py::test_state_and_challenge_are_fresh",
+        "session/test_oauth.py::test_address_asks_for_a_code_with_pkce",
+    ),
+)
+def oauth_constant_state(patient: Patient) -> AbstractContextManager[None]:
+    """Every session's address has the same state and the same challenge.
+
+    As a snapshot of a login would, restored twice.
+    """
+    return defective(patient, on("GET", "/oauth-url", _SAME_EVERYWHERE))
+
+
+@fault(reds={"session.vm_reaches_the_provider", *LOGGED_IN}, asks=("session/test_oauth.py",))
+def oauth_provider_stopped(patient: Patient) -> AbstractContextManager[None]:
+    """The provider is down: nobody can log in."""
+    return patient.on_host(do="systemctl stop lab-provider", undo="systemctl start lab-provider")
+
+
+@fault(reds={"session.completed_sessions_vm_is_gone"}, asks=COMPLETED)
+def oauth_completed_vm_stays(patient: Patient) -> AbstractContextManager[None]:
+    """The VM of a completed session goes on running; nobody waits for it any more."""
+    return defective(patient, 'os.environ["COMPLETED_LINGER_S"] = "600"')
+
+
+@fault(reds={"session.completed_sessions_vm_is_gone"}, asks=COMPLETED)
+def oauth_completed_tap_stays(patient: Patient) -> AbstractContextManager[None]:
+    """The TAP device of a completed session's VM stays, when all else of it is gone.
+
+    The controller deletes none; the sound one that comes after it clears what has no row.
+    """
+    return defective(
+        patient,
+        """
+        from lab.controller import tap
+        async def leave(device):
+            pass
+        tap.delete = leave
+        """,
+    )
+
+
+@fault(reds={"session.completed_sessions_vm_is_gone"}, asks=COMPLETED)
+def oauth_completed_vm_stopped(patient: Patient) -> AbstractContextManager[None]:
+    """The row of a completed session's VM does not say that it was destroyed, but stopped."""
+    return stopped_for_destroyed(patient)
+
+
+@fault(
+    reds={
+        "session.bad_login_fails_cleanly",
+        "session.bad_login_leaves_no_credentials",
+        "session.credentials_are_the_sessions_own",
+    },
+    asks=(
+        "session/test_oauth.py::test_bad_login_fails_cleanly",
+        "session/test_oauth.py::test_bad_login_leaves_no_credentials",
+        "session/test_oauth.py::test_credentials_are_the_sessions_own",
+    ),
+)
+def oauth_everybody_logged_in(patient: Patient) -> AbstractContextManager[None]:
+    """The controller takes every login for complete, whatever the VM's agent says."""
+    return defective(
+        patient,
+        """
+        from lab.controller.agents import Agents
+        async def yes(self, machine, session_id):
+            return {"authenticated": True}
+        Agents.credentials_status = yes
+        """,
+    )
+
+
+@fault(
+    reds={"session.bad_login_fails_cleanly"},
+    asks=(
+        "session/test_oauth.py::test_bad_login_fails_cleanly",
+        "session/test_oauth.py::test_bad_login_leaves_no_credentials",
+    ),
+)
+def oauth_failure_without_reason(patient: Patient) -> AbstractContextManager[None]:
+    """A session whose login failed does not say why: the database drops the reason."""
+    return rewritten(
+        patient,
+        "auth_sessions",
+        when="NEW.status = 'failed'",
+        what="NEW.error_message := '';",
+        undo="DELETE FROM auth_sessions WHERE status = 'failed' AND error_message = ''",
+    )
