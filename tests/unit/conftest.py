@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
-from tests.unit.small_controller import SmallController, small_controller
-from tests.unit.small_suite import ROOT, Suite
+from tests.unit.peers.small_controller import SmallController, small_controller
+from tests.unit.peers.small_suite import ROOT, Suite
 
 # How long an example takes says how busy the machine is, and nothing of the code.
 hypothesis.settings.register_profile("unhurried", deadline=None)

@@ -9,9 +9,9 @@ import pytest
 from harness.errors import TransportError
 from harness.guest.agent_answer import ask_agent
 from harness.site.profile import Site
-from tests.unit.fake_peer import mute_peer
-from tests.unit.small_vm import SmallVm, state
-from tests.unit.web_peer import web_peer
+from tests.unit.peers.fake_peer import mute_peer
+from tests.unit.peers.small_vm import SmallVm, state
+from tests.unit.peers.web_peer import web_peer
 
 SITE = Site.model_validate({"name": "nowhere", "guest": {"request_s": 0.3, "recovery_s": 0.4}})
 JSON = {"Content-Type": "application/json"}

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from harness.run import run
-from tests.unit.small_suite import ROOT
+from tests.unit.peers.small_suite import ROOT
 
 
 def test_the_page_of_the_checks_is_current(tmp_path: Path) -> None:

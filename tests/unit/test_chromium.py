@@ -18,9 +18,9 @@ from harness.errors import BrowserError, BrowserLostError
 from harness.wait import wait_until
 from harness.window.chromium import Chromium
 from harness.window.dashboard import CONNECTED, WindowPage, opened_window
-from tests.unit.small_suite import ROOT
-from tests.unit.web_peer import Answer, web_peer
-from tests.unit.websocket_peer import websocket_peer
+from tests.unit.peers.small_suite import ROOT
+from tests.unit.peers.web_peer import Answer, web_peer
+from tests.unit.peers.websocket_peer import websocket_peer
 
 TEAL = (0x11, 0x88, 0x99)
 WINDOW = """<!doctype html><body><canvas width="8" height="4" tabindex="0"></canvas><script>

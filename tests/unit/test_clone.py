@@ -13,7 +13,7 @@ from harness.errors import HarnessError, SshError, VmError, VmmError
 from harness.host.hypervisor import Hypervisor
 from harness.site.profile import Site
 from harness.vm.clone import making
-from tests.unit.fake_peer import answer, fake_peer
+from tests.unit.peers.fake_peer import answer, fake_peer
 
 SITE = Site.model_validate(
     {"name": "nowhere", "snapshot": {"copy_s": 0.05}, "vmm": {"start_timeout_s": 0.05}}

@@ -14,7 +14,7 @@ from harness.errors import NoAnswerError, SessionError, TransportError, WaitTime
 from harness.session.control_api import ControlApi, table_of
 from harness.session.launch import Session, launch
 from harness.site.profile import Site
-from tests.unit.fake_peer import FakePeer, answer, fake_peer
+from tests.unit.peers.fake_peer import FakePeer, answer, fake_peer
 
 ID = "11111111-2222-4333-8444-555555555555"
 SITE = Site(name="x")

@@ -13,7 +13,7 @@ from harness.host.golden.files import DiskFile, GoldenSnapshot
 from harness.host.golden.judge import wrong_content
 from harness.host.hypervisor import Hypervisor
 from harness.site.profile import Site, SnapshotSection
-from tests.unit.this_machine import Here
+from tests.unit.peers.this_machine import Here
 
 LONG = "a" * 80  # a link's text of over 59 characters is in a block of its own
 LINKS = {

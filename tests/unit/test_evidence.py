@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.verdict.evidence import KEPT_RUNS, Evidence, EvidenceRun, EvidenceSources, safe_name
-from tests.unit.small_suite import Suite
+from tests.unit.peers.small_suite import Suite
 
 pytest_plugins = ["pytester"]
 

@@ -12,9 +12,9 @@ from harness.errors import HarnessError
 from harness.guest import experiments
 from harness.guest.experiments import SilentDatabase, silent_database
 from harness.site.profile import Site
-from tests.unit.fake_peer import mute_peer
-from tests.unit.small_vm import SmallVm, state
-from tests.unit.web_peer import Answer, web_peer
+from tests.unit.peers.fake_peer import mute_peer
+from tests.unit.peers.small_vm import SmallVm, state
+from tests.unit.peers.web_peer import Answer, web_peer
 
 WELL: dict[str, Answer] = {"/health": (200, {}, "{}"), "POST /auth/codex": (200, {}, "{}")}
 LISTENER = {"listen": {"port": 54321}, "unlisten": None}

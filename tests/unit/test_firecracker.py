@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import ApiError, TransportError
 from harness.vm.firecracker import Firecracker
-from tests.unit.fake_peer import answer, fake_peer
+from tests.unit.peers.fake_peer import answer, fake_peer
 
 # Each method of the client, and the request that it must become.
 CALLS: dict[str, tuple[Callable[[Firecracker], Any], str, dict[str, Any] | None]] = {

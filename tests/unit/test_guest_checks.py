@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpcore  # noqa: F401 - httpx keeps the one that it met first: no small suite is to bring its own
 import pytest
 
-from tests.unit.small_suite import ROOT, Ended, Suite
+from tests.unit.peers.small_suite import ROOT, Ended, Suite
 
 pytest_plugins = ["pytester"]
 
@@ -14,8 +14,8 @@ import tempfile
 from pathlib import Path
 import pytest
 from harness.errors import *
-from tests.unit.small_vm import SmallVm, state
-from tests.unit.web_peer import web_peer
+from tests.unit.peers.small_vm import SmallVm, state
+from tests.unit.peers.web_peer import web_peer
 
 JSON = {{"Content-Type": "application/json"}}
 

@@ -18,7 +18,7 @@ from harness.host.facts import HostFacts, ask_host
 from harness.host.parts import Entry, Processes, Sockets, Taps
 from harness.site.profile import ControllerSection, NetworkSection, Site, StateSection, VmmSection
 from harness.wait import wait_until
-from tests.unit.this_machine import Apart, Here
+from tests.unit.peers.this_machine import Apart, Here
 
 VM = "vm-6b03852d-0631-4f91-ae8a-fd352348e9c2"
 NAME = "acceptance-vmm-x"  # 16 characters: the kernel keeps 15 of a process's name

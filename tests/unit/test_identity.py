@@ -11,8 +11,8 @@ import pytest
 from harness.errors import TransportError
 from harness.guest.identity import Identity, identify
 from harness.site.profile import Site
-from tests.unit.small_vm import SmallVm
-from tests.unit.web_peer import Answer, web_peer
+from tests.unit.peers.small_vm import SmallVm
+from tests.unit.peers.web_peer import Answer, web_peer
 
 SITE = Site.model_validate({"name": "nowhere"})
 GUEST = "kernel AAAA\nmac 02:00:00:00:00:01\nkernel BBBB\n"

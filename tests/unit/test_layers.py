@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.small_suite import ROOT
+from tests.unit.peers.small_suite import ROOT
 
 OURS = {"bench", "conftest", "fixtures", "harness", "lab", "tests"}
 

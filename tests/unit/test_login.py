@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from harness.wait import wait_until
-from tests.unit.agent_process import Agent, free_port, started
-from tests.unit.provider_process import PASSWORD, WRONG, Person, Provider, person, provider, redirect
+from tests.unit.peers.agent_process import Agent, free_port, started
+from tests.unit.peers.provider_process import PASSWORD, WRONG, Person, Provider, person, provider, redirect
 
 FILES = {
     "codex": ".codex/auth.json",

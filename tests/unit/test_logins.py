@@ -20,7 +20,7 @@ from harness.session.authorization import login_address
 from harness.session.control_api import ControlApi
 from harness.session.launch import Session
 from harness.site.profile import Site
-from tests.unit.web_peer import Answer, web_peer
+from tests.unit.peers.web_peer import Answer, web_peer
 
 ID = "11111111-2222-4333-8444-555555555555"
 PATH = f"/api/auth/session/{ID}"

@@ -9,7 +9,7 @@ import pytest
 
 from harness.__main__ import main
 from harness.run import Result, run
-from tests.unit.small_suite import ROOT
+from tests.unit.peers.small_suite import ROOT
 
 NOBODY_THERE = """
 name = "nobody there"

@@ -25,8 +25,8 @@ from harness.host.custodian import Custodian
 from harness.host.hypervisor import Hypervisor
 from harness.session.owned import control_api
 from harness.site.profile import Site
-from tests.unit.small_controller import SmallController, own, request
-from tests.unit.web_peer import web_peer
+from tests.unit.peers.small_controller import SmallController, own, request
+from tests.unit.peers.web_peer import web_peer
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.transport.private import close_pipes, private_directory, start_and_remove
 from harness.wait import wait_until
-from tests.unit.small_suite import ROOT
+from tests.unit.peers.small_suite import ROOT
 
 _HOLDER = """
 import sys

@@ -9,7 +9,16 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from tests.unit.provider_process import PASSWORD, USER, WRONG, Person, Provider, person, provider, redirect
+from tests.unit.peers.provider_process import (
+    PASSWORD,
+    USER,
+    WRONG,
+    Person,
+    Provider,
+    person,
+    provider,
+    redirect,
+)
 
 REDIRECT = "http://localhost:1455/auth/callback"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"

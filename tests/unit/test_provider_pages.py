@@ -13,7 +13,7 @@ from harness.login.provider_pages import opened_provider
 from harness.session.authorization import Authorization, read_authorization, read_callback
 from harness.site.profile import SessionSection
 from harness.window.chromium import Chromium
-from tests.unit.web_peer import Answer, web_peer
+from tests.unit.peers.web_peer import Answer, web_peer
 
 BACK = "http://localhost:1455/auth/callback"
 URL = (

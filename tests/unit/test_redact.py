@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness import redact
-from tests.unit.small_suite import Suite
+from tests.unit.peers.small_suite import Suite
 
 pytest_plugins = ["pytester"]
 

@@ -14,7 +14,7 @@ import pytest
 
 from harness.custodian import relay as custodian_relay
 from harness.custodian.relay import Mute, Relay
-from tests.unit.private_sshd import free_port
+from tests.unit.peers.private_sshd import free_port
 
 
 async def open_socket() -> socket.socket:

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 from harness.verdict.checklist import CHECKLIST
 from harness.verdict.outcome import Check, CheckResult, Outcome, RunVerdict, Scope, judge
 from harness.verdict.report import one_line, rendered
-from tests.unit.small_suite import ROOT, Suite
+from tests.unit.peers.small_suite import ROOT, Suite
 
 pytest_plugins = ["pytester"]
 

@@ -15,8 +15,8 @@ from harness.errors import TransportError
 from harness.screen.picture import Screen, from_rgba, hex_colour, parse_colour
 from harness.screen.rfb import Rfb, RfbError, keysym
 from harness.screen.streams import vnc_at_address, vnc_at_socket, vnc_at_websocket
-from tests.unit.vnc_server import SIZE, VncServer, listening
-from tests.unit.websocket_peer import websocket_peer
+from tests.unit.peers.vnc_server import SIZE, VncServer, listening
+from tests.unit.peers.websocket_peer import websocket_peer
 
 TEAL = (0x11, 0x88, 0x99)
 WHITE = (0xFF, 0xFF, 0xFF)

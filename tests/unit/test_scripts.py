@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.run import Result, run
-from tests.unit.small_suite import ROOT
+from tests.unit.peers.small_suite import ROOT
 
 SETUP = """
 root={root}; python=$root/python

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.custodian import sessions
-from tests.unit.small_controller import FINISHED, SmallController, own, small_controller
+from tests.unit.peers.small_controller import FINISHED, SmallController, own, small_controller
 
 NO_ROUTE = (404, "<pre>Cannot POST /api/auth/session/s1/cancel</pre>")
 UNKNOWN: tuple[int, dict[str, object]] = (404, {"error": "no such session"})

@@ -14,7 +14,7 @@ from harness.site.docs import site_docs, site_values
 from harness.site.load import load_site
 from harness.site.profile import Site
 from harness.site.secrets import secret
-from tests.unit.small_suite import ROOT, Suite
+from tests.unit.peers.small_suite import ROOT, Suite
 
 pytest_plugins = ["pytester"]
 

@@ -12,7 +12,7 @@ import pytest
 from harness.errors import SshError
 from harness.run import run
 from harness.transport.ssh import Login, SshConnection
-from tests.unit.private_sshd import PrivateSshd, free_port, private_sshd
+from tests.unit.peers.private_sshd import PrivateSshd, free_port, private_sshd
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.small_suite import Suite
+from tests.unit.peers.small_suite import Suite
 
 pytest_plugins = ["pytester"]
 

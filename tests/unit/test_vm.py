@@ -10,9 +10,9 @@ import pytest
 from harness.errors import VmmError, WaitTimeoutError
 from harness.guest.cold_boot import observe_cold_boot
 from harness.site.profile import Site
-from tests.unit.fake_peer import mute_peer
-from tests.unit.small_vm import SmallVm
-from tests.unit.web_peer import web_peer
+from tests.unit.peers.fake_peer import mute_peer
+from tests.unit.peers.small_vm import SmallVm
+from tests.unit.peers.web_peer import web_peer
 
 SITE = Site.model_validate({"name": "nowhere", "guest": {"request_s": 30, "boot_health_s": 0.3}})
 

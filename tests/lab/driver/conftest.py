@@ -13,7 +13,7 @@ from harness.host.hypervisor import Hypervisor
 from harness.run import run
 from harness.site.profile import Site
 from tests.lab.driver.traces import ROOT
-from tests.unit.private_sshd import private_sshd
+from tests.unit.peers.private_sshd import private_sshd
 
 _VMM = f"""#!/bin/sh
 PYTHONPATH={ROOT} exec {sys.executable} -m lab.vmm "$@"

@@ -13,8 +13,8 @@ from harness.run import run
 from lab.minipc import keys
 from lab.minipc.process import Process
 from lab.paths import LabPaths
-from tests.unit.provider_process import person, redirect
-from tests.unit.small_suite import ROOT
+from tests.unit.peers.provider_process import person, redirect
+from tests.unit.peers.small_suite import ROOT
 
 
 def decide(paths: LabPaths, leader: Process, *, url: str, address: str, decision: str) -> int:

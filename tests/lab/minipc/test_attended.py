@@ -18,7 +18,7 @@ import tomli_w
 from lab.paths import LabPaths
 from tests.lab.minipc.conftest import Twin
 from tests.lab.minipc.person import decide
-from tests.unit.small_suite import ROOT
+from tests.unit.peers.small_suite import ROOT
 
 pytestmark = pytest.mark.lab
 

@@ -30,7 +30,7 @@ from lab.controller.vm import Vm
 from tests.unit.controller.guest import FakeAgent, agent_server, start_process, websockify_server
 from tests.unit.controller.pages import Pages, opened
 from tests.unit.controller.programs import Programs
-from tests.unit.small_suite import ROOT
+from tests.unit.peers.small_suite import ROOT
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ import httpx
 
 from harness.wait import wait_until
 from lab.image import login_library
-from tests.unit.small_suite import ROOT
+from tests.unit.peers.small_suite import ROOT
 
 TRAP = """
 process.on('SIGUSR1', () => { throw new Error('thrown on purpose'); });

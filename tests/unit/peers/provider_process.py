@@ -13,8 +13,8 @@ import httpx
 
 from harness.wait import wait_until
 from lab import npm
-from tests.unit.agent_process import free_port
-from tests.unit.small_suite import ROOT
+from tests.unit.peers.agent_process import free_port
+from tests.unit.peers.small_suite import ROOT
 
 PROVIDER = ROOT / "lab/provider"
 USER = "acceptance@example.com"
