@@ -20,7 +20,7 @@ from harness.site.profile import Site
 from harness.world import vm_end
 from harness.world.inventory import Inventory
 from harness.world.vm_end import VmEnd, watch_end
-from tests.unit.test_inventory import HOST_NETNS, VM, process, row, world
+from tests.unit.world.test_inventory import HOST_NETNS, VM, process, row, world
 
 SITE = Site.model_validate({"name": "x", "session": {"end_s": 0.3}})
 HOST = cast(Hypervisor, SimpleNamespace(site=SITE))

@@ -15,7 +15,7 @@ from harness.world.difference import changed_bridge, changed_golden, changed_row
 from harness.world.inventory import Inventory
 from harness.world.look import World, look_until_settled
 from harness.world.things import THINGS, missing, nobodys, remains
-from tests.unit.test_inventory import HOST_NETNS, SITE, VM, process, world
+from tests.unit.world.test_inventory import HOST_NETNS, SITE, VM, process, world
 
 THEIRS = "vm-aaaaaaaa-0631-4f91-ae8a-fd352348e9c2"
 FOLDER, SOCKETS = SITE.state.vms_dir, SITE.state.sockets_dir
