@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.controller.conftest import Host
-from tests.unit.controller.guest import LOGIN_URL
+from tests.unit.lab.controller.conftest import Host
+from tests.unit.lab.controller.guest import LOGIN_URL
 
 pytestmark = pytest.mark.selftest
 

@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from tests.unit.controller.conftest import Host
+from tests.unit.lab.controller.conftest import Host
 
 pytestmark = pytest.mark.selftest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aiohttp import web
 
-from tests.unit.controller.pages import Answer, Pages, hang_up, never, says
+from tests.unit.lab.controller.pages import Answer, Pages, hang_up, never, says
 
 pytestmark = pytest.mark.selftest
 

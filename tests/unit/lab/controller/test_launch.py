@@ -8,8 +8,8 @@ import pytest
 
 from lab.controller import process
 from lab.controller.launch import LaunchError
-from tests.unit.controller.conftest import USER, Host, eventually
-from tests.unit.controller.programs import Programs
+from tests.unit.lab.controller.conftest import USER, Host, eventually
+from tests.unit.lab.controller.programs import Programs
 
 pytestmark = pytest.mark.selftest
 

@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 from aiohttp import web
 
-from tests.unit.controller.conftest import USER
-from tests.unit.controller.pages import Pages, hang_up, never, says
+from tests.unit.lab.controller.conftest import USER
+from tests.unit.lab.controller.pages import Pages, hang_up, never, says
 
 pytestmark = pytest.mark.selftest
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import CDPSession
 
 from harness.window.chromium import Chromium
-from tests.unit.controller.pages import Pages, opened
+from tests.unit.lab.controller.pages import Pages, opened
 
 pytestmark = pytest.mark.selftest
 

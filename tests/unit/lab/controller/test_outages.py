@@ -14,8 +14,8 @@ import pytest
 from harness.database.scratch import ScratchPostgres
 from lab.controller.recovery import watch
 from lab.controller.vm import Vm
-from tests.unit.controller.conftest import USER, Host, eventually
-from tests.unit.controller.programs import Programs
+from tests.unit.lab.controller.conftest import USER, Host, eventually
+from tests.unit.lab.controller.programs import Programs
 
 pytestmark = pytest.mark.selftest
 

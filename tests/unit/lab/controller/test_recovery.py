@@ -12,7 +12,7 @@ from psycopg import sql
 from harness.database.scratch import ScratchPostgres
 from lab.controller import process, tap
 from lab.controller.recovery import recover
-from tests.unit.controller.conftest import USER, Host
+from tests.unit.lab.controller.conftest import USER, Host
 
 pytestmark = pytest.mark.selftest
 

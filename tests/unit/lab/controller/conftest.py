@@ -27,9 +27,9 @@ from lab.controller.rows import Rows
 from lab.controller.service import Service
 from lab.controller.settings import Settings
 from lab.controller.vm import Vm
-from tests.unit.controller.guest import FakeAgent, agent_server, start_process, websockify_server
-from tests.unit.controller.pages import Pages, opened
-from tests.unit.controller.programs import Programs
+from tests.unit.lab.controller.guest import FakeAgent, agent_server, start_process, websockify_server
+from tests.unit.lab.controller.pages import Pages, opened
+from tests.unit.lab.controller.programs import Programs
 from tests.unit.peers.small_suite import ROOT
 
 T = TypeVar("T")

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.unit.controller.conftest import USER, Host
-from tests.unit.controller.guest import LOGIN_URL
+from tests.unit.lab.controller.conftest import USER, Host
+from tests.unit.lab.controller.guest import LOGIN_URL
 
 pytestmark = pytest.mark.selftest
 
