@@ -1,91 +1,60 @@
-"""Who may import whom: the layout of the project, kept by reading every import in it."""
+"""What the contracts in pyproject.toml cannot see of who imports whom, and that they see all the rest."""
 
 from __future__ import annotations
 
 import ast
+import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import grimp
 import pytest
 
 from tests.unit.peers.small_suite import ROOT
 
-OURS = {"bench", "conftest", "fixtures", "harness", "lab", "tests"}
+PACKAGES: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
+    "importlinter"
+]["root_packages"]
 
-MAY_IMPORT = {
-    "harness": {"harness"},
-    "fixtures": {"fixtures", "harness"},
-    "lab/vmm": {"lab.vmm"},
-    "lab": {"lab", "harness"},
-    "bench": {"bench", "lab", "harness"},
-    "tests/host": {"fixtures", "harness", "tests.host"},
-    "tests/guest": {"fixtures", "harness", "tests.guest"},
-    "tests/db": {"fixtures", "harness", "tests.db"},
-    "tests/session": {"fixtures", "harness", "tests.session"},
-    "tests/unit": {"harness", "lab", "tests.unit"},
-    "tests/lab": {"fixtures", "harness", "lab", "tests.lab", "tests.unit"},
-    "conftest.py": set(),
-}
+# Sent to a host as they are, and in no package.
+PROBES = ROOT / "harness" / "host" / "probes"
 
 # Runs inside the guest, where it is a package of its own under another name.
 IN_THE_GUEST = ROOT / "lab" / "image" / "guard"
 
-FOREIGN = {"harness": {"pytest", "_pytest"}, "lab": {"pytest", "_pytest"}, "lab/vmm": {"pytest", "_pytest"}}
 
-
-def layer_of(file: Path) -> str:
-    """The longest part of the layout that a file is in."""
-    path = file.relative_to(ROOT)
-    return next(
-        (layer for layer in sorted(MAY_IMPORT, key=len, reverse=True) if path.is_relative_to(layer)), ""
-    )
-
-
-def imports_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Every module a file imports, wherever in it, with the line."""
-    for node in ast.walk(tree):
+def imports_of(file: Path) -> Iterator[str]:
+    """Every module that a file imports, wherever in it; its own package is a dot."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, name.name) for name in node.names)
+            yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
-            # Each name may be a module, too: `from lab import image`.
-            yield from ((node.lineno, f"{node.module or ''}.{name.name}") for name in node.names)
+            yield f"{'.' * node.level}{node.module or ''}"
 
 
-def sources() -> list[Path]:
-    """Every Python file of ours."""
-    folders = [ROOT / name for name in sorted(OURS - {"conftest"})]
-    return [ROOT / "conftest.py", *(path for folder in folders for path in sorted(folder.rglob("*.py")))]
+def name_of(file: Path) -> str:
+    """The name a file is imported by."""
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def _within(module: str, allowed: set[str]) -> bool:
-    return any(module == one or module.startswith(f"{one}.") for one in allowed)
+def test_the_contracts_see_every_file_but_the_probes() -> None:
+    """A folder without __init__.py in a package would be out of their sight, as the probes are."""
+    files = {file for package in PACKAGES for file in (ROOT / package).rglob("*.py")}
+    seen = grimp.build_graph(*PACKAGES, cache_dir=None).modules
+    assert {file for file in files if name_of(file) not in seen} == set(PROBES.glob("*.py"))
 
 
-@pytest.mark.parametrize("file", sources(), ids=lambda file: str(file.relative_to(ROOT)))
-def test_imports_go_downwards_only(file: Path) -> None:
-    """A file imports nothing of ours but what its layer may."""
-    layer = layer_of(file)
-    assert layer, f"{file} is in no layer of the layout"
-    seen = list(imports_of(ast.parse(file.read_text(encoding="utf-8"))))
-    wrong = [
-        f"line {line}: {module}"
-        for line, module in seen
-        if (module.split(".")[0] in OURS and not _within(module, MAY_IMPORT[layer]))
-        or module.split(".")[0] in FOREIGN.get(layer, set())
-    ]
-    assert not wrong, f"{layer} may import {sorted(MAY_IMPORT[layer])} of ours"
+@pytest.mark.parametrize("file", sorted(IN_THE_GUEST.glob("*.py")), ids=lambda file: file.stem)
+def test_the_guard_needs_only_its_library_and_itself(file: Path) -> None:
+    """It is copied into the guest; what it imports of itself is relative."""
+    foreign = {name for name in imports_of(file) if name.split(".")[0] not in sys.stdlib_module_names}
+    assert [name for name in foreign if not name.startswith(".") or name.startswith("..")] == []
 
 
-def test_no_import_is_relative() -> None:
-    """A relative import would go around the rules above."""
-    relative = [
-        f"{file.relative_to(ROOT)}:{node.lineno}"
-        for file in sources()
-        if not file.is_relative_to(IN_THE_GUEST)
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.ImportFrom) and node.level
-    ]
-    assert not relative
+def test_the_root_conftest_imports_nothing_of_ours() -> None:
+    """Its plugins are imported by pytest, which explains their asserts."""
+    assert {name.split(".")[0] for name in imports_of(ROOT / "conftest.py")}.isdisjoint(PACKAGES)
 
 
 def test_the_root_conftest_stays_small() -> None:

@@ -61,8 +61,9 @@ def here(tmp_path: Path) -> Path:
     for script in ("acceptance", "test"):
         shutil.copy(ROOT / "scripts" / script, project / "scripts")
     (project / "scripts/setup.sh").write_text(SETUP.format(root=project))
-    (project / "python").write_text(PYTHON)
-    (project / "python").chmod(0o755)
+    for program in ("python", "lint-imports"):
+        (project / program).write_text(PYTHON)
+        (project / program).chmod(0o755)
     return tmp_path / "here"
 
 
