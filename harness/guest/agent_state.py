@@ -21,7 +21,7 @@ _TIMEOUT_S = 180
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """One line of the unit's journal."""
 
     at_s: float
@@ -46,7 +46,7 @@ class AgentState:
 
     uptime_s: float
     properties: Mapping[str, str]
-    journal: tuple[Entry, ...] = ()
+    journal: tuple[JournalEntry, ...] = ()
 
     @property
     def pid(self) -> int:
@@ -59,7 +59,7 @@ class AgentState:
         return int(self.properties.get("NRestarts") or 0)
 
     @property
-    def exits(self) -> list[Entry]:
+    def exits(self) -> list[JournalEntry]:
         """Every end of a main process."""
         return [entry for entry in self.journal if entry.is_exit]
 
@@ -131,7 +131,7 @@ def parse_state(output: str, *, since_s: float | None = None) -> AgentState:
     return AgentState(float(properties.pop("UPTIME")), properties, tuple(entries))
 
 
-def _entries(rows: list[str]) -> Iterator[Entry]:
+def _entries(rows: list[str]) -> Iterator[JournalEntry]:
     for row in rows:
         if row.startswith("{"):
             fields: dict[str, Any] = json.loads(row)
@@ -140,7 +140,7 @@ def _entries(rows: list[str]) -> Iterator[Entry]:
                 message = bytes(message).decode(errors="replace")
             at_s = int(fields.pop("__MONOTONIC_TIMESTAMP", 0)) / 1e6
             told = {key: str(value) for key, value in fields.items() if not key.startswith("__")}
-            yield Entry(at_s, str(message or ""), told)
+            yield JournalEntry(at_s, str(message or ""), told)
 
 
 def answers(vm: Vm, site: Site, *, timeout_s: float) -> bool:

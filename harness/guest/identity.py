@@ -28,7 +28,7 @@ _TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)
-class Login:
+class AgentLogin:
     """What the agent made up for one login."""
 
     provider: str
@@ -51,11 +51,11 @@ class Health:
 
 
 @dataclass(frozen=True)
-class Identity:
+class CloneIdentity:
     """One clone, asked soon after its restore and again a little later."""
 
     vm: str
-    logins: tuple[Login, ...]
+    logins: tuple[AgentLogin, ...]
     kernel: tuple[str, ...]
     """Bytes from /dev/urandom, in base64, in the order they were drawn."""
     macs: tuple[str, ...]
@@ -96,7 +96,7 @@ class Identity:
         return health
 
 
-def identify(vm: Vm, site: Site, probe: str, *, providers: Sequence[str]) -> Identity:
+def identify(vm: Vm, site: Site, probe: str, *, providers: Sequence[str]) -> CloneIdentity:
     """Ask a clone who it is.
 
     :param providers: where to log in, the first one twice; a login costs the start of a program.
@@ -113,7 +113,7 @@ def identify(vm: Vm, site: Site, probe: str, *, providers: Sequence[str]) -> Ide
     if len(told.get("kernel", [])) < 2:
         raise TransportError(f"{vm.name}: no random bytes from the guest: {result.stderr.strip()[-300:]}")
     logins.append(_log_in(vm, site, providers[0], f"{words}-again"))
-    return Identity(
+    return CloneIdentity(
         vm=vm.name,
         logins=tuple(logins),
         kernel=tuple(told["kernel"]),
@@ -125,14 +125,14 @@ def identify(vm: Vm, site: Site, probe: str, *, providers: Sequence[str]) -> Ide
     )
 
 
-def _log_in(vm: Vm, site: Site, provider: str, session: str) -> Login:
+def _log_in(vm: Vm, site: Site, provider: str, session: str) -> AgentLogin:
     path, asked = f"/auth/{provider}", {"sessionId": session}
     answer = ask_agent(vm, site, "POST", path, json=asked, timeout_s=_TIMEOUT_S)
     url = answer.body.get("oauthUrl") if answer.status == 200 and isinstance(answer.body, dict) else None
     if not isinstance(url, str):
-        return Login(provider, answer.status, str(answer))
+        return AgentLogin(provider, answer.status, str(answer))
     query = parse_qs(urlsplit(url).query)
-    return Login(
+    return AgentLogin(
         provider, answer.status, "", url, query.get("state", [""])[0], query.get("code_challenge", [""])[0]
     )
 

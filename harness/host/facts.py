@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.clocks import Offset
 from harness.custodian.names import RUN_NAME
 from harness.errors import TransportError
-from harness.host.parts import Api, Bridge, Errors, Identity, Room, Unit, Vmm
+from harness.host.parts import Api, Bridge, Errors, HostIdentity, Room, Unit, Vmm
 from harness.site.profile import Site
 
 T = TypeVar("T")
@@ -65,9 +65,9 @@ class HostFacts:
             ) from error
 
     @property
-    def identity(self) -> Identity:
+    def identity(self) -> HostIdentity:
         """Who we are on the host."""
-        return self.part("identity", Identity)
+        return self.part("identity", HostIdentity)
 
     @property
     def bridge(self) -> Bridge | None:

@@ -20,10 +20,10 @@ from harness.host.custodian import Custodian
 from harness.run import Result
 from harness.site.profile import Site
 from harness.transport.connection import Connection
-from harness.transport.http import address_of
+from harness.transport.http import endpoint_of
 from harness.transport.local import LocalConnection
 from harness.transport.private import private_directory
-from harness.transport.ssh import Login, SshConnection
+from harness.transport.ssh import SshConnection, SshDestination
 
 _START_S = 20.0  # beyond the login: sudo, Python, and the reaper, which may have a session to cancel
 _END_S = 30.0  # for all but sessions to be removed
@@ -159,7 +159,7 @@ class Hypervisor:
 
     def forward_to(self, url: str) -> Path:
         """A local unix socket that leads to the server that a URL names, as the host sees it."""
-        name, port = address_of(url)
+        name, port = endpoint_of(url)
         return self.forward(f"tcp:{name}:{port}")
 
     def _program(self, argv: list[str], input_text: str, *, timeout_s: float, root: bool) -> Result:
@@ -181,7 +181,7 @@ class Hypervisor:
         section = self.site.host
         if section.transport == "local":
             return LocalConnection(private_directory())
-        login = Login(
+        destination = SshDestination(
             address=section.address,
             user=section.user,
             port=section.port,
@@ -191,7 +191,7 @@ class Hypervisor:
             proxy_command=section.proxy_command,
             connect_timeout_s=section.connect_timeout_s,
         )
-        return SshConnection(login, private_directory(), alias=f"acc-{self.run_id}-host")
+        return SshConnection(destination, private_directory(), alias=f"acc-{self.run_id}-host")
 
     def _become_root(self) -> list[str]:
         section = self.site.host

@@ -36,7 +36,7 @@ THE_SITES = (SessionError, BrowserError, NoAnswerError)
 
 
 @dataclass
-class Ended:
+class LoginEnd:
     """How a session's login ended."""
 
     session: str
@@ -64,7 +64,7 @@ class Ended:
 
 
 def follow(
-    session: Session, ended: Ended, *, timeout_s: float, each: Callable[[], None] = lambda: None
+    session: Session, ended: LoginEnd, *, timeout_s: float, each: Callable[[], None] = lambda: None
 ) -> None:
     """Watch a session until it is over, and what it says of credentials meanwhile.
 
@@ -93,8 +93,8 @@ def follow(
 
 
 def watch_vm(
-    ended: Ended, host: Hypervisor, connect: Callable[[], AbstractContextManager[psycopg.Connection]]
-) -> Ended:
+    ended: LoginEnd, host: Hypervisor, connect: Callable[[], AbstractContextManager[psycopg.Connection]]
+) -> LoginEnd:
     """Watch what then becomes of its VM, where the session is over.
 
     :param connect: the database; logins are followed side by side, and no two threads may share a session.
@@ -134,7 +134,7 @@ def has_credentials(session: Session) -> bool:
     return _authenticated(session.api.credentials_status(session.id)) is True
 
 
-def _ask_for_credentials(session: Session, ended: Ended) -> None:
+def _ask_for_credentials(session: Session, ended: LoginEnd) -> None:
     answer = session.api.credentials_status(session.id)
     found = _authenticated(answer)
     ended.authenticated = ended.authenticated or found is True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.errors import BrowserError, SessionError, TransportError
-from harness.login.course import Ended, follow, with_its_end
+from harness.login.course import LoginEnd, follow, with_its_end
 from harness.screen.picture import Screen, parse_colour
 from harness.session.authorization import login_address
 from harness.session.launch import Session, said
@@ -25,13 +25,13 @@ class WindowLogin:
         self._settings = dashboard.host.site.session
         self._words = {"{user}": user, "{password}": password}
 
-    def complete(self, session: Session, *, elsewhere: bool = False) -> Ended:
+    def complete(self, session: Session, *, elsewhere: bool = False) -> LoginEnd:
         """Log in, consent, and watch the session to its end.
 
         :param elsewhere: its browser has been sent to other pages: it is told to go back to the login first,
             which the profile must give a colour to be told by.
         """
-        ended = Ended(session.id)
+        ended = LoginEnd(session.id)
         try:
             ended.vm_id = session.vm_id
             ended.authorization = login_address(session, timeout_s=self._settings.window_s)
@@ -50,7 +50,7 @@ class WindowLogin:
         if not answer.is_success:
             raise SessionError(f"open-url for session {session.id}: {said(answer)}")
 
-    def _type(self, window: WindowPage, ended: Ended) -> None:
+    def _type(self, window: WindowPage, ended: LoginEnd) -> None:
         settings = self._settings
         steps: Sequence[tuple[str, str | None, Sequence[str]]] = (
             ("login", settings.login_colour, settings.login_keys),

@@ -11,7 +11,7 @@ from harness.errors import NoAnswerError, SessionError, WaitTimeoutError
 from harness.redact import remember
 from harness.session.control_api import table_of
 from harness.session.launch import Session, said
-from harness.transport.http import Address, address_of
+from harness.transport.http import Endpoint, endpoint_of
 from harness.wait import wait_until
 
 _ADDRESS_POLL_S = 0.25
@@ -32,9 +32,9 @@ class Authorization:
     challenge_method: str
 
     @property
-    def address(self) -> Address:
+    def address(self) -> Endpoint:
         """Where the provider listens."""
-        return address_of(self.url)
+        return endpoint_of(self.url)
 
 
 def read_authorization(url: str) -> Authorization:

@@ -60,7 +60,7 @@ class Lived:
 
 
 @dataclass(frozen=True)
-class Ended:
+class SessionEnd:
     """A session after it was cancelled."""
 
     answer: Said
@@ -118,7 +118,7 @@ def end(
     host: Hypervisor,
     database: psycopg.Connection[Any],
     site: Site,
-) -> Ended:
+) -> SessionEnd:
     """Cancel a session, and look at what then is left of it.
 
     :param before: host and database before it was launched.
@@ -135,7 +135,7 @@ def end(
         lambda now: changed_things(before, now),
         timeout_s=site.host.settle_s,
     )
-    return Ended(answer, took_s, vm_end, again, world, changed)
+    return SessionEnd(answer, took_s, vm_end, again, world, changed)
 
 
 def _cancelled(session: Session) -> Said:

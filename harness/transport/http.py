@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
-Address = tuple[str, int]
+Endpoint = tuple[str, int]
 
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
-def address_of(url: str) -> Address:
+def endpoint_of(url: str) -> Endpoint:
     """Host name and port; the port is the scheme's own where the URL names none."""
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or _PORTS[parts.scheme]

@@ -23,8 +23,8 @@ _LOST = 255  # ssh's own status; a command's is passed on
 
 
 @dataclass(frozen=True)
-class Login:
-    """How to reach a machine and what to hold it to."""
+class SshDestination:
+    """Where to log in, as whom, and what to hold the machine there to."""
 
     address: str
     user: str
@@ -76,17 +76,17 @@ class SshConnection:
     its parent does is to remove the directory.
     """
 
-    def __init__(self, login: Login, directory: Path, *, alias: str, short: str = "h") -> None:
+    def __init__(self, destination: SshDestination, directory: Path, *, alias: str, short: str = "h") -> None:
         self.alias = alias
         self.directory = directory
         self.config_file = directory / f"{short}.conf"
-        self._login = login
+        self._destination = destination
         self._short = short
         self._numbers = itertools.count(1)
         self._master: subprocess.Popen[bytes] | None = None
         self._owns_directory = False
         self._forwards: dict[Path, str] = {}
-        self.config_file.write_text(login.config(alias, directory / short))
+        self.config_file.write_text(destination.config(alias, directory / short))
 
     def start(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         """Connect, with ``argv`` as the master's own session; the directory goes when it ends."""
@@ -118,14 +118,14 @@ class SshConnection:
 
     def explain(self, said: str) -> SshError:
         """An error for what ssh said."""
-        login = self._login
+        destination = self._destination
         return explain(
             said,
-            address=login.address,
-            port=login.port,
-            user=login.user,
-            identity=login.identity_file,
-            known_hosts=login.known_hosts_file,
+            address=destination.address,
+            port=destination.port,
+            user=destination.user,
+            identity=destination.identity_file,
+            known_hosts=destination.known_hosts_file,
         )
 
     def run(self, command: str, *, timeout_s: float, input_text: str | None = None) -> Result:
@@ -175,7 +175,7 @@ class SshConnection:
         if not options:
             return
         try:
-            run(self._ssh("-O", what, *options, self.alias), timeout_s=self._login.connect_timeout_s)
+            run(self._ssh("-O", what, *options, self.alias), timeout_s=self._destination.connect_timeout_s)
         except CommandError as error:
             raise self.explain(error.message) from error
 

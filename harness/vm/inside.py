@@ -13,7 +13,7 @@ from typing import Any
 from harness.errors import CommandError
 from harness.host.hypervisor import Hypervisor
 from harness.run import Result
-from harness.transport.ssh import Login, SshConnection
+from harness.transport.ssh import SshConnection, SshDestination
 
 _KEY_ALIAS = "browser-vm"  # all clones are held to one key
 _LOGIN_S = 30.0  # key exchange under emulation takes a second and a half
@@ -99,7 +99,7 @@ class Guest:
         connector = directory / f"g{number}.py"
         connector.write_text(_CONNECTOR)
         proxy = shlex.join([sys.executable, "-I", "-S", str(connector), str(self._socket)])
-        login = Login(
+        destination = SshDestination(
             address=self._name,
             user=section.user,
             identity_file=section.identity_file,
@@ -110,8 +110,8 @@ class Guest:
             accept_new_key=section.known_hosts_file is None,
             connect_timeout_s=_LOGIN_S,
         )
-        connection = SshConnection(login, directory, alias=self._name, short=f"g{number}")
-        if login.accept_new_key and not recorded.exists():
+        connection = SshConnection(destination, directory, alias=self._name, short=f"g{number}")
+        if destination.accept_new_key and not recorded.exists():
             with self._host.guest_key_lock:  # one clone shows the key, the others are held to it
                 connection.open(_LOGIN_S)
         else:

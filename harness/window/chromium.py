@@ -21,7 +21,7 @@ from playwright.async_api import Browser, BrowserContext, Error, async_playwrigh
 
 from harness.errors import BrowserError, BrowserLostError
 from harness.run import environment
-from harness.transport.http import Address
+from harness.transport.http import Endpoint
 from harness.transport.private import private_directory
 from harness.window.gate import Gate
 
@@ -100,11 +100,11 @@ class Chromium:
         return self._running.version
 
     @property
-    def refused(self) -> list[Address]:
+    def refused(self) -> list[Endpoint]:
         """Addresses that it wanted to reach and was not let."""
         return list(self._gate.refused)
 
-    def allow(self, address: Address, target: Path) -> None:
+    def allow(self, address: Endpoint, target: Path) -> None:
         """Let it reach an address, through a unix socket that leads there."""
         self._loop.call_soon_threadsafe(self._gate.open, address, target)
 

@@ -18,7 +18,7 @@ from harness.host.hypervisor import Hypervisor
 from harness.screen.picture import ADDRESS_BAR, Screen, from_rgba
 from harness.screen.rfb import KEYS
 from harness.session.control_api import path_of
-from harness.transport.http import address_of
+from harness.transport.http import endpoint_of
 from harness.window.chromium import Chromium
 
 T = TypeVar("T")
@@ -165,7 +165,7 @@ class Dashboard:
         controller = host.site.controller.url
         url = urlsplit(controller)
         self._root = f"{url.scheme}://{url.netloc}"
-        browser.allow(address_of(controller), host.forward_to(controller))
+        browser.allow(endpoint_of(controller), host.forward_to(controller))
 
     def window(self, session: str) -> AbstractContextManager[WindowPage]:
         """A session's window, opened and not waited for.

@@ -11,7 +11,7 @@ import contextlib
 import struct
 from pathlib import Path
 
-from harness.transport.http import Address
+from harness.transport.http import Endpoint
 from harness.transport.tunnel import LOOPBACK
 
 _GRANTED, _NOT_ALLOWED, _UNREACHABLE = 0, 2, 4
@@ -23,9 +23,9 @@ class Gate:
     """Runs in the event loop that started it; ``refused`` holds the addresses that were asked for in vain."""
 
     def __init__(self) -> None:
-        self.refused: list[Address] = []
+        self.refused: list[Endpoint] = []
         self.port = 0
-        self._ways: dict[Address, Path] = {}
+        self._ways: dict[Endpoint, Path] = {}
         self._server: asyncio.Server | None = None
         self._busy: set[asyncio.Task[None]] = set()
 
@@ -34,7 +34,7 @@ class Gate:
         self._server = await asyncio.start_server(self._serve, LOOPBACK, 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    def open(self, address: Address, target: Path) -> None:
+    def open(self, address: Endpoint, target: Path) -> None:
         """Let an address be reached, through a unix socket that leads to it."""
         self._ways[address] = target
 
@@ -60,7 +60,7 @@ class Gate:
             writer.close()
 
     async def _lead(
-        self, address: Address, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, address: Endpoint, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         target = self._ways.get(address)
         if target is None:
@@ -78,7 +78,7 @@ class Gate:
         return None
 
 
-async def _asked_for(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Address:
+async def _asked_for(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Endpoint:
     """RFC 1928 without a password, up to the request to connect."""
     _, methods = await reader.readexactly(2)
     await reader.readexactly(methods)

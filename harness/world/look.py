@@ -14,7 +14,7 @@ from harness.database.whole_rows import NewestRows, newest_rows
 from harness.findings import Finding, settled
 from harness.host.facts import INVENTORY, HostFacts, ask_host
 from harness.host.hypervisor import Hypervisor
-from harness.host.parts import Bridge, Entry
+from harness.host.parts import Bridge, DirectoryEntry
 from harness.site.profile import Site, SnapshotSection
 from harness.world.inventory import Inventory
 from harness.world.things import nobodys
@@ -45,7 +45,7 @@ class World:
         return self.facts.part("firewall", dict[str, Any])
 
     @property
-    def golden(self) -> dict[str, Entry | None]:
+    def golden(self) -> dict[str, DirectoryEntry | None]:
         """The golden snapshot's files, by path."""
         paths = self.inventory.paths
         return {path: paths.get(path) for path in golden_files(self.inventory.site.snapshot)}

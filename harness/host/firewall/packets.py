@@ -73,7 +73,7 @@ class Obstacle:
 
 
 @dataclass
-class Walk:
+class ChainTraversal:
     """One packet's way through one base chain."""
 
     table: Table
@@ -117,7 +117,7 @@ def obstacles(tables: Iterable[Table], packets: Sequence[Packet]) -> tuple[list[
         for name, chain in table.chains.items():
             for packet in packets:
                 if chain.hook in packet.hooks:
-                    walk = Walk(table, packet)
+                    walk = ChainTraversal(table, packet)
                     stop = walk.through(name, chain)
                     stopped += [stop] if stop else []
                     untold.update(dict.fromkeys(walk.maybe_dropped))
