@@ -36,7 +36,7 @@ def report(findings: Sequence[Finding], what: str) -> str:
     return "\n".join(lines)
 
 
-def settled(
+def lasting_findings(
     first: Sequence[Finding], again: Callable[[], Sequence[Finding]], *, what: str, timeout_s: float
 ) -> list[Finding]:
     """Those findings that every look shows, until none is left or the time is over.

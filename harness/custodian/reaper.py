@@ -75,7 +75,7 @@ def _end_sessions(directory: Path) -> list[str]:
     if not notes:
         return []
     with ThreadPoolExecutor(len(notes)) as pool:
-        return [line for _, line in pool.map(sessions.end, notes) if line]
+        return [line for _, line in pool.map(sessions.end_session, notes) if line]
 
 
 def _kill_noted(note: dict[str, Any], run: str) -> list[str]:

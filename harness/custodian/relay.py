@@ -68,7 +68,7 @@ class Relay:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            far = await connect(self.address, self._open_socket, self._note)
+            far = await connect_staggered(self.address, self._open_socket, self._note)
         except OSError as error:
             self._note(error)
             return
@@ -96,7 +96,7 @@ async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
     sink.close()
 
 
-async def connect(address: tuple[str, int], open_socket: OpenSocket, note: Note) -> socket.socket:
+async def connect_staggered(address: tuple[str, int], open_socket: OpenSocket, note: Note) -> socket.socket:
     """Connect, with attempts side by side.
 
     A machine that does not say who it is has time for it until the deadline: to the kernel it is out of reach

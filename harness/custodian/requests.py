@@ -217,7 +217,7 @@ class Requests:
     async def op_start_session(self, **request: Any) -> Answer:
         """Ask the controller for a session, and own it."""
         note = self.directory / f"session-{next(self.session_numbers)}.json"
-        return await self._off_loop(functools.partial(sessions.start, note, **request))
+        return await self._off_loop(functools.partial(sessions.start_session, note, **request))
 
     def interrupt(self) -> None:
         """Let requests under way end soon."""
@@ -241,7 +241,7 @@ class Requests:
 
     async def _end_sessions(self) -> list[str]:
         """Cancel every session; a line for each that could not be: its note stays, for the next run."""
-        end = functools.partial(sessions.end, patience_s=_PATIENCE_S)
+        end = functools.partial(sessions.end_session, patience_s=_PATIENCE_S)
         notes = sorted(self.directory.glob(sessions.NOTES))
         ended = await asyncio.gather(*(self._off_loop(functools.partial(end, note)) for note in notes))
         return [line for over, line in ended if not over]

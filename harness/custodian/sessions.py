@@ -28,7 +28,7 @@ _LOOK_LIMIT_S = 5.0
 Answer = dict[str, Any]
 
 
-def start(
+def start_session(
     note: Path,
     *,
     url: str,
@@ -65,7 +65,7 @@ def start(
     return {**answer, "asked": noted["asked"]}
 
 
-def end(note: Path, *, patience_s: float = 0) -> tuple[bool, str]:
+def end_session(note: Path, *, patience_s: float = 0) -> tuple[bool, str]:
     """Cancel what a note names, and remove the note once it is over; whether it is, and a line about it.
 
     :param patience_s: how long to go on asking where nobody answers, or where its row lags behind its end.
@@ -90,7 +90,7 @@ def end(note: Path, *, patience_s: float = 0) -> tuple[bool, str]:
         elif refusal["status"] in PERHAPS_OVER:
             over, line = _seen(session, refusal, _shown(show_url, finished, deadline), finished)
         else:
-            over, line = False, f"could not cancel session {session}: {_said(refusal)}"
+            over, line = False, f"could not cancel session {session}: {_answer_text(refusal)}"
     except (OSError, http.client.HTTPException) as error:
         return False, f"could not cancel session {session}: {_described(error)}"
     if over:
@@ -121,7 +121,10 @@ def _seen(session: str, refusal: Answer, shown: Answer, finished: list[str]) -> 
     if shown["status"] == 404 and _is_refusal(shown) and _is_refusal(refusal):
         # Nobody can cancel it any more, and nothing says that its VM is gone.
         return True, f"the controller no longer knows session {session}; whether its VM is gone was not seen"
-    return False, f"could not cancel session {session}: {_said(refusal)}; {_said(shown)}"
+    return (
+        False,
+        f"could not cancel session {session}: {_answer_text(refusal)}; {_answer_text(shown)}",
+    )
 
 
 def _answer(method: str, url: str, body: str | None, deadline: float, *, timeout_s: float) -> Answer:
@@ -178,7 +181,7 @@ def _url(template: str, session: str) -> str:
     return template.replace("{session}", quote(session, safe=""))
 
 
-def _said(answer: Answer) -> str:
+def _answer_text(answer: Answer) -> str:
     return f"{answer['url']} answered {answer['status']}: {answer['body'][:300]}"
 
 

@@ -67,14 +67,16 @@ def connection_string_of(settings: DatabaseSection) -> ConnectionString:
 
 
 @contextlib.contextmanager
-def connect(site: Site, *, run_id: str, forward: Forward | None = None) -> Iterator[psycopg.Connection]:
-    """The site's database, as a session that cannot write.
+def read_only_session(
+    site: Site, *, run_id: str, forward: Forward | None = None
+) -> Iterator[psycopg.Connection]:
+    """A session with the site's database that cannot write.
 
-    Every transaction of it is READ ONLY and REPEATABLE READ: all questions of one transaction see the same
-    rows, so two claims never contradict each other because a session moved on between them. It is left open
-    no longer than the questions take, since an open snapshot keeps the server from cleaning up.
+    Every transaction is READ ONLY and REPEATABLE READ: all questions of one transaction see the same rows, so
+    two claims never contradict each other because a row changed between them. A transaction is left open no
+    longer than its questions take, since an open snapshot keeps the server from cleaning up.
 
-    :param forward: how to reach it where the profile says ``through_host``.
+    :param forward: how to reach the database where the profile says ``through_host``.
     :raises DatabaseError: not reached, not let in, or not in time.
     """
     settings, conninfo = site.database, connection_string_of(site.database)

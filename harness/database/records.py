@@ -140,7 +140,7 @@ def gather(
     return Records(server, clock, tables, answers, moment, _unnamed(site.database))
 
 
-def settled(first: Records, connection: psycopg.Connection, site: Site) -> Records:
+def settled_records(first: Records, connection: psycopg.Connection, site: Site) -> Records:
     """The same records, in which a row breaks a claim that settles only if every look shows it to.
 
     Looks are taken until no such row is left, or the site's settle time is over; none where the first found

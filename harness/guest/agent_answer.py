@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from harness.errors import HarnessError, TransportError, WaitTimeoutError
-from harness.guest.agent_state import look
+from harness.guest.agent_state import ask_agent_state
 from harness.site.profile import Site
 from harness.vm.machine import Vm
 
@@ -60,7 +60,7 @@ def fate(vm: Vm, site: Site) -> str:
         return way
     try:
         again = _healthy_again(vm, site)
-        state = look(vm, site, since_s=0)
+        state = ask_agent_state(vm, site, since_s=0)
     except HarnessError as error:
         return f"{way}; what became of the agent is not known: {error.message}"
     return (

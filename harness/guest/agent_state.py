@@ -96,7 +96,7 @@ class AgentState:
         return "\n".join(shown) or "    (nothing)"
 
 
-def look(vm: Vm, site: Site, *, then: str = "", since_s: float | None = None) -> AgentState:
+def ask_agent_state(vm: Vm, site: Site, *, then: str = "", since_s: float | None = None) -> AgentState:
     """Ask for the unit's state; with ``since_s`` (seconds since boot) for its journal too.
 
     ``then`` is shell that runs afterwards, with ``$pid`` the main process and ``$unit`` the unit.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.errors import HarnessError, VmmError, WaitTimeoutError
-from harness.guest.agent_state import AgentState, look
+from harness.guest.agent_state import AgentState, ask_agent_state
 from harness.host.hypervisor import Hypervisor
 from harness.site.profile import Site
 from harness.vm.machine import Vm, cold_boot
@@ -43,5 +43,5 @@ def observe_cold_boot(vm: Vm, site: Site) -> ColdBoot:
     result = vm.script("cat /proc/sys/kernel/random/boot_id", timeout_s=30)
     if result.status != 0:
         raise HarnessError(f"{vm.name}: no boot id: {result.stderr.strip()[-300:]}")
-    state = look(vm, site)
+    state = ask_agent_state(vm, site)
     return ColdBoot(vm.timings["healthy"], "", vm.console(), result.stdout.strip(), state)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import httpx
 
 from harness.errors import HarnessError, WaitTimeoutError
-from harness.guest.agent_state import AgentState, answers, look
+from harness.guest.agent_state import AgentState, answers, ask_agent_state
 from harness.guest.inspector import PORT as INSPECTOR_PORT
 from harness.guest.inspector import inspector
 from harness.site.profile import Site
@@ -102,7 +102,7 @@ def unhandled_rejection(vm: Vm, site: Site, probe: str) -> Crash:
 
 def killed(vm: Vm, site: Site, probe: str) -> Crash:
     """SIGKILL the main process."""
-    return _outage(vm, site, probe, look(vm, site, then='kill -s KILL "$pid"'))
+    return _outage(vm, site, probe, ask_agent_state(vm, site, then='kill -s KILL "$pid"'))
 
 
 def taken_port(vm: Vm, site: Site, _probe: str) -> TakenPort:
@@ -135,9 +135,9 @@ def taken_port(vm: Vm, site: Site, _probe: str) -> TakenPort:
         done
         systemctl stop acceptance-port.socket
     """
-    before = look(vm, site, then=script)
+    before = ask_agent_state(vm, site, then=script)
     recovered_s = _seconds_until_healthy(vm, site)
-    return TakenPort(starts, look(vm, site, since_s=before.uptime_s), recovered_s)
+    return TakenPort(starts, ask_agent_state(vm, site, since_s=before.uptime_s), recovered_s)
 
 
 def silent_database(vm: Vm, site: Site, probe: str) -> SilentDatabase:
@@ -153,11 +153,11 @@ def silent_database(vm: Vm, site: Site, probe: str) -> SilentDatabase:
     with vm.silent_listener(54321) as listener:
         url = f"http://{listener.address}:{listener.port}"
         settings = {**site.agent.database_environment, variable: url}
-        before = look(vm, site, then=_with_environment(settings))
+        before = ask_agent_state(vm, site, then=_with_environment(settings))
         if _seconds_until_healthy(vm, site) is None:
             raise HarnessError(f"{vm.name}: the agent did not come up with {url} as its database")
         answered_s, answer, looks, failures = asyncio.run(_log_in_and_watch(vm, site, probe))
-        after = look(vm, site, since_s=before.uptime_s)
+        after = ask_agent_state(vm, site, since_s=before.uptime_s)
         seen = SilentDatabase(listener.accepted(), answered_s, answer, tuple(failures), looks, after)
     if seen.connections == 0 and not seen.timeouts:
         raise HarnessError(
@@ -170,7 +170,7 @@ def silent_database(vm: Vm, site: Site, probe: str) -> SilentDatabase:
 
 def link_outage(vm: Vm, site: Site, _probe: str) -> LinkOutage:
     """Pull the network cable until nothing answers, and put it back."""
-    before = look(vm, site)
+    before = ask_agent_state(vm, site)
     vm.link(False)
     begun = time.monotonic()
     try:
@@ -180,11 +180,11 @@ def link_outage(vm: Vm, site: Site, _probe: str) -> LinkOutage:
     finally:
         vm.link(True)
     recovered_s = _seconds_until_healthy(vm, site)
-    return LinkOutage(before, look(vm, site, since_s=before.uptime_s), unreachable, recovered_s)
+    return LinkOutage(before, ask_agent_state(vm, site, since_s=before.uptime_s), unreachable, recovered_s)
 
 
 def _injected(vm: Vm, site: Site, probe: str, fault: str) -> Crash:
-    before = look(vm, site, then='kill -s USR1 "$pid"')
+    before = ask_agent_state(vm, site, then='kill -s USR1 "$pid"')
     with inspector(vm.local_forward(INSPECTOR_PORT)) as session:
         session.evaluate(f"setTimeout(() => {{ {fault} }}, {_INJECT_MS}), 0")
     return _outage(vm, site, probe, before)
@@ -193,7 +193,7 @@ def _injected(vm: Vm, site: Site, probe: str, fault: str) -> Crash:
 def _outage(vm: Vm, site: Site, probe: str, before: AgentState) -> Crash:
     gone = _within(EXIT_S, lambda: not _answers(vm, site))
     recovered_s = _seconds_until_healthy(vm, site)
-    after = look(vm, site, since_s=before.uptime_s)
+    after = ask_agent_state(vm, site, since_s=before.uptime_s)
     return Crash(probe, before, after, gone, recovered_s)
 
 

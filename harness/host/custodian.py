@@ -58,7 +58,9 @@ class Custodian:
             self.facts: dict[str, Any] = self._greeting.result(timeout_s)
         except TimeoutError as error:
             self.close(timeout_s=1)
-            raise explain(f"the custodian did not start within {timeout_s:g} s: {self._said()}") from error
+            raise explain(
+                f"the custodian did not start within {timeout_s:g} s: {self._stderr_text()}"
+            ) from error
         except BaseException:
             self.close(timeout_s=1)
             raise
@@ -100,7 +102,7 @@ class Custodian:
         try:
             failures = self._farewell.result(timeout_s)
         except (TimeoutError, HarnessError):
-            failures = [f"it ended without a farewell: {self._said() or 'no word'}"]
+            failures = [f"it ended without a farewell: {self._stderr_text() or 'no word'}"]
         try:
             self._process.wait(_SOON_S)
         except subprocess.TimeoutExpired:
@@ -144,7 +146,7 @@ class Custodian:
         for answer in left.values():
             answer.set_exception(self._gone())
         if not self._greeting.done():
-            self._greeting.set_exception(self._explain(self._said()))
+            self._greeting.set_exception(self._explain(self._stderr_text()))
 
     def _settle(self, message: dict[str, Any]) -> None:
         with self._lock:
@@ -163,11 +165,11 @@ class Custodian:
         for line in self._process.stderr:
             self._complaints += line
 
-    def _said(self) -> str:
+    def _stderr_text(self) -> str:
         return self._complaints.decode(errors="replace").strip()[-4000:]
 
     def _gone(self) -> TransportError:
         return TransportError(
-            f"the custodian is gone (status {self._process.returncode}): {self._said() or 'no word'}",
+            f"the custodian is gone (status {self._process.returncode}): {self._stderr_text() or 'no word'}",
             hint="was the connection lost, or the process killed? The next run removes what it held",
         )

@@ -23,7 +23,7 @@ from harness.errors import (
 from harness.host.hypervisor import Hypervisor
 from harness.session.authorization import Authorization, Callback
 from harness.session.control_api import table_of
-from harness.session.launch import Session, said
+from harness.session.launch import Session, answer_text
 from harness.transport.http import client_over
 from harness.wait import wait_until
 from harness.window.sight import Sight
@@ -138,7 +138,7 @@ def _ask_for_credentials(session: Session, ended: LoginEnd) -> None:
     answer = session.api.credentials_status(session.id)
     found = _authenticated(answer)
     ended.authenticated = ended.authenticated or found is True
-    ended.no_word = said(answer) if found is None else ""
+    ended.no_word = answer_text(answer) if found is None else ""
 
 
 def _authenticated(answer: httpx.Response) -> bool | None:

@@ -27,7 +27,7 @@ class ProviderPages:
         self._settings = settings
         self._redirect = urlsplit(redirect_uri)
         self._callbacks: list[Callback] = []
-        tab.on("request", self._look)  # a redirect is a request of its own here; it gets no further
+        tab.on("request", self._catch_callback)  # a redirect is a request of its own here; it gets no further
 
     def log_in(self, user: str, password: str) -> None:
         """Fill in the login page, and send it."""
@@ -73,7 +73,7 @@ class ProviderPages:
         self._browser.call(lambda: self._tab.click(button), timeout_s=_CALL_S)
         return self.callback()
 
-    def _look(self, request: Request) -> None:
+    def _catch_callback(self, request: Request) -> None:
         asked = urlsplit(request.url)
         if (asked.netloc, asked.path) == (self._redirect.netloc, self._redirect.path):
             self._callbacks.append(read_callback(request.url))

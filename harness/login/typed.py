@@ -8,7 +8,7 @@ from harness.errors import BrowserError, SessionError, TransportError
 from harness.login.course import LoginEnd, follow, with_its_end
 from harness.screen.picture import Screen, parse_colour
 from harness.session.authorization import login_address
-from harness.session.launch import Session, said
+from harness.session.launch import Session, answer_text
 from harness.window.chromium import keep
 from harness.window.dashboard import Dashboard, WindowPage
 from harness.window.sight import (
@@ -48,7 +48,7 @@ class WindowLogin:
     def _go_back(self, session: Session, url: str) -> None:
         answer = session.api.open_url(session.id, url)
         if not answer.is_success:
-            raise SessionError(f"open-url for session {session.id}: {said(answer)}")
+            raise SessionError(f"open-url for session {session.id}: {answer_text(answer)}")
 
     def _type(self, window: WindowPage, ended: LoginEnd) -> None:
         settings = self._settings

@@ -10,7 +10,7 @@ import httpx
 from harness.errors import NoAnswerError, SessionError, WaitTimeoutError
 from harness.redact import remember
 from harness.session.control_api import table_of
-from harness.session.launch import Session, said
+from harness.session.launch import Session, answer_text
 from harness.transport.http import Endpoint, endpoint_of
 from harness.wait import wait_until
 
@@ -92,7 +92,7 @@ def login_address(session: Session, *, timeout_s: float) -> Authorization:
 
     def ask() -> str:
         answer = session.api.oauth_url(session.id)
-        seen.append(said(answer))
+        seen.append(answer_text(answer))
         return str(table_of(answer).get("oauthUrl") or "") if answer.status_code == httpx.codes.OK else ""
 
     seen: list[str] = []

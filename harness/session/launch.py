@@ -80,7 +80,7 @@ class Session:
         answer = self.api.session(self.id)
         row = table_of(answer).get("session")
         if answer.status_code != httpx.codes.OK or not isinstance(row, dict):
-            raise SessionError(f"session {self.id}: {said(answer)}; expected its row")
+            raise SessionError(f"session {self.id}: {answer_text(answer)}; expected its row")
         self._over = self._over or row.get("status") in self.site.database.finished_session_statuses
         return row
 
@@ -121,14 +121,14 @@ class Session:
         if self._over:
             return
         answer = self.cancel()
-        seen = self._look() if answer.status_code in PERHAPS_OVER else ""
+        seen = self._state_now() if answer.status_code in PERHAPS_OVER else ""
         if not self._over:
             raise SessionError(
-                f"session {self.id} could not be cancelled: {said(answer)}{seen}",
+                f"session {self.id} could not be cancelled: {answer_text(answer)}{seen}",
                 hint="where its VM still runs, remove it as the runbook says (step 1)",
             )
 
-    def _look(self) -> str:
+    def _state_now(self) -> str:
         """What its row says now; a refusal to cancel it says nothing of its end."""
         try:
             return f"; it is {self.row().get('status')!r}"
@@ -153,13 +153,13 @@ def launch(api: ControlApi, site: Site, *, user_id: str, provider: str | None = 
     took_s = time.monotonic() - began
     if answer.status_code != httpx.codes.OK or not isinstance(table_of(answer).get("sessionId"), str):
         raise SessionError(
-            f"no session for {user_id} at {provider}: {said(answer)} after {took_s:.1f} s; "
+            f"no session for {user_id} at {provider}: {answer_text(answer)} after {took_s:.1f} s; "
             'expected 200 with a "sessionId"',
             hint="read the controller's journal, and look at the session's error_message",
         )
     return Session(api, site, user_id=user_id, provider=provider, answer=answer, took_s=took_s)
 
 
-def said(answer: httpx.Response) -> str:
+def answer_text(answer: httpx.Response) -> str:
     """Status and text of an answer, for a message."""
     return f"answered {answer.status_code}: {answer.text[:_SHOWN]}"

@@ -22,7 +22,7 @@ from harness.transport.http import client_over
 from harness.wait import last_answer
 from harness.world.difference import changed_things
 from harness.world.inventory import Inventory
-from harness.world.look import World, look, look_at_vms, look_until_settled
+from harness.world.look import World, look_at_vms, look_at_world, look_until_settled
 from harness.world.vm_end import VmEnd, watch_end
 
 Said = httpx.Response | str
@@ -111,7 +111,7 @@ def launch_lines(session: Session, host: Hypervisor, site: Site) -> list[Line]:
     )
 
 
-def end(
+def cancel_and_observe(
     session: Session,
     lived: Lived,
     before: World,
@@ -131,7 +131,7 @@ def end(
     vm_end = watch_end(host, database, site, session=session.id, vm=vm, timeout_s=left_s)
     again = _cancelled(session)
     world, changed = look_until_settled(
-        lambda: look(host, database, site, since=before),
+        lambda: look_at_world(host, database, site, since=before),
         lambda now: changed_things(before, now),
         timeout_s=site.host.settle_s,
     )

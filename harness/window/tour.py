@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from harness.errors import BrowserError, NoAnswerError, SessionError, TransportError, WaitTimeoutError
 from harness.session.authorization import Authorization, login_address
 from harness.session.inside import reach_from_vm
-from harness.session.launch import Session, said
+from harness.session.launch import Session, answer_text
 from harness.wait import wait_until
 from harness.window.chromium import keep
 from harness.window.dashboard import CONNECTED, Dashboard, WindowPage
@@ -157,10 +157,10 @@ class Guide:
     def _out_of_reach(self, session: Session, url: str) -> str:
         """A host may let VMs reach some of its ports only, and rightly so."""
         try:
-            status, said = reach_from_vm(self._dashboard.host, session, url, timeout_s=_REACH_S)
+            status, why = reach_from_vm(self._dashboard.host, session, url, timeout_s=_REACH_S)
         except (SessionError, TransportError):  # not known, then
             return ""
-        return "" if status else said
+        return "" if status else why
 
     def _left_s(self, opened: Opened) -> float:
         """What is left of the time in which a page that was opened must be seen."""
@@ -172,4 +172,4 @@ def _told(session: Session, url: str) -> str:
         answer = session.api.open_url(session.id, url)
     except NoAnswerError as error:
         return error.message
-    return "" if answer.is_success else said(answer)
+    return "" if answer.is_success else answer_text(answer)

@@ -11,7 +11,7 @@ import psycopg
 from harness.database import vm_rows
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import NewestRows, newest_rows
-from harness.findings import Finding, settled
+from harness.findings import Finding, lasting_findings
 from harness.host.facts import INVENTORY, HostFacts, ask_host
 from harness.host.hypervisor import Hypervisor
 from harness.host.parts import Bridge, DirectoryEntry
@@ -51,7 +51,7 @@ class World:
         return {path: paths.get(path) for path in golden_files(self.inventory.site.snapshot)}
 
 
-def look(
+def look_at_world(
     host: Hypervisor, database: psycopg.Connection[Any], site: Site, *, since: World | None = None
 ) -> World:
     """Look at all of it; one round trip to each.
@@ -76,14 +76,16 @@ def look_until_settled(
         looks.append(ask())
         return suspects(looks[-1])
 
-    left = settled(again(), again, what="the site settles", timeout_s=timeout_s)
+    left = lasting_findings(again(), again, what="the site settles", timeout_s=timeout_s)
     return looks[-1], left
 
 
 def look_before(host: Hypervisor, database: psycopg.Connection[Any], site: Site) -> World:
     """Look at all of it before anything is done, until VMs that are coming or going have come or gone."""
     world, left = look_until_settled(
-        lambda: look(host, database, site), lambda seen: list(seen.nobodys), timeout_s=site.host.settle_s
+        lambda: look_at_world(host, database, site),
+        lambda seen: list(seen.nobodys),
+        timeout_s=site.host.settle_s,
     )
     return replace(world, nobodys=left)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.database.connection import connect
+from harness.database.connection import read_only_session
 from harness.database.records import Records, gather
 from harness.database.scratch import ScratchPostgres
 from harness.errors import DatabaseError, SiteError
@@ -48,7 +48,7 @@ def _site(**database: object) -> Site:
 def _asked(url: str, monkeypatch: pytest.MonkeyPatch, **database: object) -> Records:
     monkeypatch.setenv(URL, url)
     site = _site(**database)
-    with connect(site, run_id="abcdef") as connection:
+    with read_only_session(site, run_id="abcdef") as connection:
         return gather(connection, site)
 
 
@@ -162,6 +162,6 @@ def test_through_the_host(cluster: ScratchPostgres, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setenv(URL, "postgresql://postgres@127.0.0.1:6000/postgres?sslmode=disable")
     site = _site(through_host=True)
-    with connect(site, run_id="abcdef", forward=forward) as connection:
+    with read_only_session(site, run_id="abcdef", forward=forward) as connection:
         assert gather(connection, site).findings("stale_vm").count == 0
     assert asked == ["tcp:127.0.0.1:6000"]

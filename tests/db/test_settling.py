@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from psycopg.rows import scalar_row
 
-from harness.database.connection import connect
-from harness.database.records import Records, gather, settled
+from harness.database.connection import read_only_session
+from harness.database.records import Records, gather, settled_records
 from harness.database.scratch import ScratchPostgres
 from harness.errors import DatabaseError
 from harness.site.profile import Site
@@ -65,7 +65,7 @@ def reader(
 ) -> Iterator[psycopg.Connection]:
     """The suite's own session with that database."""
     monkeypatch.setenv(URL, scratch_database.url())
-    with connect(SITE, run_id="abcdef") as connection:
+    with read_only_session(SITE, run_id="abcdef") as connection:
         yield connection
 
 
@@ -87,7 +87,7 @@ def test_rows_that_are_sound_are_not_asked_for_again(reader: psycopg.Connection)
     """The clean way costs what it cost: not even the connection is needed."""
     first = gather(reader, SITE)
     reader.close()
-    assert settled(first, reader, SITE) is first
+    assert settled_records(first, reader, SITE) is first
 
 
 def test_a_session_that_ends_right_after_its_vm_is_no_finding(
@@ -100,7 +100,7 @@ def test_a_session_that_ends_right_after_its_vm_is_no_finding(
     ending = threading.Timer(SETTLE_S / 3, _over, (change, 3))
     ending.start()
     began = time.monotonic()
-    assert _broken(settled(first, reader, SITE)) == {}
+    assert _broken(settled_records(first, reader, SITE)) == {}
     assert time.monotonic() - began < SETTLE_S
     ending.join()
 
@@ -117,7 +117,7 @@ def test_a_session_that_stays_so_is_a_finding_and_shown_as_it_is_now(
         _over(change, number)
     _destroyed(change, 24)
     change("UPDATE auth_sessions SET status = 'url_captured' WHERE session_id = %s", SESSION(22))
-    left = settled(first, reader, SITE).findings("session_without_vm")
+    left = settled_records(first, reader, SITE).findings("session_without_vm")
     assert (left.count, left.ids) == (1, [SESSION(22)])
     assert left.report().startswith("1 live sessions without a live VM")
     assert "url_captured" in left.report()
@@ -129,7 +129,7 @@ def test_what_cannot_pass_is_a_finding_at_first_sight(reader: psycopg.Connection
     change("UPDATE vms SET status = 'parked' WHERE vm_id = 'vm-02'")
     first = gather(reader, SITE)
     change("UPDATE vms SET status = 'running' WHERE vm_id = 'vm-02'")
-    assert _broken(settled(first, reader, SITE)) == {
+    assert _broken(settled_records(first, reader, SITE)) == {
         "impossible_vm_time": {"vm-01"},
         "unknown_vm_state": {"vm-02"},
     }
@@ -145,7 +145,7 @@ def test_a_connection_lost_meanwhile_costs_only_what_was_in_doubt(
     reader.rollback()
     with contextlib.closing(scratch_database.connect()) as other:
         other.execute("SELECT pg_terminate_backend(%s)", [pid])
-    records = settled(first, reader, SITE)
+    records = settled_records(first, reader, SITE)
     assert records.findings("overdue_session").count == 0
     with pytest.raises(DatabaseError, match="once more"):
         records.findings("session_without_vm")

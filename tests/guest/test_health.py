@@ -12,7 +12,7 @@ import pytest
 
 from fixtures.guest import Resumed
 from harness.guest.agent_answer import ask_agent, fate
-from harness.guest.agent_state import look
+from harness.guest.agent_state import ask_agent_state
 from harness.guest.facts import GuestFacts
 from harness.site.profile import Site
 from harness.vm.machine import Vm
@@ -84,7 +84,7 @@ def test_bad_json_is_a_json_400(clone: Vm, site: Site) -> None:
 @SOURCE
 async def test_health_is_steady_under_load(clone: Vm, site: Site) -> None:
     """Fifty health requests at once, on fifty connections, are all answered 200 in time, by one process."""
-    before = look(clone, site)
+    before = ask_agent_state(clone, site)
     async with clone.async_http(timeout=site.guest.request_s) as http:
         # Unread answers keep their connections, so that no other request can come over one of them.
         asked = (
@@ -98,7 +98,7 @@ async def test_health_is_steady_under_load(clone: Vm, site: Site) -> None:
         f"{len(bad)} of {AT_ONCE} requests at once were not answered 200 within {site.guest.request_s:g} s: "
         f"{', '.join(sorted(set(bad))[:3])}; {fate(clone, site)}"
     )
-    after = look(clone, site)
+    after = ask_agent_state(clone, site)
     assert (after.pid, after.restarts) == (before.pid, before.restarts), (
         f"the agent's process was {before.pid} before the load, and {after.pid} after it: it crashed"
     )

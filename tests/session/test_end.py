@@ -7,7 +7,7 @@ import pytest
 from harness.database.whole_rows import is_destroyed
 from harness.findings import report
 from harness.session.control_api import table_of
-from harness.session.launch import Session, said
+from harness.session.launch import Session, answer_text
 from harness.session.life import Lived, SessionEnd
 from harness.site.profile import Site
 from harness.world.difference import changed_bridge, changed_firewall, changed_golden, changed_rows
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]
 def test_cancel_is_answered_in_time(ended: SessionEnd, site: Site) -> None:
     """A request to cancel a session is answered 200 in time."""
     assert not isinstance(ended.answer, str), ended.answer
-    assert ended.answer.status_code == 200, f"cancel: {said(ended.answer)}; expected 200"
+    assert ended.answer.status_code == 200, f"cancel: {answer_text(ended.answer)}; expected 200"
     assert ended.took_s <= site.session.end_s, (
         f"cancel: answered after {ended.took_s:.1f} s; expected at most {site.session.end_s:g} s"
     )
@@ -62,8 +62,8 @@ def test_cancelled_session_is_over(ended: SessionEnd, session: Session, site: Si
 def test_second_cancel_is_a_json_409(ended: SessionEnd) -> None:
     """A session that is over cannot be cancelled again."""
     assert not isinstance(ended.again, str), ended.again
-    assert ended.again.status_code == 409, f"second cancel: {said(ended.again)}; expected 409"
-    assert table_of(ended.again).get("error"), f'{said(ended.again)}; expected JSON with an "error"'
+    assert ended.again.status_code == 409, f"second cancel: {answer_text(ended.again)}; expected 409"
+    assert table_of(ended.again).get("error"), f'{answer_text(ended.again)}; expected JSON with an "error"'
 
 
 @pytest.mark.mend(step=1, how="remove what is left of VMs as the runbook says")

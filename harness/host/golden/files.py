@@ -131,12 +131,12 @@ class GoldenSnapshot:
 
     def files(self) -> dict[str, FileFact]:
         """Facts of :attr:`paths`, by role. One round trip, asked once."""
-        facts = self._look()
+        facts = self._stats()
         return {role: facts[path] for role, path in self.paths.items()}
 
     def inputs(self) -> dict[str, FileFact]:
         """Facts of the profile's snapshot.inputs, by path. The same round trip as :meth:`files`."""
-        facts = self._look()
+        facts = self._stats()
         return {path: facts[path] for path in self.host.site.snapshot.inputs}
 
     def manifest(self) -> Manifest | None:
@@ -163,7 +163,7 @@ class GoldenSnapshot:
         answer = self.host.python(source, [disk, list(paths)], timeout_s=_LOOK_S)
         return {path: _disk_file(path, item) for path, item in answer.items()}
 
-    def _look(self) -> dict[str, FileFact]:
+    def _stats(self) -> dict[str, FileFact]:
         with self._lock:
             if self._facts is None:
                 wanted = [*self.paths.values(), *self.host.site.snapshot.inputs]

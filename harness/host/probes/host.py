@@ -41,7 +41,7 @@ UNIT = (
 )
 
 
-def said(*argv: str, timeout: float = 20) -> Found:
+def run_program(*argv: str, timeout: float = 20) -> Found:
     """Exit status, stdout and stderr of a program."""
     done = subprocess.run(
         argv,
@@ -57,7 +57,7 @@ def said(*argv: str, timeout: float = 20) -> Found:
 
 def out(*argv: str, timeout: float = 20) -> str:
     """Its stdout; a non-zero status is the part's error."""
-    answer = said(*argv, timeout=timeout)
+    answer = run_program(*argv, timeout=timeout)
     if answer["status"]:
         words = (answer["stderr"] or answer["stdout"]).strip()[-500:]
         raise RuntimeError(f"{' '.join(argv)}: exit status {answer['status']}: {words}")
@@ -200,7 +200,7 @@ def taps(ask: Ask) -> Found:
 
 def bridge(ask: Ask) -> Found | None:
     """The bridge and its addresses; None where there is no such device."""
-    answer = said("ip", "-j", "-d", "address", "show", "dev", ask["bridge"])
+    answer = run_program("ip", "-j", "-d", "address", "show", "dev", ask["bridge"])
     if answer["status"] and "does not exist" not in answer["stderr"]:
         raise RuntimeError(answer["stderr"].strip())
     return next((link for link in json.loads(answer["stdout"] or "[]") if link), None)
@@ -368,7 +368,7 @@ def vmm(ask: Ask) -> Found:
     if path is None:
         return {"path": None, "answers": {}}
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        answers = {name: pool.submit(said, path, *words) for name, words in asked.items()}
+        answers = {name: pool.submit(run_program, path, *words) for name, words in asked.items()}
     return {"path": path, "answers": {name: future.result() for name, future in answers.items()}}
 
 
