@@ -96,12 +96,12 @@ class Records:
     def findings(self, claim: str) -> Findings:
         """The rows that break a claim.
 
-        :raises DatabaseError: it could not be asked, or the answer would prove nothing.
-        :raises SiteError: it is about a row that the profile does not name.
+        :raises DatabaseError: the claim could not be asked, or the answer would prove nothing.
+        :raises SiteError: the claim is about a row that the profile does not name.
         """
         if claim in self.unnamed:
             raise SiteError(
-                f"the site profile names no {claim} in [database], so nothing can be asked about it",
+                f"the site profile names no {CLAIMS[claim].about} in [database]: nothing can be asked of it",
                 hint="name it, or say under [not_applicable] why there is none",
             )
         self.tables.require(*CLAIMS[claim].tables)
@@ -169,7 +169,8 @@ def settled_records(first: Records, connection: psycopg.Connection, site: Site) 
 
 
 def _unnamed(settings: DatabaseSection) -> frozenset[str]:
-    return frozenset(name for name in ("incident_vm", "incident_session") if getattr(settings, name) is None)
+    about = {claim.name: claim.about for claim in CLAIMS.values() if claim.about}
+    return frozenset(name for name, field in about.items() if getattr(settings, field) is None)
 
 
 def _ask(

@@ -96,7 +96,7 @@ def test_a_session_that_ends_right_after_its_vm_is_no_finding(
     """Two statements of the controller, and the first look fell between them."""
     _destroyed(change, 3)
     first = gather(reader, SITE)
-    assert _broken(first) == {"session_without_vm": {SESSION(3)}}
+    assert _broken(first) == {"live_sessions_have_a_live_vm": {SESSION(3)}}
     ending = threading.Timer(SETTLE_S / 3, _over, (change, 3))
     ending.start()
     began = time.monotonic()
@@ -112,14 +112,14 @@ def test_a_session_that_stays_so_is_a_finding_and_shown_as_it_is_now(
     for number in range(23):
         _destroyed(change, number)
     first = gather(reader, SITE)
-    assert first.findings("session_without_vm").count == 23
+    assert first.findings("live_sessions_have_a_live_vm").count == 23
     for number in range(22):
         _over(change, number)
     _destroyed(change, 24)
     change("UPDATE auth_sessions SET status = 'url_captured' WHERE session_id = %s", SESSION(22))
-    left = settled_records(first, reader, SITE).findings("session_without_vm")
+    left = settled_records(first, reader, SITE).findings("live_sessions_have_a_live_vm")
     assert (left.count, left.ids) == (1, [SESSION(22)])
-    assert left.report().startswith("1 live sessions without a live VM")
+    assert left.report().startswith("1 unfinished sessions on a VM that is gone")
     assert "url_captured" in left.report()
 
 
@@ -130,8 +130,8 @@ def test_what_cannot_pass_is_a_finding_at_first_sight(reader: psycopg.Connection
     first = gather(reader, SITE)
     change("UPDATE vms SET status = 'running' WHERE vm_id = 'vm-02'")
     assert _broken(settled_records(first, reader, SITE)) == {
-        "impossible_vm_time": {"vm-01"},
-        "unknown_vm_state": {"vm-02"},
+        "vm_times_are_possible": {"vm-01"},
+        "vm_states_are_known": {"vm-02"},
     }
 
 
@@ -146,6 +146,6 @@ def test_a_connection_lost_meanwhile_costs_only_what_was_in_doubt(
     with contextlib.closing(scratch_database.connect()) as other:
         other.execute("SELECT pg_terminate_backend(%s)", [pid])
     records = settled_records(first, reader, SITE)
-    assert records.findings("overdue_session").count == 0
+    assert records.findings("unfinished_sessions_are_in_time").count == 0
     with pytest.raises(DatabaseError, match="once more"):
-        records.findings("session_without_vm")
+        records.findings("live_sessions_have_a_live_vm")
