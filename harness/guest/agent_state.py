@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 
 from harness.errors import TransportError
-from harness.site.profile import Site
 from harness.vm.machine import Vm
 
 _ENDED = "ActiveExitTimestampMonotonic"
@@ -96,13 +95,14 @@ class AgentState:
         return "\n".join(shown) or "    (nothing)"
 
 
-def ask_agent_state(vm: Vm, site: Site, *, then: str = "", since_s: float | None = None) -> AgentState:
+def ask_agent_state(vm: Vm, *, then: str = "", since_s: float | None = None) -> AgentState:
     """Ask for the unit's state; with ``since_s`` (seconds since boot) for its journal too.
 
     ``then`` is shell that runs afterwards, with ``$pid`` the main process and ``$unit`` the unit.
 
     :raises TransportError: the guest gave no state, or ``then`` failed.
     """
+    site = vm.host.site
     lines = [
         "read -r uptime _ </proc/uptime",
         f"unit={shlex.quote(site.agent.unit)}",
@@ -143,13 +143,13 @@ def _entries(rows: list[str]) -> Iterator[JournalEntry]:
             yield JournalEntry(at_s, str(message or ""), told)
 
 
-def answers(vm: Vm, site: Site, *, timeout_s: float) -> bool:
+def answers(vm: Vm, *, timeout_s: float) -> bool:
     """Whether the agent's health endpoint answers 200; False where nobody listens or the answer is another.
 
     :raises httpx.TimeoutException: neither an answer nor a refusal in time.
     """
     try:
-        return vm.http.get(site.agent.health_path, timeout=timeout_s).status_code == 200
+        return vm.http.get(vm.host.site.agent.health_path, timeout=timeout_s).status_code == 200
     except httpx.TimeoutException:
         raise
     except httpx.TransportError:

@@ -89,11 +89,12 @@ class GuestFacts:
         return None if content is None else content.decode(errors="replace")
 
 
-def ask_guest(vm: Vm, site: Site, *, timeout_s: float = 60) -> GuestFacts:
+def ask_guest(vm: Vm, *, timeout_s: float = 60) -> GuestFacts:
     """Gather all facts of a guest.
 
     :raises TransportError: the guest answered, but not with facts.
     """
+    site = vm.host.site
     mark = f"#{secrets.token_hex(8)}#"
     before = time.time()
     result = vm.script(probe_script(site, mark), timeout_s=timeout_s)

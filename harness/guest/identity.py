@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from harness.errors import TransportError
 from harness.guest.agent_answer import ask_agent
-from harness.site.profile import Site
 from harness.vm.machine import Vm
 
 _SCRIPT = """
@@ -96,15 +95,15 @@ class CloneIdentity:
         return health
 
 
-def identify(vm: Vm, site: Site, probe: str, *, providers: Sequence[str]) -> CloneIdentity:
+def identify(vm: Vm, probe: str, *, providers: Sequence[str]) -> CloneIdentity:
     """Ask a clone who it is.
 
     :param providers: where to log in, the first one twice; a login costs the start of a program.
     :raises TransportError: the clone did not answer; what its agent does not tell, the identity does not.
     """
     words = probe.replace(" ", "-")
-    before = _health(vm, site)
-    logins = [_log_in(vm, site, provider, f"{words}-{provider}") for provider in providers]
+    before = _health(vm)
+    logins = [_log_in(vm, provider, f"{words}-{provider}") for provider in providers]
     result = vm.script(_SCRIPT, timeout_s=_TIMEOUT_S)
     told: dict[str, list[str]] = {}
     for line in result.stdout.splitlines():
@@ -112,7 +111,7 @@ def identify(vm: Vm, site: Site, probe: str, *, providers: Sequence[str]) -> Clo
         told.setdefault(key, []).append(value)
     if len(told.get("kernel", [])) < 2:
         raise TransportError(f"{vm.name}: no random bytes from the guest: {result.stderr.strip()[-300:]}")
-    logins.append(_log_in(vm, site, providers[0], f"{words}-again"))
+    logins.append(_log_in(vm, providers[0], f"{words}-again"))
     return CloneIdentity(
         vm=vm.name,
         logins=tuple(logins),
@@ -121,13 +120,13 @@ def identify(vm: Vm, site: Site, probe: str, *, providers: Sequence[str]) -> Clo
         machine_id=" ".join(told.get("machine-id", [])),
         host_keys=tuple(told.get("host-key", [])),
         before=before,
-        after=_health(vm, site),
+        after=_health(vm),
     )
 
 
-def _log_in(vm: Vm, site: Site, provider: str, session: str) -> AgentLogin:
+def _log_in(vm: Vm, provider: str, session: str) -> AgentLogin:
     path, asked = f"/auth/{provider}", {"sessionId": session}
-    answer = ask_agent(vm, site, "POST", path, json=asked, timeout_s=_TIMEOUT_S)
+    answer = ask_agent(vm, "POST", path, json=asked, timeout_s=_TIMEOUT_S)
     url = answer.body.get("oauthUrl") if answer.status == 200 and isinstance(answer.body, dict) else None
     if not isinstance(url, str):
         return AgentLogin(provider, answer.status, str(answer))
@@ -137,9 +136,9 @@ def _log_in(vm: Vm, site: Site, provider: str, session: str) -> AgentLogin:
     )
 
 
-def _health(vm: Vm, site: Site) -> Health | str:
+def _health(vm: Vm) -> Health | str:
     before = time.time()
-    answer = ask_agent(vm, site, "GET", site.agent.health_path, timeout_s=_TIMEOUT_S)
+    answer = ask_agent(vm, "GET", vm.host.site.agent.health_path, timeout_s=_TIMEOUT_S)
     after = time.time()
     try:
         seen = datetime.datetime.fromisoformat(answer.body["timestamp"]).timestamp()

@@ -29,7 +29,11 @@ API_TIMEOUT_S = 5.0
 
 
 class Asked(Protocol):
-    """The one thing needed of a host; :class:`harness.host.hypervisor.Hypervisor` has it."""
+    """What is needed of a host that is asked; :class:`harness.host.hypervisor.Hypervisor` has it."""
+
+    @property
+    def site(self) -> Site:
+        """The deployment that the host belongs to."""
 
     def python(self, source: str, argument: object = None, *, timeout_s: float) -> Any:
         """Run a program there as root, with a JSON argument and a JSON answer."""
@@ -106,14 +110,14 @@ class HostFacts:
 
 
 def ask_host(
-    host: Asked, site: Site, *, parts: Iterable[str] = ALL, paths: Iterable[str] = (), timeout_s: float = 90
+    host: Asked, *, parts: Iterable[str] = ALL, paths: Iterable[str] = (), timeout_s: float = 90
 ) -> HostFacts:
     """Ask the host, in one round trip.
 
     :param paths: files to look at beside the profile's folders.
     :raises HarnessError: there was no answer at all.
     """
-    argument = {**_settings(site), "parts": list(parts), "paths": sorted(paths)}
+    argument = {**_settings(host.site), "parts": list(parts), "paths": sorted(paths)}
     began = time.time()
     answer = host.python(PROBE.read_text(encoding="utf-8"), argument, timeout_s=timeout_s)
     ended = time.time()

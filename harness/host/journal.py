@@ -10,7 +10,6 @@ from pathlib import Path
 from harness.errors import TransportError
 from harness.host.facts import Asked
 from harness.host.parts import Line
-from harness.site.profile import Site
 
 PROBE = Path(__file__).parent / "probes" / "journal.py"
 _ASK_S = 40.0
@@ -26,12 +25,13 @@ class Marker:
     """Which of the VM's lines it is."""
 
 
-def lines_about(host: Asked, site: Site, word: str, *, since: float) -> list[Line]:
+def lines_about(host: Asked, word: str, *, since: float) -> list[Line]:
     """Lines of the controller's journal that hold a word (a VM's id), oldest first.
 
     :param since: the host's time; nothing older is read.
     :raises TransportError: there are more lines since then than may be read, and none with the word.
     """
+    site = host.site
     limit, unit = site.controller.journal_lines, site.controller.unit
     ask = {"unit": unit, "word": word, "since": since, "limit": limit}
     answer = host.python(PROBE.read_text("utf-8"), ask, timeout_s=_ASK_S)

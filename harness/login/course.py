@@ -106,7 +106,7 @@ def watch_vm(
                 row = rows_of(database, site.database, session=ended.session, vm_id=ended.vm_id).vm
                 vm = LiveRow.of(row) if row else LiveRow(ended.vm_id, "")
                 ended.vm_end = watch_end(
-                    host, database, site, session=ended.session, vm=vm, timeout_s=site.session.end_s
+                    host, database, session=ended.session, vm=vm, timeout_s=site.session.end_s
                 )
         except HarnessError as error:  # told to those who asked for it: the login is none the worse
             ended.vm_end = error

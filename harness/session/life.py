@@ -17,7 +17,6 @@ from harness.host.hypervisor import Hypervisor
 from harness.host.journal import lines_about, markers_in
 from harness.host.parts import Line
 from harness.session.launch import Session
-from harness.site.profile import Site
 from harness.transport.http import client_over
 from harness.wait import last_answer
 from harness.world.difference import changed_things
@@ -76,14 +75,15 @@ class SessionEnd:
     """Things of VMs that were not as before at any look, as long as that took."""
 
 
-def observe(session: Session, host: Hypervisor, database: psycopg.Connection[Any], site: Site) -> Lived:
+def observe(session: Session, host: Hypervisor, database: psycopg.Connection[Any]) -> Lived:
     """Look at a session whose VM runs."""
-    rows = rows_of(database, site.database, session=session.id, vm_id=session.vm_id)
-    return Lived(rows, look_at_vms(host, site, [_promised(rows)]) if rows.vm else None)
+    rows = rows_of(database, session.site.database, session=session.id, vm_id=session.vm_id)
+    return Lived(rows, look_at_vms(host, [_promised(rows)]) if rows.vm else None)
 
 
-def ask_health(session: Session, host: Hypervisor, site: Site) -> tuple[int, str]:
+def ask_health(session: Session, host: Hypervisor) -> tuple[int, str]:
     """Status and text of the agent's health answer, asked from the host; 0 and why where there was none."""
+    site = session.site
     way = host.forward(f"tcp:{session.address}:{site.agent.port}")
     base = f"http://{session.address}:{site.agent.port}"
     with client_over(way, base, timeout_s=site.guest.request_s) as client:
@@ -96,15 +96,15 @@ def ask_health(session: Session, host: Hypervisor, site: Site) -> tuple[int, str
     return answer.status_code, answer.text
 
 
-def launch_lines(session: Session, host: Hypervisor, site: Site) -> list[Line]:
+def launch_lines(session: Session, host: Hypervisor) -> list[Line]:
     """The controller's journal about a session's VM, as soon as every marker is in it."""
 
     def all_there(lines: list[Line]) -> bool:
-        return all(marker.line for marker in markers_in(lines, site.session.markers))
+        return all(marker.line for marker in markers_in(lines, session.site.session.markers))
 
     since = session.asked_at - 1
     return last_answer(
-        lambda: lines_about(host, site, session.vm_id, since=since),
+        lambda: lines_about(host, session.vm_id, since=since),
         until=all_there,
         timeout_s=_JOURNAL_S,
         interval_s=_LOOK_S,
@@ -117,21 +117,21 @@ def cancel_and_observe(
     before: World,
     host: Hypervisor,
     database: psycopg.Connection[Any],
-    site: Site,
 ) -> SessionEnd:
     """Cancel a session, and look at what then is left of it.
 
     :param before: host and database before it was launched.
     """
+    site = session.site
     vm = lived.vm
     began = time.monotonic()
     answer = _cancelled(session)
     took_s = time.monotonic() - began
     left_s = max(0.0, site.session.end_s - took_s)
-    vm_end = watch_end(host, database, site, session=session.id, vm=vm, timeout_s=left_s)
+    vm_end = watch_end(host, database, session=session.id, vm=vm, timeout_s=left_s)
     again = _cancelled(session)
     world, changed = look_until_settled(
-        lambda: look_at_world(host, database, site, since=before),
+        lambda: look_at_world(host, database, since=before),
         lambda now: changed_things(before, now),
         timeout_s=site.host.settle_s,
     )

@@ -15,7 +15,7 @@ from harness.findings import Finding, lasting_findings
 from harness.host.facts import INVENTORY, HostFacts, ask_host
 from harness.host.hypervisor import Hypervisor
 from harness.host.parts import Bridge, DirectoryEntry
-from harness.site.profile import Site, SnapshotSection
+from harness.site.profile import SnapshotSection
 from harness.world.inventory import Inventory
 from harness.world.things import nobodys
 
@@ -52,15 +52,16 @@ class World:
 
 
 def look_at_world(
-    host: Hypervisor, database: psycopg.Connection[Any], site: Site, *, since: World | None = None
+    host: Hypervisor, database: psycopg.Connection[Any], *, since: World | None = None
 ) -> World:
     """Look at all of it; one round trip to each.
 
     :param since: an earlier look: its rows are looked at again, instead of the newest.
     """
+    site = host.site
     rows = vm_rows.live_rows(database, site)
     parts = (*INVENTORY, "bridge", "firewall")
-    facts = ask_host(host, site, parts=parts, paths={*golden_files(site.snapshot), *_sockets(rows)})
+    facts = ask_host(host, parts=parts, paths={*golden_files(site.snapshot), *_sockets(rows)})
     newest = newest_rows(database, site.database, among=since.rows if since else None)
     inventory = Inventory(site, facts, rows)
     return World(inventory, newest, nobodys(inventory))
@@ -80,19 +81,19 @@ def look_until_settled(
     return looks[-1], left
 
 
-def look_before(host: Hypervisor, database: psycopg.Connection[Any], site: Site) -> World:
+def look_before(host: Hypervisor, database: psycopg.Connection[Any]) -> World:
     """Look at all of it before anything is done, until VMs that are coming or going have come or gone."""
     world, left = look_until_settled(
-        lambda: look_at_world(host, database, site),
+        lambda: look_at_world(host, database),
         lambda seen: list(seen.nobodys),
-        timeout_s=site.host.settle_s,
+        timeout_s=host.site.host.settle_s,
     )
     return replace(world, nobodys=left)
 
 
-def look_at_vms(host: Hypervisor, site: Site, rows: Collection[LiveRow]) -> Inventory:
+def look_at_vms(host: Hypervisor, rows: Collection[LiveRow]) -> Inventory:
     """Only what VMs have on the host, held against these rows."""
-    return Inventory(site, ask_host(host, site, parts=INVENTORY, paths=_sockets(rows)), tuple(rows))
+    return Inventory(host.site, ask_host(host, parts=INVENTORY, paths=_sockets(rows)), tuple(rows))
 
 
 def golden_files(snapshot: SnapshotSection) -> list[str]:

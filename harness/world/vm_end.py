@@ -11,7 +11,7 @@ import psycopg
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import SessionRows, is_destroyed, is_over, rows_of
 from harness.host.hypervisor import Hypervisor
-from harness.site.profile import DatabaseSection, Site
+from harness.site.profile import DatabaseSection
 from harness.wait import last_answer
 from harness.world.look import look_at_vms
 from harness.world.things import remains
@@ -43,7 +43,6 @@ class VmEnd:
 def watch_end(
     host: Hypervisor,
     database: psycopg.Connection[Any],
-    site: Site,
     *,
     session: str,
     vm: LiveRow,
@@ -54,8 +53,10 @@ def watch_end(
     :param vm: what its row promised; there may be none any more.
     """
 
+    site = host.site
+
     def look() -> VmEnd:
-        found = remains(look_at_vms(host, site, [vm]), vm)
+        found = remains(look_at_vms(host, [vm]), vm)
         return VmEnd(found, rows_of(database, site.database, session=session, vm_id=vm.vm_id))
 
     def all_over(end: VmEnd) -> bool:

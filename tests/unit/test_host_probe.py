@@ -51,7 +51,9 @@ def vmm(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def ask(local_site: Site, *parts: str, paths: tuple[str, ...] = ()) -> HostFacts:
-    return ask_host(Here(), local_site, parts=parts, paths=paths, timeout_s=30)
+    host = Here()
+    host.site = local_site
+    return ask_host(host, parts=parts, paths=paths, timeout_s=30)
 
 
 def test_a_vmm_is_known_by_its_name_and_with_its_whole_command_line(
@@ -172,7 +174,8 @@ LEFTOVERS = {
 @pytest.mark.parametrize("leftover", LEFTOVERS.values(), ids=LEFTOVERS)
 def test_taps_of_every_namespace_are_seen_whatever_lies_beside(local_site: Site, leftover: str) -> None:
     host = Apart(TWO_VMS.format(leftover=leftover))
-    found = ask_host(host, local_site, parts=("taps",), paths=(), timeout_s=30).part("taps", Taps)
+    host.site = local_site
+    found = ask_host(host, parts=("taps",), paths=(), timeout_s=30).part("taps", Taps)
     seen = {(one.netns_name, one.name) for one in found.taps}
     assert seen == {("acc-vm1", "vmtap1"), ("acc-vm2", "vmtap2")}
 

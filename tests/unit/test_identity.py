@@ -26,7 +26,7 @@ def identity(folder: Path, login: Answer, health: str = json.dumps(HEALTH)) -> C
     answers: Mapping[str, Answer] = {"/health": (200, {}, health), "POST /auth/codex": login}
     with web_peer(folder / "a", answers):
         vm = SmallVm(folder / "a", SITE, said=GUEST)
-        return identify(vm, SITE, "probe", providers=["codex"])
+        return identify(vm, "probe", providers=["codex"])
 
 
 def test_what_the_agent_tells_is_known(tmp_path: Path) -> None:

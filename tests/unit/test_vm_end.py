@@ -60,7 +60,7 @@ def sees(monkeypatch: pytest.MonkeyPatch) -> Sees:
 
 def watched() -> VmEnd:
     """The end of a VM."""
-    return watch_end(HOST, cast(Any, None), SITE, session="s", vm=row(), timeout_s=SITE.session.end_s)
+    return watch_end(HOST, cast(Any, None), session="s", vm=row(), timeout_s=SITE.session.end_s)
 
 
 def test_a_row_that_is_written_last_is_waited_for(sees: Sees) -> None:
@@ -115,7 +115,7 @@ def test_after_a_login_the_vms_own_names_are_looked_for(monkeypatch: pytest.Monk
     monkeypatch.setattr(course, "watch_end", lambda *them, **names: given.append((them, names)))
     watch_vm(LoginEnd("s", status="completed", vm_id=VM), HOST, connect)
     vm = LiveRow(VM, "running", tap_device="fc-vm-6b038")
-    assert given == [((HOST, CONNECTION, SITE), {"session": "s", "vm": vm, "timeout_s": 0.3})]
+    assert given == [((HOST, CONNECTION), {"session": "s", "vm": vm, "timeout_s": 0.3})]
 
 
 def test_a_login_that_did_not_end_leaves_its_vm_alone() -> None:
