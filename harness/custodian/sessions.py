@@ -22,10 +22,10 @@ PERHAPS_OVER = (404, 409)
 controller has forgotten a session that goes on."""
 
 _RETRY_S = 0.2
-_LOOK_S = 0.5
-_LOOK_LIMIT_S = 5.0
+_ROW_POLL_S = 0.5
+_SHOW_TIMEOUT_S = 5.0
 
-Answer = dict[str, Any]
+HttpAnswer = dict[str, Any]
 
 
 def start_session(
@@ -38,7 +38,7 @@ def start_session(
     finished: list[str],
     limit_s: float,
     end_s: float,
-) -> Answer:
+) -> HttpAnswer:
     """Ask for a session; whatever comes of it is on record before anybody hears of it.
 
     :param session_url: where it is shown, with ``{session}`` for its id.
@@ -98,23 +98,23 @@ def end_session(note: Path, *, patience_s: float = 0) -> tuple[bool, str]:
     return over, line
 
 
-def _cancel(url: str, deadline: float, *, timeout_s: float) -> Answer | None:
+def _cancel(url: str, deadline: float, *, timeout_s: float) -> HttpAnswer | None:
     """Ask for its end; what was answered instead of 200."""
     answer = _answer("POST", url, "{}", deadline, timeout_s=timeout_s)
     return None if answer["status"] == 200 else answer
 
 
-def _shown(url: str, finished: list[str], deadline: float) -> Answer:
+def _shown(url: str, finished: list[str], deadline: float) -> HttpAnswer:
     """The session as it is shown, once it is over: its row may come after the end of its VM."""
     while True:
-        answer = _answer("GET", url, None, deadline, timeout_s=_LOOK_LIMIT_S)
+        answer = _answer("GET", url, None, deadline, timeout_s=_SHOW_TIMEOUT_S)
         status = _status_in(answer)
         if status is None or status in finished or time.monotonic() >= deadline:
             return answer
-        time.sleep(_LOOK_S)
+        time.sleep(_ROW_POLL_S)
 
 
-def _seen(session: str, refusal: Answer, shown: Answer, finished: list[str]) -> tuple[bool, str]:
+def _seen(session: str, refusal: HttpAnswer, shown: HttpAnswer, finished: list[str]) -> tuple[bool, str]:
     """Whether a session that could not be cancelled is over, and a line about it."""
     if _status_in(shown) in finished:
         return True, ""
@@ -127,7 +127,7 @@ def _seen(session: str, refusal: Answer, shown: Answer, finished: list[str]) -> 
     )
 
 
-def _answer(method: str, url: str, body: str | None, deadline: float, *, timeout_s: float) -> Answer:
+def _answer(method: str, url: str, body: str | None, deadline: float, *, timeout_s: float) -> HttpAnswer:
     """What somebody answers, who is asked again until the deadline as long as nobody does."""
     while True:
         try:
@@ -138,7 +138,7 @@ def _answer(method: str, url: str, body: str | None, deadline: float, *, timeout
             time.sleep(_RETRY_S)
 
 
-def ask(method: str, url: str, body: str | None = None, *, timeout_s: float) -> Answer:
+def ask(method: str, url: str, body: str | None = None, *, timeout_s: float) -> HttpAnswer:
     """One request as it is: nothing is followed, no proxy is used."""
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
@@ -157,14 +157,14 @@ def _session_in(body: str) -> str | None:
     return session if isinstance(session, str) and session else None
 
 
-def _status_in(answer: Answer) -> str | None:
+def _status_in(answer: HttpAnswer) -> str | None:
     """The status of the session that an answer shows; None where it shows none."""
     session = _table(answer["body"]).get("session")
     status = session.get("status") if answer["status"] == 200 and isinstance(session, dict) else None
     return status if isinstance(status, str) else None
 
 
-def _is_refusal(answer: Answer) -> bool:
+def _is_refusal(answer: HttpAnswer) -> bool:
     """Whether it is the API that refuses: a server that has no such route says so in HTML."""
     return bool(_table(answer["body"]).get("error"))
 
@@ -181,7 +181,7 @@ def _url(template: str, session: str) -> str:
     return template.replace("{session}", quote(session, safe=""))
 
 
-def _answer_text(answer: Answer) -> str:
+def _answer_text(answer: HttpAnswer) -> str:
     return f"{answer['url']} answered {answer['status']}: {answer['body'][:300]}"
 
 

@@ -19,7 +19,7 @@ from harness.database.tables import Tables
 from harness.site.profile import Site
 
 QUERIES = Path(__file__).parent / "queries"
-SHOWN = 20
+SHOWN_ROWS = 20
 
 # Rows travel as JSON, in which every value has a text: a datetime of Python's has no infinity, for one.
 _FOUND = """{relations}, found AS ({query}),
@@ -61,7 +61,7 @@ class Claim:
             "relations": tables.relations(*self.tables),
             "query": sql.SQL(self.query),
             "key": sql.Identifier(self.key),
-            "shown": sql.Literal(SHOWN),
+            "shown": sql.Literal(SHOWN_ROWS),
         }
         return sql.SQL(_FOUND).format(**parts)
 

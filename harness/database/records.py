@@ -24,7 +24,7 @@ from harness.errors import DatabaseError, SiteError, WaitTimeoutError
 from harness.site.profile import DatabaseSection, Site
 from harness.wait import wait_until
 
-_LOOK_S = 0.5
+_SETTLE_POLL_S = 0.5
 _WIDEST_CELL = 60
 
 _SERVER = """
@@ -162,7 +162,7 @@ def settled_records(first: Records, connection: psycopg.Connection, site: Site) 
         return first
     try:
         with contextlib.suppress(WaitTimeoutError):
-            wait_until(none_left, what="rows settle", timeout_s=site.host.settle_s, interval_s=_LOOK_S)
+            wait_until(none_left, what="rows settle", timeout_s=site.host.settle_s, interval_s=_SETTLE_POLL_S)
     except DatabaseError as error:  # it costs no other claim its answer
         answers.update({claim.name: error for claim in suspects()})
     return replace(first, answers=answers)

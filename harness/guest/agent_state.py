@@ -16,7 +16,7 @@ from harness.vm.machine import Vm
 _ENDED = "ActiveExitTimestampMonotonic"
 _PROPERTIES = f"MainPID,NRestarts,ActiveState,SubState,Result,{_ENDED}"
 _FIELDS = "MESSAGE,UNIT,COMMAND,EXIT_CODE,EXIT_STATUS,N_RESTARTS"
-_TIMEOUT_S = 180
+_STATE_S = 180
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def ask_agent_state(vm: Vm, *, then: str = "", since_s: float | None = None) -> 
     if since_s is not None:
         how = f"-n 400 --all -o json --output-fields={_FIELDS} --no-pager --quiet"  # --all: long lines, too
         lines.append(f'journalctl -u "$unit" {how}')
-    result = vm.script("\n".join([*lines, then]), timeout_s=_TIMEOUT_S)
+    result = vm.script("\n".join([*lines, then]), timeout_s=_STATE_S)
     if result.status != 0 or not result.stdout.startswith("UPTIME="):
         raise TransportError(
             f"{vm.name}: the guest did not tell its agent's state (status {result.status}): "

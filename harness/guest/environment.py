@@ -8,7 +8,7 @@ import shlex
 from harness.redact import MASK, remember
 from harness.site.profile import Site
 
-_SHORTEST, _SHORTEST_TOKEN = 8, 16
+_SHORTEST_VALUE, _SHORTEST_TOKEN = 8, 16
 _TELLS = re.compile(r"KEY|SECRET|TOKEN|PASS|CREDENTIAL|AUTH|DSN|PRIVATE", re.IGNORECASE)
 _TOKEN = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w+=.~-]+(?:/[\w+=.~-]+)*", re.ASCII)
 _POSIX_QUOTED = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
@@ -49,7 +49,7 @@ def _is_secret(name: str, value: str) -> bool:
     """Whether a value is one in any text: `localhost` and `/var/log` are masked by their names alone."""
     if "://" in value:
         return "@" in value or "=" in value
-    if len(value) >= _SHORTEST and _TELLS.search(name):
+    if len(value) >= _SHORTEST_VALUE and _TELLS.search(name):
         return True
     return len(value) >= _SHORTEST_TOKEN and value[0] not in "-./" and bool(_TOKEN.fullmatch(value))
 

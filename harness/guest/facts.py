@@ -29,7 +29,7 @@ PROPERTIES = (
     "ActiveEnterTimestampMonotonic"
 )
 _PROBE = Path(__file__).parent / "probes" / "guest.sh"
-_OWNER = re.compile(r"pid=(\d+)")
+_SOCKET_OWNER = re.compile(r"pid=(\d+)")
 
 Properties = Mapping[str, str]
 
@@ -183,7 +183,7 @@ def parse_listeners(text: str) -> tuple[Listener, ...]:
             address, _, port = words[3].rpartition(":")
             owners = words[5] if len(words) > 5 else ""
             name = re.search(r'"([^"]+)"', owners)
-            pids = frozenset(int(pid) for pid in _OWNER.findall(owners))
+            pids = frozenset(int(pid) for pid in _SOCKET_OWNER.findall(owners))
             address = address.partition("%")[0].strip("[]")
             found.append(Listener(address, int(port), pids, name.group(1) if name else ""))
     return tuple(found)

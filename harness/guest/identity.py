@@ -23,7 +23,7 @@ for key in /etc/ssh/*_key.pub; do
 done
 head -c 24 /dev/urandom | base64 | sed 's/^/kernel /'
 """
-_TIMEOUT_S = 60
+_IDENTITY_S = 60
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def identify(vm: Vm, probe: str, *, providers: Sequence[str]) -> CloneIdentity:
     words = probe.replace(" ", "-")
     before = _health(vm)
     logins = [_log_in(vm, provider, f"{words}-{provider}") for provider in providers]
-    result = vm.script(_SCRIPT, timeout_s=_TIMEOUT_S)
+    result = vm.script(_SCRIPT, timeout_s=_IDENTITY_S)
     told: dict[str, list[str]] = {}
     for line in result.stdout.splitlines():
         key, _, value = line.partition(" ")
@@ -126,7 +126,7 @@ def identify(vm: Vm, probe: str, *, providers: Sequence[str]) -> CloneIdentity:
 
 def _log_in(vm: Vm, provider: str, session: str) -> AgentLogin:
     path, asked = f"/auth/{provider}", {"sessionId": session}
-    answer = ask_agent(vm, "POST", path, json=asked, timeout_s=_TIMEOUT_S)
+    answer = ask_agent(vm, "POST", path, json=asked, timeout_s=_IDENTITY_S)
     url = answer.body.get("oauthUrl") if answer.status == 200 and isinstance(answer.body, dict) else None
     if not isinstance(url, str):
         return AgentLogin(provider, answer.status, str(answer))
@@ -138,7 +138,7 @@ def _log_in(vm: Vm, provider: str, session: str) -> AgentLogin:
 
 def _health(vm: Vm) -> Health | str:
     before = time.time()
-    answer = ask_agent(vm, "GET", vm.host.site.agent.health_path, timeout_s=_TIMEOUT_S)
+    answer = ask_agent(vm, "GET", vm.host.site.agent.health_path, timeout_s=_IDENTITY_S)
     after = time.time()
     try:
         seen = datetime.datetime.fromisoformat(answer.body["timestamp"]).timestamp()

@@ -17,7 +17,7 @@ from harness.custodian.service import FAREWELL, GREETING
 from harness.errors import HarnessError, TransportError, VmmError
 from harness.transport.private import close_pipes
 
-_SOON_S = 0.3  # for the process to end by itself, once the custodian has said that it is done
+_EXIT_S = 0.3  # for the process to end by itself, once the custodian has said that it is done
 
 
 class Custodian:
@@ -104,7 +104,7 @@ class Custodian:
         except (TimeoutError, HarnessError):
             failures = [f"it ended without a farewell: {self._stderr_text() or 'no word'}"]
         try:
-            self._process.wait(_SOON_S)
+            self._process.wait(_EXIT_S)
         except subprocess.TimeoutExpired:
             self._kill()
         for thread in self._threads:

@@ -18,7 +18,7 @@ from harness.site.profile import Site
 
 T = TypeVar("T")
 
-PROBE = Path(__file__).parent / "probes" / "host.py"
+HOST_PROBE = Path(__file__).parent / "probes" / "host.py"
 INVENTORY = ("processes", "state", "sockets", "paths", "taps")
 """Parts that show what VMs left on the host."""
 ALL = (
@@ -119,7 +119,7 @@ def ask_host(
     """
     argument = {**_settings(host.site), "parts": list(parts), "paths": sorted(paths)}
     began = time.time()
-    answer = host.python(PROBE.read_text(encoding="utf-8"), argument, timeout_s=timeout_s)
+    answer = host.python(HOST_PROBE.read_text(encoding="utf-8"), argument, timeout_s=timeout_s)
     ended = time.time()
     clock = Offset.between((began, ended), (answer["began"], answer["ended"]))
     return HostFacts(answer["parts"], clock, answer["ended"])

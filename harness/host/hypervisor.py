@@ -25,9 +25,11 @@ from harness.transport.local import LocalConnection
 from harness.transport.private import private_directory
 from harness.transport.ssh import SshConnection, SshDestination
 
-_START_S = 20.0  # beyond the login: sudo, Python, and the reaper, which may have a session to cancel
-_END_S = 30.0  # for all but sessions to be removed
-_GRACE_S = 15.0  # beyond what a request itself may take
+_CUSTODIAN_START_S = (
+    20.0  # beyond the login: sudo, Python, and the reaper, which may have a session to cancel
+)
+_CUSTODIAN_END_S = 30.0  # for all but sessions to be removed
+_ANSWER_GRACE_S = 15.0  # beyond what a request itself may take
 _LONGEST_ARGUMENT = 64 << 10
 
 
@@ -60,7 +62,7 @@ class Hypervisor:
             self._custodian = Custodian(
                 process,
                 program,
-                timeout_s=self.site.host.connect_timeout_s + _START_S + self.site.session.end_s,
+                timeout_s=self.site.host.connect_timeout_s + _CUSTODIAN_START_S + self.site.session.end_s,
                 explain=self._connection.explain,
             )
             undo.callback(self._end_custodian, self._custodian)
@@ -165,7 +167,7 @@ class Hypervisor:
     def _program(self, argv: list[str], input_text: str, *, timeout_s: float, root: bool) -> Result:
         answer = self.custodian.ask(
             "script",
-            timeout_s=timeout_s + _GRACE_S,
+            timeout_s=timeout_s + _ANSWER_GRACE_S,
             argv=argv,
             input_text=input_text,
             limit_s=timeout_s,
@@ -199,12 +201,12 @@ class Hypervisor:
         return [] if is_root else ["sudo", "-n", "--"]
 
     def _relay(self, address: str, port: int) -> Path:
-        return Path(self.custodian.ask("relay_host", address=address, port=port, timeout_s=_GRACE_S))
+        return Path(self.custodian.ask("relay_host", address=address, port=port, timeout_s=_ANSWER_GRACE_S))
 
     def _end_custodian(self, ending: Custodian) -> None:
         # A launch that is under way is waited for: only its answer says what there is to cancel.
         sessions = self.site.session
-        if complaints := ending.close(timeout_s=_END_S + sessions.launch_s + sessions.end_s):
+        if complaints := ending.close(timeout_s=_CUSTODIAN_END_S + sessions.launch_s + sessions.end_s):
             raise HarnessError(
                 f"on ending, the custodian on the host could not remove everything:\n  {complaints}",
                 hint="the next run's reaper tries again to remove what is left",

@@ -11,8 +11,8 @@ from harness.errors import TransportError
 from harness.host.facts import Asked
 from harness.host.parts import Line
 
-PROBE = Path(__file__).parent / "probes" / "journal.py"
-_ASK_S = 40.0
+JOURNAL_PROBE = Path(__file__).parent / "probes" / "journal.py"
+_JOURNAL_READ_S = 40.0
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def lines_about(host: Asked, word: str, *, since: float) -> list[Line]:
     site = host.site
     limit, unit = site.controller.journal_lines, site.controller.unit
     ask = {"unit": unit, "word": word, "since": since, "limit": limit}
-    answer = host.python(PROBE.read_text("utf-8"), ask, timeout_s=_ASK_S)
+    answer = host.python(JOURNAL_PROBE.read_text("utf-8"), ask, timeout_s=_JOURNAL_READ_S)
     if answer["read"] >= limit and not answer["lines"]:
         raise TransportError(
             f"the journal of {unit}: none of the latest {limit} lines names {word}, and there are older ones",

@@ -29,7 +29,7 @@ from harness.wait import wait_until
 from harness.window.sight import Sight
 from harness.world.vm_end import VmEnd, watch_end
 
-_POLL_S = 0.25
+_LOGIN_POLL_S = 0.25
 
 THE_SITES = (SessionError, BrowserError, NoAnswerError)
 """Trouble with a login that is a finding; any other is our own."""
@@ -82,7 +82,7 @@ def follow(
             look,
             what=f"the end of session {session.id}",
             timeout_s=timeout_s,
-            interval_s=_POLL_S,
+            interval_s=_LOGIN_POLL_S,
             until=lambda row: row.get("status") in over,
         )
     except WaitTimeoutError as error:

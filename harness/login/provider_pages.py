@@ -15,7 +15,7 @@ from harness.session.authorization import Authorization, Callback, read_callback
 from harness.site.profile import SessionSection
 from harness.window.chromium import Chromium
 
-_CALL_S = 60.0
+_PROVIDER_PAGE_S = 60.0
 
 
 class ProviderPages:
@@ -37,7 +37,7 @@ class ProviderPages:
             await self._tab.fill(self._settings.password_field, password)
             await self._tab.click(self._settings.submit_button)
 
-        self._browser.call(fill, timeout_s=_CALL_S)
+        self._browser.call(fill, timeout_s=_PROVIDER_PAGE_S)
 
     def refuse_to_log_in(self, user: str, password: str) -> None:
         """Fill in the login page once more each time it is shown again."""
@@ -67,10 +67,10 @@ class ProviderPages:
 
     def screenshot(self) -> bytes:
         """The page as a PNG file."""
-        return self._browser.call(self._tab.screenshot, timeout_s=_CALL_S)
+        return self._browser.call(self._tab.screenshot, timeout_s=_PROVIDER_PAGE_S)
 
     def _decide(self, button: str) -> Callback:
-        self._browser.call(lambda: self._tab.click(button), timeout_s=_CALL_S)
+        self._browser.call(lambda: self._tab.click(button), timeout_s=_PROVIDER_PAGE_S)
         return self.callback()
 
     def _catch_callback(self, request: Request) -> None:
@@ -101,10 +101,10 @@ def opened_provider(
         tab = await context.new_page()
         return tab, ProviderPages(browser, tab, settings, authorization.redirect_uri)
 
-    context = browser.call(browser.context, timeout_s=_CALL_S)
+    context = browser.call(browser.context, timeout_s=_PROVIDER_PAGE_S)
     try:
-        tab, pages = browser.call(made, timeout_s=_CALL_S)
-        browser.call(lambda: tab.goto(authorization.url), timeout_s=_CALL_S)
+        tab, pages = browser.call(made, timeout_s=_PROVIDER_PAGE_S)
+        browser.call(lambda: tab.goto(authorization.url), timeout_s=_PROVIDER_PAGE_S)
         yield pages
     finally:
-        browser.call(context.close, timeout_s=_CALL_S)
+        browser.call(context.close, timeout_s=_PROVIDER_PAGE_S)

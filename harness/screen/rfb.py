@@ -20,7 +20,7 @@ _NO_PASSWORD = 1
 _PIXEL_FORMAT = struct.pack(">B3xBBBBHHHBBB3x", 0, 32, 24, 0, 1, 255, 255, 255, 16, 8, 0)
 _ENCODINGS = struct.pack(">BxHi", 2, 1, _RAW)
 
-_SOON_S = 0.1
+_UPDATE_S = 0.1
 """A look waits so long for what has changed; what comes later is seen by the next one."""
 
 KEYS = {
@@ -72,7 +72,7 @@ class Rfb:
             self._write(struct.pack(">BBHHHH", 3, self._whole, 0, 0, self.width, self.height))
             self._asked = True
         if self._whole:
-            while self._ready(_SOON_S if self._asked else 0):
+            while self._ready(_UPDATE_S if self._asked else 0):
                 self._message()
         else:
             self._first()

@@ -16,7 +16,7 @@ from harness.errors import TransportError
 from harness.screen.rfb import Rfb, RfbError
 
 _BINARY = Subprotocol("binary")
-_LOST = (FileNotFoundError, ConnectionRefusedError)
+_NOBODY_LISTENS = (FileNotFoundError, ConnectionRefusedError)
 """What a unix socket of ours says when nobody listens at it any more: the way to the host is lost."""
 
 
@@ -136,7 +136,7 @@ def vnc_at_websocket(path: Path, url: str, *, timeout_s: float) -> Iterator[Rfb]
                     max_size=None,
                 )
             )
-        except _LOST as error:
+        except _NOBODY_LISTENS as error:
             raise TransportError(f"the way to {url} is lost: {path}: {error}") from error
         # An AssertionError is what websockets has for a peer that hangs up while it is still being asked.
         except (OSError, EOFError, WebSocketException, AssertionError) as error:

@@ -16,7 +16,7 @@ START = "/api/auth/start"
 SESSION = "/api/auth/session/{session}"
 CANCEL = f"{SESSION}/cancel"
 
-_SHOWN = 300
+_TRAFFIC_CHARACTERS = 300
 
 
 class ControlApi:
@@ -108,7 +108,7 @@ class ControlApi:
             ) from error
         took_ms = (time.perf_counter() - began) * 1000
         # What went well may hold codes and tokens; what went wrong is worth reading.
-        said = f" {answer.text[:_SHOWN]}" if answer.is_error else ""
+        said = f" {answer.text[:_TRAFFIC_CHARACTERS]}" if answer.is_error else ""
         self.traffic.append(f"{method} {path} -> {answer.status_code}{said} ({took_ms:.1f} ms)")
         return answer
 

@@ -17,8 +17,8 @@ from harness.session.owned import ASKED_AT
 from harness.site.profile import Site
 from harness.wait import wait_until
 
-_POLL_S = 0.25
-_SHOWN = 500
+_STATUS_POLL_S = 0.25
+_MESSAGE_CHARACTERS = 500
 
 
 class Session:
@@ -103,7 +103,7 @@ class Session:
             look,
             what=f"session {self.id} to be {' or '.join(sorted(statuses))}",
             timeout_s=timeout_s,
-            interval_s=_POLL_S,
+            interval_s=_STATUS_POLL_S,
             until=lambda row: row.get("status") in statuses,
         )
 
@@ -162,4 +162,4 @@ def launch(api: ControlApi, site: Site, *, user_id: str, provider: str | None = 
 
 def answer_text(answer: httpx.Response) -> str:
     """Status and text of an answer, for a message."""
-    return f"answered {answer.status_code}: {answer.text[:_SHOWN]}"
+    return f"answered {answer.status_code}: {answer.text[:_MESSAGE_CHARACTERS]}"

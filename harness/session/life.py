@@ -27,8 +27,8 @@ from harness.world.vm_end import VmEnd, watch_end
 Said = httpx.Response | str
 """An answer, or why there was none."""
 
-_JOURNAL_S = 3.0  # until a line that was written is in the journal
-_LOOK_S = 0.1
+_JOURNAL_DELAY_S = 3.0  # until a line that was written is in the journal
+_JOURNAL_POLL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ def launch_lines(session: Session, host: Hypervisor) -> list[Line]:
     return last_answer(
         lambda: lines_about(host, session.vm_id, since=since),
         until=all_there,
-        timeout_s=_JOURNAL_S,
-        interval_s=_LOOK_S,
+        timeout_s=_JOURNAL_DELAY_S,
+        interval_s=_JOURNAL_POLL_S,
     )
 
 

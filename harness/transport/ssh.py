@@ -19,7 +19,7 @@ from harness.run import Result, environment, run
 from harness.transport.private import close_pipes, start_and_remove
 from harness.transport.ssh_errors import explain
 
-_LOST = 255  # ssh's own status; a command's is passed on
+_SSH_FAILED = 255  # ssh's own status; a command's is passed on
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class SshConnection:
         result = run(
             self._ssh("-T", self.alias, command), timeout_s=timeout_s, check=False, input_text=input_text
         )
-        if result.status == _LOST:
+        if result.status == _SSH_FAILED:
             raise self.explain(result.stderr or result.stdout)
         return result
 

@@ -17,7 +17,7 @@ from harness.transport.ssh import SshConnection, SshDestination
 
 _KEY_ALIAS = "browser-vm"  # all clones are held to one key
 _LOGIN_S = 30.0  # key exchange under emulation takes a second and a half
-_GRACE_S = 15.0
+_SSH_GRACE_S = 15.0
 _TIMED_OUT = 124  # what timeout(1) says
 
 _CONNECTOR = """\
@@ -73,7 +73,7 @@ class Guest:
         command = shlex.join([*(["sudo", "-n", "--"] if self._needs_sudo else []), *words])
         connection = self.connection
         began = time.monotonic()
-        result = connection.run(f"exec {command}", timeout_s=timeout_s + _GRACE_S)
+        result = connection.run(f"exec {command}", timeout_s=timeout_s + _SSH_GRACE_S)
         if result.status == _TIMED_OUT and time.monotonic() - began >= timeout_s:  # else its own status
             said = (result.stdout + result.stderr)[-1000:]
             raise CommandError(f"in {self._name}, took over {timeout_s:g} s: {text}\n  it said: {said}")

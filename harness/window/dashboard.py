@@ -24,7 +24,7 @@ from harness.window.chromium import Chromium
 T = TypeVar("T")
 
 CONNECTED = "connected"
-_CALL_S = 30.0
+_WINDOW_PAGE_S = 30.0
 _SIZE = {"width": 1100, "height": 900}
 _STEP = 3
 """Of a canvas every third pixel of every third row is looked at: a look is an eighth of the work. One that
@@ -150,7 +150,7 @@ class WindowPage:
 
     def _call(self, begin: Callable[[], Awaitable[T]]) -> T:
         try:
-            return self._browser.call(begin, timeout_s=_CALL_S)
+            return self._browser.call(begin, timeout_s=_WINDOW_PAGE_S)
         except BrowserError as error:
             raise BrowserError(f"{self._title}: {error.message}", hint=error.hint) from error
 
@@ -190,12 +190,12 @@ def opened_window(browser: Chromium, url: str, *, canvas: str = "canvas") -> Ite
         return tab, WindowPage(browser, tab, title=url, canvas=canvas)
 
     options = {"viewport": _SIZE, "service_workers": "block"}
-    context = browser.call(lambda: browser.context(**options), timeout_s=_CALL_S)
+    context = browser.call(lambda: browser.context(**options), timeout_s=_WINDOW_PAGE_S)
     try:
-        tab, page = browser.call(made, timeout_s=_CALL_S)
-        answer = browser.call(lambda: tab.goto(url, wait_until="load"), timeout_s=_CALL_S)
+        tab, page = browser.call(made, timeout_s=_WINDOW_PAGE_S)
+        answer = browser.call(lambda: tab.goto(url, wait_until="load"), timeout_s=_WINDOW_PAGE_S)
         if answer is None or not answer.ok:
             raise BrowserError(f"GET {url}: {answer.status if answer else 'no answer'}; expected 200")
         yield page
     finally:
-        browser.call(context.close, timeout_s=_CALL_S)
+        browser.call(context.close, timeout_s=_WINDOW_PAGE_S)

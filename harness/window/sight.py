@@ -31,7 +31,7 @@ _ANOTHER = 0.02
 _CARET = 0.0005
 _AT_REST = 8
 """So many looks: a page under way is drawn in parts, a form's first field seconds before its last."""
-_POLL_S = 0.4
+_PICTURE_POLL_S = 0.4
 """A look costs a good tenth of a second of a processor that the VMs may want."""
 
 Look = Callable[[], Screen | None]
@@ -65,7 +65,7 @@ def look_for(look: Look, *, timeout_s: float, until: Callable[[Screen], bool], w
             look,
             what=what,
             timeout_s=timeout_s,
-            interval_s=_POLL_S,
+            interval_s=_PICTURE_POLL_S,
             until=lambda picture: picture is not None and until(picture),
         )
     except WaitTimeoutError as error:

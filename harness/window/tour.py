@@ -18,7 +18,7 @@ from harness.window.sight import HOPS, Look, Sight, guest_vnc, look_at_form, loo
 
 _HOP_S = 20.0
 """A hop that is looked at once the page has had its time is given this long to show it."""
-_POLL_S = 0.25
+_VISIT_POLL_S = 0.25
 _REACH_S = 5.0
 _NEVER = Sight(None, 0.0, "it was not looked at: there was no page to look at")
 
@@ -149,7 +149,7 @@ class Guide:
                 opened.page.visitors,
                 what=f"a visit of {opened.page.url}",
                 timeout_s=max(self._left_s(opened), 0.0),
-                interval_s=_POLL_S,
+                interval_s=_VISIT_POLL_S,
             )
         except WaitTimeoutError:
             return []

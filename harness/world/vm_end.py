@@ -16,7 +16,7 @@ from harness.wait import last_answer
 from harness.world.look import look_at_vms
 from harness.world.things import remains
 
-_LOOK_S = 1.0
+_VM_END_POLL_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -62,4 +62,4 @@ def watch_end(
     def all_over(end: VmEnd) -> bool:
         return not end.left(site.database) and is_over(end.rows.session, site.database)
 
-    return last_answer(look, until=all_over, timeout_s=timeout_s, interval_s=_LOOK_S)
+    return last_answer(look, until=all_over, timeout_s=timeout_s, interval_s=_VM_END_POLL_S)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from harness.errors import TransportError
-from harness.host.journal import PROBE, lines_about, markers_in
+from harness.host.journal import JOURNAL_PROBE, lines_about, markers_in
 from harness.host.parts import Line
 from harness.site.profile import Site
 
@@ -109,7 +109,7 @@ def test_a_limit_that_hides_the_vm_is_trouble(tmp_path: Path) -> None:
 
 
 def test_the_probe_is_plain_python() -> None:
-    compile(PROBE.read_text(), str(PROBE), "exec")
+    compile(JOURNAL_PROBE.read_text(), str(JOURNAL_PROBE), "exec")
 
 
 def test_markers_are_first_lines_in_order() -> None:

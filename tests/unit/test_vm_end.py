@@ -42,7 +42,7 @@ Sees = Callable[[list[Inventory], list[SessionRows]], list[int]]
 @pytest.fixture
 def sees(monkeypatch: pytest.MonkeyPatch) -> Sees:
     """Lays down what host and database show, look by look, the last for ever; how often each was asked."""
-    monkeypatch.setattr(vm_end, "_LOOK_S", 0.01)
+    monkeypatch.setattr(vm_end, "_VM_END_POLL_S", 0.01)
 
     def lay_down(inventories: list[Inventory], rows: list[SessionRows]) -> list[int]:
         asked = [0, 0]

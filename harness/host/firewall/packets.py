@@ -15,6 +15,7 @@ from ipaddress import IPv4Address
 from typing import Literal
 
 Told = bool | None
+"""Whether something is so of a packet; None where it cannot be told."""
 Verdict = Literal["accept", "drop", "return", "jump", "goto", "continue"]
 CLIENT_PORT = 50_000
 UNUSED_PORT = 9
@@ -36,11 +37,14 @@ class Packet:
     outgoing: str = ""
 
 
+Test = Callable[[Packet], Told]
+
+
 @dataclass(frozen=True)
 class Rule:
-    """What it matches, and what then happens; ``text`` is the rule as its tool prints it."""
+    """What a rule matches, and what then happens; ``text`` is the rule as the firewall's tool prints it."""
 
-    matches: Callable[[Packet], Told]
+    matches: Test
     verdict: Verdict
     text: str
     target: str = ""
@@ -155,7 +159,7 @@ def aimed_at(
     return [one for one in obstacles(tables, ways(port))[0] if one.sure and one.where not in general]
 
 
-def all_of(tests: Sequence[Callable[[Packet], Told]]) -> Callable[[Packet], Told]:
+def all_of(tests: Sequence[Test]) -> Test:
     """True when all are, False when one is, else unknown."""
 
     def told(packet: Packet) -> Told:
@@ -165,7 +169,7 @@ def all_of(tests: Sequence[Callable[[Packet], Told]]) -> Callable[[Packet], Told
     return told
 
 
-def negated(test: Callable[[Packet], Told]) -> Callable[[Packet], Told]:
+def negated(test: Test) -> Test:
     """The opposite; unknown stays unknown."""
 
     def told(packet: Packet) -> Told:

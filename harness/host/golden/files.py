@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from harness.host.hypervisor import Hypervisor
 
-_LOOK_S = 30.0
+_READ_S = 30.0
 _HASH_S = 900.0
 _SHA256 = r"^[0-9a-f]{64}$"
 
@@ -146,7 +146,7 @@ class GoldenSnapshot:
             return None
         with self._lock:
             if self._manifest is None:
-                self._manifest = parse_manifest(path, self.host.python(_READ, path, timeout_s=_LOOK_S))
+                self._manifest = parse_manifest(path, self.host.python(_READ, path, timeout_s=_READ_S))
             return self._manifest
 
     def sha256(self, paths: Iterable[str]) -> dict[str, str]:
@@ -160,14 +160,14 @@ class GoldenSnapshot:
     def read_from_disk(self, paths: Iterable[str]) -> dict[str, DiskFile]:
         """Files inside the root disk (ext4), links followed, without mounting it. One round trip."""
         source, disk = _DISK.read_text(encoding="utf-8"), self.host.site.snapshot.disk
-        answer = self.host.python(source, [disk, list(paths)], timeout_s=_LOOK_S)
+        answer = self.host.python(source, [disk, list(paths)], timeout_s=_READ_S)
         return {path: _disk_file(path, item) for path, item in answer.items()}
 
     def _stats(self) -> dict[str, FileFact]:
         with self._lock:
             if self._facts is None:
                 wanted = [*self.paths.values(), *self.host.site.snapshot.inputs]
-                answer = self.host.python(_STAT, wanted, timeout_s=_LOOK_S)
+                answer = self.host.python(_STAT, wanted, timeout_s=_READ_S)
                 self._facts = {path: FileFact(path, **fields) for path, fields in answer.items()}
             return self._facts
 

@@ -29,7 +29,7 @@ Ask = dict[str, Any]
 Found = dict[str, Any]
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-SHOWN = 20
+SHOWN_ERRORS = 20
 KINDS = {stat.S_IFSOCK: "socket", stat.S_IFDIR: "directory", stat.S_IFLNK: "link", stat.S_IFREG: "file"}
 STAMP = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)?")
 HEAD = re.compile(rf"(?:\x1b\[[\d;]*m|\W)*{STAMP.pattern}")
@@ -252,7 +252,7 @@ def errors_among(ask: Ask, lines: list[tuple[float, str]]) -> Found:
                 bad.append({"time": when, "text": text[:400]})
             else:
                 ignored[pattern] = ignored.get(pattern, 0) + 1
-    return {"read": len(lines), "count": len(bad), "last": bad[-SHOWN:], "ignored": ignored}
+    return {"read": len(lines), "count": len(bad), "last": bad[-SHOWN_ERRORS:], "ignored": ignored}
 
 
 def journal(ask: Ask) -> Found:
