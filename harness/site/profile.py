@@ -419,8 +419,6 @@ class SessionSection(Section):
     """What a person types into the login page: names of keys, and `{user}` and `{password}` as text."""
     consent_keys: tuple[str, ...] = ("Enter",)
     """What a person types into the consent page to allow."""
-    deny_keys: tuple[str, ...] = ("Tab", "Enter")
-    """What a person types into the consent page to deny."""
     login_colour: HexColour | None = None
     """Background of the provider's login page, as #rrggbb; without it, that it is shown is NOT PROVEN."""
     consent_colour: HexColour | None = None
