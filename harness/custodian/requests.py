@@ -81,10 +81,6 @@ class Requests:
             "reaped": self.reaped,
         }
 
-    async def op_ping(self) -> Answer:
-        """The host's clock."""
-        return {"time": time.time(), "monotonic": time.monotonic()}
-
     async def op_make_clone(self, name: str, ports: list[int], guest: str, **plan: Any) -> Answer:
         """A clone with its VMM's API accepting, and relays to the guest's ports."""
         if not name.startswith(f"{self.run}-") or name in self.held:

@@ -131,14 +131,12 @@ class Bridge:
 class Unit:
     """``systemctl show``, the properties that are asserted on."""
 
-    Id: str
     LoadState: str
     ActiveState: str
     SubState: str
     UnitFileState: str
     Result: str
     NRestarts: int
-    MainPID: int
     ActiveEnterTimestampMonotonic: int
 
     def active_for(self, monotonic: float) -> float:

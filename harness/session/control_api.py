@@ -72,10 +72,6 @@ class ControlApi:
         """GET /api/auth/session/:id/credentials/status — the VM's answer."""
         return self._request("GET", path_of(f"{SESSION}/credentials/status", session))
 
-    def novnc(self, session: str) -> httpx.Response:
-        """GET /api/auth/session/:id/novnc — the page with the browser window."""
-        return self._request("GET", path_of(f"{SESSION}/novnc", session))
-
     def open_url(self, session: str, url: str) -> httpx.Response:
         """POST /api/auth/session/:id/open-url — navigate the VM's browser."""
         path = path_of(f"{SESSION}/open-url", session)

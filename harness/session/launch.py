@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
 from functools import cached_property
 from types import TracebackType
 from typing import Any
@@ -15,7 +14,6 @@ from harness.errors import NoAnswerError, SessionError
 from harness.session.control_api import ControlApi, table_of
 from harness.session.owned import ASKED_AT
 from harness.site.profile import Site
-from harness.wait import wait_until
 
 _STATUS_POLL_S = 0.25
 _MESSAGE_CHARACTERS = 500
@@ -83,29 +81,6 @@ class Session:
             raise SessionError(f"session {self.id}: {answer_text(answer)}; expected its row")
         self._over = self._over or row.get("status") in self.site.database.finished_session_statuses
         return row
-
-    def wait_status(self, statuses: Collection[str], *, timeout_s: float) -> dict[str, Any]:
-        """Its row, once it has one of these statuses.
-
-        :raises SessionError: it is over, in another one.
-        :raises WaitTimeoutError: not in time; with the last row.
-        """
-        over = set(self.site.database.finished_session_statuses) - set(statuses)
-
-        def look() -> dict[str, Any]:
-            row = self.row()
-            if row.get("status") in over:
-                reason = row.get("error_message") or "no reason"
-                raise SessionError(f"session {self.id} is {row['status']}: {reason}")
-            return row
-
-        return wait_until(
-            look,
-            what=f"session {self.id} to be {' or '.join(sorted(statuses))}",
-            timeout_s=timeout_s,
-            interval_s=_STATUS_POLL_S,
-            until=lambda row: row.get("status") in statuses,
-        )
 
     def cancel(self) -> httpx.Response:
         """Ask for its end; the answer, whatever it is. A second time is asked again."""

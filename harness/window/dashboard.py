@@ -16,7 +16,6 @@ from playwright.async_api import Page as Tab
 from harness.errors import BrowserError
 from harness.host.hypervisor import Hypervisor
 from harness.screen.picture import ADDRESS_BAR, Screen, from_rgba
-from harness.screen.rfb import KEYS
 from harness.session.control_api import path_of
 from harness.transport.http import endpoint_of
 from harness.window.chromium import Chromium
@@ -24,6 +23,8 @@ from harness.window.chromium import Chromium
 T = TypeVar("T")
 
 CONNECTED = "connected"
+KEYS = ("BackSpace", "Tab", "Enter", "Escape", "Shift", "Control", "Space")
+"""Keys that are struck by their name; any other word is a text."""
 _WINDOW_PAGE_S = 30.0
 _SIZE = {"width": 1100, "height": 900}
 _STEP = 3

@@ -29,8 +29,7 @@ def look(path):
         return {"exists": False}
     except OSError as error:
         return {"exists": False, "error": error.strerror}
-    return {"exists": True, "size": s.st_size, "allocated": s.st_blocks * 512, "mtime": s.st_mtime,
-            "mode": s.st_mode, "uid": s.st_uid}
+    return {"exists": True, "size": s.st_size, "mtime": s.st_mtime}
 print(json.dumps({path: look(path) for path in json.loads(sys.argv[1])}))
 """
 
@@ -68,10 +67,7 @@ class FileFact:
     path: str
     exists: bool
     size: int = 0
-    allocated: int = 0
     mtime: float = 0.0
-    mode: int = 0
-    uid: int = 0
     error: str = ""
     """Why it could not be looked at, where that is not plain absence."""
 
@@ -115,12 +111,6 @@ class GoldenSnapshot:
         self._lock = threading.RLock()
         self._facts: dict[str, FileFact] | None = None
         self._manifest: Manifest | None = None
-
-    @property
-    def is_memory_snapshot(self) -> bool:
-        """Whether the profile names device state and memory; False where every VM is cold-booted."""
-        files = self.host.site.snapshot
-        return files.vmstate is not None and files.memory is not None
 
     @property
     def paths(self) -> dict[str, str]:
