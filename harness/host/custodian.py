@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import os
-import signal
 import subprocess
 import threading
 from collections.abc import Callable
@@ -15,7 +13,7 @@ from typing import Any
 
 from harness.custodian.service import FAREWELL, GREETING
 from harness.errors import HarnessError, TransportError, VmmError
-from harness.transport.private import close_pipes
+from harness.transport.private import close_pipes, end_group
 
 _EXIT_S = 0.3  # for the process to end by itself, once the custodian has said that it is done
 
@@ -106,20 +104,11 @@ class Custodian:
         try:
             self._process.wait(_EXIT_S)
         except subprocess.TimeoutExpired:
-            self._kill()
+            end_group(self._process)
         for thread in self._threads:
             thread.join(timeout=5)
         close_pipes(self._process)
         return "\n  ".join(failures)
-
-    def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGTERM)
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(5)
 
     def _send(self, data: bytes) -> None:
         assert self._process.stdin is not None  # noqa: S101 - it was started with a pipe

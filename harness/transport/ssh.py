@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
 import select
 import shlex
 import shutil
-import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +13,7 @@ from pathlib import Path
 
 from harness.errors import CommandError, SshError
 from harness.run import Result, environment, run
-from harness.transport.private import close_pipes, start_and_remove
+from harness.transport.private import close_pipes, end_group, start_and_remove
 from harness.transport.ssh_errors import explain
 
 _SSH_FAILED = 255  # ssh's own status; a command's is passed on
@@ -164,7 +161,7 @@ class SshConnection:
     def close(self) -> None:
         """End the master, if it has not ended with its session."""
         if self._master is not None and self._master.poll() is None:
-            self._kill()
+            end_group(self._master)
         if self._master is not None and not self._owns_directory:  # else its pipes are the custodian's
             close_pipes(self._master)
         if self._owns_directory:
@@ -181,20 +178,10 @@ class SshConnection:
 
     def _ended_with(self) -> str:
         """Make sure that the master has ended; what it said."""
-        self._kill()
-        assert self._master is not None  # noqa: S101 - just killed
+        assert self._master is not None  # noqa: S101 - open() has started it
+        end_group(self._master)
         assert self._master.stderr is not None  # noqa: S101 - asked for by open()
         return self._master.stderr.read().decode(errors="replace").strip()
-
-    def _kill(self) -> None:
-        assert self._master is not None  # noqa: S101 - callers have looked
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._master.pid, signal.SIGTERM)
-        try:
-            self._master.wait(5)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._master.pid, signal.SIGKILL)
-            self._master.wait(5)
 
     def _ssh(self, *words: str) -> list[str]:
         return ["ssh", "-F", str(self.config_file), *words]
