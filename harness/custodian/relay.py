@@ -16,6 +16,8 @@ from pathlib import Path
 
 # Opens a stream socket, in a namespace where that is wanted.
 OpenSocket = Callable[[], Awaitable[socket.socket]]
+# The two halves of a connection.
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 # Is told why an attempt to connect came to nothing.
 Note = Callable[[OSError], None]
 
@@ -73,20 +75,24 @@ class Relay:
             self._note(error)
             return
         self.last_error = ""
-        far_reader, far_writer = await asyncio.open_connection(sock=far)
-        try:
-            await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
-        finally:
-            far_writer.close()
+        await carry((reader, writer), await asyncio.open_connection(sock=far))
 
     def _note(self, error: OSError) -> None:
         why = os.strerror(error.errno) if error.errno else error
         self.last_error = f"{self.address[0]}:{self.address[1]}: {why}"
 
 
+async def carry(near: Streams, far: Streams) -> None:
+    """Copy both ways, each to its end; then the far connection is closed."""
+    try:
+        await asyncio.gather(_pump(near[0], far[1]), _pump(far[0], near[1]))
+    finally:
+        far[1].close()
+
+
 async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
     """Copy to the end of the stream, and pass the end on. A lost peer ends both ways."""
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(OSError):
         while data := await source.read(_CHUNK):
             sink.write(data)
             await sink.drain()
