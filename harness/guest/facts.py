@@ -105,7 +105,7 @@ def ask_guest(vm: Vm, *, timeout_s: float = 60) -> GuestFacts:
             # Not what it printed: the unit's environment and files are in that.
             f"{vm.name}: the probe of the guest ended early (status {result.status}), "
             f"after {', '.join(sections) or 'nothing'}: {result.stderr.strip()[-500:]}",
-            hint=f"run harness/probes/guest.sh in {vm.name} by hand",
+            hint=f"run harness/guest/probes/guest.sh in {vm.name} by hand",
         )
     return parse_facts(sections, site, clock_bounds=(before, after), age_s=age_s)
 
