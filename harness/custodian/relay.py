@@ -105,8 +105,8 @@ async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
 async def connect_staggered(address: tuple[str, int], open_socket: OpenSocket, note: Note) -> socket.socket:
     """Connect, with attempts side by side.
 
-    A machine that does not say who it is has time for it until the deadline: to the kernel it is out of reach
-    after some tens of milliseconds, which a guest on a busy host may well need.
+    A machine that does not answer ARP has until the deadline to do so: the kernel gives a machine up after
+    some tens of milliseconds, and a guest on a busy host may well need more.
 
     :param note: told of each attempt that found nobody.
     :raises OSError: refused, no route, or not in time.

@@ -108,7 +108,7 @@ class Requests:
     async def op_destroy(self, name: str) -> Answer:
         """Remove a clone and all that belongs to it; its last console and log.
 
-        A failing undo is said, and leaves no other one out.
+        A failing undo is said, and keeps no other undo from being done.
         """
         holding = self._holding(name)
         del self.held[name]
@@ -236,7 +236,7 @@ class Requests:
         return failures
 
     async def _end_sessions(self) -> list[str]:
-        """Cancel every session; a line for each that could not be: its note stays, for the next run."""
+        """Cancel every session; a line for each whose end was not seen: its note stays, for the next run."""
         end = functools.partial(sessions.end_session, patience_s=_PATIENCE_S)
         notes = sorted(self.directory.glob(sessions.NOTES))
         ended = await asyncio.gather(*(self._off_loop(functools.partial(end, note)) for note in notes))

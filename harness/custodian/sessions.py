@@ -66,9 +66,12 @@ def start_session(
 
 
 def end_session(note: Path, *, patience_s: float = 0) -> tuple[bool, str]:
-    """Cancel what a note names, and remove the note once it is over; whether it is, and a line about it.
+    """Cancel the session that a note names; whether the session is over, and a line about it.
 
-    :param patience_s: how long to go on asking where nobody answers, or where its row lags behind its end.
+    The note is removed once the session is over.
+
+    :param patience_s: how long to go on asking where nobody answers, or where the session's row lags behind
+        its end.
     """
     deadline = time.monotonic() + patience_s
     try:
@@ -99,13 +102,13 @@ def end_session(note: Path, *, patience_s: float = 0) -> tuple[bool, str]:
 
 
 def _cancel(url: str, deadline: float, *, timeout_s: float) -> HttpAnswer | None:
-    """Ask for its end; what was answered instead of 200."""
+    """Ask for a session's end; what was answered instead of 200."""
     answer = _answer("POST", url, "{}", deadline, timeout_s=timeout_s)
     return None if answer["status"] == 200 else answer
 
 
 def _shown(url: str, finished: list[str], deadline: float) -> HttpAnswer:
-    """The session as it is shown, once it is over: its row may come after the end of its VM."""
+    """A session as the API shows it, once it is over: the row may be written after the end of the VM."""
     while True:
         answer = _answer("GET", url, None, deadline, timeout_s=_SHOW_TIMEOUT_S)
         status = _status_in(answer)
@@ -128,7 +131,7 @@ def _seen(session: str, refusal: HttpAnswer, shown: HttpAnswer, finished: list[s
 
 
 def _answer(method: str, url: str, body: str | None, deadline: float, *, timeout_s: float) -> HttpAnswer:
-    """What somebody answers, who is asked again until the deadline as long as nobody does."""
+    """The answer to a request, which is sent again until the deadline as long as nobody answers."""
     while True:
         try:
             return ask(method, url, body, timeout_s=timeout_s)

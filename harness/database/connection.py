@@ -39,7 +39,7 @@ class ConnectionString:
 
     @property
     def port(self) -> str:
-        """Its port."""
+        """The server's port."""
         return self.parameters.get("port", "5432")
 
     @property

@@ -1,7 +1,7 @@
 """What the database holds: two round trips, one snapshot, so all claims see the same rows.
 
-Where rows break a claim that a sound site breaks in passing, it is asked again until the site had time to
-settle.
+Where rows break a claim that a sound site breaks in passing, the claim is asked again until the site had time
+to settle.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Findings:
 
     @property
     def count(self) -> int:
-        """How many they are."""
+        """How many rows break the claim."""
         return len(self.keys)
 
     @property
@@ -141,11 +141,11 @@ def gather(
 
 
 def settled_records(first: Records, connection: psycopg.Connection, site: Site) -> Records:
-    """The same records, in which a row breaks a claim that settles only if every look shows it to.
+    """The same records, in which a row breaks a claim that settles only if every look shows so.
 
     Looks are taken until no such row is left, or the site's settle time is over; none where the first found
-    none. A controller that writes the end of a VM and then that of its session is caught in between, but not
-    twice; what is stale stays so, and is shown as the last look saw it.
+    none. A controller that writes the end of a VM and then the end of its session is caught in between,
+    but not twice; a stale row stays stale, and is shown as the last look saw it.
     """
     answers, values = dict(first.answers), parameters(site, first.moment)
 
@@ -179,7 +179,7 @@ def _ask(
     among: Mapping[Claim, Sequence[str] | None],
     values: Mapping[str, object],
 ) -> dict[str, Findings | DatabaseError]:
-    """All in one round trip; where one fails, one by one, so that it costs no other claim its answer.
+    """Ask claims in one round trip; where a query fails, one by one: it costs no other claim its answer.
 
     :param among: the claims, each with the keys of the only rows that are in question; none for all rows.
     """

@@ -1,4 +1,4 @@
-"""One request to a clone's agent: what it answered, or what became of the agent where it did not."""
+"""One request to a clone's agent: what the agent answered, or what became of it where it did not."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class AgentAnswer:
     status: int
     text: str
     is_json: bool = False
-    """Whether it says that it is JSON, and is."""
+    """Whether the answer says that it is JSON, and is."""
     body: Any = None
-    """What it is as JSON."""
+    """The text, decoded as JSON."""
 
     def __str__(self) -> str:
         return f"{self.status} {self.text[:300]}" if self.status else self.text
@@ -77,7 +77,7 @@ def _read(answer: httpx.Response) -> AgentAnswer:
 
 
 def _healthy_again(vm: Vm) -> str:
-    """Wait for it where it ever was healthy: whoever asks next is to ask an agent that works."""
+    """Wait for the agent where it ever was healthy: whoever asks next is to ask an agent that works."""
     site = vm.host.site
     if "healthy" not in vm.timings:
         return "not waited for (it never was healthy)"

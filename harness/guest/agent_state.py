@@ -81,7 +81,7 @@ class AgentState:
 
     @property
     def ending_text(self) -> str:
-        """The same for a message."""
+        """How the first main process ended, for a message."""
         return "{}, status {}".format(*self.ending) if self.ending else "no end of the main process"
 
     @property

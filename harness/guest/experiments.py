@@ -36,7 +36,7 @@ class Crash:
     before: AgentState
     after: AgentState
     gone: bool
-    """Its port was closed within :data:`EXIT_S`."""
+    """The agent's port was closed within :data:`EXIT_S`."""
     recovered_s: float | None
     """From the closed port to a healthy agent; None: not within the site's recovery time."""
 
@@ -234,7 +234,7 @@ def _within(timeout_s: float, ask: Callable[[], bool]) -> bool:
 def _with_environment(settings: Mapping[str, str]) -> str:
     """Shell that restarts the unit with other settings, by a drop-in that is gone with the clone.
 
-    However often it was started before: a start limit is not what is tried here.
+    However often the unit was started before: a start limit is not what is tried here.
     """
     lines = [f"Environment={name}={value}" for name, value in settings.items()]
     text = "\n".join(["[Service]", *lines, "ExecStartPre="])

@@ -34,7 +34,7 @@ class AgentLogin:
     status: int
     """0: there was no answer."""
     answer: str
-    """Where it was not the documented one."""
+    """The answer, where it was not the documented one."""
     url: str = ""
     state: str = ""
     challenge: str = ""
@@ -45,7 +45,7 @@ class Health:
     """What the agent said of its clock and its sessions."""
 
     clock_error_s: tuple[float, float]
-    """Its clock minus ours: smallest and largest possible, given how long it took to answer."""
+    """The agent's clock minus ours: smallest and largest possible, given how long it took to answer."""
     sessions: int
 
 
@@ -63,7 +63,7 @@ class CloneIdentity:
     before: Health | str
     """What the agent said before the logins; a text: it did not say so much."""
     after: Health | str
-    """And after them."""
+    """What the agent said after the logins."""
 
     @property
     def clock_error_s(self) -> tuple[float, float]:

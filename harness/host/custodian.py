@@ -23,8 +23,8 @@ class Custodian:
 
     :param process: the custodian, or what leads to it, just started with
         :func:`harness.host.bundle.command`, in a session of its own so that a Ctrl-C is not for it.
-    :param program: what it is waiting for on its stdin.
-    :param explain: turns what it said on stderr, where it did not start, into an error.
+    :param program: what the process is waiting for on its stdin.
+    :param explain: turns what the process said on stderr, where it did not start, into an error.
     """
 
     def __init__(
@@ -90,9 +90,9 @@ class Custodian:
         return answer
 
     def close(self, *, timeout_s: float = 30) -> str:
-        """End its input, on which it destroys everything; what it could not destroy, empty for nothing.
+        """End the custodian's input, on which it destroys everything; what it could not destroy, if anything.
 
-        It says when it is done: ssh itself would wait for whatever else uses the connection.
+        The custodian's farewell is waited for: ssh itself would wait for whatever else uses the connection.
         """
         if self._process.stdin is not None and not self._process.stdin.closed:
             with contextlib.suppress(BrokenPipeError):  # it ended before us

@@ -22,7 +22,7 @@ class Marker:
     pattern: str
     line: Line | None
     place: int = -1
-    """Which of the VM's lines it is."""
+    """Which of the VM's lines the first one is."""
 
 
 def lines_about(host: Asked, word: str, *, since: float) -> list[Line]:

@@ -45,22 +45,22 @@ class LoginEnd:
     authenticated: bool = False
     """Whether credentials were ever seen."""
     no_word: str = ""
-    """What came instead of an answer, when it was last asked for them."""
+    """What came instead of an answer, when credentials were last asked for."""
     callback_status: int = 0
     """What the agent answered to the callback, where one was handed on."""
     vm_id: str = ""
-    """Its VM."""
+    """The session's VM."""
     vm_end: VmEnd | HarnessError | None = None
-    """The end of that, where the session's was seen; or why it could not be."""
+    """The end of the VM, where the session's end was seen; or why it could not be watched."""
     error: str = ""
-    """What kept it from its end."""
+    """What kept the login from its end."""
     screens: dict[str, Sight] = field(default_factory=dict)
     screenshots: dict[str, bytes] = field(default_factory=dict)
     authorization: Authorization | None = None
     callback: Callback | None = None
     """What the provider had answered, where we were the ones it answered."""
     before: bool = False
-    """Whether it had credentials before anybody had logged in for it."""
+    """Whether the session had credentials before anybody had logged in for it."""
 
 
 def follow(
@@ -95,7 +95,7 @@ def follow(
 def watch_vm(
     ended: LoginEnd, host: Hypervisor, connect: Callable[[], AbstractContextManager[psycopg.Connection]]
 ) -> LoginEnd:
-    """Watch what then becomes of its VM, where the session is over.
+    """Watch what becomes of a session's VM, where the session is over.
 
     :param connect: the database; logins are followed side by side, and no two threads may share a session.
     """
@@ -116,7 +116,7 @@ def watch_vm(
 def with_its_end(session: Session, error: HarnessError) -> str:
     """What went wrong with a session's VM, and how the session ended, where it has: then that comes first.
 
-    :raises HarnessError: that very error, where it is our own trouble, and the session goes on.
+    :raises HarnessError: ``error`` itself, where it is our own trouble, and the session goes on.
     """
     try:
         row = session.row()

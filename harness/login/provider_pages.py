@@ -95,7 +95,7 @@ def visiting_provider(
 def opened_provider(
     browser: Chromium, authorization: Authorization, settings: SessionSection
 ) -> Iterator[ProviderPages]:
-    """That page, at an address that the browser may reach."""
+    """The provider's first page, at an address that the browser may reach."""
 
     async def made() -> tuple[Tab, ProviderPages]:
         tab = await context.new_page()

@@ -20,7 +20,7 @@ Way = Callable[[ProviderPages], Callback]
 
 
 class Clerk:
-    """Logs in for sessions, far from their VMs; what comes back is handed on to their agent."""
+    """Logs in for sessions, far from their VMs; what comes back is handed on to the agents in them."""
 
     def __init__(self, host: Hypervisor, browser: Chromium, *, user: str, password: str) -> None:
         self._host = host
@@ -52,7 +52,7 @@ class Clerk:
         return self._carry(session, denied)
 
     def wrong_state(self, session: Session) -> LoginEnd:
-        """A callback with a good code, and a state that is another one's."""
+        """A callback with a good code, and a state that is not the session's."""
 
         def strange(pages: ProviderPages) -> Callback:
             return dataclasses.replace(self._allowed(pages), state=remember(secrets.token_urlsafe(24)))

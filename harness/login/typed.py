@@ -28,8 +28,8 @@ class WindowLogin:
     def complete(self, session: Session, *, elsewhere: bool = False) -> LoginEnd:
         """Log in, consent, and watch the session to its end.
 
-        :param elsewhere: its browser has been sent to other pages: it is told to go back to the login first,
-            which the profile must give a colour to be told by.
+        :param elsewhere: the VM's browser has been sent to other pages, and is told to go back to the login
+            first, which the profile must give a colour to be told by.
         """
         ended = LoginEnd(session.id)
         try:

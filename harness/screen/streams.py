@@ -105,7 +105,7 @@ def vnc_at_socket(path: Path, *, timeout_s: float) -> Iterator[Rfb]:
 
 @contextlib.contextmanager
 def vnc_at_address(address: str, port: int, *, timeout_s: float) -> Iterator[Rfb]:
-    """A VNC session with a VNC server; for the rest see :func:`vnc_at_socket`."""
+    """A VNC session with a VNC server at a TCP address; for the rest see :func:`vnc_at_socket`."""
     try:
         connection = socket.create_connection((address, port), timeout=timeout_s)
     except OSError as error:

@@ -20,7 +20,7 @@ _SCHEMES = ("http", "https")
 
 @dataclass(frozen=True)
 class Authorization:
-    """An OAuth authorization request, as the address has it; what it lacks is empty."""
+    """An OAuth authorization request, as the address has it; what the address lacks is empty."""
 
     url: str
     origin: str
@@ -87,7 +87,7 @@ def read_callback(url: str) -> Callback:
 def login_address(session: Session, *, timeout_s: float) -> Authorization:
     """The address at which a session's user logs in, once there is one.
 
-    :raises SessionError: there is none, or it is none.
+    :raises SessionError: there is no address, or what is given for one is none.
     """
 
     def ask() -> str:

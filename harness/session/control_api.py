@@ -24,9 +24,9 @@ class ControlApi:
 
     :param transport: how to reach it.
     :param base_url: its address as seen from the host.
-    :param start_timeout_s: for the one call that takes as long as a VM does.
-    :param end_timeout_s: for the one that ends a VM.
-    :param page_timeout_s: for the one that a VM's browser must hear.
+    :param start_timeout_s: for the call that launches a VM.
+    :param end_timeout_s: for the call that ends a VM.
+    :param page_timeout_s: for the call that a VM's browser must hear.
     """
 
     def __init__(

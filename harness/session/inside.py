@@ -40,10 +40,10 @@ def freeze_desktop(host: Hypervisor, session: Session) -> None:
 
 
 def reach_from_vm(host: Hypervisor, session: Session, url: str, *, timeout_s: float) -> tuple[int, str]:
-    """The HTTP status that the VM gets, 0 for none; and what it said of it.
+    """The HTTP status that the VM gets for a URL, 0 for none; and what its curl complained of.
 
     :raises TransportError: the VM cannot be asked.
-    :raises SessionError: it has nothing to ask with.
+    :raises SessionError: the VM has nothing to ask with.
     """
     ask = f"curl -sS -o /dev/null -w '%{{http_code}}' --max-time {timeout_s:g} {shlex.quote(url)}"
     done = ask_inside(host, session, ask, timeout_s=timeout_s + _CURL_GRACE_S)

@@ -37,12 +37,12 @@ class Session:
         self.user_id = user_id
         self.provider = provider
         self.answer = table_of(answer)
-        """What the request for it was answered."""
+        """What the request for the session was answered."""
         self.id = str(self.answer["sessionId"])
         self.asked_at: float = answer.extensions.get(ASKED_AT, time.time() - took_s)
-        """The host's time when it was asked for."""
+        """The host's time when the session was asked for."""
         self.took_s = took_s
-        """Until that answer."""
+        """Seconds from the request to the answer."""
         self._over = False
 
     def __enter__(self) -> Session:
@@ -83,15 +83,15 @@ class Session:
         return row
 
     def cancel(self) -> httpx.Response:
-        """Ask for its end; the answer, whatever it is. A second time is asked again."""
+        """Ask for the session's end; the answer, whatever it is. Called again, it asks again."""
         answer = self.api.cancel(self.id)
         self._over = self._over or answer.is_success
         return answer
 
     def close(self) -> None:
-        """Cancel it, unless it is over: was cancelled, or was seen to have ended. Twice is no error.
+        """Cancel the session, unless it was cancelled, or was seen to have ended. Twice is no error.
 
-        :raises SessionError: it could not be, or nobody knows it any more; the run's custodian tries again.
+        :raises SessionError: it could not be cancelled, or nobody knows it; the run's custodian tries again.
         """
         if self._over:
             return
@@ -104,7 +104,7 @@ class Session:
             )
 
     def _state_now(self) -> str:
-        """What its row says now; a refusal to cancel it says nothing of its end."""
+        """What the session's row says now: a refusal to cancel says nothing of its end."""
         try:
             return f"; it is {self.row().get('status')!r}"
         except SessionError as error:

@@ -64,7 +64,7 @@ class SessionEnd:
 
     answer: Said
     took_s: float
-    """Until that answer."""
+    """Seconds from the request to the answer."""
     vm_end: VmEnd
     """What was left of its VM at the deadline, and what the rows said."""
     again: Said

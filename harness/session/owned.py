@@ -1,4 +1,4 @@
-"""The way to the control API on which no session is ever nobody's: what makes one goes by the custodian."""
+"""The way to the control API on which no session is ever nobody's: the custodian makes each of them."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class SshConnection:
         return self._master
 
     def open(self, timeout_s: float) -> None:
-        """Connect without a session; for a connection whose far end dies with another one of ours.
+        """Connect without a session; for a connection whose far end dies with another connection of ours.
 
         :raises SshError: not connected in time.
         """

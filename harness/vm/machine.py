@@ -66,7 +66,7 @@ class Vm:
         self.api = clone.api
         site = clone.host.site
         self.health_s = health_s
-        """Seconds from then to a healthy agent that the profile allows."""
+        """Seconds from :attr:`restored_at` to a healthy agent that the profile allows."""
         self._clone = clone
         self._lock = threading.RLock()
         self._ended: dict[str, str] | None = None

@@ -56,7 +56,7 @@ in a directory of ours, which the next run removes where this one could not."""
 class Chromium:
     """A context manager; safe to use from several threads at once.
 
-    :raises BrowserLostError: it is not installed, or does not start.
+    :raises BrowserLostError: the browser is not installed, or does not start.
     """
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class Chromium:
         self.close()
 
     def close(self) -> None:
-        """End it, and all that belongs to it."""
+        """End the browser, and all that belongs to it."""
         if self._loop.is_closed():
             return
         try:
@@ -96,16 +96,16 @@ class Chromium:
 
     @property
     def version(self) -> str:
-        """Its version."""
+        """The browser's version."""
         return self._running.version
 
     @property
     def refused(self) -> list[Endpoint]:
-        """Addresses that it wanted to reach and was not let."""
+        """Addresses that the browser wanted to reach and was not let."""
         return list(self._gate.refused)
 
     def allow(self, address: Endpoint, target: Path) -> None:
-        """Let it reach an address, through a unix socket that leads there."""
+        """Let the browser reach an address, through a unix socket that leads there."""
         self._loop.call_soon_threadsafe(self._gate.open, address, target)
 
     def call(self, begin: Callable[[], Awaitable[T]], *, timeout_s: float) -> T:
@@ -128,7 +128,7 @@ class Chromium:
         return await self._running.new_context(**options)
 
     def _trouble(self, message: str) -> BrowserError | BrowserLostError:
-        """With a page, or with the browser itself."""
+        """An error for trouble with a page, or with the browser itself."""
         gone = self._browser is not None and not self._browser.is_connected()
         if gone or _CRASHED.search(message):
             return BrowserLostError(message, hint=_CRASHED_HINT)

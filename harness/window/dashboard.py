@@ -28,8 +28,8 @@ KEYS = ("BackSpace", "Tab", "Enter", "Escape", "Shift", "Control", "Space")
 _WINDOW_PAGE_S = 30.0
 _SIZE = {"width": 1100, "height": 900}
 _STEP = 3
-"""Of a canvas every third pixel of every third row is looked at: a look is an eighth of the work. One that
-finds what the last one found, which its caller knows by its number, is null: most are, while one waits."""
+"""Of a canvas every third pixel of every third row is looked at: a look is an eighth of the work. A look
+that finds what the last one found, which the caller names by number, is null: most are, while one waits."""
 _PIXELS = """
 (canvas, [step, known]) => {
   const {width, height} = canvas;
@@ -70,7 +70,7 @@ class WindowPage:
         self._heard: dict[WebSocket, bool] = {}
         self._last_look: tuple[int, Screen | None] = (0, None)
         self.log: list[str] = []
-        """What its console said, and what could not be loaded."""
+        """What the page's console said, and what could not be loaded."""
         tab.on("websocket", self._listen)
         tab.on("console", lambda message: self.log.append(f"{message.type}: {message.text}"))
         tab.on("pageerror", lambda error: self.log.append(f"error: {error}"))
@@ -96,7 +96,7 @@ class WindowPage:
         return self._call(seen)
 
     def picture(self) -> Screen | None:
-        """What its canvas shows, at a third of its size; None before there is one."""
+        """What the page's canvas shows, at a third of its size; None before there is one."""
 
         async def pixels() -> Screen | None:
             if (canvas := await self._canvas()) is None:

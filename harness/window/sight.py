@@ -131,14 +131,14 @@ def guest_vnc(host: Hypervisor, session: Session, timeout_s: float) -> AbstractC
 
 
 def websockify(host: Hypervisor, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
-    """The second: the VM's websockify, which speaks with that VNC."""
+    """The second hop: the VM's websockify, which speaks with its VNC."""
     port = host.site.guest.novnc_port
     url = f"ws://{session.address}:{port}{host.site.session.websockify_path}"
     return vnc_at_websocket(host.forward(f"tcp:{session.address}:{port}"), url, timeout_s=timeout_s)
 
 
 def controller_proxy(host: Hypervisor, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
-    """The third: the controller's WebSocket, which speaks with that websockify."""
+    """The third hop: the controller's WebSocket, which speaks with the VM's websockify."""
     controller = host.site.controller.url
     parts = urlsplit(controller)
     scheme = "wss" if parts.scheme == "https" else "ws"

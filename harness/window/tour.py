@@ -40,7 +40,7 @@ class Opened:
 
 @dataclass
 class Tour:
-    """What was seen on it."""
+    """What was seen on one tour."""
 
     session: str
     address: str
@@ -68,7 +68,7 @@ class Guide:
         self._settings = dashboard.host.site.session
 
     def tour(self, session: Session, *, pages: int = 2, hops: bool = True) -> Tour:
-        """All of it. What the site has wrong is in what was seen; only our own trouble raises.
+        """A whole tour. What the site has wrong is in what was seen; only our own trouble raises.
 
         :param hops: look at the first page at every hop on the way to the dashboard, too.
         """
@@ -120,7 +120,8 @@ class Guide:
         tour.at_first = look_at_form(window.picture, self._settings, colour)
 
     def _let_provider_come(self, session: Session) -> None:
-        """As above, where there is no window to see it in. What is wrong with it is told elsewhere."""
+        """Wait for the provider's page in the VM itself, where no window shows it. Its faults are told
+        elsewhere."""
         limit_s = self._settings.window_s
         with contextlib.suppress(SessionError, NoAnswerError):
             login_address(session, timeout_s=limit_s)

@@ -47,7 +47,7 @@ class Inventory:
 
     @cached_property
     def api_sockets(self) -> Sequence[DirectoryEntry]:
-        """Those that are sockets, and whatever else is called ``*.sock`` or by a VM's id."""
+        """Entries of that folder that are sockets, or are called ``*.sock`` or by a VM's id."""
         files = [one for one in self.sockets.entries if one.kind != "directory"]
         return [
             one
@@ -132,5 +132,5 @@ def _option(process: Process, name: str) -> str:
 
 
 def name_of(entry: DirectoryEntry) -> str:
-    """The last part of its path."""
+    """The last part of an entry's path."""
     return PurePosixPath(entry.path).name

@@ -27,7 +27,7 @@ class World:
     inventory: Inventory
     rows: NewestRows
     nobodys: Collection[Finding]
-    """Things of VMs that belong to no live one; of several looks, those that did at none."""
+    """Things of VMs that belong to no live VM; of several looks, those that belonged to none at any."""
 
     @property
     def facts(self) -> HostFacts:
@@ -54,7 +54,7 @@ class World:
 def look_at_world(
     host: Hypervisor, database: psycopg.Connection[Any], *, since: World | None = None
 ) -> World:
-    """Look at all of it; one round trip to each.
+    """Look at host and database, one round trip to each.
 
     :param since: an earlier look: its rows are looked at again, instead of the newest.
     """
@@ -70,7 +70,7 @@ def look_at_world(
 def look_until_settled(
     ask: Callable[[], World], suspects: Callable[[World], list[Finding]], *, timeout_s: float
 ) -> tuple[World, list[Finding]]:
-    """Look until nothing is suspect any more, or the time is over: the last look, and what was so at each."""
+    """Look until nothing is suspect, or the time is over: the last look, and what was suspect at each."""
     looks: list[World] = []
 
     def again() -> list[Finding]:
@@ -82,7 +82,7 @@ def look_until_settled(
 
 
 def look_before(host: Hypervisor, database: psycopg.Connection[Any]) -> World:
-    """Look at all of it before anything is done, until VMs that are coming or going have come or gone."""
+    """Look before anything is done, until VMs that are coming or going have come or gone."""
     world, left = look_until_settled(
         lambda: look_at_world(host, database),
         lambda seen: list(seen.nobodys),

@@ -21,7 +21,7 @@ _VM_END_POLL_S = 1.0
 
 @dataclass(frozen=True)
 class VmEnd:
-    """What was seen when all of it was over, or else when the time was."""
+    """What was seen when all of a VM was gone, or else when the time was over."""
 
     remains: Mapping[str, Sequence[str]]
     """What there was of the VM on the host, by kind."""
@@ -48,9 +48,9 @@ def watch_end(
     vm: LiveRow,
     timeout_s: float,
 ) -> VmEnd:
-    """Look until nothing of a VM is left and the rows say so: a controller may write them last.
+    """Look until nothing of a VM is left and the rows say so: a controller may write the rows last.
 
-    :param vm: what its row promised; there may be none any more.
+    :param vm: what the VM's row promised; there may be no such row any more.
     """
 
     site = host.site

@@ -160,7 +160,7 @@ def aimed_at(
 
 
 def all_of(tests: Sequence[Test]) -> Test:
-    """True when all are, False when one is, else unknown."""
+    """True when all tests are true, False when one is false, else unknown."""
 
     def told(packet: Packet) -> Told:
         answers = [test(packet) for test in tests]
@@ -170,7 +170,7 @@ def all_of(tests: Sequence[Test]) -> Test:
 
 
 def negated(test: Test) -> Test:
-    """The opposite; unknown stays unknown."""
+    """The opposite of a test; unknown stays unknown."""
 
     def told(packet: Packet) -> Told:
         answer = test(packet)

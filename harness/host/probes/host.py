@@ -56,7 +56,7 @@ def run_program(*argv: str, timeout: float = 20) -> Found:
 
 
 def out(*argv: str, timeout: float = 20) -> str:
-    """Its stdout; a non-zero status is the part's error."""
+    """A program's stdout; a non-zero status is the part's error."""
     answer = run_program(*argv, timeout=timeout)
     if answer["status"]:
         words = (answer["stderr"] or answer["stdout"]).strip()[-500:]
