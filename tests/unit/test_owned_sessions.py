@@ -163,7 +163,7 @@ def test_a_controller_may_speak_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     site = Site.model_validate({"name": "x", "controller": {"url": "https://controller.example:4000"}})
-    host = cast(Hypervisor, SimpleNamespace(site=site, forward=lambda _: way))
+    host = cast(Hypervisor, SimpleNamespace(site=site, forward_to=lambda _: way))
     with web_peer(way, {"/api/auth/sessions": (200, {}, "{}")}, tls=context):
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         with contextlib.closing(control_api(host)) as api:
