@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from bench.report import Figure
-from harness.database.connection import connect
+from harness.database.connection import read_only_session
 from harness.database.records import gather
 from harness.database.scratch import ScratchPostgres, scratch_postgres
 from harness.site.profile import Site
@@ -79,7 +79,7 @@ def _facts_time(scratch: ScratchPostgres, rows: int) -> float:
 
 def _once(site: Site) -> float:
     began = time.perf_counter()
-    with connect(site, run_id="bench0") as connection:
+    with read_only_session(site, run_id="bench0") as connection:
         records = gather(connection, site)
     seconds = time.perf_counter() - began
     for claim in records.answers:

@@ -29,7 +29,7 @@ def measure() -> list[Figure]:
         vm.wait_healthy()
         vm.script("true", timeout_s=30)
         vm.testinfra.check_output("true")
-        together = _timed(lambda: ask_guest(vm, site))
+        together = _timed(lambda: ask_guest(vm))
         commands = _commands(site)
         apart = _timed(lambda: _one_by_one(vm, commands))
     return [

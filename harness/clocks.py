@@ -22,7 +22,7 @@ class Offset:
         return cls(low=answered[1] - asked[1], high=answered[0] - asked[0])
 
     def __sub__(self, other: Offset) -> Offset:
-        """Of two clocks known against the same third one."""
+        """Between two clocks, each known against the same third clock."""
         return Offset(self.low - other.high, self.high - other.low)
 
     @property
@@ -40,7 +40,7 @@ class Offset:
 
 
 def narrowest(offsets: Iterable[Offset]) -> Offset:
-    """All are true at once, so what is left is where they overlap; the last one, where a clock jumped."""
+    """Where offsets that are all true at once overlap; the last offset, where a clock jumped."""
     known = list(offsets)
     both = Offset(max(one.low for one in known), min(one.high for one in known))
     return both if both.low <= both.high else known[-1]

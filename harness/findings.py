@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.errors import WaitTimeoutError
 from harness.wait import wait_until
 
-SHOWN = 20
+SHOWN_FINDINGS = 20
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Finding:
 
 def report(findings: Sequence[Finding], what: str) -> str:
     """A line for each, at most 20 lines and the count, and the commands that mend what is shown."""
-    shown = findings[:SHOWN]
+    shown = findings[:SHOWN_FINDINGS]
     lines = [f"{what}: {len(findings)}"]
     lines += [f"  {one.thing}: {one.why}" for one in shown]
     if len(findings) > len(shown):
@@ -36,7 +36,7 @@ def report(findings: Sequence[Finding], what: str) -> str:
     return "\n".join(lines)
 
 
-def settled(
+def lasting_findings(
     first: Sequence[Finding], again: Callable[[], Sequence[Finding]], *, what: str, timeout_s: float
 ) -> list[Finding]:
     """Those findings that every look shows, until none is left or the time is over.

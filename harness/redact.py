@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 MASK = "‹secret›"
 
-_SHORTEST = 4  # cutting out shorter ones would make every text unreadable, and hide nothing
+_SHORTEST_SECRET = 4  # cutting out shorter ones would make every text unreadable, and hide nothing
 _SHORTEST_PART = 6
 _CUT = "..."
 _FORMATTER = logging.Formatter()
@@ -40,7 +40,7 @@ def remember(secret: str) -> str:
         json.dumps(plain)[1:-1],
         *_passwords(secret),
     }
-    _known.update(word for word in spellings if len(word) >= _SHORTEST)
+    _known.update(word for word in spellings if len(word) >= _SHORTEST_SECRET)
     return secret
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from harness.database.connection import asking, connect
+from harness.database.connection import asking, read_only_session
 from harness.errors import HarnessError, SiteError, TransportError
 from harness.host.hypervisor import Hypervisor
 from harness.redact import redact
@@ -26,11 +26,11 @@ def check_site(site: Site, say: Say) -> bool:
     with contextlib.ExitStack() as stack:
         host: list[Hypervisor] = []
 
-        def connect() -> str:
+        def connect_host() -> str:
             host.append(stack.enter_context(Hypervisor(site)))
             return _reached_as(site)
 
-        answers = [_try(say, "host", connect)]
+        answers = [_try(say, "host", connect_host)]
         probes = {
             "sudo": lambda: _root(host[0]),
             "vmm": lambda: _vmm(host[0]),
@@ -107,7 +107,7 @@ def _controller(host: Hypervisor) -> str:
 
 def _database(site: Site, host: Hypervisor | None) -> str:
     run_id = host.run_id if host else secrets.token_hex(3)
-    with connect(site, run_id=run_id, forward=host.forward if host else None) as connection:
+    with read_only_session(site, run_id=run_id, forward=host.forward if host else None) as connection:
         with asking("the database"):
             row = connection.execute(
                 "SELECT current_user, current_setting('server_version'),"

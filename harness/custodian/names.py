@@ -20,3 +20,8 @@ def start_time(pid: int) -> int | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return None if fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+def is_running(pid: int, started: object) -> bool:
+    """Whether a process on record with its start time still runs: that very one, not its pid again."""
+    return started is not None and start_time(pid) == started

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.custodian import netns, sessions
-from harness.custodian.names import CLONE_NAME, RUN_NAME, RUNS, start_time
+from harness.custodian.names import CLONE_NAME, RUN_NAME, RUNS, is_running, start_time
 
 
 def claim_run(name: str, disks: Path) -> Path:
@@ -36,7 +36,7 @@ def reap(disks_parent: Path) -> list[str]:
     lines: list[str] = []
     for run in sorted(_found(disks_parent)):
         owner = _read(RUNS / run / "owner.json")
-        if not _alive(owner):
+        if not is_running(owner.get("pid", 0), owner.get("start")):
             lines += _remove_run(run, Path(owner.get("disks", disks_parent / run)))
     return lines
 
@@ -48,11 +48,6 @@ def _found(disks_parent: Path) -> set[str]:
 
 def _names(folder: Path) -> list[str]:
     return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-
-
-def _alive(owner: dict[str, Any]) -> bool:
-    started = start_time(owner["pid"]) if "pid" in owner else None
-    return started is not None and started == owner.get("start")
 
 
 def _remove_run(run: str, disks: Path) -> list[str]:
@@ -75,13 +70,13 @@ def _end_sessions(directory: Path) -> list[str]:
     if not notes:
         return []
     with ThreadPoolExecutor(len(notes)) as pool:
-        return [line for _, line in pool.map(sessions.end, notes) if line]
+        return [line for _, line in pool.map(sessions.end_session, notes) if line]
 
 
 def _kill_noted(note: dict[str, Any], run: str) -> list[str]:
     """Kill a VMM that a state file of ours names, if it is still that very process."""
     pid, name = note.get("pid"), str(note.get("name", ""))
-    if not isinstance(pid, int) or not name.startswith(f"{run}-") or start_time(pid) != note.get("start"):
+    if not isinstance(pid, int) or not name.startswith(f"{run}-") or not is_running(pid, note.get("start")):
         return []
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")

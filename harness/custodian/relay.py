@@ -16,6 +16,8 @@ from pathlib import Path
 
 # Opens a stream socket, in a namespace where that is wanted.
 OpenSocket = Callable[[], Awaitable[socket.socket]]
+# The two halves of a connection.
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 # Is told why an attempt to connect came to nothing.
 Note = Callable[[OSError], None]
 
@@ -68,25 +70,29 @@ class Relay:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            far = await connect(self.address, self._open_socket, self._note)
+            far = await connect_staggered(self.address, self._open_socket, self._note)
         except OSError as error:
             self._note(error)
             return
         self.last_error = ""
-        far_reader, far_writer = await asyncio.open_connection(sock=far)
-        try:
-            await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
-        finally:
-            far_writer.close()
+        await carry((reader, writer), await asyncio.open_connection(sock=far))
 
     def _note(self, error: OSError) -> None:
         why = os.strerror(error.errno) if error.errno else error
         self.last_error = f"{self.address[0]}:{self.address[1]}: {why}"
 
 
+async def carry(near: Streams, far: Streams) -> None:
+    """Copy both ways, each to its end; then the far connection is closed."""
+    try:
+        await asyncio.gather(_pump(near[0], far[1]), _pump(far[0], near[1]))
+    finally:
+        far[1].close()
+
+
 async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
     """Copy to the end of the stream, and pass the end on. A lost peer ends both ways."""
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(OSError):
         while data := await source.read(_CHUNK):
             sink.write(data)
             await sink.drain()
@@ -96,11 +102,11 @@ async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
     sink.close()
 
 
-async def connect(address: tuple[str, int], open_socket: OpenSocket, note: Note) -> socket.socket:
+async def connect_staggered(address: tuple[str, int], open_socket: OpenSocket, note: Note) -> socket.socket:
     """Connect, with attempts side by side.
 
-    A machine that does not say who it is has time for it until the deadline: to the kernel it is out of reach
-    after some tens of milliseconds, which a guest on a busy host may well need.
+    A machine that does not answer ARP has until the deadline to do so: the kernel gives a machine up after
+    some tens of milliseconds, and a guest on a busy host may well need more.
 
     :param note: told of each attempt that found nobody.
     :raises OSError: refused, no route, or not in time.

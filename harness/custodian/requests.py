@@ -81,10 +81,6 @@ class Requests:
             "reaped": self.reaped,
         }
 
-    async def op_ping(self) -> Answer:
-        """The host's clock."""
-        return {"time": time.time(), "monotonic": time.monotonic()}
-
     async def op_make_clone(self, name: str, ports: list[int], guest: str, **plan: Any) -> Answer:
         """A clone with its VMM's API accepting, and relays to the guest's ports."""
         if not name.startswith(f"{self.run}-") or name in self.held:
@@ -112,7 +108,7 @@ class Requests:
     async def op_destroy(self, name: str) -> Answer:
         """Remove a clone and all that belongs to it; its last console and log.
 
-        A failing undo is said, and leaves no other one out.
+        A failing undo is said, and keeps no other undo from being done.
         """
         holding = self._holding(name)
         del self.held[name]
@@ -217,7 +213,7 @@ class Requests:
     async def op_start_session(self, **request: Any) -> Answer:
         """Ask the controller for a session, and own it."""
         note = self.directory / f"session-{next(self.session_numbers)}.json"
-        return await self._off_loop(functools.partial(sessions.start, note, **request))
+        return await self._off_loop(functools.partial(sessions.start_session, note, **request))
 
     def interrupt(self) -> None:
         """Let requests under way end soon."""
@@ -240,8 +236,8 @@ class Requests:
         return failures
 
     async def _end_sessions(self) -> list[str]:
-        """Cancel every session; a line for each that could not be: its note stays, for the next run."""
-        end = functools.partial(sessions.end, patience_s=_PATIENCE_S)
+        """Cancel every session; a line for each whose end was not seen: its note stays, for the next run."""
+        end = functools.partial(sessions.end_session, patience_s=_PATIENCE_S)
         notes = sorted(self.directory.glob(sessions.NOTES))
         ended = await asyncio.gather(*(self._off_loop(functools.partial(end, note)) for note in notes))
         return [line for over, line in ended if not over]

@@ -46,7 +46,7 @@ async def run_script(
 
 
 def _identity(user: tuple[int, int] | None) -> dict[str, Any]:
-    """Who it runs as, and the environment that goes with it."""
+    """Who a program runs as, and the environment that goes with that user."""
     path = os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
     if user is None:
         return {"cwd": "/", "env": {"PATH": path, "HOME": "/root", "LC_ALL": "C.UTF-8"}}

@@ -22,13 +22,13 @@ PERHAPS_OVER = (404, 409)
 controller has forgotten a session that goes on."""
 
 _RETRY_S = 0.2
-_LOOK_S = 0.5
-_LOOK_LIMIT_S = 5.0
+_ROW_POLL_S = 0.5
+_SHOW_TIMEOUT_S = 5.0
 
-Answer = dict[str, Any]
+HttpAnswer = dict[str, Any]
 
 
-def start(
+def start_session(
     note: Path,
     *,
     url: str,
@@ -38,7 +38,7 @@ def start(
     finished: list[str],
     limit_s: float,
     end_s: float,
-) -> Answer:
+) -> HttpAnswer:
     """Ask for a session; whatever comes of it is on record before anybody hears of it.
 
     :param session_url: where it is shown, with ``{session}`` for its id.
@@ -65,10 +65,13 @@ def start(
     return {**answer, "asked": noted["asked"]}
 
 
-def end(note: Path, *, patience_s: float = 0) -> tuple[bool, str]:
-    """Cancel what a note names, and remove the note once it is over; whether it is, and a line about it.
+def end_session(note: Path, *, patience_s: float = 0) -> tuple[bool, str]:
+    """Cancel the session that a note names; whether the session is over, and a line about it.
 
-    :param patience_s: how long to go on asking where nobody answers, or where its row lags behind its end.
+    The note is removed once the session is over.
+
+    :param patience_s: how long to go on asking where nobody answers, or where the session's row lags behind
+        its end.
     """
     deadline = time.monotonic() + patience_s
     try:
@@ -90,7 +93,7 @@ def end(note: Path, *, patience_s: float = 0) -> tuple[bool, str]:
         elif refusal["status"] in PERHAPS_OVER:
             over, line = _seen(session, refusal, _shown(show_url, finished, deadline), finished)
         else:
-            over, line = False, f"could not cancel session {session}: {_said(refusal)}"
+            over, line = False, f"could not cancel session {session}: {_answer_text(refusal)}"
     except (OSError, http.client.HTTPException) as error:
         return False, f"could not cancel session {session}: {_described(error)}"
     if over:
@@ -98,34 +101,37 @@ def end(note: Path, *, patience_s: float = 0) -> tuple[bool, str]:
     return over, line
 
 
-def _cancel(url: str, deadline: float, *, timeout_s: float) -> Answer | None:
-    """Ask for its end; what was answered instead of 200."""
+def _cancel(url: str, deadline: float, *, timeout_s: float) -> HttpAnswer | None:
+    """Ask for a session's end; what was answered instead of 200."""
     answer = _answer("POST", url, "{}", deadline, timeout_s=timeout_s)
     return None if answer["status"] == 200 else answer
 
 
-def _shown(url: str, finished: list[str], deadline: float) -> Answer:
-    """The session as it is shown, once it is over: its row may come after the end of its VM."""
+def _shown(url: str, finished: list[str], deadline: float) -> HttpAnswer:
+    """A session as the API shows it, once it is over: the row may be written after the end of the VM."""
     while True:
-        answer = _answer("GET", url, None, deadline, timeout_s=_LOOK_LIMIT_S)
+        answer = _answer("GET", url, None, deadline, timeout_s=_SHOW_TIMEOUT_S)
         status = _status_in(answer)
         if status is None or status in finished or time.monotonic() >= deadline:
             return answer
-        time.sleep(_LOOK_S)
+        time.sleep(_ROW_POLL_S)
 
 
-def _seen(session: str, refusal: Answer, shown: Answer, finished: list[str]) -> tuple[bool, str]:
+def _seen(session: str, refusal: HttpAnswer, shown: HttpAnswer, finished: list[str]) -> tuple[bool, str]:
     """Whether a session that could not be cancelled is over, and a line about it."""
     if _status_in(shown) in finished:
         return True, ""
     if shown["status"] == 404 and _is_refusal(shown) and _is_refusal(refusal):
         # Nobody can cancel it any more, and nothing says that its VM is gone.
         return True, f"the controller no longer knows session {session}; whether its VM is gone was not seen"
-    return False, f"could not cancel session {session}: {_said(refusal)}; {_said(shown)}"
+    return (
+        False,
+        f"could not cancel session {session}: {_answer_text(refusal)}; {_answer_text(shown)}",
+    )
 
 
-def _answer(method: str, url: str, body: str | None, deadline: float, *, timeout_s: float) -> Answer:
-    """What somebody answers, who is asked again until the deadline as long as nobody does."""
+def _answer(method: str, url: str, body: str | None, deadline: float, *, timeout_s: float) -> HttpAnswer:
+    """The answer to a request, which is sent again until the deadline as long as nobody answers."""
     while True:
         try:
             return ask(method, url, body, timeout_s=timeout_s)
@@ -135,7 +141,7 @@ def _answer(method: str, url: str, body: str | None, deadline: float, *, timeout
             time.sleep(_RETRY_S)
 
 
-def ask(method: str, url: str, body: str | None = None, *, timeout_s: float) -> Answer:
+def ask(method: str, url: str, body: str | None = None, *, timeout_s: float) -> HttpAnswer:
     """One request as it is: nothing is followed, no proxy is used."""
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
@@ -154,14 +160,14 @@ def _session_in(body: str) -> str | None:
     return session if isinstance(session, str) and session else None
 
 
-def _status_in(answer: Answer) -> str | None:
+def _status_in(answer: HttpAnswer) -> str | None:
     """The status of the session that an answer shows; None where it shows none."""
     session = _table(answer["body"]).get("session")
     status = session.get("status") if answer["status"] == 200 and isinstance(session, dict) else None
     return status if isinstance(status, str) else None
 
 
-def _is_refusal(answer: Answer) -> bool:
+def _is_refusal(answer: HttpAnswer) -> bool:
     """Whether it is the API that refuses: a server that has no such route says so in HTML."""
     return bool(_table(answer["body"]).get("error"))
 
@@ -178,7 +184,7 @@ def _url(template: str, session: str) -> str:
     return template.replace("{session}", quote(session, safe=""))
 
 
-def _said(answer: Answer) -> str:
+def _answer_text(answer: HttpAnswer) -> str:
     return f"{answer['url']} answered {answer['status']}: {answer['body'][:300]}"
 
 

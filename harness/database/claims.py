@@ -1,8 +1,8 @@
-"""The claims about rows: each is one query in ``queries/`` that finds the rows which break it.
+"""The claims about rows: each is one query in ``queries/`` that finds the rows which break the claim.
 
 A query reads ``vms`` and ``sessions`` (see :meth:`harness.database.tables.Tables.relations`) and the site's
-settings as parameters, and is written so that NULL never hides a row. It runs wrapped: the keys of all that
-it finds (asked again, only of those found before), and the first 20 rows.
+settings as parameters, and is written so that NULL never hides a row. It runs wrapped: the keys of all rows
+found (where it is asked again, only of those found before), and the first 20 rows.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from harness.database.tables import Tables
 from harness.site.profile import Site
 
 QUERIES = Path(__file__).parent / "queries"
-SHOWN = 20
+SHOWN_ROWS = 20
 
 # Rows travel as JSON, in which every value has a text: a datetime of Python's has no infinity, for one.
 _FOUND = """{relations}, found AS ({query}),
@@ -34,68 +34,115 @@ class Claim:
     """One claim about rows."""
 
     name: str
-    """Also the name of its query's file."""
+    """Also the name of the query's file, and of the check that makes the claim."""
     tables: tuple[str, ...]
-    """What it reads: `vms`, `sessions`."""
+    """What the query reads: `vms`, `sessions`."""
     says: str
-    """What a row is that it finds, after a number: "12 <says>"."""
+    """What a row that breaks the claim is, in the check's words, after a number: "12 <says>"."""
     settles: bool = False
-    """Whether a sound site breaks it in passing, between two statements of the controller. Not where looking
-    again could hide what was seen: a status that nobody knows, a time in the future that comes true."""
+    """Whether a sound site breaks the claim in passing, between two statements of the controller. Not where
+    looking again could hide what was seen: a status nobody knows, a time in the future that comes true."""
+    about: str = ""
+    """The field of the profile's [database] that names the one row the claim is about, where it is one."""
 
     @property
     def key(self) -> str:
-        """The column that tells its rows apart."""
+        """The column that tells the rows found apart."""
         return "session_id" if "sessions" in self.tables else "vm_id"
 
     @cached_property
     def query(self) -> str:
-        """Its SQL."""
+        """The SQL of the file."""
         return (QUERIES / f"{self.name}.sql").read_text(encoding="utf-8")
 
     def composed(self, tables: Tables) -> sql.Composed:
-        """Its SQL for the tables of a site."""
+        """The SQL for the tables of a site."""
         parts = {
             "relations": tables.relations(*self.tables),
             "query": sql.SQL(self.query),
             "key": sql.Identifier(self.key),
-            "shown": sql.Literal(SHOWN),
+            "shown": sql.Literal(SHOWN_ROWS),
         }
         return sql.SQL(_FOUND).format(**parts)
 
 
 _VMS, _SESSIONS = ("vms",), ("sessions",)
+_SHARING = {"address": "an address", "tap": "a TAP device", "pid": "a process", "socket": "an API socket"}
 CLAIMS: Mapping[str, Claim] = {
     claim.name: claim
     for claim in (
-        Claim("unknown_vm_state", _VMS, "VM rows with a status or type that the profile does not know"),
-        Claim("unknown_session_status", _SESSIONS, "sessions with a status that the profile does not know"),
+        Claim("vm_states_are_known", _VMS, "VM rows with a status or a type that the service does not know"),
         Claim(
-            "dead_live_vm",
+            "session_statuses_are_known", _SESSIONS, "sessions with a status that the service does not know"
+        ),
+        Claim(
+            "live_vms_are_alive",
             _VMS,
-            "VM rows with a live status that were stopped, or fell silent",
+            "VM rows with a live status that were stopped, or silent for longer than the profile allows",
             settles=True,
         ),
         Claim(
-            "destroyed_without_time",
+            "destroyed_vms_say_when",
             _VMS,
-            "VM rows of which only one of status and destroyed_at says destroyed",
+            "VM rows that are destroyed without destroyed_at, or have one and are not",
             settles=True,
         ),
-        Claim("session_without_vm", ("vms", "sessions"), "live sessions without a live VM", settles=True),
-        Claim("overdue_session", _SESSIONS, "unfinished sessions past their deadline", settles=True),
-        Claim("failed_without_reason", _SESSIONS, "failed sessions that do not say why", settles=True),
-        Claim("stale_vm", _VMS, "old destroyed Browser VMs"),
-        Claim("stale_session", _SESSIONS, "old failed or timed-out sessions"),
-        Claim("impossible_vm_time", _VMS, "VM rows with impossible times"),
-        Claim("impossible_session_time", _SESSIONS, "sessions with impossible times"),
-        Claim("shared_address", _VMS, "live VM rows that share an address", settles=True),
-        Claim("shared_tap", _VMS, "live VM rows that share a TAP device", settles=True),
-        Claim("shared_pid", _VMS, "live VM rows that share a process", settles=True),
-        Claim("shared_socket", _VMS, "live VM rows that share an API socket", settles=True),
-        Claim("shared_vm", _SESSIONS, "unfinished sessions that share a Browser VM", settles=True),
-        Claim("incident_vm", _VMS, "row of the incident's VM that is not destroyed"),
-        Claim("incident_session", _SESSIONS, "row of the incident's session that is not failed"),
+        Claim(
+            "live_sessions_have_a_live_vm",
+            ("vms", "sessions"),
+            "unfinished sessions on a VM that is gone, dead or missing",
+            settles=True,
+        ),
+        Claim(
+            "unfinished_sessions_are_in_time",
+            _SESSIONS,
+            "unfinished sessions past their deadline for longer than the controller takes to end one",
+            settles=True,
+        ),
+        Claim("failed_sessions_say_why", _SESSIONS, "failed sessions without an error_message", settles=True),
+        Claim("no_old_destroyed_vms", _VMS, "destroyed Browser VMs older than the clean-up allows"),
+        Claim(
+            "no_old_failed_sessions",
+            _SESSIONS,
+            "failed or timed-out sessions older than the clean-up allows",
+        ),
+        Claim(
+            "vm_times_are_possible",
+            _VMS,
+            "VM rows with a time missing, in the future, or before what must come first",
+        ),
+        Claim(
+            "session_times_are_possible",
+            _SESSIONS,
+            "sessions with a time missing, in the future, or before what must come first",
+        ),
+        *(
+            Claim(
+                f"live_vms_do_not_share_{what}",
+                _VMS,
+                f"VM rows with a live status that share {words}",
+                settles=True,
+            )
+            for what, words in _SHARING.items()
+        ),
+        Claim(
+            "live_sessions_do_not_share_a_vm",
+            _SESSIONS,
+            "unfinished sessions that share a Browser VM",
+            settles=True,
+        ),
+        Claim(
+            "incident_vm_is_destroyed",
+            _VMS,
+            "row of the incident's VM that is not destroyed",
+            about="incident_vm",
+        ),
+        Claim(
+            "incident_session_is_failed",
+            _SESSIONS,
+            "row of the incident's session that is not failed",
+            about="incident_session",
+        ),
     )
 }
 

@@ -23,8 +23,8 @@ Forward = Callable[[str], Path]
 
 
 @dataclass(frozen=True)
-class Address:
-    """Where the database is, and who we are there. Its text never shows the password."""
+class ConnectionString:
+    """Where the database is, and who we are there; as text, it never shows the password."""
 
     parameters: dict[str, str] = field(repr=False)
     shown: str
@@ -39,7 +39,7 @@ class Address:
 
     @property
     def port(self) -> str:
-        """Its port."""
+        """The server's port."""
         return self.parameters.get("port", "5432")
 
     @property
@@ -48,7 +48,7 @@ class Address:
         return self.host.startswith("/") or self.host in ("", "localhost", "127.0.0.1", "::1")
 
 
-def address_of(settings: DatabaseSection) -> Address:
+def connection_string_of(settings: DatabaseSection) -> ConnectionString:
     """The connection string of the site, taken apart.
 
     :raises SiteError: none is given, or it cannot be read. It is not quoted: it holds the password.
@@ -63,26 +63,28 @@ def address_of(settings: DatabaseSection) -> Address:
     remember(parameters.get("password", ""))
     name = f"{parameters.get('user', '?')}@{parameters.get('host') or 'the local socket'}"
     shown = f"database {name}:{parameters.get('port', '5432')}/{parameters.get('dbname', '')} (from {where})"
-    return Address(parameters, shown)
+    return ConnectionString(parameters, shown)
 
 
 @contextlib.contextmanager
-def connect(site: Site, *, run_id: str, forward: Forward | None = None) -> Iterator[psycopg.Connection]:
-    """The site's database, as a session that cannot write.
+def read_only_session(
+    site: Site, *, run_id: str, forward: Forward | None = None
+) -> Iterator[psycopg.Connection]:
+    """A session with the site's database that cannot write.
 
-    Every transaction of it is READ ONLY and REPEATABLE READ: all questions of one transaction see the same
-    rows, so two claims never contradict each other because a session moved on between them. It is left open
-    no longer than the questions take, since an open snapshot keeps the server from cleaning up.
+    Every transaction is READ ONLY and REPEATABLE READ: all questions of one transaction see the same rows, so
+    two claims never contradict each other because a row changed between them. A transaction is left open no
+    longer than its questions take, since an open snapshot keeps the server from cleaning up.
 
-    :param forward: how to reach it where the profile says ``through_host``.
+    :param forward: how to reach the database where the profile says ``through_host``.
     :raises DatabaseError: not reached, not let in, or not in time.
     """
-    settings, address = site.database, address_of(site.database)
+    settings, conninfo = site.database, connection_string_of(site.database)
     with contextlib.ExitStack() as stack:
-        route = _route(stack, site, address, forward)
+        route = _route(stack, site, conninfo, forward)
         # The server refuses `options` behind some poolers, so the settings are made by a statement.
-        connection = stack.enter_context(contextlib.closing(_open(address, route, settings, run_id)))
-        with asking(str(address)):
+        connection = stack.enter_context(contextlib.closing(_open(conninfo, route, settings, run_id)))
+        with asking(str(conninfo)):
             _bound(connection, settings)
         yield connection
 
@@ -111,11 +113,11 @@ def _taken_apart(text: str) -> dict[str, str] | None:
 
 
 def _open(
-    address: Address, route: dict[str, str], settings: DatabaseSection, run_id: str
+    conninfo: ConnectionString, route: dict[str, str], settings: DatabaseSection, run_id: str
 ) -> psycopg.Connection:
-    with asking(str(address)):
+    with asking(str(conninfo)):
         connection = psycopg.connect(
-            **{**address.parameters, **route},  # type: ignore[arg-type]
+            **{**conninfo.parameters, **route},  # type: ignore[arg-type]
             application_name=f"acc-{run_id}",
             connect_timeout=max(2, round(settings.connect_timeout_s)),
             # A pooler may give each transaction to another server process, without what was prepared.
@@ -142,20 +144,20 @@ def _bound(connection: psycopg.Connection, settings: DatabaseSection) -> None:
 
 
 def _route(
-    stack: contextlib.ExitStack, site: Site, address: Address, forward: Forward | None
+    stack: contextlib.ExitStack, site: Site, conninfo: ConnectionString, forward: Forward | None
 ) -> dict[str, str]:
-    """What to change in the address: TLS where bytes leave a machine, and the way through the host."""
-    encrypted = {} if address.local or "sslmode" in address.parameters else {"sslmode": "require"}
+    """Parameters to change: TLS where bytes leave a machine, and the way through the host."""
+    encrypted = {} if conninfo.local or "sslmode" in conninfo.parameters else {"sslmode": "require"}
     if not site.database.through_host or site.host.transport == "local":
         return encrypted
     if forward is None:
-        raise DatabaseError(f"{redact(str(address))}: through_host, and no host to go through")
-    if address.host.startswith("/"):
+        raise DatabaseError(f"{redact(str(conninfo))}: through_host, and no host to go through")
+    if conninfo.host.startswith("/"):
         raise SiteError(
-            f"{redact(str(address))}: through_host leads to a TCP address, not to a socket",
+            f"{redact(str(conninfo))}: through_host leads to a TCP address, not to a socket",
             hint="postgresql://user:password@127.0.0.1:5432/database",
         )
-    socket = forward(f"tcp:{address.host or LOOPBACK}:{address.port}")
+    socket = forward(f"tcp:{conninfo.host or LOOPBACK}:{conninfo.port}")
     # TCP, for libpq never speaks TLS over a unix socket; `host` stays, so a certificate is held to its name.
     port = stack.enter_context(loopback_tunnel(socket))
-    return {**encrypted, "host": address.host or LOOPBACK, "hostaddr": LOOPBACK, "port": str(port)}
+    return {**encrypted, "host": conninfo.host or LOOPBACK, "hostaddr": LOOPBACK, "port": str(port)}

@@ -1,7 +1,7 @@
 """What the database holds: two round trips, one snapshot, so all claims see the same rows.
 
-Where rows break a claim that a sound site breaks in passing, it is asked again until the site had time to
-settle.
+Where rows break a claim that a sound site breaks in passing, the claim is asked again until the site had time
+to settle.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from harness.errors import DatabaseError, SiteError, WaitTimeoutError
 from harness.site.profile import DatabaseSection, Site
 from harness.wait import wait_until
 
-_LOOK_S = 0.5
+_SETTLE_POLL_S = 0.5
 _WIDEST_CELL = 60
 
 _SERVER = """
@@ -61,7 +61,7 @@ class Findings:
 
     @property
     def count(self) -> int:
-        """How many they are."""
+        """How many rows break the claim."""
         return len(self.keys)
 
     @property
@@ -96,12 +96,12 @@ class Records:
     def findings(self, claim: str) -> Findings:
         """The rows that break a claim.
 
-        :raises DatabaseError: it could not be asked, or the answer would prove nothing.
-        :raises SiteError: it is about a row that the profile does not name.
+        :raises DatabaseError: the claim could not be asked, or the answer would prove nothing.
+        :raises SiteError: the claim is about a row that the profile does not name.
         """
         if claim in self.unnamed:
             raise SiteError(
-                f"the site profile names no {claim} in [database], so nothing can be asked about it",
+                f"the site profile names no {CLAIMS[claim].about} in [database]: nothing can be asked of it",
                 hint="name it, or say under [not_applicable] why there is none",
             )
         self.tables.require(*CLAIMS[claim].tables)
@@ -140,12 +140,12 @@ def gather(
     return Records(server, clock, tables, answers, moment, _unnamed(site.database))
 
 
-def settled(first: Records, connection: psycopg.Connection, site: Site) -> Records:
-    """The same records, in which a row breaks a claim that settles only if every look shows it to.
+def settled_records(first: Records, connection: psycopg.Connection, site: Site) -> Records:
+    """The same records, in which a row breaks a claim that settles only if every look shows so.
 
     Looks are taken until no such row is left, or the site's settle time is over; none where the first found
-    none. A controller that writes the end of a VM and then that of its session is caught in between, but not
-    twice; what is stale stays so, and is shown as the last look saw it.
+    none. A controller that writes the end of a VM and then the end of its session is caught in between,
+    but not twice; a stale row stays stale, and is shown as the last look saw it.
     """
     answers, values = dict(first.answers), parameters(site, first.moment)
 
@@ -162,14 +162,15 @@ def settled(first: Records, connection: psycopg.Connection, site: Site) -> Recor
         return first
     try:
         with contextlib.suppress(WaitTimeoutError):
-            wait_until(none_left, what="rows settle", timeout_s=site.host.settle_s, interval_s=_LOOK_S)
+            wait_until(none_left, what="rows settle", timeout_s=site.host.settle_s, interval_s=_SETTLE_POLL_S)
     except DatabaseError as error:  # it costs no other claim its answer
         answers.update({claim.name: error for claim in suspects()})
     return replace(first, answers=answers)
 
 
 def _unnamed(settings: DatabaseSection) -> frozenset[str]:
-    return frozenset(name for name in ("incident_vm", "incident_session") if getattr(settings, name) is None)
+    about = {claim.name: claim.about for claim in CLAIMS.values() if claim.about}
+    return frozenset(name for name, field in about.items() if getattr(settings, field) is None)
 
 
 def _ask(
@@ -178,7 +179,7 @@ def _ask(
     among: Mapping[Claim, Sequence[str] | None],
     values: Mapping[str, object],
 ) -> dict[str, Findings | DatabaseError]:
-    """All in one round trip; where one fails, one by one, so that it costs no other claim its answer.
+    """Ask claims in one round trip; where a query fails, one by one: it costs no other claim its answer.
 
     :param among: the claims, each with the keys of the only rows that are in question; none for all rows.
     """

@@ -17,10 +17,10 @@ from psycopg import sql
 
 from harness.errors import CommandError
 from harness.run import environment, run
+from harness.transport.private import private_directory
 from harness.wait import wait_until
 
 SCHEMA = (Path(__file__).parent / "scratch_schema.sql").read_text
-_PREFIX = "acc-postgres-"
 _FAST = (
     "fsync=off",
     "synchronous_commit=off",
@@ -71,9 +71,8 @@ def scratch_postgres() -> Iterator[ScratchPostgres]:
 
     :raises CommandError: PostgreSQL is not installed, or did not start.
     """
-    _remove_dead()
     with contextlib.ExitStack() as stack:
-        home = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+        home = private_directory(prefix="acc-postgres-", parent=Path(tempfile.gettempdir()))
         stack.callback(shutil.rmtree, home, ignore_errors=True)
         drop: list[str] = []
         if os.geteuid() == 0:
@@ -157,11 +156,3 @@ def _binaries() -> Path:
             hint="apt-get install postgresql-15",
         )
     return Path(on_path).resolve().parent
-
-
-def _remove_dead() -> None:
-    """Directories of runs that were killed; their servers died with them."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
-        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
-        if pid.isdigit() and not Path("/proc", pid).exists():
-            shutil.rmtree(left, ignore_errors=True)

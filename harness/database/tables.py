@@ -100,7 +100,7 @@ class TableFacts:
         return [name for name in expected if name not in self.columns]
 
     def blocked(self, needed: Expected) -> str:
-        """Why its rows cannot be asked about; empty where they can."""
+        """Why the table's rows cannot be asked about; empty where they can."""
         if not self.there:
             return f"there is no table {self.name}"
         if self.kind not in ("r", "p"):
@@ -189,7 +189,7 @@ def tables_cursor(connection: psycopg.Connection) -> psycopg.Cursor[TableFacts]:
 
 
 def read_tables(cursor: psycopg.Cursor[TableFacts], settings: DatabaseSection) -> Tables:
-    """The answer."""
+    """The answer to :func:`ask_tables`."""
     found = {facts.name: facts for facts in cursor.fetchall()}
     return Tables(
         settings.schema_name,

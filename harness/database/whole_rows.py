@@ -54,7 +54,7 @@ def rows_of(
 def newest_rows(
     connection: psycopg.Connection[Any], settings: DatabaseSection, *, among: NewestRows | None = None
 ) -> NewestRows:
-    """The newest rows of both tables, at one moment; or, of those ``among`` others, what they are now.
+    """The newest rows of both tables, at one moment; or, of the rows ``among`` them, what those are now.
 
     :raises DatabaseError: not asked, or our role may not see every row.
     """

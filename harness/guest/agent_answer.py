@@ -1,4 +1,4 @@
-"""One request to a clone's agent: what it answered, or what became of the agent where it did not."""
+"""One request to a clone's agent: what the agent answered, or what became of it where it did not."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import Any
 import httpx
 
 from harness.errors import HarnessError, TransportError, WaitTimeoutError
-from harness.guest.agent_state import look
-from harness.site.profile import Site
+from harness.guest.agent_state import ask_agent_state
 from harness.vm.machine import Vm
 
 
@@ -21,23 +20,23 @@ class AgentAnswer:
     status: int
     text: str
     is_json: bool = False
-    """Whether it says that it is JSON, and is."""
+    """Whether the answer says that it is JSON, and is."""
     body: Any = None
-    """What it is as JSON."""
+    """The text, decoded as JSON."""
 
     def __str__(self) -> str:
         return f"{self.status} {self.text[:300]}" if self.status else self.text
 
 
 def ask_agent(
-    vm: Vm, site: Site, method: str, path: str, *, timeout_s: float | None = None, **request: Any
+    vm: Vm, method: str, path: str, *, timeout_s: float | None = None, **request: Any
 ) -> AgentAnswer:
     """One request over a connection of its own: an idle one that the agent just closed tells of no crash.
 
     :param timeout_s: default the profile's for a request.
     :raises TransportError: our own way to the agent is lost.
     """
-    limit_s = timeout_s or site.guest.request_s
+    limit_s = timeout_s or vm.host.site.guest.request_s
     try:
         with vm.new_http() as http:
             return _read(http.request(method, path, timeout=limit_s, **request))
@@ -47,20 +46,20 @@ def ask_agent(
         why = f"no answer within {limit_s:g} s"
     except httpx.RequestError as error:
         why = f"the connection was dropped before a proper answer ({type(error).__name__}: {error})"
-    return AgentAnswer(0, f"{why}; {fate(vm, site)}")
+    return AgentAnswer(0, f"{why}; {fate(vm)}")
 
 
-def fate(vm: Vm, site: Site) -> str:
+def fate(vm: Vm) -> str:
     """What became of an agent that did not answer, once it had the time to be restarted.
 
     :raises TransportError: our own way to the agent is lost, so that nothing is said of it.
     """
-    way = f"towards the guest: {vm.reached(site.agent.port)}"
+    way = f"towards the guest: {vm.reached(vm.host.site.agent.port)}"
     if not vm.alive():
         return way
     try:
-        again = _healthy_again(vm, site)
-        state = look(vm, site, since_s=0)
+        again = _healthy_again(vm)
+        state = ask_agent_state(vm, since_s=0)
     except HarnessError as error:
         return f"{way}; what became of the agent is not known: {error.message}"
     return (
@@ -77,8 +76,9 @@ def _read(answer: httpx.Response) -> AgentAnswer:
     return AgentAnswer(answer.status_code, answer.text, is_json, body)
 
 
-def _healthy_again(vm: Vm, site: Site) -> str:
-    """Wait for it where it ever was healthy: whoever asks next is to ask an agent that works."""
+def _healthy_again(vm: Vm) -> str:
+    """Wait for the agent where it ever was healthy: whoever asks next is to ask an agent that works."""
+    site = vm.host.site
     if "healthy" not in vm.timings:
         return "not waited for (it never was healthy)"
     began = time.monotonic()

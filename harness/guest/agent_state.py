@@ -11,17 +11,16 @@ from typing import Any
 import httpx
 
 from harness.errors import TransportError
-from harness.site.profile import Site
 from harness.vm.machine import Vm
 
 _ENDED = "ActiveExitTimestampMonotonic"
 _PROPERTIES = f"MainPID,NRestarts,ActiveState,SubState,Result,{_ENDED}"
 _FIELDS = "MESSAGE,UNIT,COMMAND,EXIT_CODE,EXIT_STATUS,N_RESTARTS"
-_TIMEOUT_S = 180
+_STATE_S = 180
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """One line of the unit's journal."""
 
     at_s: float
@@ -46,7 +45,7 @@ class AgentState:
 
     uptime_s: float
     properties: Mapping[str, str]
-    journal: tuple[Entry, ...] = ()
+    journal: tuple[JournalEntry, ...] = ()
 
     @property
     def pid(self) -> int:
@@ -59,7 +58,7 @@ class AgentState:
         return int(self.properties.get("NRestarts") or 0)
 
     @property
-    def exits(self) -> list[Entry]:
+    def exits(self) -> list[JournalEntry]:
         """Every end of a main process."""
         return [entry for entry in self.journal if entry.is_exit]
 
@@ -82,7 +81,7 @@ class AgentState:
 
     @property
     def ending_text(self) -> str:
-        """The same for a message."""
+        """How the first main process ended, for a message."""
         return "{}, status {}".format(*self.ending) if self.ending else "no end of the main process"
 
     @property
@@ -96,13 +95,14 @@ class AgentState:
         return "\n".join(shown) or "    (nothing)"
 
 
-def look(vm: Vm, site: Site, *, then: str = "", since_s: float | None = None) -> AgentState:
+def ask_agent_state(vm: Vm, *, then: str = "", since_s: float | None = None) -> AgentState:
     """Ask for the unit's state; with ``since_s`` (seconds since boot) for its journal too.
 
     ``then`` is shell that runs afterwards, with ``$pid`` the main process and ``$unit`` the unit.
 
     :raises TransportError: the guest gave no state, or ``then`` failed.
     """
+    site = vm.host.site
     lines = [
         "read -r uptime _ </proc/uptime",
         f"unit={shlex.quote(site.agent.unit)}",
@@ -112,7 +112,7 @@ def look(vm: Vm, site: Site, *, then: str = "", since_s: float | None = None) ->
     if since_s is not None:
         how = f"-n 400 --all -o json --output-fields={_FIELDS} --no-pager --quiet"  # --all: long lines, too
         lines.append(f'journalctl -u "$unit" {how}')
-    result = vm.script("\n".join([*lines, then]), timeout_s=_TIMEOUT_S)
+    result = vm.script("\n".join([*lines, then]), timeout_s=_STATE_S)
     if result.status != 0 or not result.stdout.startswith("UPTIME="):
         raise TransportError(
             f"{vm.name}: the guest did not tell its agent's state (status {result.status}): "
@@ -131,7 +131,7 @@ def parse_state(output: str, *, since_s: float | None = None) -> AgentState:
     return AgentState(float(properties.pop("UPTIME")), properties, tuple(entries))
 
 
-def _entries(rows: list[str]) -> Iterator[Entry]:
+def _entries(rows: list[str]) -> Iterator[JournalEntry]:
     for row in rows:
         if row.startswith("{"):
             fields: dict[str, Any] = json.loads(row)
@@ -140,16 +140,16 @@ def _entries(rows: list[str]) -> Iterator[Entry]:
                 message = bytes(message).decode(errors="replace")
             at_s = int(fields.pop("__MONOTONIC_TIMESTAMP", 0)) / 1e6
             told = {key: str(value) for key, value in fields.items() if not key.startswith("__")}
-            yield Entry(at_s, str(message or ""), told)
+            yield JournalEntry(at_s, str(message or ""), told)
 
 
-def answers(vm: Vm, site: Site, *, timeout_s: float) -> bool:
+def answers(vm: Vm, *, timeout_s: float) -> bool:
     """Whether the agent's health endpoint answers 200; False where nobody listens or the answer is another.
 
     :raises httpx.TimeoutException: neither an answer nor a refusal in time.
     """
     try:
-        return vm.http.get(site.agent.health_path, timeout=timeout_s).status_code == 200
+        return vm.http.get(vm.host.site.agent.health_path, timeout=timeout_s).status_code == 200
     except httpx.TimeoutException:
         raise
     except httpx.TransportError:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.errors import HarnessError, VmmError, WaitTimeoutError
-from harness.guest.agent_state import AgentState, look
+from harness.guest.agent_state import AgentState, ask_agent_state
 from harness.host.hypervisor import Hypervisor
-from harness.site.profile import Site
 from harness.vm.machine import Vm, cold_boot
 
 
@@ -22,26 +21,27 @@ class ColdBoot:
     state: AgentState | None = None
 
 
-def boot_without_desktop(host: Hypervisor, site: Site) -> Vm:
+def boot_without_desktop(host: Hypervisor) -> Vm:
     """Boot the golden disk, without the units that the profile says the agent can do without.
 
     :raises VmError: as :func:`harness.vm.machine.cold_boot`.
     """
+    site = host.site
     left_out = [f"systemd.mask={unit}" for unit in site.guest.desktop_units]
     return cold_boot(host, boot_args=" ".join([site.snapshot.boot_args, *left_out]))
 
 
-def observe_cold_boot(vm: Vm, site: Site) -> ColdBoot:
+def observe_cold_boot(vm: Vm) -> ColdBoot:
     """Wait for a healthy agent, then ask for the boot id and the unit's state.
 
     A kernel that panics ends its VMM: that, too, is what was observed.
     """
     try:
-        vm.wait_healthy(site.guest.boot_health_s)
+        vm.wait_healthy(vm.host.site.guest.boot_health_s)
     except (WaitTimeoutError, VmmError) as error:
         return ColdBoot(None, error.message, vm.console())
     result = vm.script("cat /proc/sys/kernel/random/boot_id", timeout_s=30)
     if result.status != 0:
         raise HarnessError(f"{vm.name}: no boot id: {result.stderr.strip()[-300:]}")
-    state = look(vm, site)
+    state = ask_agent_state(vm)
     return ColdBoot(vm.timings["healthy"], "", vm.console(), result.stdout.strip(), state)

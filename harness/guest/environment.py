@@ -8,7 +8,7 @@ import shlex
 from harness.redact import MASK, remember
 from harness.site.profile import Site
 
-_SHORTEST, _SHORTEST_TOKEN = 8, 16
+_SHORTEST_VALUE, _SHORTEST_TOKEN = 8, 16
 _TELLS = re.compile(r"KEY|SECRET|TOKEN|PASS|CREDENTIAL|AUTH|DSN|PRIVATE", re.IGNORECASE)
 _TOKEN = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w+=.~-]+(?:/[\w+=.~-]+)*", re.ASCII)
 _POSIX_QUOTED = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
@@ -27,7 +27,7 @@ def parse_environment(text: str) -> dict[str, str]:
 
 
 def masked(text: str, site: Site) -> str:
-    """The same without secrets, which no other text shows from now on either."""
+    """An environment's text without its secrets, which no other text shows from now on, either."""
     environment, named = parse_environment(text), site.agent.environment
     remember_secrets(text, site)
     return " ".join(
@@ -37,7 +37,7 @@ def masked(text: str, site: Site) -> str:
 
 
 def remember_secrets(text: str, site: Site) -> None:
-    """Cut the values that the profile does not name out of every text; what it says itself is no secret."""
+    """Cut the values that the profile does not name out of every text; what the profile says is no secret."""
     profile = site.model_dump_json()
     for name, value in parse_environment(text).items():
         if name not in site.agent.environment and value not in profile and _is_secret(name, value):
@@ -46,16 +46,16 @@ def remember_secrets(text: str, site: Site) -> None:
 
 
 def _is_secret(name: str, value: str) -> bool:
-    """Whether a value is one in any text: `localhost` and `/var/log` are masked by their names alone."""
+    """Whether a value is a secret in any text: `localhost` and `/var/log` are masked by their names alone."""
     if "://" in value:
         return "@" in value or "=" in value
-    if len(value) >= _SHORTEST and _TELLS.search(name):
+    if len(value) >= _SHORTEST_VALUE and _TELLS.search(name):
         return True
     return len(value) >= _SHORTEST_TOKEN and value[0] not in "-./" and bool(_TOKEN.fullmatch(value))
 
 
 def remember_secrets_of_unit(text: str, site: Site) -> None:
-    """The same for a unit file or a drop-in, whose lines another one may have overridden."""
+    """The same for a unit file or a drop-in, whose values systemd may not show: others may override them."""
     joined = re.sub(r"\\\n\s*", " ", text)
     for line in re.findall(r"^\s*Environment\s*=(.*)$", joined, re.MULTILINE):
         remember_secrets(line, site)

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import httpx
 
 from harness.errors import HarnessError, WaitTimeoutError
-from harness.guest.agent_state import AgentState, answers, look
+from harness.guest.agent_state import AgentState, answers, ask_agent_state
 from harness.guest.inspector import PORT as INSPECTOR_PORT
 from harness.guest.inspector import inspector
-from harness.site.profile import Site
 from harness.vm.inside import freezing
 from harness.vm.machine import Vm
 from harness.wait import capped, wait_until
@@ -37,7 +36,7 @@ class Crash:
     before: AgentState
     after: AgentState
     gone: bool
-    """Its port was closed within :data:`EXIT_S`."""
+    """The agent's port was closed within :data:`EXIT_S`."""
     recovered_s: float | None
     """From the closed port to a healthy agent; None: not within the site's recovery time."""
 
@@ -80,37 +79,38 @@ class LinkOutage:
     recovered_s: float | None
 
 
-def prepare(vm: Vm, site: Site) -> None:
+def prepare(vm: Vm) -> None:
     """Wait for the agent (how long it takes is not what is tried here), and leave only it at work.
 
     :raises WaitTimeoutError: it never got healthy.
     """
+    site = vm.host.site
     vm.wait_healthy(site.guest.recovery_s)
     if site.guest.desktop_units:
         vm.script(freezing(site.guest.desktop_units), timeout_s=REQUEST_S * 12)
 
 
-def uncaught_exception(vm: Vm, site: Site, probe: str) -> Crash:
+def uncaught_exception(vm: Vm, probe: str) -> Crash:
     """Throw in a timer, where nobody can catch."""
-    return _injected(vm, site, probe, f"throw new Error({probe!r})")
+    return _injected(vm, probe, f"throw new Error({probe!r})")
 
 
-def unhandled_rejection(vm: Vm, site: Site, probe: str) -> Crash:
+def unhandled_rejection(vm: Vm, probe: str) -> Crash:
     """Reject a promise that nobody handles."""
-    return _injected(vm, site, probe, f"Promise.reject(new Error({probe!r}))")
+    return _injected(vm, probe, f"Promise.reject(new Error({probe!r}))")
 
 
-def killed(vm: Vm, site: Site, probe: str) -> Crash:
+def killed(vm: Vm, probe: str) -> Crash:
     """SIGKILL the main process."""
-    return _outage(vm, site, probe, look(vm, site, then='kill -s KILL "$pid"'))
+    return _outage(vm, probe, ask_agent_state(vm, then='kill -s KILL "$pid"'))
 
 
-def taken_port(vm: Vm, site: Site, _probe: str) -> TakenPort:
+def taken_port(vm: Vm, _probe: str) -> TakenPort:
     """Start the unit while systemd itself holds its port, more often than a start limit would allow.
 
     Where that made systemd give up, which its journal tells, the unit is started once more to see the rest.
     """
-    starts, port = 6, site.agent.port
+    starts, port = 6, vm.host.site.agent.port
     script = f"""
         systemctl stop "$unit"
         systemd-run --quiet --collect --unit=acceptance-port \\
@@ -135,16 +135,17 @@ def taken_port(vm: Vm, site: Site, _probe: str) -> TakenPort:
         done
         systemctl stop acceptance-port.socket
     """
-    before = look(vm, site, then=script)
-    recovered_s = _seconds_until_healthy(vm, site)
-    return TakenPort(starts, look(vm, site, since_s=before.uptime_s), recovered_s)
+    before = ask_agent_state(vm, then=script)
+    recovered_s = _seconds_until_healthy(vm)
+    return TakenPort(starts, ask_agent_state(vm, since_s=before.uptime_s), recovered_s)
 
 
-def silent_database(vm: Vm, site: Site, probe: str) -> SilentDatabase:
+def silent_database(vm: Vm, probe: str) -> SilentDatabase:
     """Restart the agent with a database that never answers, and start a login.
 
     :raises HarnessError: the agent uses no database, did not come up, or never asked the database.
     """
+    site = vm.host.site
     if (variable := site.agent.database_variable) is None:
         raise HarnessError(
             "the profile says that the agent uses no database, so none could be silent",
@@ -153,11 +154,11 @@ def silent_database(vm: Vm, site: Site, probe: str) -> SilentDatabase:
     with vm.silent_listener(54321) as listener:
         url = f"http://{listener.address}:{listener.port}"
         settings = {**site.agent.database_environment, variable: url}
-        before = look(vm, site, then=_with_environment(settings))
-        if _seconds_until_healthy(vm, site) is None:
+        before = ask_agent_state(vm, then=_with_environment(settings))
+        if _seconds_until_healthy(vm) is None:
             raise HarnessError(f"{vm.name}: the agent did not come up with {url} as its database")
-        answered_s, answer, looks, failures = asyncio.run(_log_in_and_watch(vm, site, probe))
-        after = look(vm, site, since_s=before.uptime_s)
+        answered_s, answer, looks, failures = asyncio.run(_log_in_and_watch(vm, probe))
+        after = ask_agent_state(vm, since_s=before.uptime_s)
         seen = SilentDatabase(listener.accepted(), answered_s, answer, tuple(failures), looks, after)
     if seen.connections == 0 and not seen.timeouts:
         raise HarnessError(
@@ -168,55 +169,55 @@ def silent_database(vm: Vm, site: Site, probe: str) -> SilentDatabase:
     return seen
 
 
-def link_outage(vm: Vm, site: Site, _probe: str) -> LinkOutage:
+def link_outage(vm: Vm, _probe: str) -> LinkOutage:
     """Pull the network cable until nothing answers, and put it back."""
-    before = look(vm, site)
+    before = ask_agent_state(vm)
     vm.link(False)
     begun = time.monotonic()
     try:
-        unreachable = _within(EXIT_S, lambda: _is_unreachable(vm, site))
+        unreachable = _within(EXIT_S, lambda: _is_unreachable(vm))
         # The host notices at once, by its route; the guest must have the time to.
         time.sleep(max(0.0, begun + OUTAGE_S - time.monotonic()))
     finally:
         vm.link(True)
-    recovered_s = _seconds_until_healthy(vm, site)
-    return LinkOutage(before, look(vm, site, since_s=before.uptime_s), unreachable, recovered_s)
+    recovered_s = _seconds_until_healthy(vm)
+    return LinkOutage(before, ask_agent_state(vm, since_s=before.uptime_s), unreachable, recovered_s)
 
 
-def _injected(vm: Vm, site: Site, probe: str, fault: str) -> Crash:
-    before = look(vm, site, then='kill -s USR1 "$pid"')
+def _injected(vm: Vm, probe: str, fault: str) -> Crash:
+    before = ask_agent_state(vm, then='kill -s USR1 "$pid"')
     with inspector(vm.local_forward(INSPECTOR_PORT)) as session:
         session.evaluate(f"setTimeout(() => {{ {fault} }}, {_INJECT_MS}), 0")
-    return _outage(vm, site, probe, before)
+    return _outage(vm, probe, before)
 
 
-def _outage(vm: Vm, site: Site, probe: str, before: AgentState) -> Crash:
-    gone = _within(EXIT_S, lambda: not _answers(vm, site))
-    recovered_s = _seconds_until_healthy(vm, site)
-    after = look(vm, site, since_s=before.uptime_s)
+def _outage(vm: Vm, probe: str, before: AgentState) -> Crash:
+    gone = _within(EXIT_S, lambda: not _answers(vm))
+    recovered_s = _seconds_until_healthy(vm)
+    after = ask_agent_state(vm, since_s=before.uptime_s)
     return Crash(probe, before, after, gone, recovered_s)
 
 
-def _answers(vm: Vm, site: Site) -> bool:
+def _answers(vm: Vm) -> bool:
     """A slow answer is still an answer: only a closed port means that the agent is gone."""
     try:
-        return answers(vm, site, timeout_s=REQUEST_S)
+        return answers(vm, timeout_s=REQUEST_S)
     except httpx.TimeoutException:
         return True
 
 
-def _is_unreachable(vm: Vm, site: Site) -> bool:
+def _is_unreachable(vm: Vm) -> bool:
     try:
-        return not answers(vm, site, timeout_s=1)
+        return not answers(vm, timeout_s=1)
     except httpx.TimeoutException:
         return True
 
 
-def _seconds_until_healthy(vm: Vm, site: Site) -> float | None:
+def _seconds_until_healthy(vm: Vm) -> float | None:
     """None: not within the site's recovery time; an answer to a look that began in time may come too late."""
-    limit_s, begun = site.guest.recovery_s, time.monotonic()
+    limit_s, begun = vm.host.site.guest.recovery_s, time.monotonic()
     deadline = begun + limit_s
-    healthy = _within(limit_s, lambda: answers(vm, site, timeout_s=capped(REQUEST_S, deadline)))
+    healthy = _within(limit_s, lambda: answers(vm, timeout_s=capped(REQUEST_S, deadline)))
     seconds = time.monotonic() - begun
     return seconds if healthy and seconds <= limit_s else None
 
@@ -233,7 +234,7 @@ def _within(timeout_s: float, ask: Callable[[], bool]) -> bool:
 def _with_environment(settings: Mapping[str, str]) -> str:
     """Shell that restarts the unit with other settings, by a drop-in that is gone with the clone.
 
-    However often it was started before: a start limit is not what is tried here.
+    However often the unit was started before: a start limit is not what is tried here.
     """
     lines = [f"Environment={name}={value}" for name, value in settings.items()]
     text = "\n".join(["[Service]", *lines, "ExecStartPre="])
@@ -245,8 +246,9 @@ def _with_environment(settings: Mapping[str, str]) -> str:
     """
 
 
-async def _log_in_and_watch(vm: Vm, site: Site, probe: str) -> tuple[float | None, str, int, list[str]]:
+async def _log_in_and_watch(vm: Vm, probe: str) -> tuple[float | None, str, int, list[str]]:
     """Log in once, and look at the agent's health all the while."""
+    site = vm.host.site
     limit_s = site.agent.database_timeout_s + site.agent.login_s
     failures: list[str] = []
     looks = 0

@@ -29,7 +29,7 @@ PROPERTIES = (
     "ActiveEnterTimestampMonotonic"
 )
 _PROBE = Path(__file__).parent / "probes" / "guest.sh"
-_OWNER = re.compile(r"pid=(\d+)")
+_SOCKET_OWNER = re.compile(r"pid=(\d+)")
 
 Properties = Mapping[str, str]
 
@@ -89,11 +89,12 @@ class GuestFacts:
         return None if content is None else content.decode(errors="replace")
 
 
-def ask_guest(vm: Vm, site: Site, *, timeout_s: float = 60) -> GuestFacts:
+def ask_guest(vm: Vm, *, timeout_s: float = 60) -> GuestFacts:
     """Gather all facts of a guest.
 
     :raises TransportError: the guest answered, but not with facts.
     """
+    site = vm.host.site
     mark = f"#{secrets.token_hex(8)}#"
     before = time.time()
     result = vm.script(probe_script(site, mark), timeout_s=timeout_s)
@@ -104,7 +105,7 @@ def ask_guest(vm: Vm, site: Site, *, timeout_s: float = 60) -> GuestFacts:
             # Not what it printed: the unit's environment and files are in that.
             f"{vm.name}: the probe of the guest ended early (status {result.status}), "
             f"after {', '.join(sections) or 'nothing'}: {result.stderr.strip()[-500:]}",
-            hint=f"run harness/probes/guest.sh in {vm.name} by hand",
+            hint=f"run harness/guest/probes/guest.sh in {vm.name} by hand",
         )
     return parse_facts(sections, site, clock_bounds=(before, after), age_s=age_s)
 
@@ -182,7 +183,7 @@ def parse_listeners(text: str) -> tuple[Listener, ...]:
             address, _, port = words[3].rpartition(":")
             owners = words[5] if len(words) > 5 else ""
             name = re.search(r'"([^"]+)"', owners)
-            pids = frozenset(int(pid) for pid in _OWNER.findall(owners))
+            pids = frozenset(int(pid) for pid in _SOCKET_OWNER.findall(owners))
             address = address.partition("%")[0].strip("[]")
             found.append(Listener(address, int(port), pids, name.group(1) if name else ""))
     return tuple(found)

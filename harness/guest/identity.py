@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from harness.errors import TransportError
 from harness.guest.agent_answer import ask_agent
-from harness.site.profile import Site
 from harness.vm.machine import Vm
 
 _SCRIPT = """
@@ -24,18 +23,18 @@ for key in /etc/ssh/*_key.pub; do
 done
 head -c 24 /dev/urandom | base64 | sed 's/^/kernel /'
 """
-_TIMEOUT_S = 60
+_IDENTITY_S = 60
 
 
 @dataclass(frozen=True)
-class Login:
+class AgentLogin:
     """What the agent made up for one login."""
 
     provider: str
     status: int
     """0: there was no answer."""
     answer: str
-    """Where it was not the documented one."""
+    """The answer, where it was not the documented one."""
     url: str = ""
     state: str = ""
     challenge: str = ""
@@ -46,16 +45,16 @@ class Health:
     """What the agent said of its clock and its sessions."""
 
     clock_error_s: tuple[float, float]
-    """Its clock minus ours: smallest and largest possible, given how long it took to answer."""
+    """The agent's clock minus ours: smallest and largest possible, given how long it took to answer."""
     sessions: int
 
 
 @dataclass(frozen=True)
-class Identity:
+class CloneIdentity:
     """One clone, asked soon after its restore and again a little later."""
 
     vm: str
-    logins: tuple[Login, ...]
+    logins: tuple[AgentLogin, ...]
     kernel: tuple[str, ...]
     """Bytes from /dev/urandom, in base64, in the order they were drawn."""
     macs: tuple[str, ...]
@@ -64,7 +63,7 @@ class Identity:
     before: Health | str
     """What the agent said before the logins; a text: it did not say so much."""
     after: Health | str
-    """And after them."""
+    """What the agent said after the logins."""
 
     @property
     def clock_error_s(self) -> tuple[float, float]:
@@ -96,24 +95,24 @@ class Identity:
         return health
 
 
-def identify(vm: Vm, site: Site, probe: str, *, providers: Sequence[str]) -> Identity:
+def identify(vm: Vm, probe: str, *, providers: Sequence[str]) -> CloneIdentity:
     """Ask a clone who it is.
 
     :param providers: where to log in, the first one twice; a login costs the start of a program.
     :raises TransportError: the clone did not answer; what its agent does not tell, the identity does not.
     """
     words = probe.replace(" ", "-")
-    before = _health(vm, site)
-    logins = [_log_in(vm, site, provider, f"{words}-{provider}") for provider in providers]
-    result = vm.script(_SCRIPT, timeout_s=_TIMEOUT_S)
+    before = _health(vm)
+    logins = [_log_in(vm, provider, f"{words}-{provider}") for provider in providers]
+    result = vm.script(_SCRIPT, timeout_s=_IDENTITY_S)
     told: dict[str, list[str]] = {}
     for line in result.stdout.splitlines():
         key, _, value = line.partition(" ")
         told.setdefault(key, []).append(value)
     if len(told.get("kernel", [])) < 2:
         raise TransportError(f"{vm.name}: no random bytes from the guest: {result.stderr.strip()[-300:]}")
-    logins.append(_log_in(vm, site, providers[0], f"{words}-again"))
-    return Identity(
+    logins.append(_log_in(vm, providers[0], f"{words}-again"))
+    return CloneIdentity(
         vm=vm.name,
         logins=tuple(logins),
         kernel=tuple(told["kernel"]),
@@ -121,25 +120,25 @@ def identify(vm: Vm, site: Site, probe: str, *, providers: Sequence[str]) -> Ide
         machine_id=" ".join(told.get("machine-id", [])),
         host_keys=tuple(told.get("host-key", [])),
         before=before,
-        after=_health(vm, site),
+        after=_health(vm),
     )
 
 
-def _log_in(vm: Vm, site: Site, provider: str, session: str) -> Login:
+def _log_in(vm: Vm, provider: str, session: str) -> AgentLogin:
     path, asked = f"/auth/{provider}", {"sessionId": session}
-    answer = ask_agent(vm, site, "POST", path, json=asked, timeout_s=_TIMEOUT_S)
+    answer = ask_agent(vm, "POST", path, json=asked, timeout_s=_IDENTITY_S)
     url = answer.body.get("oauthUrl") if answer.status == 200 and isinstance(answer.body, dict) else None
     if not isinstance(url, str):
-        return Login(provider, answer.status, str(answer))
+        return AgentLogin(provider, answer.status, str(answer))
     query = parse_qs(urlsplit(url).query)
-    return Login(
+    return AgentLogin(
         provider, answer.status, "", url, query.get("state", [""])[0], query.get("code_challenge", [""])[0]
     )
 
 
-def _health(vm: Vm, site: Site) -> Health | str:
+def _health(vm: Vm) -> Health | str:
     before = time.time()
-    answer = ask_agent(vm, site, "GET", site.agent.health_path, timeout_s=_TIMEOUT_S)
+    answer = ask_agent(vm, "GET", vm.host.site.agent.health_path, timeout_s=_IDENTITY_S)
     after = time.time()
     try:
         seen = datetime.datetime.fromisoformat(answer.body["timestamp"]).timestamp()

@@ -33,7 +33,7 @@ def sharing_clones(lanes: Sequence[Sequence[str]], *, at_once: int, after: int) 
 
     Most of an experiment's time is waiting, and most of its work is making the clone.
 
-    :param after: which one that is.
+    :param after: the lane that the last one then comes after.
     """
     found = [list(lane) for lane in lanes]
     if at_once < len([lane for lane in found if lane]):

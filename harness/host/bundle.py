@@ -6,7 +6,7 @@ import json
 from importlib import resources
 
 # In the order in which each needs the ones before.
-PARTS = (
+MODULES = (
     "netns",
     "names",
     "sessions",
@@ -41,7 +41,7 @@ module.main(*sys.argv[2:])
 def program() -> bytes:
     """The custodian as one Python program."""
     here = resources.files("harness") / "custodian"
-    sources = [(name, (here / f"{name}.py").read_text(encoding="utf-8")) for name in PARTS]
+    sources = [(name, (here / f"{name}.py").read_text(encoding="utf-8")) for name in MODULES]
     return f"SOURCES = {json.dumps(sources)!r}\n{_LOADER}".encode()
 
 

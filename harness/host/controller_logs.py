@@ -13,15 +13,15 @@ from harness.site.profile import Site
 
 @dataclass(frozen=True)
 class ControllerLogs:
-    """Those that could be read, by where they are, and what stood in the way of the others."""
+    """The logs that could be read, by where they are, and what stood in the way of the others."""
 
     read: Mapping[str, Errors]
     trouble: Sequence[TransportError]
 
     def require(self) -> None:
-        """They are all there, and one of them has lines: no error in them means that there was none.
+        """All logs are there, and one of them has lines: no error in them means that there was none.
 
-        :raises TransportError: else.
+        :raises TransportError: a log could not be read, or all of them are empty.
         """
         if self.trouble:
             raise self.trouble[0]

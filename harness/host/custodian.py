@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import os
-import signal
 import subprocess
 import threading
 from collections.abc import Callable
@@ -15,9 +13,9 @@ from typing import Any
 
 from harness.custodian.service import FAREWELL, GREETING
 from harness.errors import HarnessError, TransportError, VmmError
-from harness.transport.private import close_pipes
+from harness.transport.private import close_pipes, end_group
 
-_SOON_S = 0.3  # for the process to end by itself, once the custodian has said that it is done
+_EXIT_S = 0.3  # for the process to end by itself, once the custodian has said that it is done
 
 
 class Custodian:
@@ -25,8 +23,8 @@ class Custodian:
 
     :param process: the custodian, or what leads to it, just started with
         :func:`harness.host.bundle.command`, in a session of its own so that a Ctrl-C is not for it.
-    :param program: what it is waiting for on its stdin.
-    :param explain: turns what it said on stderr, where it did not start, into an error.
+    :param program: what the process is waiting for on its stdin.
+    :param explain: turns what the process said on stderr, where it did not start, into an error.
     """
 
     def __init__(
@@ -58,7 +56,9 @@ class Custodian:
             self.facts: dict[str, Any] = self._greeting.result(timeout_s)
         except TimeoutError as error:
             self.close(timeout_s=1)
-            raise explain(f"the custodian did not start within {timeout_s:g} s: {self._said()}") from error
+            raise explain(
+                f"the custodian did not start within {timeout_s:g} s: {self._stderr_text()}"
+            ) from error
         except BaseException:
             self.close(timeout_s=1)
             raise
@@ -90,9 +90,9 @@ class Custodian:
         return answer
 
     def close(self, *, timeout_s: float = 30) -> str:
-        """End its input, on which it destroys everything; what it could not destroy, empty for nothing.
+        """End the custodian's input, on which it destroys everything; what it could not destroy, if anything.
 
-        It says when it is done: ssh itself would wait for whatever else uses the connection.
+        The custodian's farewell is waited for: ssh itself would wait for whatever else uses the connection.
         """
         if self._process.stdin is not None and not self._process.stdin.closed:
             with contextlib.suppress(BrokenPipeError):  # it ended before us
@@ -100,24 +100,15 @@ class Custodian:
         try:
             failures = self._farewell.result(timeout_s)
         except (TimeoutError, HarnessError):
-            failures = [f"it ended without a farewell: {self._said() or 'no word'}"]
+            failures = [f"it ended without a farewell: {self._stderr_text() or 'no word'}"]
         try:
-            self._process.wait(_SOON_S)
+            self._process.wait(_EXIT_S)
         except subprocess.TimeoutExpired:
-            self._kill()
+            end_group(self._process)
         for thread in self._threads:
             thread.join(timeout=5)
         close_pipes(self._process)
         return "\n  ".join(failures)
-
-    def _kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGTERM)
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(5)
 
     def _send(self, data: bytes) -> None:
         assert self._process.stdin is not None  # noqa: S101 - it was started with a pipe
@@ -144,7 +135,7 @@ class Custodian:
         for answer in left.values():
             answer.set_exception(self._gone())
         if not self._greeting.done():
-            self._greeting.set_exception(self._explain(self._said()))
+            self._greeting.set_exception(self._explain(self._stderr_text()))
 
     def _settle(self, message: dict[str, Any]) -> None:
         with self._lock:
@@ -163,11 +154,11 @@ class Custodian:
         for line in self._process.stderr:
             self._complaints += line
 
-    def _said(self) -> str:
+    def _stderr_text(self) -> str:
         return self._complaints.decode(errors="replace").strip()[-4000:]
 
     def _gone(self) -> TransportError:
         return TransportError(
-            f"the custodian is gone (status {self._process.returncode}): {self._said() or 'no word'}",
+            f"the custodian is gone (status {self._process.returncode}): {self._stderr_text() or 'no word'}",
             hint="was the connection lost, or the process killed? The next run removes what it held",
         )

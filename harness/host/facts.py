@@ -13,12 +13,12 @@ from pydantic import TypeAdapter, ValidationError
 from harness.clocks import Offset
 from harness.custodian.names import RUN_NAME
 from harness.errors import TransportError
-from harness.host.parts import Api, Bridge, Errors, Identity, Room, Unit, Vmm
+from harness.host.parts import Api, Bridge, Errors, HostIdentity, Room, Unit, Vmm
 from harness.site.profile import Site
 
 T = TypeVar("T")
 
-PROBE = Path(__file__).parent / "probes" / "host.py"
+HOST_PROBE = Path(__file__).parent / "probes" / "host.py"
 INVENTORY = ("processes", "state", "sockets", "paths", "taps")
 """Parts that show what VMs left on the host."""
 ALL = (
@@ -29,7 +29,11 @@ API_TIMEOUT_S = 5.0
 
 
 class Asked(Protocol):
-    """The one thing needed of a host; :class:`harness.host.hypervisor.Hypervisor` has it."""
+    """What is needed of a host that is asked; :class:`harness.host.hypervisor.Hypervisor` has it."""
+
+    @property
+    def site(self) -> Site:
+        """The deployment that the host belongs to."""
 
     def python(self, source: str, argument: object = None, *, timeout_s: float) -> Any:
         """Run a program there as root, with a JSON argument and a JSON answer."""
@@ -65,9 +69,9 @@ class HostFacts:
             ) from error
 
     @property
-    def identity(self) -> Identity:
+    def identity(self) -> HostIdentity:
         """Who we are on the host."""
-        return self.part("identity", Identity)
+        return self.part("identity", HostIdentity)
 
     @property
     def bridge(self) -> Bridge | None:
@@ -106,16 +110,16 @@ class HostFacts:
 
 
 def ask_host(
-    host: Asked, site: Site, *, parts: Iterable[str] = ALL, paths: Iterable[str] = (), timeout_s: float = 90
+    host: Asked, *, parts: Iterable[str] = ALL, paths: Iterable[str] = (), timeout_s: float = 90
 ) -> HostFacts:
     """Ask the host, in one round trip.
 
     :param paths: files to look at beside the profile's folders.
     :raises HarnessError: there was no answer at all.
     """
-    argument = {**_settings(site), "parts": list(parts), "paths": sorted(paths)}
+    argument = {**_settings(host.site), "parts": list(parts), "paths": sorted(paths)}
     began = time.time()
-    answer = host.python(PROBE.read_text(encoding="utf-8"), argument, timeout_s=timeout_s)
+    answer = host.python(HOST_PROBE.read_text(encoding="utf-8"), argument, timeout_s=timeout_s)
     ended = time.time()
     clock = Offset.between((began, ended), (answer["began"], answer["ended"]))
     return HostFacts(answer["parts"], clock, answer["ended"])

@@ -20,14 +20,16 @@ from harness.host.custodian import Custodian
 from harness.run import Result
 from harness.site.profile import Site
 from harness.transport.connection import Connection
-from harness.transport.http import address_of
+from harness.transport.http import endpoint_of
 from harness.transport.local import LocalConnection
 from harness.transport.private import private_directory
-from harness.transport.ssh import Login, SshConnection
+from harness.transport.ssh import SshConnection, SshDestination
 
-_START_S = 20.0  # beyond the login: sudo, Python, and the reaper, which may have a session to cancel
-_END_S = 30.0  # for all but sessions to be removed
-_GRACE_S = 15.0  # beyond what a request itself may take
+_CUSTODIAN_START_S = (
+    20.0  # beyond the login: sudo, Python, and the reaper, which may have a session to cancel
+)
+_CUSTODIAN_END_S = 30.0  # for all but sessions to be removed
+_ANSWER_GRACE_S = 15.0  # beyond what a request itself may take
 _LONGEST_ARGUMENT = 64 << 10
 
 
@@ -60,7 +62,7 @@ class Hypervisor:
             self._custodian = Custodian(
                 process,
                 program,
-                timeout_s=self.site.host.connect_timeout_s + _START_S + self.site.session.end_s,
+                timeout_s=self.site.host.connect_timeout_s + _CUSTODIAN_START_S + self.site.session.end_s,
                 explain=self._connection.explain,
             )
             undo.callback(self._end_custodian, self._custodian)
@@ -159,13 +161,13 @@ class Hypervisor:
 
     def forward_to(self, url: str) -> Path:
         """A local unix socket that leads to the server that a URL names, as the host sees it."""
-        name, port = address_of(url)
+        name, port = endpoint_of(url)
         return self.forward(f"tcp:{name}:{port}")
 
     def _program(self, argv: list[str], input_text: str, *, timeout_s: float, root: bool) -> Result:
         answer = self.custodian.ask(
             "script",
-            timeout_s=timeout_s + _GRACE_S,
+            timeout_s=timeout_s + _ANSWER_GRACE_S,
             argv=argv,
             input_text=input_text,
             limit_s=timeout_s,
@@ -181,7 +183,7 @@ class Hypervisor:
         section = self.site.host
         if section.transport == "local":
             return LocalConnection(private_directory())
-        login = Login(
+        destination = SshDestination(
             address=section.address,
             user=section.user,
             port=section.port,
@@ -191,7 +193,7 @@ class Hypervisor:
             proxy_command=section.proxy_command,
             connect_timeout_s=section.connect_timeout_s,
         )
-        return SshConnection(login, private_directory(), alias=f"acc-{self.run_id}-host")
+        return SshConnection(destination, private_directory(), alias=f"acc-{self.run_id}-host")
 
     def _become_root(self) -> list[str]:
         section = self.site.host
@@ -199,12 +201,12 @@ class Hypervisor:
         return [] if is_root else ["sudo", "-n", "--"]
 
     def _relay(self, address: str, port: int) -> Path:
-        return Path(self.custodian.ask("relay_host", address=address, port=port, timeout_s=_GRACE_S))
+        return Path(self.custodian.ask("relay_host", address=address, port=port, timeout_s=_ANSWER_GRACE_S))
 
     def _end_custodian(self, ending: Custodian) -> None:
         # A launch that is under way is waited for: only its answer says what there is to cancel.
         sessions = self.site.session
-        if complaints := ending.close(timeout_s=_END_S + sessions.launch_s + sessions.end_s):
+        if complaints := ending.close(timeout_s=_CUSTODIAN_END_S + sessions.launch_s + sessions.end_s):
             raise HarnessError(
                 f"on ending, the custodian on the host could not remove everything:\n  {complaints}",
                 hint="the next run's reaper tries again to remove what is left",

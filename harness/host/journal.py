@@ -10,10 +10,9 @@ from pathlib import Path
 from harness.errors import TransportError
 from harness.host.facts import Asked
 from harness.host.parts import Line
-from harness.site.profile import Site
 
-PROBE = Path(__file__).parent / "probes" / "journal.py"
-_ASK_S = 40.0
+JOURNAL_PROBE = Path(__file__).parent / "probes" / "journal.py"
+_JOURNAL_READ_S = 40.0
 
 
 @dataclass(frozen=True)
@@ -23,18 +22,19 @@ class Marker:
     pattern: str
     line: Line | None
     place: int = -1
-    """Which of the VM's lines it is."""
+    """Which of the VM's lines the first one is."""
 
 
-def lines_about(host: Asked, site: Site, word: str, *, since: float) -> list[Line]:
+def lines_about(host: Asked, word: str, *, since: float) -> list[Line]:
     """Lines of the controller's journal that hold a word (a VM's id), oldest first.
 
     :param since: the host's time; nothing older is read.
     :raises TransportError: there are more lines since then than may be read, and none with the word.
     """
+    site = host.site
     limit, unit = site.controller.journal_lines, site.controller.unit
     ask = {"unit": unit, "word": word, "since": since, "limit": limit}
-    answer = host.python(PROBE.read_text("utf-8"), ask, timeout_s=_ASK_S)
+    answer = host.python(JOURNAL_PROBE.read_text("utf-8"), ask, timeout_s=_JOURNAL_READ_S)
     if answer["read"] >= limit and not answer["lines"]:
         raise TransportError(
             f"the journal of {unit}: none of the latest {limit} lines names {word}, and there are older ones",

@@ -13,7 +13,7 @@ Kind = Literal["file", "directory", "socket", "link", "other"]
 
 
 @dataclass(frozen=True)
-class Identity:
+class HostIdentity:
     """Who we are on the host, and its monotonic clock."""
 
     uid: int
@@ -56,8 +56,8 @@ class Processes:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One thing in a folder."""
+class DirectoryEntry:
+    """A file, folder, socket or link that lies in a folder of the host."""
 
     path: str
     kind: Kind
@@ -71,7 +71,7 @@ class Sockets:
     """The folder of API sockets; ``real`` is its name without links."""
 
     real: str
-    entries: tuple[Entry, ...]
+    entries: tuple[DirectoryEntry, ...]
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Taps:
 
 @with_config(ConfigDict(extra="ignore"))
 @dataclass(frozen=True)
-class Address:
+class InterfaceAddress:
     """One address of a device."""
 
     family: str
@@ -112,7 +112,7 @@ class Bridge:
 
     ifname: str
     flags: tuple[str, ...]
-    addr_info: tuple[Address, ...] = ()
+    addr_info: tuple[InterfaceAddress, ...] = ()
     linkinfo: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -131,14 +131,12 @@ class Bridge:
 class Unit:
     """``systemctl show``, the properties that are asserted on."""
 
-    Id: str
     LoadState: str
     ActiveState: str
     SubState: str
     UnitFileState: str
     Result: str
     NRestarts: int
-    MainPID: int
     ActiveEnterTimestampMonotonic: int
 
     def active_for(self, monotonic: float) -> float:

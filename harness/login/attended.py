@@ -8,18 +8,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from harness.errors import SessionError, TransportError
-from harness.login.course import Ended, follow, with_its_end
+from harness.login.course import LoginEnd, follow, with_its_end
 from harness.session.authorization import login_address
 from harness.session.launch import Session
 
 
-def wait_for_person(session: Session, console: Console) -> Ended:
+def wait_for_person(session: Session, console: Console) -> LoginEnd:
     """Ask a person to log in, and wait for the end of it.
 
     What is shown holds the address as it is: a person has no use for one without its state.
     """
     settings = session.site.session
-    ended = Ended(session.id)
+    ended = LoginEnd(session.id)
     try:
         ended.vm_id = session.vm_id
         ended.authorization = login_address(session, timeout_s=settings.window_s)
@@ -37,7 +37,7 @@ def wait_for_person(session: Session, console: Console) -> Ended:
     return ended
 
 
-def _count_down(session: Session, ended: Ended, console: Console, limit_s: float) -> None:
+def _count_down(session: Session, ended: LoginEnd, console: Console, limit_s: float) -> None:
     began = time.monotonic()
     columns = (TextColumn("waiting for the login"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:

@@ -23,20 +23,20 @@ from harness.errors import (
 from harness.host.hypervisor import Hypervisor
 from harness.session.authorization import Authorization, Callback
 from harness.session.control_api import table_of
-from harness.session.launch import Session, said
+from harness.session.launch import Session, answer_text
 from harness.transport.http import client_over
 from harness.wait import wait_until
 from harness.window.sight import Sight
 from harness.world.vm_end import VmEnd, watch_end
 
-_POLL_S = 0.25
+_LOGIN_POLL_S = 0.25
 
 THE_SITES = (SessionError, BrowserError, NoAnswerError)
 """Trouble with a login that is a finding; any other is our own."""
 
 
 @dataclass
-class Ended:
+class LoginEnd:
     """How a session's login ended."""
 
     session: str
@@ -45,26 +45,26 @@ class Ended:
     authenticated: bool = False
     """Whether credentials were ever seen."""
     no_word: str = ""
-    """What came instead of an answer, when it was last asked for them."""
+    """What came instead of an answer, when credentials were last asked for."""
     callback_status: int = 0
     """What the agent answered to the callback, where one was handed on."""
     vm_id: str = ""
-    """Its VM."""
+    """The session's VM."""
     vm_end: VmEnd | HarnessError | None = None
-    """The end of that, where the session's was seen; or why it could not be."""
+    """The end of the VM, where the session's end was seen; or why it could not be watched."""
     error: str = ""
-    """What kept it from its end."""
+    """What kept the login from its end."""
     screens: dict[str, Sight] = field(default_factory=dict)
     screenshots: dict[str, bytes] = field(default_factory=dict)
     authorization: Authorization | None = None
     callback: Callback | None = None
     """What the provider had answered, where we were the ones it answered."""
     before: bool = False
-    """Whether it had credentials before anybody had logged in for it."""
+    """Whether the session had credentials before anybody had logged in for it."""
 
 
 def follow(
-    session: Session, ended: Ended, *, timeout_s: float, each: Callable[[], None] = lambda: None
+    session: Session, ended: LoginEnd, *, timeout_s: float, each: Callable[[], None] = lambda: None
 ) -> None:
     """Watch a session until it is over, and what it says of credentials meanwhile.
 
@@ -82,7 +82,7 @@ def follow(
             look,
             what=f"the end of session {session.id}",
             timeout_s=timeout_s,
-            interval_s=_POLL_S,
+            interval_s=_LOGIN_POLL_S,
             until=lambda row: row.get("status") in over,
         )
     except WaitTimeoutError as error:
@@ -93,9 +93,9 @@ def follow(
 
 
 def watch_vm(
-    ended: Ended, host: Hypervisor, connect: Callable[[], AbstractContextManager[psycopg.Connection]]
-) -> Ended:
-    """Watch what then becomes of its VM, where the session is over.
+    ended: LoginEnd, host: Hypervisor, connect: Callable[[], AbstractContextManager[psycopg.Connection]]
+) -> LoginEnd:
+    """Watch what becomes of a session's VM, where the session is over.
 
     :param connect: the database; logins are followed side by side, and no two threads may share a session.
     """
@@ -106,7 +106,7 @@ def watch_vm(
                 row = rows_of(database, site.database, session=ended.session, vm_id=ended.vm_id).vm
                 vm = LiveRow.of(row) if row else LiveRow(ended.vm_id, "")
                 ended.vm_end = watch_end(
-                    host, database, site, session=ended.session, vm=vm, timeout_s=site.session.end_s
+                    host, database, session=ended.session, vm=vm, timeout_s=site.session.end_s
                 )
         except HarnessError as error:  # told to those who asked for it: the login is none the worse
             ended.vm_end = error
@@ -116,7 +116,7 @@ def watch_vm(
 def with_its_end(session: Session, error: HarnessError) -> str:
     """What went wrong with a session's VM, and how the session ended, where it has: then that comes first.
 
-    :raises HarnessError: that very error, where it is our own trouble, and the session goes on.
+    :raises HarnessError: ``error`` itself, where it is our own trouble, and the session goes on.
     """
     try:
         row = session.row()
@@ -134,11 +134,11 @@ def has_credentials(session: Session) -> bool:
     return _authenticated(session.api.credentials_status(session.id)) is True
 
 
-def _ask_for_credentials(session: Session, ended: Ended) -> None:
+def _ask_for_credentials(session: Session, ended: LoginEnd) -> None:
     answer = session.api.credentials_status(session.id)
     found = _authenticated(answer)
     ended.authenticated = ended.authenticated or found is True
-    ended.no_word = said(answer) if found is None else ""
+    ended.no_word = answer_text(answer) if found is None else ""
 
 
 def _authenticated(answer: httpx.Response) -> bool | None:

@@ -15,7 +15,7 @@ from harness.session.authorization import Authorization, Callback, read_callback
 from harness.site.profile import SessionSection
 from harness.window.chromium import Chromium
 
-_CALL_S = 60.0
+_PROVIDER_PAGE_S = 60.0
 
 
 class ProviderPages:
@@ -27,7 +27,7 @@ class ProviderPages:
         self._settings = settings
         self._redirect = urlsplit(redirect_uri)
         self._callbacks: list[Callback] = []
-        tab.on("request", self._look)  # a redirect is a request of its own here; it gets no further
+        tab.on("request", self._catch_callback)  # a redirect is a request of its own here; it gets no further
 
     def log_in(self, user: str, password: str) -> None:
         """Fill in the login page, and send it."""
@@ -37,7 +37,7 @@ class ProviderPages:
             await self._tab.fill(self._settings.password_field, password)
             await self._tab.click(self._settings.submit_button)
 
-        self._browser.call(fill, timeout_s=_CALL_S)
+        self._browser.call(fill, timeout_s=_PROVIDER_PAGE_S)
 
     def refuse_to_log_in(self, user: str, password: str) -> None:
         """Fill in the login page once more each time it is shown again."""
@@ -67,13 +67,13 @@ class ProviderPages:
 
     def screenshot(self) -> bytes:
         """The page as a PNG file."""
-        return self._browser.call(self._tab.screenshot, timeout_s=_CALL_S)
+        return self._browser.call(self._tab.screenshot, timeout_s=_PROVIDER_PAGE_S)
 
     def _decide(self, button: str) -> Callback:
-        self._browser.call(lambda: self._tab.click(button), timeout_s=_CALL_S)
+        self._browser.call(lambda: self._tab.click(button), timeout_s=_PROVIDER_PAGE_S)
         return self.callback()
 
-    def _look(self, request: Request) -> None:
+    def _catch_callback(self, request: Request) -> None:
         asked = urlsplit(request.url)
         if (asked.netloc, asked.path) == (self._redirect.netloc, self._redirect.path):
             self._callbacks.append(read_callback(request.url))
@@ -95,16 +95,16 @@ def visiting_provider(
 def opened_provider(
     browser: Chromium, authorization: Authorization, settings: SessionSection
 ) -> Iterator[ProviderPages]:
-    """That page, at an address that the browser may reach."""
+    """The provider's first page, at an address that the browser may reach."""
 
     async def made() -> tuple[Tab, ProviderPages]:
         tab = await context.new_page()
         return tab, ProviderPages(browser, tab, settings, authorization.redirect_uri)
 
-    context = browser.call(browser.context, timeout_s=_CALL_S)
+    context = browser.call(browser.context, timeout_s=_PROVIDER_PAGE_S)
     try:
-        tab, pages = browser.call(made, timeout_s=_CALL_S)
-        browser.call(lambda: tab.goto(authorization.url), timeout_s=_CALL_S)
+        tab, pages = browser.call(made, timeout_s=_PROVIDER_PAGE_S)
+        browser.call(lambda: tab.goto(authorization.url), timeout_s=_PROVIDER_PAGE_S)
         yield pages
     finally:
-        browser.call(context.close, timeout_s=_CALL_S)
+        browser.call(context.close, timeout_s=_PROVIDER_PAGE_S)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from harness.errors import BrowserError, SessionError, TransportError
 from harness.host.hypervisor import Hypervisor
-from harness.login.course import Ended, follow, hand_on, has_credentials, with_its_end
+from harness.login.course import LoginEnd, follow, hand_on, has_credentials, with_its_end
 from harness.login.provider_pages import ProviderPages, visiting_provider
 from harness.redact import remember
 from harness.session.authorization import Callback, login_address
@@ -20,7 +20,7 @@ Way = Callable[[ProviderPages], Callback]
 
 
 class Clerk:
-    """Logs in for sessions, far from their VMs; what comes back is handed on to their agent."""
+    """Logs in for sessions, far from their VMs; what comes back is handed on to the agents in them."""
 
     def __init__(self, host: Hypervisor, browser: Chromium, *, user: str, password: str) -> None:
         self._host = host
@@ -29,11 +29,11 @@ class Clerk:
         self._password = password
         self._settings = host.site.session
 
-    def complete(self, session: Session) -> Ended:
+    def complete(self, session: Session) -> LoginEnd:
         """A login in which everything is as it should be."""
         return self._carry(session, self._allowed)
 
-    def wrong_password(self, session: Session) -> Ended:
+    def wrong_password(self, session: Session) -> LoginEnd:
         """A login with wrong passwords, until the provider has seen enough."""
 
         def refused(pages: ProviderPages) -> Callback:
@@ -42,7 +42,7 @@ class Clerk:
 
         return self._carry(session, refused)
 
-    def denied_consent(self, session: Session) -> Ended:
+    def denied_consent(self, session: Session) -> LoginEnd:
         """A user who logs in, and then does not consent."""
 
         def denied(pages: ProviderPages) -> Callback:
@@ -51,20 +51,20 @@ class Clerk:
 
         return self._carry(session, denied)
 
-    def wrong_state(self, session: Session) -> Ended:
-        """A callback with a good code, and a state that is another one's."""
+    def wrong_state(self, session: Session) -> LoginEnd:
+        """A callback with a good code, and a state that is not the session's."""
 
         def strange(pages: ProviderPages) -> Callback:
             return dataclasses.replace(self._allowed(pages), state=remember(secrets.token_urlsafe(24)))
 
         return self._carry(session, strange)
 
-    def replayed_callback(self, session: Session, used: Callable[[], Callback]) -> Ended:
+    def replayed_callback(self, session: Session, used: Callable[[], Callback]) -> LoginEnd:
         """A code that has been used before, with the state that the session waits for.
 
         :param used: waits for the login that uses it.
         """
-        ended = Ended(session.id)
+        ended = LoginEnd(session.id)
         try:
             freeze_desktop(self._host, session)
             ended.authorization = login_address(session, timeout_s=self._settings.window_s)
@@ -79,8 +79,8 @@ class Clerk:
         pages.log_in(self._user, self._password)
         return pages.allow()
 
-    def _carry(self, session: Session, way: Way) -> Ended:
-        ended = Ended(session.id)
+    def _carry(self, session: Session, way: Way) -> LoginEnd:
+        ended = LoginEnd(session.id)
         try:
             freeze_desktop(self._host, session)
             ended.authorization = login_address(session, timeout_s=self._settings.window_s)
@@ -94,7 +94,7 @@ class Clerk:
             ended.error = with_its_end(session, error)
         return ended
 
-    def _end(self, session: Session, callback: Callback, ended: Ended) -> None:
+    def _end(self, session: Session, callback: Callback, ended: LoginEnd) -> None:
         ended.callback = callback
         ended.callback_status = hand_on(self._host, session, callback.query)
         follow(session, ended, timeout_s=self._settings.window_s)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.errors import BrowserError, SessionError, TransportError
-from harness.login.course import Ended, follow, with_its_end
+from harness.login.course import LoginEnd, follow, with_its_end
 from harness.screen.picture import Screen, parse_colour
 from harness.session.authorization import login_address
-from harness.session.launch import Session, said
+from harness.session.launch import Session, answer_text
 from harness.window.chromium import keep
 from harness.window.dashboard import Dashboard, WindowPage
 from harness.window.sight import (
@@ -25,13 +25,13 @@ class WindowLogin:
         self._settings = dashboard.host.site.session
         self._words = {"{user}": user, "{password}": password}
 
-    def complete(self, session: Session, *, elsewhere: bool = False) -> Ended:
+    def complete(self, session: Session, *, elsewhere: bool = False) -> LoginEnd:
         """Log in, consent, and watch the session to its end.
 
-        :param elsewhere: its browser has been sent to other pages: it is told to go back to the login first,
-            which the profile must give a colour to be told by.
+        :param elsewhere: the VM's browser has been sent to other pages, and is told to go back to the login
+            first, which the profile must give a colour to be told by.
         """
-        ended = Ended(session.id)
+        ended = LoginEnd(session.id)
         try:
             ended.vm_id = session.vm_id
             ended.authorization = login_address(session, timeout_s=self._settings.window_s)
@@ -48,9 +48,9 @@ class WindowLogin:
     def _go_back(self, session: Session, url: str) -> None:
         answer = session.api.open_url(session.id, url)
         if not answer.is_success:
-            raise SessionError(f"open-url for session {session.id}: {said(answer)}")
+            raise SessionError(f"open-url for session {session.id}: {answer_text(answer)}")
 
-    def _type(self, window: WindowPage, ended: Ended) -> None:
+    def _type(self, window: WindowPage, ended: LoginEnd) -> None:
         settings = self._settings
         steps: Sequence[tuple[str, str | None, Sequence[str]]] = (
             ("login", settings.login_colour, settings.login_keys),

@@ -74,7 +74,7 @@ class Screen:
         return sum(_differing(one, another) for one, another in rows if one != another) / self.area
 
     def without_address_bar(self) -> Screen:
-        """The picture with that part of it black."""
+        """The picture with the address bar's part black."""
         hidden = round(self.height * ADDRESS_BAR) * self.width * 4
         return Screen(self.width, self.height, bytes(hidden) + self.pixels[hidden:])
 

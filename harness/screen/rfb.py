@@ -1,4 +1,4 @@
-"""A VNC client over any stream of bytes: RFB (RFC 6143) without a password; pictures and keys.
+"""A VNC client over any stream of bytes: RFB (RFC 6143) without a password, for its pictures.
 
 A server is asked for all of its screen once, and from then on for what changes: a screen that is sent whole
 with every look is work that a small VM cannot spare.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 from harness.errors import NoAnswerError
@@ -20,19 +20,8 @@ _NO_PASSWORD = 1
 _PIXEL_FORMAT = struct.pack(">B3xBBBBHHHBBB3x", 0, 32, 24, 0, 1, 255, 255, 255, 16, 8, 0)
 _ENCODINGS = struct.pack(">BxHi", 2, 1, _RAW)
 
-_SOON_S = 0.1
+_UPDATE_S = 0.1
 """A look waits so long for what has changed; what comes later is seen by the next one."""
-
-KEYS = {
-    "BackSpace": 0xFF08,
-    "Tab": 0xFF09,
-    "Enter": 0xFF0D,
-    "Escape": 0xFF1B,
-    "Shift": 0xFFE1,
-    "Control": 0xFFE3,
-    "Space": 0x20,
-}
-"""Keys with a name, as X11's keysyms."""
 
 
 class RfbError(NoAnswerError):
@@ -72,21 +61,11 @@ class Rfb:
             self._write(struct.pack(">BBHHHH", 3, self._whole, 0, 0, self.width, self.height))
             self._asked = True
         if self._whole:
-            while self._ready(_SOON_S if self._asked else 0):
+            while self._ready(_UPDATE_S if self._asked else 0):
                 self._message()
         else:
             self._first()
         return Screen(self.width, self.height, bytes(self._pixels))
-
-    def key(self, key: str, *, down: bool) -> None:
-        """Press or release a key: a name of :data:`KEYS`, or a character."""
-        self._write(struct.pack(">BBxxI", 4, down, KEYS.get(key) or keysym(key)))
-
-    def press(self, keys: Iterable[str]) -> None:
-        """Strike one key after another."""
-        for key in keys:
-            self.key(key, down=True)
-            self.key(key, down=False)
 
     def _shake_hands(self) -> tuple[int, int, str]:
         banner = self._read(12)
@@ -160,9 +139,3 @@ def _trouble_told() -> Iterator[None]:
         yield
     except OSError as error:
         raise RfbError(f"the VNC server: {error or type(error).__name__}") from error
-
-
-def keysym(character: str) -> int:
-    """A character as X11 knows it."""
-    code = ord(character)
-    return code if code < 0x100 else 0x01000000 | code

@@ -16,7 +16,7 @@ from harness.errors import TransportError
 from harness.screen.rfb import Rfb, RfbError
 
 _BINARY = Subprotocol("binary")
-_LOST = (FileNotFoundError, ConnectionRefusedError)
+_NOBODY_LISTENS = (FileNotFoundError, ConnectionRefusedError)
 """What a unix socket of ours says when nobody listens at it any more: the way to the host is lost."""
 
 
@@ -105,7 +105,7 @@ def vnc_at_socket(path: Path, *, timeout_s: float) -> Iterator[Rfb]:
 
 @contextlib.contextmanager
 def vnc_at_address(address: str, port: int, *, timeout_s: float) -> Iterator[Rfb]:
-    """A VNC session with a VNC server; for the rest see :func:`vnc_at_socket`."""
+    """A VNC session with a VNC server at a TCP address; for the rest see :func:`vnc_at_socket`."""
     try:
         connection = socket.create_connection((address, port), timeout=timeout_s)
     except OSError as error:
@@ -136,7 +136,7 @@ def vnc_at_websocket(path: Path, url: str, *, timeout_s: float) -> Iterator[Rfb]
                     max_size=None,
                 )
             )
-        except _LOST as error:
+        except _NOBODY_LISTENS as error:
             raise TransportError(f"the way to {url} is lost: {path}: {error}") from error
         # An AssertionError is what websockets has for a peer that hangs up while it is still being asked.
         except (OSError, EOFError, WebSocketException, AssertionError) as error:

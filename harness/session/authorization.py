@@ -10,8 +10,8 @@ import httpx
 from harness.errors import NoAnswerError, SessionError, WaitTimeoutError
 from harness.redact import remember
 from harness.session.control_api import table_of
-from harness.session.launch import Session, said
-from harness.transport.http import Address, address_of
+from harness.session.launch import Session, answer_text
+from harness.transport.http import Endpoint, endpoint_of
 from harness.wait import wait_until
 
 _ADDRESS_POLL_S = 0.25
@@ -20,7 +20,7 @@ _SCHEMES = ("http", "https")
 
 @dataclass(frozen=True)
 class Authorization:
-    """An OAuth authorization request, as the address has it; what it lacks is empty."""
+    """An OAuth authorization request, as the address has it; what the address lacks is empty."""
 
     url: str
     origin: str
@@ -32,9 +32,9 @@ class Authorization:
     challenge_method: str
 
     @property
-    def address(self) -> Address:
+    def address(self) -> Endpoint:
         """Where the provider listens."""
-        return address_of(self.url)
+        return endpoint_of(self.url)
 
 
 def read_authorization(url: str) -> Authorization:
@@ -87,12 +87,12 @@ def read_callback(url: str) -> Callback:
 def login_address(session: Session, *, timeout_s: float) -> Authorization:
     """The address at which a session's user logs in, once there is one.
 
-    :raises SessionError: there is none, or it is none.
+    :raises SessionError: there is no address, or what is given for one is none.
     """
 
     def ask() -> str:
         answer = session.api.oauth_url(session.id)
-        seen.append(said(answer))
+        seen.append(answer_text(answer))
         return str(table_of(answer).get("oauthUrl") or "") if answer.status_code == httpx.codes.OK else ""
 
     seen: list[str] = []

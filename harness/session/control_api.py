@@ -16,7 +16,7 @@ START = "/api/auth/start"
 SESSION = "/api/auth/session/{session}"
 CANCEL = f"{SESSION}/cancel"
 
-_SHOWN = 300
+_TRAFFIC_CHARACTERS = 300
 
 
 class ControlApi:
@@ -24,9 +24,9 @@ class ControlApi:
 
     :param transport: how to reach it.
     :param base_url: its address as seen from the host.
-    :param start_timeout_s: for the one call that takes as long as a VM does.
-    :param end_timeout_s: for the one that ends a VM.
-    :param page_timeout_s: for the one that a VM's browser must hear.
+    :param start_timeout_s: for the call that launches a VM.
+    :param end_timeout_s: for the call that ends a VM.
+    :param page_timeout_s: for the call that a VM's browser must hear.
     """
 
     def __init__(
@@ -72,10 +72,6 @@ class ControlApi:
         """GET /api/auth/session/:id/credentials/status — the VM's answer."""
         return self._request("GET", path_of(f"{SESSION}/credentials/status", session))
 
-    def novnc(self, session: str) -> httpx.Response:
-        """GET /api/auth/session/:id/novnc — the page with the browser window."""
-        return self._request("GET", path_of(f"{SESSION}/novnc", session))
-
     def open_url(self, session: str, url: str) -> httpx.Response:
         """POST /api/auth/session/:id/open-url — navigate the VM's browser."""
         path = path_of(f"{SESSION}/open-url", session)
@@ -108,7 +104,7 @@ class ControlApi:
             ) from error
         took_ms = (time.perf_counter() - began) * 1000
         # What went well may hold codes and tokens; what went wrong is worth reading.
-        said = f" {answer.text[:_SHOWN]}" if answer.is_error else ""
+        said = f" {answer.text[:_TRAFFIC_CHARACTERS]}" if answer.is_error else ""
         self.traffic.append(f"{method} {path} -> {answer.status_code}{said} ({took_ms:.1f} ms)")
         return answer
 

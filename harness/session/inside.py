@@ -12,7 +12,7 @@ from harness.session.launch import Session
 from harness.vm.inside import Guest, freezing
 
 _FREEZE_S = 60.0
-_ASK_GRACE_S = 5.0
+_CURL_GRACE_S = 5.0
 
 
 def ask_inside(host: Hypervisor, session: Session, script: str, *, timeout_s: float) -> Result:
@@ -40,13 +40,13 @@ def freeze_desktop(host: Hypervisor, session: Session) -> None:
 
 
 def reach_from_vm(host: Hypervisor, session: Session, url: str, *, timeout_s: float) -> tuple[int, str]:
-    """The HTTP status that the VM gets, 0 for none; and what it said of it.
+    """The HTTP status that the VM gets for a URL, 0 for none; and what its curl complained of.
 
     :raises TransportError: the VM cannot be asked.
-    :raises SessionError: it has nothing to ask with.
+    :raises SessionError: the VM has nothing to ask with.
     """
     ask = f"curl -sS -o /dev/null -w '%{{http_code}}' --max-time {timeout_s:g} {shlex.quote(url)}"
-    done = ask_inside(host, session, ask, timeout_s=timeout_s + _ASK_GRACE_S)
+    done = ask_inside(host, session, ask, timeout_s=timeout_s + _CURL_GRACE_S)
     if done.status == 127:
         raise SessionError(
             f"the VM of session {session.id} has no curl to ask with", hint="install curl in it"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
 from functools import cached_property
 from types import TracebackType
 from typing import Any
@@ -15,10 +14,9 @@ from harness.errors import NoAnswerError, SessionError
 from harness.session.control_api import ControlApi, table_of
 from harness.session.owned import ASKED_AT
 from harness.site.profile import Site
-from harness.wait import wait_until
 
-_POLL_S = 0.25
-_SHOWN = 500
+_STATUS_POLL_S = 0.25
+_MESSAGE_CHARACTERS = 500
 
 
 class Session:
@@ -39,12 +37,12 @@ class Session:
         self.user_id = user_id
         self.provider = provider
         self.answer = table_of(answer)
-        """What the request for it was answered."""
+        """What the request for the session was answered."""
         self.id = str(self.answer["sessionId"])
         self.asked_at: float = answer.extensions.get(ASKED_AT, time.time() - took_s)
-        """The host's time when it was asked for."""
+        """The host's time when the session was asked for."""
         self.took_s = took_s
-        """Until that answer."""
+        """Seconds from the request to the answer."""
         self._over = False
 
     def __enter__(self) -> Session:
@@ -80,56 +78,33 @@ class Session:
         answer = self.api.session(self.id)
         row = table_of(answer).get("session")
         if answer.status_code != httpx.codes.OK or not isinstance(row, dict):
-            raise SessionError(f"session {self.id}: {said(answer)}; expected its row")
+            raise SessionError(f"session {self.id}: {answer_text(answer)}; expected its row")
         self._over = self._over or row.get("status") in self.site.database.finished_session_statuses
         return row
 
-    def wait_status(self, statuses: Collection[str], *, timeout_s: float) -> dict[str, Any]:
-        """Its row, once it has one of these statuses.
-
-        :raises SessionError: it is over, in another one.
-        :raises WaitTimeoutError: not in time; with the last row.
-        """
-        over = set(self.site.database.finished_session_statuses) - set(statuses)
-
-        def look() -> dict[str, Any]:
-            row = self.row()
-            if row.get("status") in over:
-                reason = row.get("error_message") or "no reason"
-                raise SessionError(f"session {self.id} is {row['status']}: {reason}")
-            return row
-
-        return wait_until(
-            look,
-            what=f"session {self.id} to be {' or '.join(sorted(statuses))}",
-            timeout_s=timeout_s,
-            interval_s=_POLL_S,
-            until=lambda row: row.get("status") in statuses,
-        )
-
     def cancel(self) -> httpx.Response:
-        """Ask for its end; the answer, whatever it is. A second time is asked again."""
+        """Ask for the session's end; the answer, whatever it is. Called again, it asks again."""
         answer = self.api.cancel(self.id)
         self._over = self._over or answer.is_success
         return answer
 
     def close(self) -> None:
-        """Cancel it, unless it is over: was cancelled, or was seen to have ended. Twice is no error.
+        """Cancel the session, unless it was cancelled, or was seen to have ended. Twice is no error.
 
-        :raises SessionError: it could not be, or nobody knows it any more; the run's custodian tries again.
+        :raises SessionError: it could not be cancelled, or nobody knows it; the run's custodian tries again.
         """
         if self._over:
             return
         answer = self.cancel()
-        seen = self._look() if answer.status_code in PERHAPS_OVER else ""
+        seen = self._state_now() if answer.status_code in PERHAPS_OVER else ""
         if not self._over:
             raise SessionError(
-                f"session {self.id} could not be cancelled: {said(answer)}{seen}",
+                f"session {self.id} could not be cancelled: {answer_text(answer)}{seen}",
                 hint="where its VM still runs, remove it as the runbook says (step 1)",
             )
 
-    def _look(self) -> str:
-        """What its row says now; a refusal to cancel it says nothing of its end."""
+    def _state_now(self) -> str:
+        """What the session's row says now: a refusal to cancel says nothing of its end."""
         try:
             return f"; it is {self.row().get('status')!r}"
         except SessionError as error:
@@ -153,13 +128,13 @@ def launch(api: ControlApi, site: Site, *, user_id: str, provider: str | None = 
     took_s = time.monotonic() - began
     if answer.status_code != httpx.codes.OK or not isinstance(table_of(answer).get("sessionId"), str):
         raise SessionError(
-            f"no session for {user_id} at {provider}: {said(answer)} after {took_s:.1f} s; "
+            f"no session for {user_id} at {provider}: {answer_text(answer)} after {took_s:.1f} s; "
             'expected 200 with a "sessionId"',
             hint="read the controller's journal, and look at the session's error_message",
         )
     return Session(api, site, user_id=user_id, provider=provider, answer=answer, took_s=took_s)
 
 
-def said(answer: httpx.Response) -> str:
+def answer_text(answer: httpx.Response) -> str:
     """Status and text of an answer, for a message."""
-    return f"answered {answer.status_code}: {answer.text[:_SHOWN]}"
+    return f"answered {answer.status_code}: {answer.text[:_MESSAGE_CHARACTERS]}"

@@ -17,19 +17,18 @@ from harness.host.hypervisor import Hypervisor
 from harness.host.journal import lines_about, markers_in
 from harness.host.parts import Line
 from harness.session.launch import Session
-from harness.site.profile import Site
 from harness.transport.http import client_over
 from harness.wait import last_answer
 from harness.world.difference import changed_things
 from harness.world.inventory import Inventory
-from harness.world.look import World, look, look_at_vms, look_until_settled
+from harness.world.look import World, look_at_vms, look_at_world, look_until_settled
 from harness.world.vm_end import VmEnd, watch_end
 
 Said = httpx.Response | str
 """An answer, or why there was none."""
 
-_JOURNAL_S = 3.0  # until a line that was written is in the journal
-_LOOK_S = 0.1
+_JOURNAL_DELAY_S = 3.0  # until a line that was written is in the journal
+_JOURNAL_POLL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,12 @@ class Lived:
 
 
 @dataclass(frozen=True)
-class Ended:
+class SessionEnd:
     """A session after it was cancelled."""
 
     answer: Said
     took_s: float
-    """Until that answer."""
+    """Seconds from the request to the answer."""
     vm_end: VmEnd
     """What was left of its VM at the deadline, and what the rows said."""
     again: Said
@@ -76,14 +75,15 @@ class Ended:
     """Things of VMs that were not as before at any look, as long as that took."""
 
 
-def observe(session: Session, host: Hypervisor, database: psycopg.Connection[Any], site: Site) -> Lived:
+def observe(session: Session, host: Hypervisor, database: psycopg.Connection[Any]) -> Lived:
     """Look at a session whose VM runs."""
-    rows = rows_of(database, site.database, session=session.id, vm_id=session.vm_id)
-    return Lived(rows, look_at_vms(host, site, [_promised(rows)]) if rows.vm else None)
+    rows = rows_of(database, session.site.database, session=session.id, vm_id=session.vm_id)
+    return Lived(rows, look_at_vms(host, [_promised(rows)]) if rows.vm else None)
 
 
-def ask_health(session: Session, host: Hypervisor, site: Site) -> tuple[int, str]:
+def ask_health(session: Session, host: Hypervisor) -> tuple[int, str]:
     """Status and text of the agent's health answer, asked from the host; 0 and why where there was none."""
+    site = session.site
     way = host.forward(f"tcp:{session.address}:{site.agent.port}")
     base = f"http://{session.address}:{site.agent.port}"
     with client_over(way, base, timeout_s=site.guest.request_s) as client:
@@ -96,46 +96,46 @@ def ask_health(session: Session, host: Hypervisor, site: Site) -> tuple[int, str
     return answer.status_code, answer.text
 
 
-def launch_lines(session: Session, host: Hypervisor, site: Site) -> list[Line]:
+def launch_lines(session: Session, host: Hypervisor) -> list[Line]:
     """The controller's journal about a session's VM, as soon as every marker is in it."""
 
     def all_there(lines: list[Line]) -> bool:
-        return all(marker.line for marker in markers_in(lines, site.session.markers))
+        return all(marker.line for marker in markers_in(lines, session.site.session.markers))
 
     since = session.asked_at - 1
     return last_answer(
-        lambda: lines_about(host, site, session.vm_id, since=since),
+        lambda: lines_about(host, session.vm_id, since=since),
         until=all_there,
-        timeout_s=_JOURNAL_S,
-        interval_s=_LOOK_S,
+        timeout_s=_JOURNAL_DELAY_S,
+        interval_s=_JOURNAL_POLL_S,
     )
 
 
-def end(
+def cancel_and_observe(
     session: Session,
     lived: Lived,
     before: World,
     host: Hypervisor,
     database: psycopg.Connection[Any],
-    site: Site,
-) -> Ended:
+) -> SessionEnd:
     """Cancel a session, and look at what then is left of it.
 
     :param before: host and database before it was launched.
     """
+    site = session.site
     vm = lived.vm
     began = time.monotonic()
     answer = _cancelled(session)
     took_s = time.monotonic() - began
     left_s = max(0.0, site.session.end_s - took_s)
-    vm_end = watch_end(host, database, site, session=session.id, vm=vm, timeout_s=left_s)
+    vm_end = watch_end(host, database, session=session.id, vm=vm, timeout_s=left_s)
     again = _cancelled(session)
     world, changed = look_until_settled(
-        lambda: look(host, database, site, since=before),
+        lambda: look_at_world(host, database, since=before),
         lambda now: changed_things(before, now),
         timeout_s=site.host.settle_s,
     )
-    return Ended(answer, took_s, vm_end, again, world, changed)
+    return SessionEnd(answer, took_s, vm_end, again, world, changed)
 
 
 def _cancelled(session: Session) -> Said:

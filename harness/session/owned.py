@@ -1,4 +1,4 @@
-"""The way to the control API on which no session is ever nobody's: what makes one goes by the custodian."""
+"""The way to the control API on which no session is ever nobody's: the custodian makes each of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.transport.http import transport_over
 ASKED_AT = "asked_at"
 """Extension of an answer to a request for a session: the host's time when it was asked."""
 
-_GRACE_S = 15.0
+_LAUNCH_GRACE_S = 15.0
 
 
 class OwningTransport(httpx.BaseTransport):
@@ -45,7 +45,7 @@ class OwningTransport(httpx.BaseTransport):
             session_url=base + SESSION,
             cancel_url=base + CANCEL,
             finished=list(site.database.finished_session_statuses),
-            timeout_s=limit_s + _GRACE_S,
+            timeout_s=limit_s + _LAUNCH_GRACE_S,
             limit_s=limit_s,
             end_s=site.session.end_s,
         )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from harness.custodian.names import is_running
 from harness.errors import UsageError
 
 LAB_HOME = Path("/var/lib/acceptance-lab")
@@ -32,10 +33,9 @@ def choose_site(given: Path | None, environ: Mapping[str, str]) -> Path:
 
 
 def _is_up(run: Path) -> bool:
-    """Whether the process that a lab has put on record still runs: the same one, not its number again."""
+    """Whether the process that a lab has put on record still runs."""
     try:
         leader = json.loads((run / "leader.json").read_text())
-        fields = Path(f"/proc/{leader['pid']}/stat").read_text().rpartition(")")[2].split()
+        return is_running(leader["pid"], leader["started"])
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return fields[0] not in "ZX" and int(fields[19]) == leader.get("started")

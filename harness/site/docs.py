@@ -95,10 +95,10 @@ def _type(kind: Any) -> str:
         return f"list of {_type(arguments[0])}"
     if origin is dict:
         return f"table of {_type(arguments[1])}"
-    return _NAMES.get(kind) or str(kind.__name__)
+    return _TYPE_NAMES.get(kind) or str(kind.__name__)
 
 
-_NAMES: dict[Any, str] = {
+_TYPE_NAMES: dict[Any, str] = {
     str: "string",
     int: "integer",
     float: "number",

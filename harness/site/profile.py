@@ -20,7 +20,7 @@ LocalPath = Annotated[Path, AfterValidator(Path.expanduser)]
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/ ]+")]
 Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 SessionPath = Annotated[str, Field(pattern=r"^/.*\{session\}")]
-Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+HexColour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
 
 
 def _compilable(pattern: str) -> str:
@@ -419,11 +419,9 @@ class SessionSection(Section):
     """What a person types into the login page: names of keys, and `{user}` and `{password}` as text."""
     consent_keys: tuple[str, ...] = ("Enter",)
     """What a person types into the consent page to allow."""
-    deny_keys: tuple[str, ...] = ("Tab", "Enter")
-    """What a person types into the consent page to deny."""
-    login_colour: Colour | None = None
+    login_colour: HexColour | None = None
     """Background of the provider's login page, as #rrggbb; without it, that it is shown is NOT PROVEN."""
-    consent_colour: Colour | None = None
+    consent_colour: HexColour | None = None
     """Background of the provider's consent page."""
     username_field: str = "input[name=login]"
     """CSS selector on the login page."""

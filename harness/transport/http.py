@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
-Address = tuple[str, int]
+Endpoint = tuple[str, int]
 
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
-def address_of(url: str) -> Address:
+def endpoint_of(url: str) -> Endpoint:
     """Host name and port; the port is the scheme's own where the URL names none."""
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or _PORTS[parts.scheme]
@@ -27,12 +27,12 @@ def no_tls() -> ssl.SSLContext:
 
 
 def transport_over(socket: Path, base_url: str) -> httpx.HTTPTransport:
-    """To the server that ``socket`` leads to, known by ``base_url``."""
+    """A transport to the server that ``socket`` leads to, known by ``base_url``."""
     secure = urlsplit(base_url).scheme == "https"
     return httpx.HTTPTransport(uds=str(socket), verify=ssl.create_default_context() if secure else no_tls())
 
 
 def client_over(socket: Path, base_url: str, *, timeout_s: float) -> httpx.Client:
-    """A client of that server, to be closed by the caller; proxies in the environment are not for it."""
+    """A client of the server that ``socket`` leads to, to be closed by the caller; it uses no proxy."""
     transport = transport_over(socket, base_url)
     return httpx.Client(transport=transport, base_url=base_url, timeout=timeout_s, trust_env=False)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.errors import SshError
 from harness.run import Result, run
-from harness.transport.private import start_and_remove
+from harness.transport.private import end_group, start_and_remove
+
+_PROGRAM_END_S = 30.0  # the program may have much to remove
 
 # Leads to a TCP address: (address, port) -> path of a unix socket.
 Relay = Callable[[str, int], Path]
@@ -66,7 +65,5 @@ class LocalConnection:
     def close(self) -> None:
         """End the program, if it has not ended by itself."""
         if self._process is not None and self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGTERM)
-            self._process.wait(30)
+            end_group(self._process, grace_s=_PROGRAM_END_S)
         shutil.rmtree(self.directory, ignore_errors=True)  # the program's parent may have been first

@@ -1,37 +1,40 @@
-"""A private directory with a short name, for sockets: unix socket paths end at 107 bytes."""
+"""Private directories that go with their process, and programs that run in them.
+
+Their names are short, for sockets: a unix socket's path ends at 107 bytes.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.custodian.names import start_time
+from harness.custodian.names import is_running, start_time
 from harness.run import environment
 
 _PARENT = Path("/tmp")  # noqa: S108 - TMPDIR may be long; the directory is made by mkdtemp, mode 0700
-_PREFIX = "acc-"
-_OWNER = "owner"
+_OWNER_NOTE = "owner"
 
 
-def private_directory() -> Path:
-    """A new directory (0700). Directories of ours whose process is dead are removed first."""
+def private_directory(*, prefix: str = "acc-", parent: Path = _PARENT) -> Path:
+    """A new directory (0700). Those of that prefix that a dead process of ours has left are removed first."""
     if Path("/proc/self/stat").exists():
-        for entry in _PARENT.glob(f"{_PREFIX}*"):
+        for entry in parent.glob(f"{prefix}*"):
             _remove_if_dead(entry)
-    directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_PARENT))
-    (directory / _OWNER).write_text(f"{os.getpid()} {start_time(os.getpid())}")
+    directory = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    (directory / _OWNER_NOTE).write_text(f"{os.getpid()} {start_time(os.getpid())}")
     return directory
 
 
 def start_and_remove(directory: Path, argv: Sequence[str]) -> subprocess.Popen[bytes]:
     """Start a program with pipes; when it ends, the directory is removed, even where we are gone by then.
 
-    It runs in a session of its own: a Ctrl-C is not for it. It must end when its stdin does.
+    The program runs in a session of its own: a Ctrl-C is not for it. It must end when its stdin does.
     """
     return subprocess.Popen(
         ["sh", "-c", '"$@"; status=$?; rm -rf -- "$0"; exit "$status"', str(directory), *argv],
@@ -51,12 +54,25 @@ def close_pipes(process: subprocess.Popen[bytes]) -> None:
                 pipe.close()
 
 
-def _remove_if_dead(entry: Path) -> None:
+def end_group(process: subprocess.Popen[bytes], *, grace_s: float = 5) -> None:
+    """End a program that runs in a session of its own, with all it started: asked first, then killed."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
     try:
-        if entry.is_symlink() or entry.lstat().st_uid != os.getuid():
+        process.wait(grace_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(5)
+
+
+def _remove_if_dead(directory: Path) -> None:
+    note = directory / _OWNER_NOTE
+    try:
+        # The note is ours, even where the directory was given to the user whom a program in it runs as.
+        if directory.is_symlink() or note.lstat().st_uid != os.getuid():
             return
-        pid, started = (entry / _OWNER).read_text().split()
+        pid, started = map(int, note.read_text().split())
     except (OSError, ValueError):  # no note of an owner: not one of ours, or being made right now
         return
-    if str(start_time(int(pid))) != started:
-        shutil.rmtree(entry, ignore_errors=True)
+    if not is_running(pid, started):
+        shutil.rmtree(directory, ignore_errors=True)

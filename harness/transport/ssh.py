@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
 import select
 import shlex
 import shutil
-import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +13,15 @@ from pathlib import Path
 
 from harness.errors import CommandError, SshError
 from harness.run import Result, environment, run
-from harness.transport.private import close_pipes, start_and_remove
+from harness.transport.private import close_pipes, end_group, start_and_remove
 from harness.transport.ssh_errors import explain
 
-_LOST = 255  # ssh's own status; a command's is passed on
+_SSH_FAILED = 255  # ssh's own status; a command's is passed on
 
 
 @dataclass(frozen=True)
-class Login:
-    """How to reach a machine and what to hold it to."""
+class SshDestination:
+    """Where to log in, as whom, and what to hold the machine there to."""
 
     address: str
     user: str
@@ -76,17 +73,17 @@ class SshConnection:
     its parent does is to remove the directory.
     """
 
-    def __init__(self, login: Login, directory: Path, *, alias: str, short: str = "h") -> None:
+    def __init__(self, destination: SshDestination, directory: Path, *, alias: str, short: str = "h") -> None:
         self.alias = alias
         self.directory = directory
         self.config_file = directory / f"{short}.conf"
-        self._login = login
+        self._destination = destination
         self._short = short
         self._numbers = itertools.count(1)
         self._master: subprocess.Popen[bytes] | None = None
         self._owns_directory = False
         self._forwards: dict[Path, str] = {}
-        self.config_file.write_text(login.config(alias, directory / short))
+        self.config_file.write_text(destination.config(alias, directory / short))
 
     def start(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         """Connect, with ``argv`` as the master's own session; the directory goes when it ends."""
@@ -96,7 +93,7 @@ class SshConnection:
         return self._master
 
     def open(self, timeout_s: float) -> None:
-        """Connect without a session; for a connection whose far end dies with another one of ours.
+        """Connect without a session; for a connection whose far end dies with another connection of ours.
 
         :raises SshError: not connected in time.
         """
@@ -118,14 +115,14 @@ class SshConnection:
 
     def explain(self, said: str) -> SshError:
         """An error for what ssh said."""
-        login = self._login
+        destination = self._destination
         return explain(
             said,
-            address=login.address,
-            port=login.port,
-            user=login.user,
-            identity=login.identity_file,
-            known_hosts=login.known_hosts_file,
+            address=destination.address,
+            port=destination.port,
+            user=destination.user,
+            identity=destination.identity_file,
+            known_hosts=destination.known_hosts_file,
         )
 
     def run(self, command: str, *, timeout_s: float, input_text: str | None = None) -> Result:
@@ -137,7 +134,7 @@ class SshConnection:
         result = run(
             self._ssh("-T", self.alias, command), timeout_s=timeout_s, check=False, input_text=input_text
         )
-        if result.status == _LOST:
+        if result.status == _SSH_FAILED:
             raise self.explain(result.stderr or result.stdout)
         return result
 
@@ -164,7 +161,7 @@ class SshConnection:
     def close(self) -> None:
         """End the master, if it has not ended with its session."""
         if self._master is not None and self._master.poll() is None:
-            self._kill()
+            end_group(self._master)
         if self._master is not None and not self._owns_directory:  # else its pipes are the custodian's
             close_pipes(self._master)
         if self._owns_directory:
@@ -175,26 +172,16 @@ class SshConnection:
         if not options:
             return
         try:
-            run(self._ssh("-O", what, *options, self.alias), timeout_s=self._login.connect_timeout_s)
+            run(self._ssh("-O", what, *options, self.alias), timeout_s=self._destination.connect_timeout_s)
         except CommandError as error:
             raise self.explain(error.message) from error
 
     def _ended_with(self) -> str:
         """Make sure that the master has ended; what it said."""
-        self._kill()
-        assert self._master is not None  # noqa: S101 - just killed
+        assert self._master is not None  # noqa: S101 - open() has started it
+        end_group(self._master)
         assert self._master.stderr is not None  # noqa: S101 - asked for by open()
         return self._master.stderr.read().decode(errors="replace").strip()
-
-    def _kill(self) -> None:
-        assert self._master is not None  # noqa: S101 - callers have looked
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._master.pid, signal.SIGTERM)
-        try:
-            self._master.wait(5)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._master.pid, signal.SIGKILL)
-            self._master.wait(5)
 
     def _ssh(self, *words: str) -> list[str]:
         return ["ssh", "-F", str(self.config_file), *words]

@@ -15,7 +15,7 @@ from harness.site.profile import Site
 from harness.vm.firecracker import Firecracker
 
 _TAP = "vmtap0"  # each clone has a namespace of its own, so they all may use one name
-_ASK_S = 30.0
+_CLONE_REQUEST_S = 30.0
 
 
 class Clone:
@@ -42,7 +42,7 @@ class Clone:
 
     def ask(self, op: str, **fields: Any) -> Any:
         """A request to the custodian about this clone."""
-        return self.host.custodian.ask(op, name=self.name, timeout_s=_ASK_S, **fields)
+        return self.host.custodian.ask(op, name=self.name, timeout_s=_CLONE_REQUEST_S, **fields)
 
     def last_words(self) -> str:
         """How the VMM ended, where it has, with the end of its log and console."""
@@ -200,4 +200,4 @@ def _abandon(host: Hypervisor, name: str, sockets: list[Path]) -> None:
     with contextlib.suppress(HarnessError):
         host.connection.cancel(sockets)
     with contextlib.suppress(HarnessError):
-        host.custodian.ask("destroy", name=name, timeout_s=_ASK_S)
+        host.custodian.ask("destroy", name=name, timeout_s=_CLONE_REQUEST_S)

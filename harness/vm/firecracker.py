@@ -85,19 +85,11 @@ class Firecracker:
         """GET /vm/config."""
         return _table(self.request("GET", "/vm/config"))
 
-    def machine_config(self) -> dict[str, Any]:
-        """GET /machine-config."""
-        return _table(self.request("GET", "/machine-config"))
-
     def put_machine_config(self, *, vcpu_count: int, mem_size_mib: int, **rest: Any) -> None:
         """PUT /machine-config."""
         self.request(
             "PUT", "/machine-config", {"vcpu_count": vcpu_count, "mem_size_mib": mem_size_mib, **rest}
         )
-
-    def patch_machine_config(self, **fields: Any) -> None:
-        """PATCH /machine-config."""
-        self.request("PATCH", "/machine-config", fields)
 
     def put_boot_source(
         self, *, kernel_image_path: str, boot_args: str | None = None, initrd_path: str | None = None
@@ -124,18 +116,6 @@ class Firecracker:
         """PUT /entropy."""
         self.request("PUT", "/entropy", {})
 
-    def put_logger(self, **fields: Any) -> None:
-        """PUT /logger."""
-        self.request("PUT", "/logger", fields)
-
-    def put_metrics(self, *, metrics_path: str) -> None:
-        """PUT /metrics."""
-        self.request("PUT", "/metrics", {"metrics_path": metrics_path})
-
-    def put_serial(self, *, serial_out_path: str) -> None:
-        """PUT /serial."""
-        self.request("PUT", "/serial", {"serial_out_path": serial_out_path})
-
     def put_mmds_config(self, *, network_interfaces: list[str], **rest: Any) -> None:
         """PUT /mmds/config."""
         self.request("PUT", "/mmds/config", {"network_interfaces": network_interfaces, **rest})
@@ -143,14 +123,6 @@ class Firecracker:
     def put_mmds(self, data: Json) -> None:
         """PUT /mmds."""
         self.request("PUT", "/mmds", data)
-
-    def patch_mmds(self, data: Json) -> None:
-        """PATCH /mmds."""
-        self.request("PATCH", "/mmds", data)
-
-    def mmds(self) -> dict[str, Any]:
-        """GET /mmds."""
-        return _table(self.request("GET", "/mmds"))
 
     def put_action(self, action_type: Literal["InstanceStart", "FlushMetrics", "SendCtrlAltDel"]) -> None:
         """PUT /actions."""

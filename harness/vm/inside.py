@@ -13,11 +13,11 @@ from typing import Any
 from harness.errors import CommandError
 from harness.host.hypervisor import Hypervisor
 from harness.run import Result
-from harness.transport.ssh import Login, SshConnection
+from harness.transport.ssh import SshConnection, SshDestination
 
 _KEY_ALIAS = "browser-vm"  # all clones are held to one key
 _LOGIN_S = 30.0  # key exchange under emulation takes a second and a half
-_GRACE_S = 15.0
+_SSH_GRACE_S = 15.0
 _TIMED_OUT = 124  # what timeout(1) says
 
 _CONNECTOR = """\
@@ -73,7 +73,7 @@ class Guest:
         command = shlex.join([*(["sudo", "-n", "--"] if self._needs_sudo else []), *words])
         connection = self.connection
         began = time.monotonic()
-        result = connection.run(f"exec {command}", timeout_s=timeout_s + _GRACE_S)
+        result = connection.run(f"exec {command}", timeout_s=timeout_s + _SSH_GRACE_S)
         if result.status == _TIMED_OUT and time.monotonic() - began >= timeout_s:  # else its own status
             said = (result.stdout + result.stderr)[-1000:]
             raise CommandError(f"in {self._name}, took over {timeout_s:g} s: {text}\n  it said: {said}")
@@ -99,7 +99,7 @@ class Guest:
         connector = directory / f"g{number}.py"
         connector.write_text(_CONNECTOR)
         proxy = shlex.join([sys.executable, "-I", "-S", str(connector), str(self._socket)])
-        login = Login(
+        destination = SshDestination(
             address=self._name,
             user=section.user,
             identity_file=section.identity_file,
@@ -110,8 +110,8 @@ class Guest:
             accept_new_key=section.known_hosts_file is None,
             connect_timeout_s=_LOGIN_S,
         )
-        connection = SshConnection(login, directory, alias=self._name, short=f"g{number}")
-        if login.accept_new_key and not recorded.exists():
+        connection = SshConnection(destination, directory, alias=self._name, short=f"g{number}")
+        if destination.accept_new_key and not recorded.exists():
             with self._host.guest_key_lock:  # one clone shows the key, the others are held to it
                 connection.open(_LOGIN_S)
         else:

@@ -20,7 +20,7 @@ from harness.vm.clone import Clone, making
 from harness.vm.inside import Guest
 from harness.wait import capped, wait_until
 
-_POLL_S = 0.015
+_HEALTH_POLL_S = 0.015
 _LOOK_AT_PROCESS_S = 0.5
 
 
@@ -66,7 +66,7 @@ class Vm:
         self.api = clone.api
         site = clone.host.site
         self.health_s = health_s
-        """Seconds from then to a healthy agent that the profile allows."""
+        """Seconds from :attr:`restored_at` to a healthy agent that the profile allows."""
         self._clone = clone
         self._lock = threading.RLock()
         self._ended: dict[str, str] | None = None
@@ -110,7 +110,7 @@ class Vm:
                 lambda: self._ask_health(path, deadline),
                 what=f"{self.name}: GET {path} answers 200",
                 timeout_s=limit_s,
-                interval_s=_POLL_S,
+                interval_s=_HEALTH_POLL_S,
                 until=lambda seen: seen.status_code == httpx.codes.OK,
                 retry_on=(httpx.TransportError,),
             )

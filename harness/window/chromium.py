@@ -21,7 +21,7 @@ from playwright.async_api import Browser, BrowserContext, Error, async_playwrigh
 
 from harness.errors import BrowserError, BrowserLostError
 from harness.run import environment
-from harness.transport.http import Address
+from harness.transport.http import Endpoint
 from harness.transport.private import private_directory
 from harness.window.gate import Gate
 
@@ -29,14 +29,14 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-_NAMES = ("/usr/lib/chromium/chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+_PROGRAMS = ("/usr/lib/chromium/chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 """The first that is there: made to be headless, it needs half the processor time that a whole one does. It is
 called past its wrapper, a shell that would be ended in its place."""
-_START_S = 60.0
-_GRACE_S = 15.0
-_LOST = re.compile("(Target|[Pp]age) crashed|has been closed|Connection closed")
+_BROWSER_START_S = 60.0
+_BROWSER_END_S = 15.0
+_CRASHED = re.compile("(Target|[Pp]age) crashed|has been closed|Connection closed")
 """What Playwright says of a page whose process ended by itself, and of a browser or a driver that did."""
-_LOST_HINT = "run the checks again; if it happens again, has this machine memory enough for a browser?"
+_CRASHED_HINT = "run the checks again; if it happens again, has this machine memory enough for a browser?"
 _QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
@@ -56,7 +56,7 @@ in a directory of ours, which the next run removes where this one could not."""
 class Chromium:
     """A context manager; safe to use from several threads at once.
 
-    :raises BrowserLostError: it is not installed, or does not start.
+    :raises BrowserLostError: the browser is not installed, or does not start.
     """
 
     def __init__(self) -> None:
@@ -69,10 +69,10 @@ class Chromium:
     def __enter__(self) -> Chromium:
         self._thread.start()
         try:
-            self.call(self._start, timeout_s=_START_S)
+            self.call(self._start, timeout_s=_BROWSER_START_S)
         except BrowserError as error:
             self.close()
-            raise BrowserLostError(f"did not start: {error.message}", hint=_LOST_HINT) from error
+            raise BrowserLostError(f"did not start: {error.message}", hint=_CRASHED_HINT) from error
         except BaseException:
             self.close()
             raise
@@ -84,28 +84,28 @@ class Chromium:
         self.close()
 
     def close(self) -> None:
-        """End it, and all that belongs to it."""
+        """End the browser, and all that belongs to it."""
         if self._loop.is_closed():
             return
         try:
-            self.call(self._stack.aclose, timeout_s=_GRACE_S)
+            self.call(self._stack.aclose, timeout_s=_BROWSER_END_S)
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(_GRACE_S)
+            self._thread.join(_BROWSER_END_S)
             self._loop.close()
 
     @property
     def version(self) -> str:
-        """Its version."""
+        """The browser's version."""
         return self._running.version
 
     @property
-    def refused(self) -> list[Address]:
-        """Addresses that it wanted to reach and was not let."""
+    def refused(self) -> list[Endpoint]:
+        """Addresses that the browser wanted to reach and was not let."""
         return list(self._gate.refused)
 
-    def allow(self, address: Address, target: Path) -> None:
-        """Let it reach an address, through a unix socket that leads there."""
+    def allow(self, address: Endpoint, target: Path) -> None:
+        """Let the browser reach an address, through a unix socket that leads there."""
         self._loop.call_soon_threadsafe(self._gate.open, address, target)
 
     def call(self, begin: Callable[[], Awaitable[T]], *, timeout_s: float) -> T:
@@ -116,7 +116,7 @@ class Chromium:
         """
         future = asyncio.run_coroutine_threadsafe(_limited(begin, timeout_s), self._loop)
         try:
-            return future.result(timeout_s + _GRACE_S)
+            return future.result(timeout_s + _BROWSER_END_S)
         except TimeoutError as error:
             future.cancel()
             raise self._trouble(f"our browser took over {timeout_s:g} s") from error
@@ -128,10 +128,10 @@ class Chromium:
         return await self._running.new_context(**options)
 
     def _trouble(self, message: str) -> BrowserError | BrowserLostError:
-        """With a page, or with the browser itself."""
+        """An error for trouble with a page, or with the browser itself."""
         gone = self._browser is not None and not self._browser.is_connected()
-        if gone or _LOST.search(message):
-            return BrowserLostError(message, hint=_LOST_HINT)
+        if gone or _CRASHED.search(message):
+            return BrowserLostError(message, hint=_CRASHED_HINT)
         return BrowserError(message)
 
     @property
@@ -165,7 +165,7 @@ async def _launched(playwright: Any, directory: Path, gate: Gate) -> AsyncIterat
         # Loopback, too, goes through the gate.
         proxy={"server": f"socks5://127.0.0.1:{gate.port}", "bypass": "<-loopback>"},
         chromium_sandbox=os.geteuid() != 0,
-        timeout=_START_S * 1000,
+        timeout=_BROWSER_START_S * 1000,
         handle_sigint=False,
     )
     try:
@@ -180,10 +180,10 @@ async def _limited(begin: Callable[[], Awaitable[T]], timeout_s: float) -> T:
 
 
 def _program() -> str:
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    found = next(filter(None, map(shutil.which, _PROGRAMS)), None)
     if found is None:
         raise BrowserLostError(
-            f"no browser on this machine: looked for {', '.join(_NAMES)}",
+            f"no browser on this machine: looked for {', '.join(_PROGRAMS)}",
             hint="apt-get install chromium-headless-shell",
         )
     return found

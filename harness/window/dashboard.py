@@ -16,19 +16,20 @@ from playwright.async_api import Page as Tab
 from harness.errors import BrowserError
 from harness.host.hypervisor import Hypervisor
 from harness.screen.picture import ADDRESS_BAR, Screen, from_rgba
-from harness.screen.rfb import KEYS
 from harness.session.control_api import path_of
-from harness.transport.http import address_of
+from harness.transport.http import endpoint_of
 from harness.window.chromium import Chromium
 
 T = TypeVar("T")
 
 CONNECTED = "connected"
-_CALL_S = 30.0
+KEYS = ("BackSpace", "Tab", "Enter", "Escape", "Shift", "Control", "Space")
+"""Keys that are struck by their name; any other word is a text."""
+_WINDOW_PAGE_S = 30.0
 _SIZE = {"width": 1100, "height": 900}
 _STEP = 3
-"""Of a canvas every third pixel of every third row is looked at: a look is an eighth of the work. One that
-finds what the last one found, which its caller knows by its number, is null: most are, while one waits."""
+"""Of a canvas every third pixel of every third row is looked at: a look is an eighth of the work. A look
+that finds what the last one found, which the caller names by number, is null: most are, while one waits."""
 _PIXELS = """
 (canvas, [step, known]) => {
   const {width, height} = canvas;
@@ -69,7 +70,7 @@ class WindowPage:
         self._heard: dict[WebSocket, bool] = {}
         self._last_look: tuple[int, Screen | None] = (0, None)
         self.log: list[str] = []
-        """What its console said, and what could not be loaded."""
+        """What the page's console said, and what could not be loaded."""
         tab.on("websocket", self._listen)
         tab.on("console", lambda message: self.log.append(f"{message.type}: {message.text}"))
         tab.on("pageerror", lambda error: self.log.append(f"error: {error}"))
@@ -95,7 +96,7 @@ class WindowPage:
         return self._call(seen)
 
     def picture(self) -> Screen | None:
-        """What its canvas shows, at a third of its size; None before there is one."""
+        """What the page's canvas shows, at a third of its size; None before there is one."""
 
         async def pixels() -> Screen | None:
             if (canvas := await self._canvas()) is None:
@@ -150,7 +151,7 @@ class WindowPage:
 
     def _call(self, begin: Callable[[], Awaitable[T]]) -> T:
         try:
-            return self._browser.call(begin, timeout_s=_CALL_S)
+            return self._browser.call(begin, timeout_s=_WINDOW_PAGE_S)
         except BrowserError as error:
             raise BrowserError(f"{self._title}: {error.message}", hint=error.hint) from error
 
@@ -165,7 +166,7 @@ class Dashboard:
         controller = host.site.controller.url
         url = urlsplit(controller)
         self._root = f"{url.scheme}://{url.netloc}"
-        browser.allow(address_of(controller), host.forward_to(controller))
+        browser.allow(endpoint_of(controller), host.forward_to(controller))
 
     def window(self, session: str) -> AbstractContextManager[WindowPage]:
         """A session's window, opened and not waited for.
@@ -190,12 +191,12 @@ def opened_window(browser: Chromium, url: str, *, canvas: str = "canvas") -> Ite
         return tab, WindowPage(browser, tab, title=url, canvas=canvas)
 
     options = {"viewport": _SIZE, "service_workers": "block"}
-    context = browser.call(lambda: browser.context(**options), timeout_s=_CALL_S)
+    context = browser.call(lambda: browser.context(**options), timeout_s=_WINDOW_PAGE_S)
     try:
-        tab, page = browser.call(made, timeout_s=_CALL_S)
-        answer = browser.call(lambda: tab.goto(url, wait_until="load"), timeout_s=_CALL_S)
+        tab, page = browser.call(made, timeout_s=_WINDOW_PAGE_S)
+        answer = browser.call(lambda: tab.goto(url, wait_until="load"), timeout_s=_WINDOW_PAGE_S)
         if answer is None or not answer.ok:
             raise BrowserError(f"GET {url}: {answer.status if answer else 'no answer'}; expected 200")
         yield page
     finally:
-        browser.call(context.close, timeout_s=_CALL_S)
+        browser.call(context.close, timeout_s=_WINDOW_PAGE_S)

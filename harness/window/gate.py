@@ -7,78 +7,47 @@ never looked up.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import struct
 from pathlib import Path
 
-from harness.transport.http import Address
-from harness.transport.tunnel import LOOPBACK
+from harness.custodian.relay import Streams, carry
+from harness.transport.http import Endpoint
+from harness.transport.tunnel import LoopbackServer
 
 _GRANTED, _NOT_ALLOWED, _UNREACHABLE = 0, 2, 4
-_CHUNK = 1 << 16
 _HELLO_S = 10.0
 
 
-class Gate:
-    """Runs in the event loop that started it; ``refused`` holds the addresses that were asked for in vain."""
+class Gate(LoopbackServer):
+    """The proxy; ``refused`` holds the addresses that were asked for in vain."""
 
     def __init__(self) -> None:
-        self.refused: list[Address] = []
-        self.port = 0
-        self._ways: dict[Address, Path] = {}
-        self._server: asyncio.Server | None = None
-        self._busy: set[asyncio.Task[None]] = set()
+        super().__init__()
+        self.refused: list[Endpoint] = []
+        self._ways: dict[Endpoint, Path] = {}
 
-    async def start(self) -> None:
-        """Listen."""
-        self._server = await asyncio.start_server(self._serve, LOOPBACK, 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    def open(self, address: Address, target: Path) -> None:
+    def open(self, address: Endpoint, target: Path) -> None:
         """Let an address be reached, through a unix socket that leads to it."""
         self._ways[address] = target
 
-    async def stop(self) -> None:
-        """Stop listening, and drop every connection."""
-        if self._server is not None:
-            self._server.close()
-        for task in self._busy:
-            task.cancel()
-        await asyncio.gather(*self._busy, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - for the type checker: a coroutine that runs has a task
-        self._busy.add(task)
-        try:
-            with contextlib.suppress(asyncio.CancelledError, EOFError, OSError):
-                async with asyncio.timeout(_HELLO_S):
-                    address = await _asked_for(reader, writer)
-                await self._lead(address, reader, writer)
-        finally:
-            self._busy.discard(task)
-            writer.close()
-
-    async def _lead(
-        self, address: Address, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def serve(self, client: Streams) -> None:
+        """One connection of the browser's."""
+        reader, writer = client
+        async with asyncio.timeout(_HELLO_S):
+            address = await _asked_for(reader, writer)
         target = self._ways.get(address)
         if target is None:
             self.refused.append(address)
             return _reply(writer, _NOT_ALLOWED)
         try:
-            far_reader, far_writer = await asyncio.open_unix_connection(str(target))
+            far = await asyncio.open_unix_connection(str(target))
         except OSError:
             return _reply(writer, _UNREACHABLE)
         _reply(writer, _GRANTED)
-        try:
-            await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
-        finally:
-            far_writer.close()
-        return None
+        return await carry(client, far)
 
 
-async def _asked_for(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Address:
+async def _asked_for(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Endpoint:
     """RFC 1928 without a password, up to the request to connect."""
     _, methods = await reader.readexactly(2)
     await reader.readexactly(methods)
@@ -94,12 +63,3 @@ async def _asked_for(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
 
 def _reply(writer: asyncio.StreamWriter, code: int) -> None:
     writer.write(struct.pack(">BBBBIH", 5, code, 0, 1, 0, 0))
-
-
-async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    """Copy to the end of the stream, and pass the end on."""
-    while data := await source.read(_CHUNK):
-        sink.write(data)
-        await sink.drain()
-    with contextlib.suppress(OSError):
-        sink.write_eof()

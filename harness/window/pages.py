@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness.host.hypervisor import Hypervisor
 from harness.screen.picture import Colour, hex_colour
 
-_ASK_S = 15.0
+_PAGE_REQUEST_S = 15.0
 _HTML = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <style>html {{ background: {colour}; height: 100% }}</style></html>
 """
@@ -30,7 +30,7 @@ class Page:
 
     def visitors(self) -> list[str]:
         """The addresses that have asked for it, in order."""
-        return list(self.host.custodian.ask("page_visitors", path=self.path, timeout_s=_ASK_S))
+        return list(self.host.custodian.ask("page_visitors", path=self.path, timeout_s=_PAGE_REQUEST_S))
 
 
 class PageServer:
@@ -43,7 +43,7 @@ class PageServer:
         settings = host.site.session
         address = settings.page_address or host.site.network.bridge_address.ip
         wanted = settings.page_port or 0
-        port = host.custodian.ask("serve_pages", address=str(address), port=wanted, timeout_s=_ASK_S)
+        port = host.custodian.ask("serve_pages", address=str(address), port=wanted, timeout_s=_PAGE_REQUEST_S)
         self._root = f"http://{address}:{port}"
 
     def page(self) -> Page:
@@ -51,7 +51,7 @@ class PageServer:
         colour = self._colour()
         path = f"/{secrets.token_urlsafe(12)}"
         body = _HTML.format(title="acceptance", colour=hex_colour(colour))
-        self._host.custodian.ask("add_page", path=path, body=body, timeout_s=_ASK_S)
+        self._host.custodian.ask("add_page", path=path, body=body, timeout_s=_PAGE_REQUEST_S)
         return Page(f"{self._root}{path}", colour, path, self._host)
 
     def _colour(self) -> Colour:

@@ -31,7 +31,7 @@ _ANOTHER = 0.02
 _CARET = 0.0005
 _AT_REST = 8
 """So many looks: a page under way is drawn in parts, a form's first field seconds before its last."""
-_POLL_S = 0.4
+_PICTURE_POLL_S = 0.4
 """A look costs a good tenth of a second of a processor that the VMs may want."""
 
 Look = Callable[[], Screen | None]
@@ -65,7 +65,7 @@ def look_for(look: Look, *, timeout_s: float, until: Callable[[Screen], bool], w
             look,
             what=what,
             timeout_s=timeout_s,
-            interval_s=_POLL_S,
+            interval_s=_PICTURE_POLL_S,
             until=lambda picture: picture is not None and until(picture),
         )
     except WaitTimeoutError as error:
@@ -131,14 +131,14 @@ def guest_vnc(host: Hypervisor, session: Session, timeout_s: float) -> AbstractC
 
 
 def websockify(host: Hypervisor, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
-    """The second: the VM's websockify, which speaks with that VNC."""
+    """The second hop: the VM's websockify, which speaks with its VNC."""
     port = host.site.guest.novnc_port
     url = f"ws://{session.address}:{port}{host.site.session.websockify_path}"
     return vnc_at_websocket(host.forward(f"tcp:{session.address}:{port}"), url, timeout_s=timeout_s)
 
 
 def controller_proxy(host: Hypervisor, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
-    """The third: the controller's WebSocket, which speaks with that websockify."""
+    """The third hop: the controller's WebSocket, which speaks with the VM's websockify."""
     controller = host.site.controller.url
     parts = urlsplit(controller)
     scheme = "wss" if parts.scheme == "https" else "ws"

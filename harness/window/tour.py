@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from harness.errors import BrowserError, NoAnswerError, SessionError, TransportError, WaitTimeoutError
 from harness.session.authorization import Authorization, login_address
 from harness.session.inside import reach_from_vm
-from harness.session.launch import Session, said
+from harness.session.launch import Session, answer_text
 from harness.wait import wait_until
 from harness.window.chromium import keep
 from harness.window.dashboard import CONNECTED, Dashboard, WindowPage
@@ -18,7 +18,7 @@ from harness.window.sight import HOPS, Look, Sight, guest_vnc, look_at_form, loo
 
 _HOP_S = 20.0
 """A hop that is looked at once the page has had its time is given this long to show it."""
-_POLL_S = 0.25
+_VISIT_POLL_S = 0.25
 _REACH_S = 5.0
 _NEVER = Sight(None, 0.0, "it was not looked at: there was no page to look at")
 
@@ -40,7 +40,7 @@ class Opened:
 
 @dataclass
 class Tour:
-    """What was seen on it."""
+    """What was seen on one tour."""
 
     session: str
     address: str
@@ -68,7 +68,7 @@ class Guide:
         self._settings = dashboard.host.site.session
 
     def tour(self, session: Session, *, pages: int = 2, hops: bool = True) -> Tour:
-        """All of it. What the site has wrong is in what was seen; only our own trouble raises.
+        """A whole tour. What the site has wrong is in what was seen; only our own trouble raises.
 
         :param hops: look at the first page at every hop on the way to the dashboard, too.
         """
@@ -120,7 +120,8 @@ class Guide:
         tour.at_first = look_at_form(window.picture, self._settings, colour)
 
     def _let_provider_come(self, session: Session) -> None:
-        """As above, where there is no window to see it in. What is wrong with it is told elsewhere."""
+        """Wait for the provider's page in the VM itself, where no window shows it. Its faults are told
+        elsewhere."""
         limit_s = self._settings.window_s
         with contextlib.suppress(SessionError, NoAnswerError):
             login_address(session, timeout_s=limit_s)
@@ -149,7 +150,7 @@ class Guide:
                 opened.page.visitors,
                 what=f"a visit of {opened.page.url}",
                 timeout_s=max(self._left_s(opened), 0.0),
-                interval_s=_POLL_S,
+                interval_s=_VISIT_POLL_S,
             )
         except WaitTimeoutError:
             return []
@@ -157,10 +158,10 @@ class Guide:
     def _out_of_reach(self, session: Session, url: str) -> str:
         """A host may let VMs reach some of its ports only, and rightly so."""
         try:
-            status, said = reach_from_vm(self._dashboard.host, session, url, timeout_s=_REACH_S)
+            status, why = reach_from_vm(self._dashboard.host, session, url, timeout_s=_REACH_S)
         except (SessionError, TransportError):  # not known, then
             return ""
-        return "" if status else said
+        return "" if status else why
 
     def _left_s(self, opened: Opened) -> float:
         """What is left of the time in which a page that was opened must be seen."""
@@ -172,4 +173,4 @@ def _told(session: Session, url: str) -> str:
         answer = session.api.open_url(session.id, url)
     except NoAnswerError as error:
         return error.message
-    return "" if answer.is_success else said(answer)
+    return "" if answer.is_success else answer_text(answer)

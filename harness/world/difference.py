@@ -55,7 +55,7 @@ def changed_golden(before: World, after: World) -> list[str]:
 def changed_bridge(before: World, after: World) -> list[str]:
     """What of the bridge is another: its kind, addresses, whether it is up.
 
-    Its MAC and its carrier are left out: they are those of its ports, which come and go with VMs.
+    The bridge's MAC and carrier are left out: they are those of its ports, which come and go with VMs.
     """
     was, now = _bridge(before), _bridge(after)
     return [f"{name}: {was[name]}, now {now[name]}" for name in was if was[name] != now[name]]
@@ -102,7 +102,7 @@ def _differences(was: Mapping[str, Any], now: Mapping[str, Any], vms: Rows) -> l
 
 
 def _is_before(moment: datetime, row: Mapping[str, Any]) -> bool:
-    """Whether a row is older than that."""
+    """Whether a row is from before a moment."""
     text = next((str(row[name]) for name in _TIMES if row.get(name)), "")
     try:
         time = datetime.fromisoformat(text)

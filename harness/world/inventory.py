@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from harness.custodian.names import CLONE_NAME
 from harness.database.vm_rows import LiveRow
 from harness.host.facts import HostFacts
-from harness.host.parts import Entry, Process, Processes, Sockets, Tap, Taps
+from harness.host.parts import DirectoryEntry, Process, Processes, Sockets, Tap, Taps
 from harness.site.profile import Site
 
 
@@ -32,11 +32,11 @@ class Inventory:
         return Processes(theirs, found.names)
 
     @cached_property
-    def entries(self) -> Sequence[Entry]:
+    def entries(self) -> Sequence[DirectoryEntry]:
         """What lies in the folder of VM state."""
         return [
             one
-            for one in self.facts.part("state", tuple[Entry, ...])
+            for one in self.facts.part("state", tuple[DirectoryEntry, ...])
             if name_of(one) not in self.site.state.ignored_entries
         ]
 
@@ -46,8 +46,8 @@ class Inventory:
         return self.facts.part("sockets", Sockets)
 
     @cached_property
-    def api_sockets(self) -> Sequence[Entry]:
-        """Those that are sockets, and whatever else is called ``*.sock`` or by a VM's id."""
+    def api_sockets(self) -> Sequence[DirectoryEntry]:
+        """Entries of that folder that are sockets, or are called ``*.sock`` or by a VM's id."""
         files = [one for one in self.sockets.entries if one.kind != "directory"]
         return [
             one
@@ -66,9 +66,9 @@ class Inventory:
         return [one for one in self.taps.taps if one.name.startswith(self.site.state.tap_prefix)]
 
     @cached_property
-    def paths(self) -> Mapping[str, Entry | None]:
+    def paths(self) -> Mapping[str, DirectoryEntry | None]:
         """Files that were asked for by name."""
-        return self.facts.part("paths", dict[str, Entry | None])
+        return self.facts.part("paths", dict[str, DirectoryEntry | None])
 
     def ids(self, text: str) -> list[str]:
         """VM ids in a name or a command line."""
@@ -131,6 +131,6 @@ def _option(process: Process, name: str) -> str:
     return next((value for word, value in itertools.pairwise(words) if word == name), "")
 
 
-def name_of(entry: Entry) -> str:
-    """The last part of its path."""
+def name_of(entry: DirectoryEntry) -> str:
+    """The last part of an entry's path."""
     return PurePosixPath(entry.path).name

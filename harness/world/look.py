@@ -11,11 +11,11 @@ import psycopg
 from harness.database import vm_rows
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import NewestRows, newest_rows
-from harness.findings import Finding, settled
+from harness.findings import Finding, lasting_findings
 from harness.host.facts import INVENTORY, HostFacts, ask_host
 from harness.host.hypervisor import Hypervisor
-from harness.host.parts import Bridge, Entry
-from harness.site.profile import Site, SnapshotSection
+from harness.host.parts import Bridge, DirectoryEntry
+from harness.site.profile import SnapshotSection
 from harness.world.inventory import Inventory
 from harness.world.things import nobodys
 
@@ -27,7 +27,7 @@ class World:
     inventory: Inventory
     rows: NewestRows
     nobodys: Collection[Finding]
-    """Things of VMs that belong to no live one; of several looks, those that did at none."""
+    """Things of VMs that belong to no live VM; of several looks, those that belonged to none at any."""
 
     @property
     def facts(self) -> HostFacts:
@@ -45,22 +45,23 @@ class World:
         return self.facts.part("firewall", dict[str, Any])
 
     @property
-    def golden(self) -> dict[str, Entry | None]:
+    def golden(self) -> dict[str, DirectoryEntry | None]:
         """The golden snapshot's files, by path."""
         paths = self.inventory.paths
         return {path: paths.get(path) for path in golden_files(self.inventory.site.snapshot)}
 
 
-def look(
-    host: Hypervisor, database: psycopg.Connection[Any], site: Site, *, since: World | None = None
+def look_at_world(
+    host: Hypervisor, database: psycopg.Connection[Any], *, since: World | None = None
 ) -> World:
-    """Look at all of it; one round trip to each.
+    """Look at host and database, one round trip to each.
 
     :param since: an earlier look: its rows are looked at again, instead of the newest.
     """
+    site = host.site
     rows = vm_rows.live_rows(database, site)
     parts = (*INVENTORY, "bridge", "firewall")
-    facts = ask_host(host, site, parts=parts, paths={*golden_files(site.snapshot), *_sockets(rows)})
+    facts = ask_host(host, parts=parts, paths={*golden_files(site.snapshot), *_sockets(rows)})
     newest = newest_rows(database, site.database, among=since.rows if since else None)
     inventory = Inventory(site, facts, rows)
     return World(inventory, newest, nobodys(inventory))
@@ -69,28 +70,30 @@ def look(
 def look_until_settled(
     ask: Callable[[], World], suspects: Callable[[World], list[Finding]], *, timeout_s: float
 ) -> tuple[World, list[Finding]]:
-    """Look until nothing is suspect any more, or the time is over: the last look, and what was so at each."""
+    """Look until nothing is suspect, or the time is over: the last look, and what was suspect at each."""
     looks: list[World] = []
 
     def again() -> list[Finding]:
         looks.append(ask())
         return suspects(looks[-1])
 
-    left = settled(again(), again, what="the site settles", timeout_s=timeout_s)
+    left = lasting_findings(again(), again, what="the site settles", timeout_s=timeout_s)
     return looks[-1], left
 
 
-def look_before(host: Hypervisor, database: psycopg.Connection[Any], site: Site) -> World:
-    """Look at all of it before anything is done, until VMs that are coming or going have come or gone."""
+def look_before(host: Hypervisor, database: psycopg.Connection[Any]) -> World:
+    """Look before anything is done, until VMs that are coming or going have come or gone."""
     world, left = look_until_settled(
-        lambda: look(host, database, site), lambda seen: list(seen.nobodys), timeout_s=site.host.settle_s
+        lambda: look_at_world(host, database),
+        lambda seen: list(seen.nobodys),
+        timeout_s=host.site.host.settle_s,
     )
     return replace(world, nobodys=left)
 
 
-def look_at_vms(host: Hypervisor, site: Site, rows: Collection[LiveRow]) -> Inventory:
+def look_at_vms(host: Hypervisor, rows: Collection[LiveRow]) -> Inventory:
     """Only what VMs have on the host, held against these rows."""
-    return Inventory(site, ask_host(host, site, parts=INVENTORY, paths=_sockets(rows)), tuple(rows))
+    return Inventory(host.site, ask_host(host, parts=INVENTORY, paths=_sockets(rows)), tuple(rows))
 
 
 def golden_files(snapshot: SnapshotSection) -> list[str]:

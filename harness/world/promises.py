@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from ipaddress import AddressValueError, IPv4Address
 from pathlib import PurePosixPath
 
@@ -13,12 +14,7 @@ from harness.world.inventory import Inventory
 
 def rows_without_process(world: Inventory) -> list[Finding]:
     """Live rows whose pid is not the VMM of their VM."""
-    found = []
-    for row in filter(world.expects_process, world.rows):
-        fault = _pid_fault(world, row)
-        if fault:
-            found.append(_finding(world, row, "process", fault))
-    return found
+    return _broken(world, "process", _pid_fault)
 
 
 def _pid_fault(world: Inventory, row: LiveRow) -> str:
@@ -40,12 +36,7 @@ def _pid_fault(world: Inventory, row: LiveRow) -> str:
 
 def rows_without_socket(world: Inventory) -> list[Finding]:
     """Live rows whose API socket is not there, or is no socket."""
-    found = []
-    for row in filter(world.expects_process, world.rows):
-        fault = _socket_fault(world, row)
-        if fault:
-            found.append(_finding(world, row, "socket", fault))
-    return found
+    return _broken(world, "socket", _socket_fault)
 
 
 def _socket_fault(world: Inventory, row: LiveRow) -> str:
@@ -69,12 +60,7 @@ def socket_kind(world: Inventory, path: str) -> str | None:
 
 def rows_without_tap(world: Inventory) -> list[Finding]:
     """Live rows without their TAP, or whose TAP on the host is down or no port of the bridge."""
-    found = []
-    for row in filter(world.expects_process, world.rows):
-        fault = _tap_fault(world, row)
-        if fault:
-            found.append(_finding(world, row, "tap", fault))
-    return found
+    return _broken(world, "tap", _tap_fault)
 
 
 def _tap_fault(world: Inventory, row: LiveRow) -> str:
@@ -113,6 +99,12 @@ def bad_addresses(world: Inventory) -> list[Finding]:
 
 def _needs_address(world: Inventory, row: LiveRow) -> bool:
     return world.expects_process(row) and row.status not in world.site.database.launching_vm_statuses
+
+
+def _broken(world: Inventory, what: str, fault_of: Callable[[Inventory, LiveRow], str]) -> list[Finding]:
+    """A finding for each row that promises a process, and of whose thing there is a fault to tell."""
+    faults = ((row, fault_of(world, row)) for row in world.rows if world.expects_process(row))
+    return [_finding(world, row, what, fault) for row, fault in faults if fault]
 
 
 def _finding(world: Inventory, row: LiveRow, what: str, why: str) -> Finding:

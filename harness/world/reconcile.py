@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from harness.errors import HarnessError
-from harness.findings import Finding, settled
+from harness.findings import Finding, lasting_findings
 from harness.world.inventory import Inventory
 from harness.world.promises import bad_addresses, rows_without_process, rows_without_socket, rows_without_tap
 from harness.world.strays import stray_entries, stray_processes, stray_sockets, stray_taps
@@ -51,7 +51,7 @@ def reconciled(first: Inventory, look: Callable[[], Inventory], *, timeout_s: fl
         world = look()
         return [one for judge in suspects for one in judge(world)]
 
-    left = settled(
+    left = lasting_findings(
         [one for found in suspects.values() for one in found],
         again,
         what="host and database settle",

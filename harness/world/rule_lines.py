@@ -127,7 +127,7 @@ class Concern:
         return any(span[0] <= high and low <= span[1] for low, high in theirs)
 
     def _is_way(self, name: str, more: str) -> bool:
-        """Whether it is the bridge, or a pattern that its name or those of TAP devices match."""
+        """Whether a device is the bridge, or a pattern that the bridge or TAP devices match."""
         bridge = self.world.site.network.bridge
         if not more:
             return name == bridge

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from harness.database.vm_rows import LiveRow
 from harness.findings import Finding
-from harness.host.parts import Entry, Tap
+from harness.host.parts import DirectoryEntry, Tap
 from harness.world.inventory import Inventory, begins, name_of
 
 
@@ -71,7 +71,7 @@ def stray_taps(world: Inventory) -> list[Finding]:
     ]
 
 
-def _owns_socket(world: Inventory, row: LiveRow, entry: Entry) -> bool:
+def _owns_socket(world: Inventory, row: LiveRow, entry: DirectoryEntry) -> bool:
     inside = PurePosixPath(entry.path).relative_to(world.site.state.sockets_dir).parts[0]
     if row.socket_path is not None and world.plain(row.socket_path) == world.plain(entry.path):
         return True

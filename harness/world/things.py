@@ -37,7 +37,7 @@ def things_of(world: Inventory) -> Things:
 
 
 def nobodys(world: Inventory) -> list[Finding]:
-    """Those that belong to no live VM: left by one, or of one that is just coming or going."""
+    """Things that belong to no live VM: left by a VM, or of one that is just coming or going."""
     return [Finding(name, name, "no live row") for name, vm_id in things_of(world).items() if vm_id is None]
 
 
@@ -52,7 +52,7 @@ def processes(world: Inventory, row: LiveRow) -> list[str]:
 
 
 def sockets(world: Inventory, row: LiveRow) -> list[str]:
-    """What lies at its socket's path, and beside it under the VM's name."""
+    """What lies at the path of the VM's socket, and beside that under the VM's name."""
     named = [one.path for one in world.api_sockets if begins(name_of(one), row.vm_id)]
     if row.socket_path and socket_kind(world, row.socket_path) is not None:
         named.append(row.socket_path)
@@ -60,12 +60,12 @@ def sockets(world: Inventory, row: LiveRow) -> list[str]:
 
 
 def taps(world: Inventory, row: LiveRow) -> list[str]:
-    """TAP devices of its name."""
+    """The TAP devices that are the VM's."""
     return [one.name for one in world.taps.taps if world.has_tap(row, one)]
 
 
 def folders(world: Inventory, row: LiveRow) -> list[str]:
-    """Entries of the folder of VM state that begin with its id."""
+    """Entries of the folder of VM state that begin with the VM's id."""
     return [one.path for one in world.entries if begins(name_of(one), row.vm_id)]
 
 

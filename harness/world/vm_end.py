@@ -11,17 +11,17 @@ import psycopg
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import SessionRows, is_destroyed, is_over, rows_of
 from harness.host.hypervisor import Hypervisor
-from harness.site.profile import DatabaseSection, Site
+from harness.site.profile import DatabaseSection
 from harness.wait import last_answer
 from harness.world.look import look_at_vms
 from harness.world.things import remains
 
-_LOOK_S = 1.0
+_VM_END_POLL_S = 1.0
 
 
 @dataclass(frozen=True)
 class VmEnd:
-    """What was seen when all of it was over, or else when the time was."""
+    """What was seen when all of a VM was gone, or else when the time was over."""
 
     remains: Mapping[str, Sequence[str]]
     """What there was of the VM on the host, by kind."""
@@ -43,22 +43,23 @@ class VmEnd:
 def watch_end(
     host: Hypervisor,
     database: psycopg.Connection[Any],
-    site: Site,
     *,
     session: str,
     vm: LiveRow,
     timeout_s: float,
 ) -> VmEnd:
-    """Look until nothing of a VM is left and the rows say so: a controller may write them last.
+    """Look until nothing of a VM is left and the rows say so: a controller may write the rows last.
 
-    :param vm: what its row promised; there may be none any more.
+    :param vm: what the VM's row promised; there may be no such row any more.
     """
 
+    site = host.site
+
     def look() -> VmEnd:
-        found = remains(look_at_vms(host, site, [vm]), vm)
+        found = remains(look_at_vms(host, [vm]), vm)
         return VmEnd(found, rows_of(database, site.database, session=session, vm_id=vm.vm_id))
 
     def all_over(end: VmEnd) -> bool:
         return not end.left(site.database) and is_over(end.rows.session, site.database)
 
-    return last_answer(look, until=all_over, timeout_s=timeout_s, interval_s=_LOOK_S)
+    return last_answer(look, until=all_over, timeout_s=timeout_s, interval_s=_VM_END_POLL_S)

@@ -30,38 +30,48 @@ def expected(
     for row in vms:
         gone, at = row["status"] == "destroyed", row["destroyed_at"]
         vm(
-            "unknown_vm_state",
+            "vm_states_are_known",
             row["status"] not in VM_STATUSES or row["vm_type"] not in ("browser", "cli"),
             row,
         )
-        vm("destroyed_without_time", gone != (at is not None), row)
-        vm("stale_vm", gone and row["vm_type"] == "browser" and at is not None and now - at > DAY, row)
-        vm("dead_live_vm", row["vm_id"] in live and row["status"] != "hibernated" and _dead(row, now), row)
-        vm("impossible_vm_time", _impossible_vm(row, now), row)
-        vm("incident_vm", row["vm_id"] == incident[0] and not gone, row)
+        vm("destroyed_vms_say_when", gone != (at is not None), row)
+        vm(
+            "no_old_destroyed_vms",
+            gone and row["vm_type"] == "browser" and at is not None and now - at > DAY,
+            row,
+        )
+        vm(
+            "live_vms_are_alive",
+            row["vm_id"] in live and row["status"] != "hibernated" and _dead(row, now),
+            row,
+        )
+        vm("vm_times_are_possible", _impossible_vm(row, now), row)
+        vm("incident_vm_is_destroyed", row["vm_id"] == incident[0] and not gone, row)
     for claim, column in (
-        ("shared_address", "ip_address"),
-        ("shared_tap", "tap_device"),
-        ("shared_socket", "socket_path"),
-        ("shared_pid", "firecracker_pid"),
+        ("live_vms_do_not_share_address", "ip_address"),
+        ("live_vms_do_not_share_tap", "tap_device"),
+        ("live_vms_do_not_share_socket", "socket_path"),
+        ("live_vms_do_not_share_pid", "firecracker_pid"),
     ):
         holders = [r for r in live.values() if column != "firecracker_pid" or r["status"] != "hibernated"]
         found[claim] = _shared(holders, column, "vm_id")
     for row in sessions:
         over, age = row["status"] in OVER, row["created_at" if created_at else "started_at"]
-        session("unknown_session_status", row["status"] not in SESSION_STATUSES, row)
-        session("session_without_vm", not over and _vm_gone(row, live), row)
-        session("overdue_session", not over and _overdue(row, now), row)
+        session("session_statuses_are_known", row["status"] not in SESSION_STATUSES, row)
+        session("live_sessions_have_a_live_vm", not over and _vm_gone(row, live), row)
+        session("unfinished_sessions_are_in_time", not over and _overdue(row, now), row)
         session(
-            "failed_without_reason",
+            "failed_sessions_say_why",
             row["status"] == "failed" and not (row["error_message"] or "").strip(),
             row,
         )
         stale = row["status"] in ("failed", "timeout") and age is not None and now - age > DAY
-        session("stale_session", stale, row)
-        session("impossible_session_time", age is None or _impossible_session(row, now), row)
-        session("incident_session", row["session_id"] == incident[1] and row["status"] != "failed", row)
-    found["shared_vm"] = _shared(
+        session("no_old_failed_sessions", stale, row)
+        session("session_times_are_possible", age is None or _impossible_session(row, now), row)
+        session(
+            "incident_session_is_failed", row["session_id"] == incident[1] and row["status"] != "failed", row
+        )
+    found["live_sessions_do_not_share_a_vm"] = _shared(
         [r for r in sessions if r["status"] not in OVER], "browser_vm_id", "session_id"
     )
     return {claim: rows for claim, rows in found.items() if rows}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from harness.database.claims import CLAIMS
+from harness.database.claims import CLAIMS, QUERIES
 from harness.database.records import gather
 from harness.database.scratch import ScratchPostgres
 from harness.site.profile import Site
@@ -85,48 +87,67 @@ SOUND_SESSIONS = [
 OLD = {"created_at": _ago(hours=50), "started_at": _ago(hours=50)}
 DEFECTS = [
     pytest.param(
-        "vm-gone", {"status": "Destroyed", "destroyed_at": None}, {"unknown_vm_state"}, id="vm-status"
+        "vm-gone", {"status": "Destroyed", "destroyed_at": None}, {"vm_states_are_known"}, id="vm-status"
     ),
     # A status that is NULL is not known as live either, so the session on the VM has lost it.
-    pytest.param("vm-b", {"status": None}, {"unknown_vm_state", "session_without_vm"}, id="vm-status-null"),
-    pytest.param("vm-gone", {"vm_type": None}, {"unknown_vm_state"}, id="vm-type-null"),
     pytest.param(
-        DONE, {"status": "done"}, {"unknown_session_status", "session_without_vm"}, id="session-status"
+        "vm-b", {"status": None}, {"vm_states_are_known", "live_sessions_have_a_live_vm"}, id="vm-status-null"
+    ),
+    pytest.param("vm-gone", {"vm_type": None}, {"vm_states_are_known"}, id="vm-type-null"),
+    pytest.param(
+        DONE,
+        {"status": "done"},
+        {"session_statuses_are_known", "live_sessions_have_a_live_vm"},
+        id="session-status",
     ),
     pytest.param(
-        WAKING, {"status": None}, {"unknown_session_status", "session_without_vm"}, id="session-null"
+        WAKING,
+        {"status": None},
+        {"session_statuses_are_known", "live_sessions_have_a_live_vm"},
+        id="session-null",
     ),
-    pytest.param("vm-a", {"stopped_at": _ago(minutes=1)}, {"dead_live_vm"}, id="stopped"),
-    pytest.param("vm-a", {"last_heartbeat": _ago(seconds=61)}, {"dead_live_vm"}, id="silent"),
-    pytest.param("vm-a", {"last_heartbeat": None}, {"dead_live_vm"}, id="never-heard"),
-    pytest.param("vm-gone", {"destroyed_at": None}, {"destroyed_without_time"}, id="destroyed-without-time"),
+    pytest.param("vm-a", {"stopped_at": _ago(minutes=1)}, {"live_vms_are_alive"}, id="stopped"),
+    pytest.param("vm-a", {"last_heartbeat": _ago(seconds=61)}, {"live_vms_are_alive"}, id="silent"),
+    pytest.param("vm-a", {"last_heartbeat": None}, {"live_vms_are_alive"}, id="never-heard"),
+    pytest.param("vm-gone", {"destroyed_at": None}, {"destroyed_vms_say_when"}, id="destroyed-without-time"),
     pytest.param(
-        "vm-a", {"destroyed_at": _ago(minutes=1)}, {"destroyed_without_time"}, id="time-without-destroyed"
+        "vm-a", {"destroyed_at": _ago(minutes=1)}, {"destroyed_vms_say_when"}, id="time-without-destroyed"
     ),
-    pytest.param("vm-b", {"status": "failed"}, {"session_without_vm"}, id="session-on-dead-vm"),
-    pytest.param(BUSY, {"browser_vm_id": "vm-x"}, {"session_without_vm"}, id="session-on-no-vm"),
-    pytest.param(BUSY, {"browser_vm_id": None}, {"session_without_vm"}, id="session-lost-its-vm"),
-    pytest.param(BUSY, {"timeout_at": _ago(seconds=61)}, {"overdue_session"}, id="overdue"),
-    pytest.param(BUSY, {"timeout_at": None, **OLD}, {"overdue_session"}, id="overdue-by-default"),
-    pytest.param(INCIDENT_SESSION, {"error_message": " "}, {"failed_without_reason"}, id="no-reason"),
-    pytest.param("vm-gone", {**OLD, "destroyed_at": _ago(hours=24.1)}, {"stale_vm"}, id="stale-vm"),
-    pytest.param(INCIDENT_SESSION, OLD, {"stale_session"}, id="stale-session"),
-    pytest.param("vm-gone", {"created_at": None}, {"impossible_vm_time"}, id="vm-without-birth"),
+    pytest.param("vm-b", {"status": "failed"}, {"live_sessions_have_a_live_vm"}, id="session-on-dead-vm"),
+    pytest.param(BUSY, {"browser_vm_id": "vm-x"}, {"live_sessions_have_a_live_vm"}, id="session-on-no-vm"),
+    pytest.param(BUSY, {"browser_vm_id": None}, {"live_sessions_have_a_live_vm"}, id="session-lost-its-vm"),
+    pytest.param(BUSY, {"timeout_at": _ago(seconds=61)}, {"unfinished_sessions_are_in_time"}, id="overdue"),
     pytest.param(
-        "vm-gone", {"created_at": _ago(minutes=2)}, {"impossible_vm_time"}, id="started-before-created"
+        BUSY, {"timeout_at": None, **OLD}, {"unfinished_sessions_are_in_time"}, id="overdue-by-default"
     ),
-    pytest.param("vm-a", {"last_heartbeat": "infinity"}, {"impossible_vm_time"}, id="vm-in-the-future"),
-    pytest.param(DONE, {"created_at": None}, {"impossible_session_time"}, id="session-without-birth"),
+    pytest.param(INCIDENT_SESSION, {"error_message": " "}, {"failed_sessions_say_why"}, id="no-reason"),
     pytest.param(
-        DONE, {"completed_at": _ago(hours=1)}, {"impossible_session_time"}, id="over-before-started"
+        "vm-gone", {**OLD, "destroyed_at": _ago(hours=24.1)}, {"no_old_destroyed_vms"}, id="stale-vm"
     ),
-    pytest.param("vm-a", {"ip_address": "192.168.100.3/24"}, {"shared_address"}, id="address"),
-    pytest.param("vm-a", {"tap_device": "fc-4"}, {"shared_tap"}, id="tap"),
-    pytest.param("vm-a", {"firecracker_pid": 3}, {"shared_pid"}, id="pid"),
-    pytest.param("vm-a", {"socket_path": "/run/3"}, {"shared_socket"}, id="socket"),
-    pytest.param(WAKING, {"browser_vm_id": "vm-b"}, {"shared_vm"}, id="two-sessions"),
-    pytest.param(INCIDENT_VM, {"status": "failed", "destroyed_at": None}, {"incident_vm"}, id="incident-vm"),
-    pytest.param(INCIDENT_SESSION, {"status": "timeout"}, {"incident_session"}, id="incident-session"),
+    pytest.param(INCIDENT_SESSION, OLD, {"no_old_failed_sessions"}, id="stale-session"),
+    pytest.param("vm-gone", {"created_at": None}, {"vm_times_are_possible"}, id="vm-without-birth"),
+    pytest.param(
+        "vm-gone", {"created_at": _ago(minutes=2)}, {"vm_times_are_possible"}, id="started-before-created"
+    ),
+    pytest.param("vm-a", {"last_heartbeat": "infinity"}, {"vm_times_are_possible"}, id="vm-in-the-future"),
+    pytest.param(DONE, {"created_at": None}, {"session_times_are_possible"}, id="session-without-birth"),
+    pytest.param(
+        DONE, {"completed_at": _ago(hours=1)}, {"session_times_are_possible"}, id="over-before-started"
+    ),
+    pytest.param("vm-a", {"ip_address": "192.168.100.3/24"}, {"live_vms_do_not_share_address"}, id="address"),
+    pytest.param("vm-a", {"tap_device": "fc-4"}, {"live_vms_do_not_share_tap"}, id="tap"),
+    pytest.param("vm-a", {"firecracker_pid": 3}, {"live_vms_do_not_share_pid"}, id="pid"),
+    pytest.param("vm-a", {"socket_path": "/run/3"}, {"live_vms_do_not_share_socket"}, id="socket"),
+    pytest.param(WAKING, {"browser_vm_id": "vm-b"}, {"live_sessions_do_not_share_a_vm"}, id="two-sessions"),
+    pytest.param(
+        INCIDENT_VM,
+        {"status": "failed", "destroyed_at": None},
+        {"incident_vm_is_destroyed"},
+        id="incident-vm",
+    ),
+    pytest.param(
+        INCIDENT_SESSION, {"status": "timeout"}, {"incident_session_is_failed"}, id="incident-session"
+    ),
 ]
 
 
@@ -172,12 +193,20 @@ def test_every_claim_has_a_defect() -> None:
     assert set().union(*(one.values[2] for one in DEFECTS)) == set(CLAIMS)  # type: ignore[arg-type]
 
 
+def test_query_claim_and_check_have_one_name() -> None:
+    """Every file in queries/ is a claim's, and every claim is the check of its name, or one case of it."""
+    assert {path.stem for path in QUERIES.iterdir()} == set(CLAIMS)
+    files = [Path(__file__).with_name(name) for name in ("test_vm_rows.py", "test_session_rows.py")]
+    checks = {name for file in files for name in re.findall(r"^def test_(\w+)", file.read_text(), re.M)}
+    assert {name if name in checks else name.rpartition("_")[0] for name in CLAIMS} == checks
+
+
 def test_only_twenty_rows_are_shown_and_all_are_counted(connection: psycopg.Connection) -> None:
     """A report has 20 rows, the count of all, and columns in line."""
     vms = [_vm(f"vm-{n:02}", n, vm_type=None) for n in range(25)]
     with connection.transaction(force_rollback=True):
         load(connection, SCHEMA, (vms, []))
-        found = gather(connection, SITE, now=NOW).findings("unknown_vm_state")
+        found = gather(connection, SITE, now=NOW).findings("vm_states_are_known")
     lines = found.report().splitlines()
     assert (found.count, found.ids[0], len(found.ids)) == (25, "vm-00", 20)
     assert lines[0].startswith("25 VM rows")

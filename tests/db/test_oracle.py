@@ -103,7 +103,10 @@ def test_clean_up_deletes_the_stale_and_nothing_else(variant: Variant, data: st.
     base = variant.site.database
     with variant.holding(population):
         records, rows = variant.gather(), contents(variant.connection, variant.schema)
-        stale = {*records.findings("stale_vm").ids, *records.findings("stale_session").ids}
+        stale = {
+            *records.findings("no_old_destroyed_vms").ids,
+            *records.findings("no_old_failed_sessions").ids,
+        }
         variant.run(delete_stale_vms(base), delete_stale_sessions(base, records.tables))
         left = {key: row for key, row in rows.items() if key not in stale}
         for row in left.values():
@@ -111,7 +114,7 @@ def test_clean_up_deletes_the_stale_and_nothing_else(variant: Variant, data: st.
                 row["browser_vm_id"] = None
         assert contents(variant.connection, variant.schema) == left
         after = found(variant.gather())
-        assert not {"stale_vm", "stale_session"} & after.keys()
+        assert not {"no_old_destroyed_vms", "no_old_failed_sessions"} & after.keys()
 
 
 @LIGHT
@@ -120,8 +123,11 @@ def test_marking_mends_what_it_names_and_nothing_else(variant: Variant, data: st
     """Step 2 mends each row it is shown for, and changes no other row."""
     population = data.draw(populations(created_at=variant.created_at, references=variant.references))
     base = variant.site.database
-    vm_claims = ("dead_live_vm", "destroyed_without_time", "incident_vm")
-    session_claims = ("overdue_session", "session_without_vm", "failed_without_reason", "incident_session")
+    vm_claims = ("live_vms_are_alive", "destroyed_vms_say_when", "incident_vm_is_destroyed")
+    session_claims = (
+        *("unfinished_sessions_are_in_time", "live_sessions_have_a_live_vm"),
+        *("failed_sessions_say_why", "incident_session_is_failed"),
+    )
     with variant.holding(population):
         records, rows = variant.gather(), contents(variant.connection, variant.schema)
         vms = sorted({key for name in vm_claims for key in records.findings(name).ids})

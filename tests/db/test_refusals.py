@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.database.connection import connect
+from harness.database.connection import read_only_session
 from harness.database.records import Records, gather
 from harness.database.scratch import ScratchPostgres
 from harness.errors import DatabaseError, SiteError
@@ -48,7 +48,7 @@ def _site(**database: object) -> Site:
 def _asked(url: str, monkeypatch: pytest.MonkeyPatch, **database: object) -> Records:
     monkeypatch.setenv(URL, url)
     site = _site(**database)
-    with connect(site, run_id="abcdef") as connection:
+    with read_only_session(site, run_id="abcdef") as connection:
         return gather(connection, site)
 
 
@@ -127,14 +127,14 @@ def test_hidden_rows_are_no_empty_answer(
     """A role that may not see every row proves nothing."""
     records = _asked(cluster.url(user=role), monkeypatch)
     with pytest.raises(DatabaseError) as caught:
-        records.findings("stale_vm")
+        records.findings("no_old_destroyed_vms")
     assert reason in caught.value.message
 
 
 def test_open_policy_and_read_only(cluster: ScratchPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
     """A role for which the policy is `true` sees every row, in a session that cannot write."""
     records = _asked(cluster.url(user="reader"), monkeypatch)
-    assert records.findings("stale_vm").count == 0
+    assert records.findings("no_old_destroyed_vms").count == 0
     assert records.server.read_only
     assert records.server.reads_by_default
 
@@ -146,9 +146,9 @@ def test_locked_table_costs_only_its_claims(
     with contextlib.closing(cluster.connect()) as holder, holder.transaction():
         holder.execute(f"LOCK TABLE {SCHEMA}.auth_sessions IN ACCESS EXCLUSIVE MODE".encode())
         records = _asked(cluster.url(), monkeypatch, statement_timeout_s=0.1)
-    assert records.findings("stale_vm").count == 0
+    assert records.findings("no_old_destroyed_vms").count == 0
     with pytest.raises(DatabaseError) as caught:
-        records.findings("stale_session")
+        records.findings("no_old_failed_sessions")
     assert "locks" in caught.value.hint
 
 
@@ -162,6 +162,6 @@ def test_through_the_host(cluster: ScratchPostgres, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setenv(URL, "postgresql://postgres@127.0.0.1:6000/postgres?sslmode=disable")
     site = _site(through_host=True)
-    with connect(site, run_id="abcdef", forward=forward) as connection:
-        assert gather(connection, site).findings("stale_vm").count == 0
+    with read_only_session(site, run_id="abcdef", forward=forward) as connection:
+        assert gather(connection, site).findings("no_old_destroyed_vms").count == 0
     assert asked == ["tcp:127.0.0.1:6000"]

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from psycopg.rows import scalar_row
 
-from harness.database.connection import connect
-from harness.database.records import Records, gather, settled
+from harness.database.connection import read_only_session
+from harness.database.records import Records, gather, settled_records
 from harness.database.scratch import ScratchPostgres
 from harness.errors import DatabaseError
 from harness.site.profile import Site
@@ -65,7 +65,7 @@ def reader(
 ) -> Iterator[psycopg.Connection]:
     """The suite's own session with that database."""
     monkeypatch.setenv(URL, scratch_database.url())
-    with connect(SITE, run_id="abcdef") as connection:
+    with read_only_session(SITE, run_id="abcdef") as connection:
         yield connection
 
 
@@ -87,7 +87,7 @@ def test_rows_that_are_sound_are_not_asked_for_again(reader: psycopg.Connection)
     """The clean way costs what it cost: not even the connection is needed."""
     first = gather(reader, SITE)
     reader.close()
-    assert settled(first, reader, SITE) is first
+    assert settled_records(first, reader, SITE) is first
 
 
 def test_a_session_that_ends_right_after_its_vm_is_no_finding(
@@ -96,11 +96,11 @@ def test_a_session_that_ends_right_after_its_vm_is_no_finding(
     """Two statements of the controller, and the first look fell between them."""
     _destroyed(change, 3)
     first = gather(reader, SITE)
-    assert _broken(first) == {"session_without_vm": {SESSION(3)}}
+    assert _broken(first) == {"live_sessions_have_a_live_vm": {SESSION(3)}}
     ending = threading.Timer(SETTLE_S / 3, _over, (change, 3))
     ending.start()
     began = time.monotonic()
-    assert _broken(settled(first, reader, SITE)) == {}
+    assert _broken(settled_records(first, reader, SITE)) == {}
     assert time.monotonic() - began < SETTLE_S
     ending.join()
 
@@ -112,14 +112,14 @@ def test_a_session_that_stays_so_is_a_finding_and_shown_as_it_is_now(
     for number in range(23):
         _destroyed(change, number)
     first = gather(reader, SITE)
-    assert first.findings("session_without_vm").count == 23
+    assert first.findings("live_sessions_have_a_live_vm").count == 23
     for number in range(22):
         _over(change, number)
     _destroyed(change, 24)
     change("UPDATE auth_sessions SET status = 'url_captured' WHERE session_id = %s", SESSION(22))
-    left = settled(first, reader, SITE).findings("session_without_vm")
+    left = settled_records(first, reader, SITE).findings("live_sessions_have_a_live_vm")
     assert (left.count, left.ids) == (1, [SESSION(22)])
-    assert left.report().startswith("1 live sessions without a live VM")
+    assert left.report().startswith("1 unfinished sessions on a VM that is gone")
     assert "url_captured" in left.report()
 
 
@@ -129,9 +129,9 @@ def test_what_cannot_pass_is_a_finding_at_first_sight(reader: psycopg.Connection
     change("UPDATE vms SET status = 'parked' WHERE vm_id = 'vm-02'")
     first = gather(reader, SITE)
     change("UPDATE vms SET status = 'running' WHERE vm_id = 'vm-02'")
-    assert _broken(settled(first, reader, SITE)) == {
-        "impossible_vm_time": {"vm-01"},
-        "unknown_vm_state": {"vm-02"},
+    assert _broken(settled_records(first, reader, SITE)) == {
+        "vm_times_are_possible": {"vm-01"},
+        "vm_states_are_known": {"vm-02"},
     }
 
 
@@ -145,7 +145,7 @@ def test_a_connection_lost_meanwhile_costs_only_what_was_in_doubt(
     reader.rollback()
     with contextlib.closing(scratch_database.connect()) as other:
         other.execute("SELECT pg_terminate_backend(%s)", [pid])
-    records = settled(first, reader, SITE)
-    assert records.findings("overdue_session").count == 0
+    records = settled_records(first, reader, SITE)
+    assert records.findings("unfinished_sessions_are_in_time").count == 0
     with pytest.raises(DatabaseError, match="once more"):
-        records.findings("session_without_vm")
+        records.findings("live_sessions_have_a_live_vm")

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from harness.database import whole_rows
-from harness.database.connection import connect
+from harness.database.connection import read_only_session
 from harness.database.scratch import ScratchPostgres
 from harness.database.whole_rows import newest_rows, rows_of
 from harness.errors import DatabaseError
@@ -52,7 +52,7 @@ def reader(
     """The suite's own session with that database."""
     assert not writer.closed
     monkeypatch.setenv(URL, scratch_database.url())
-    with connect(SITE, run_id="abcdef") as connection:
+    with read_only_session(SITE, run_id="abcdef") as connection:
         yield connection
 
 

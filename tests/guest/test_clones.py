@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from harness.errors import HarnessError
-from harness.guest.identity import Identity
+from harness.guest.identity import CloneIdentity
 from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance]
@@ -26,7 +26,7 @@ SESSIONS = pytest.mark.mend(
 )
 CLOCK = pytest.mark.mend(step=5, how="set the guest's clock after a restore (RTC, kvm-clock, or metadata)")
 
-Identities = tuple[Identity, ...]
+Identities = tuple[CloneIdentity, ...]
 
 
 @REBUILT

@@ -12,7 +12,7 @@ import pytest
 
 from fixtures.guest import Resumed
 from harness.guest.agent_answer import ask_agent, fate
-from harness.guest.agent_state import look
+from harness.guest.agent_state import ask_agent_state
 from harness.guest.facts import GuestFacts
 from harness.site.profile import Site
 from harness.vm.machine import Vm
@@ -43,7 +43,7 @@ def test_health_answers_in_time(resumed: Resumed, clone: Vm, site: Site) -> None
 def test_health_says_what_is_documented(clone: Vm, site: Site) -> None:
     """The health answer is the documented JSON: status ok, the time now, a number of sessions."""
     before = time.time()
-    answer = ask_agent(clone, site, "GET", site.agent.health_path)
+    answer = ask_agent(clone, "GET", site.agent.health_path)
     after = time.time()
     told = f"expected 200 {DOCUMENTED}; got {answer}"
     body = answer.body
@@ -63,9 +63,9 @@ def test_health_says_what_is_documented(clone: Vm, site: Site) -> None:
 
 @SOURCE
 @pytest.mark.smoke
-def test_unknown_path_is_a_json_404(clone: Vm, site: Site) -> None:
+def test_unknown_path_is_a_json_404(clone: Vm) -> None:
     """A path that does not exist is answered 404, in JSON."""
-    answer = ask_agent(clone, site, "GET", "/acceptance-no-such-path")
+    answer = ask_agent(clone, "GET", "/acceptance-no-such-path")
     told = f"GET of an unknown path: expected 404 with JSON; got {answer}"
     assert (answer.status, answer.is_json) == (404, True), told
 
@@ -76,7 +76,7 @@ def test_bad_json_is_a_json_400(clone: Vm, site: Site) -> None:
     """A body that is not JSON is answered 400, in JSON."""
     path = f"/auth/{site.agent.providers[0]}"
     headers = {"Content-Type": "application/json"}
-    answer = ask_agent(clone, site, "POST", path, content=b'{"sessionId": ', headers=headers)
+    answer = ask_agent(clone, "POST", path, content=b'{"sessionId": ', headers=headers)
     told = f"POST {path} with half a JSON: expected 400 with JSON; got {answer}"
     assert (answer.status, answer.is_json) == (400, True), told
 
@@ -84,7 +84,7 @@ def test_bad_json_is_a_json_400(clone: Vm, site: Site) -> None:
 @SOURCE
 async def test_health_is_steady_under_load(clone: Vm, site: Site) -> None:
     """Fifty health requests at once, on fifty connections, are all answered 200 in time, by one process."""
-    before = look(clone, site)
+    before = ask_agent_state(clone)
     async with clone.async_http(timeout=site.guest.request_s) as http:
         # Unread answers keep their connections, so that no other request can come over one of them.
         asked = (
@@ -96,9 +96,9 @@ async def test_health_is_steady_under_load(clone: Vm, site: Site) -> None:
     ]
     assert not bad, (
         f"{len(bad)} of {AT_ONCE} requests at once were not answered 200 within {site.guest.request_s:g} s: "
-        f"{', '.join(sorted(set(bad))[:3])}; {fate(clone, site)}"
+        f"{', '.join(sorted(set(bad))[:3])}; {fate(clone)}"
     )
-    after = look(clone, site)
+    after = ask_agent_state(clone)
     assert (after.pid, after.restarts) == (before.pid, before.restarts), (
         f"the agent's process was {before.pid} before the load, and {after.pid} after it: it crashed"
     )

@@ -1,7 +1,7 @@
 """What VMs left on the host against the live rows of ``vms``, in both directions.
 
 A thing counts when every look within the profile's settle time shows it: a launch or a removal that is just
-under way is over by then (see :func:`harness.findings.settled`). The suite's own clones do not count.
+under way is over by then (:func:`harness.findings.lasting_findings`). The suite's own clones do not count.
 """
 
 from __future__ import annotations

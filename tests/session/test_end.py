@@ -7,8 +7,8 @@ import pytest
 from harness.database.whole_rows import is_destroyed
 from harness.findings import report
 from harness.session.control_api import table_of
-from harness.session.launch import Session, said
-from harness.session.life import Ended, Lived
+from harness.session.launch import Session, answer_text
+from harness.session.life import Lived, SessionEnd
 from harness.site.profile import Site
 from harness.world.difference import changed_bridge, changed_firewall, changed_golden, changed_rows
 from harness.world.look import World
@@ -18,10 +18,10 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]
 
 
 @pytest.mark.mend(step=6, how="cancel one from the dashboard, and follow the controller's journal")
-def test_cancel_is_answered_in_time(ended: Ended, site: Site) -> None:
+def test_cancel_is_answered_in_time(ended: SessionEnd, site: Site) -> None:
     """A request to cancel a session is answered 200 in time."""
     assert not isinstance(ended.answer, str), ended.answer
-    assert ended.answer.status_code == 200, f"cancel: {said(ended.answer)}; expected 200"
+    assert ended.answer.status_code == 200, f"cancel: {answer_text(ended.answer)}; expected 200"
     assert ended.took_s <= site.session.end_s, (
         f"cancel: answered after {ended.took_s:.1f} s; expected at most {site.session.end_s:g} s"
     )
@@ -29,14 +29,14 @@ def test_cancel_is_answered_in_time(ended: Ended, site: Site) -> None:
 
 @pytest.mark.mend(step=1, how="remove what is left of the VM as the runbook says")
 @pytest.mark.parametrize("kind", THINGS)
-def test_nothing_of_the_vm_is_left(kind: str, ended: Ended, site: Site) -> None:
+def test_nothing_of_the_vm_is_left(kind: str, ended: SessionEnd, site: Site) -> None:
     """Of a cancelled session's VM, process, socket, TAP and folder are gone within its deadline."""
     left = ended.vm_end.remains.get(kind)
     assert not left, f"{site.session.end_s:g} s after the request to cancel there is still: {left}"
 
 
 @pytest.mark.mend(step=2, how="mark the VM destroyed in the database")
-def test_cancelled_vm_is_destroyed(ended: Ended, lived: Lived, site: Site) -> None:
+def test_cancelled_vm_is_destroyed(ended: SessionEnd, lived: Lived, site: Site) -> None:
     """The row of a cancelled session's VM says that it was destroyed, and when."""
     row = ended.vm_end.rows.vm
     assert row is not None, f"the row of {lived.vm.vm_id} is gone"
@@ -47,7 +47,7 @@ def test_cancelled_vm_is_destroyed(ended: Ended, lived: Lived, site: Site) -> No
 
 
 @pytest.mark.mend(step=2, how="mark the session in the database")
-def test_cancelled_session_is_over(ended: Ended, session: Session, site: Site) -> None:
+def test_cancelled_session_is_over(ended: SessionEnd, session: Session, site: Site) -> None:
     """The row of a cancelled session says so, and when it ended."""
     row = ended.vm_end.rows.session
     assert row is not None, f"the row of session {session.id} is gone"
@@ -59,42 +59,42 @@ def test_cancelled_session_is_over(ended: Ended, session: Session, site: Site) -
 
 
 @pytest.mark.mend(step="troubleshooting", how="have the controller answer 409 for a session that is over")
-def test_second_cancel_is_a_json_409(ended: Ended) -> None:
+def test_second_cancel_is_a_json_409(ended: SessionEnd) -> None:
     """A session that is over cannot be cancelled again."""
     assert not isinstance(ended.again, str), ended.again
-    assert ended.again.status_code == 409, f"second cancel: {said(ended.again)}; expected 409"
-    assert table_of(ended.again).get("error"), f'{said(ended.again)}; expected JSON with an "error"'
+    assert ended.again.status_code == 409, f"second cancel: {answer_text(ended.again)}; expected 409"
+    assert table_of(ended.again).get("error"), f'{answer_text(ended.again)}; expected JSON with an "error"'
 
 
 @pytest.mark.mend(step=1, how="remove what is left of VMs as the runbook says")
-def test_host_is_as_before(ended: Ended) -> None:
+def test_host_is_as_before(ended: SessionEnd) -> None:
     """After a session, folders, sockets, TAP devices and processes of VMs are as before, but for live VMs."""
     assert not ended.changed, report(ended.changed, "things of VMs that are not as before")
 
 
 @pytest.mark.mend(step=5, how="rebuild the golden snapshot, and find out who writes to it")
-def test_golden_snapshot_is_untouched(ended: Ended, world_before: World) -> None:
+def test_golden_snapshot_is_untouched(ended: SessionEnd, world_before: World) -> None:
     """After a session, the golden snapshot's files have the size, time and inode that they had."""
     changed = changed_golden(world_before, ended.world)
     assert not changed, "\n".join(changed)
 
 
 @pytest.mark.mend(step="troubleshooting", how="bring the bridge up with its address again")
-def test_bridge_is_as_before(ended: Ended, world_before: World) -> None:
+def test_bridge_is_as_before(ended: SessionEnd, world_before: World) -> None:
     """After a session, the bridge is up with the addresses that it had."""
     changed = changed_bridge(world_before, ended.world)
     assert not changed, "\n".join(changed)
 
 
 @pytest.mark.mend(step="troubleshooting", how="compare the rules: sudo iptables -L -n, sudo nft list ruleset")
-def test_firewall_is_as_before(ended: Ended, world_before: World, lived: Lived) -> None:
+def test_firewall_is_as_before(ended: SessionEnd, world_before: World, lived: Lived) -> None:
     """After a session, the firewall's rules about VMs are as before, but for those about single other VMs."""
     changed = changed_firewall(world_before, ended.world, lived.vm)
     assert not changed, "\n".join(changed)
 
 
 @pytest.mark.mend(step=2, how="see which rows changed, and correct them")
-def test_other_rows_are_as_before(ended: Ended, world_before: World) -> None:
+def test_other_rows_are_as_before(ended: SessionEnd, world_before: World) -> None:
     """After a session, rows of destroyed VMs and finished sessions are as before, or old and cleaned up."""
     changed = changed_rows(world_before, ended.world)
     assert not changed, "\n".join(changed[:20])
@@ -102,7 +102,7 @@ def test_other_rows_are_as_before(ended: Ended, world_before: World) -> None:
 
 @pytest.mark.mend(step=6, how="cancel one of two sessions, and follow the controller's journal")
 def test_other_session_goes_on(
-    ended: Ended, second_session: Session, second_lived: Lived, site: Site
+    ended: SessionEnd, second_session: Session, second_lived: Lived, site: Site
 ) -> None:
     """Cancelling a session leaves another user's session as it is: ready, with all that its VM has."""
     row, world = second_session.row(), ended.world.inventory

@@ -13,7 +13,7 @@ from fixtures.session import Launched
 from harness.host.journal import markers_in
 from harness.host.parts import Line
 from harness.session.control_api import ControlApi, path_of, table_of
-from harness.session.launch import Session, said
+from harness.session.launch import Session, answer_text
 from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]
@@ -97,16 +97,16 @@ def test_bad_start_is_a_json_400(
     """A request for a session without a user or a provider, or with an unknown one, is refused."""
     known = {"user": session_user, "provider": site.session.provider}
     answer = control_api.start({name: value.format(**known) for name, value in body.items()})
-    assert answer.status_code == 400, f"{body}: {said(answer)}; expected 400"
-    assert table_of(answer).get("error"), f'{body}: {said(answer)}; expected JSON with an "error"'
+    assert answer.status_code == 400, f"{body}: {answer_text(answer)}; expected 400"
+    assert table_of(answer).get("error"), f'{body}: {answer_text(answer)}; expected JSON with an "error"'
 
 
 @pytest.mark.mend(step="troubleshooting", how="have the controller answer 404 for what it does not know")
 def test_unknown_session_is_a_json_404(control_api: ControlApi) -> None:
     """A session that there is not is answered 404."""
     answer = control_api.session(NOBODY)
-    assert answer.status_code == 404, f"session {NOBODY}: {said(answer)}; expected 404"
-    assert table_of(answer).get("error"), f'{said(answer)}; expected JSON with an "error"'
+    assert answer.status_code == 404, f"session {NOBODY}: {answer_text(answer)}; expected 404"
+    assert table_of(answer).get("error"), f'{answer_text(answer)}; expected JSON with an "error"'
 
 
 def _faults(answer: dict[str, Any], provider: str, site: Site) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from fixtures.oauth import Logins
 from harness.errors import HarnessError, SessionError
 from harness.host.hypervisor import Hypervisor
-from harness.login.course import Ended
+from harness.login.course import LoginEnd
 from harness.screen.picture import parse_colour
 from harness.session.authorization import Authorization
 from harness.session.inside import reach_from_vm
@@ -106,7 +106,7 @@ def test_provider_page_is_in_the_window(tour: Tour, site: Site, evidence: Eviden
 
 @_LOGIN
 @pytest.mark.needs_login("window")
-def test_login_in_the_window_completes(completed_login: Ended, evidence: Evidence) -> None:
+def test_login_in_the_window_completes(completed_login: LoginEnd, evidence: Evidence) -> None:
     """A login in the VM's browser window completes the session, and leaves credentials."""
     for name, picture in completed_login.screenshots.items():
         evidence.bytes(f"{name}.png", picture)
@@ -115,7 +115,7 @@ def test_login_in_the_window_completes(completed_login: Ended, evidence: Evidenc
 
 @pytest.mark.mend(step=1, how="remove what is left of the VM as the runbook says")
 @pytest.mark.needs_login("window")
-def test_completed_sessions_vm_is_gone(completed_login: Ended, site: Site) -> None:
+def test_completed_sessions_vm_is_gone(completed_login: LoginEnd, site: Site) -> None:
     """The VM of a completed session is destroyed in time, on the host and in the database."""
     end = completed_login.vm_end
     assert end is not None, f"session {completed_login.session} did not end: {_how(completed_login)}"
@@ -170,7 +170,7 @@ def test_bad_login_leaves_no_credentials(login: str, logins: Logins) -> None:
     )
 
 
-def _completed(ended: Ended) -> None:
+def _completed(ended: LoginEnd) -> None:
     assert not ended.error, f"session {ended.session}: {ended.error}"
     assert ended.status == "completed", f"{_how(ended)}; expected 'completed'"
     if not ended.authenticated and ended.no_word:
@@ -182,7 +182,7 @@ def _completed(ended: Ended) -> None:
     assert ended.authenticated, f"session {ended.session} is completed, and has no credentials"
 
 
-def _how(ended: Ended) -> str:
+def _how(ended: LoginEnd) -> str:
     reason = ended.error or ended.reason or "no reason"
     return f"session {ended.session} is {ended.status or 'not over'!r}: {reason}"
 

@@ -19,7 +19,7 @@ CANARIES = (
 others are known by where they stand."""
 
 CHECKS = """
-import base64, io, logging, shlex, tarfile, warnings
+import base64, io, logging, shlex, tarfile, types, warnings
 from harness.errors import BrowserError, HarnessError
 from harness.guest.facts import ask_guest
 from harness.redact import remember
@@ -65,6 +65,9 @@ class Clone:
     name, restored_at = "acc-abcdef-1", 0.0
     cut = False
 
+    def __init__(self, site):
+        self.host = types.SimpleNamespace(site=site)
+
     def script(self, text, *, timeout_s):
         escaped = KEY.replace("$", "\\\\$")
         show = f'Id=browser-vm-auth.service\\nFragmentPath={FRAGMENT}\\n'
@@ -78,7 +81,7 @@ class Clone:
         return Result((), 1, "".join(f"\\n{mark} {name}\\n{text}" for name, text in said.items()), "")
 
 @pytest.fixture(scope="session")
-def clone(): return Clone()
+def clone(site): return Clone(site)
 
 @check("unit-network")
 def test_unit(guest_facts, evidence):
@@ -88,9 +91,9 @@ def test_unit(guest_facts, evidence):
 
 @check("unit-network")
 def test_unit_is_cut(site):
-    clone = Clone()
+    clone = Clone(site)
     clone.cut = True
-    ask_guest(clone, site)
+    ask_guest(clone)
 
 @check("oauth")
 def test_plain_assert(): assert ALL == "short"

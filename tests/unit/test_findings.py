@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.findings import Finding, report, settled
+from harness.findings import Finding, lasting_findings, report
 
 
 def finding(number: int) -> Finding:
@@ -22,11 +22,13 @@ def test_a_site_with_nothing_wrong_is_not_looked_at_again() -> None:
     def never() -> list[Finding]:
         raise AssertionError("looked again")
 
-    assert settled([], never, what="x", timeout_s=1) == []
+    assert lasting_findings([], never, what="x", timeout_s=1) == []
 
 
 def test_only_what_every_look_shows_stays() -> None:
     looks = iter([[finding(1), finding(3)], [finding(3)], []])
-    stayed = settled([finding(1), finding(2)], lambda: next(looks, []), what="x", timeout_s=5)
+    stayed = lasting_findings([finding(1), finding(2)], lambda: next(looks, []), what="x", timeout_s=5)
     assert stayed == []
-    assert settled([finding(1)], lambda: [finding(1), finding(2)], what="x", timeout_s=0.01) == [finding(1)]
+    assert lasting_findings([finding(1)], lambda: [finding(1), finding(2)], what="x", timeout_s=0.01) == [
+        finding(1)
+    ]

@@ -7,11 +7,9 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv4Network
 
-from harness.host.firewall.packets import Chain, Packet, Rule, Table, Told, Verdict, all_of, negated, unknown
+from harness.host.firewall.packets import Chain, Rule, Table, Test, Verdict, all_of, negated, unknown
 
-Test = Callable[[Packet], Told]
-
-VERDICTS: dict[str, Verdict] = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return"}
+TARGETS: dict[str, Verdict] = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return"}
 HOOKS = {name: name.lower() for name in ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING", "FORWARD")}
 HARMLESS = ("-m", "--match", "--comment")
 """Options that match nothing themselves, each with one value."""
@@ -29,7 +27,7 @@ def tables_of(text: str) -> list[Table]:
         elif line.startswith(":"):
             name, policy = line[1:].split()[:2]
             hook = HOOKS.get(name, "") if policy != "-" else ""
-            chains[name] = Chain(hook=hook, policy=VERDICTS.get(policy, "accept"))
+            chains[name] = Chain(hook=hook, policy=TARGETS.get(policy, "accept"))
         elif line.startswith("-A "):
             words = shlex.split(line)
             chains.setdefault(words[1], Chain()).rules.append(_rule(words[2:], line, chains))
@@ -57,8 +55,8 @@ def _rule(words: list[str], line: str, chains: dict[str, Chain]) -> Rule:
 
 
 def _what_then(option: str, target: str, line: str, chains: dict[str, Chain]) -> tuple[Verdict, str, str]:
-    if target in VERDICTS:
-        return VERDICTS[target], line, ""
+    if target in TARGETS:
+        return TARGETS[target], line, ""
     if target in chains:
         return ("goto" if option == "-g" else "jump"), line, target
     return "continue", line, ""  # LOG, MARK, CT, …: the packet goes on

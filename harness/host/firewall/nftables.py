@@ -8,13 +8,12 @@ from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from harness.host.firewall.packets import Chain, Packet, Rule, Table, Told, Verdict, all_of, unknown
+from harness.host.firewall.packets import Chain, Packet, Rule, Table, Test, Told, Verdict, all_of, unknown
 
-Test = Callable[[Packet], Told]
 Sets = Mapping[str, Any]
 
 FAMILIES = ("ip", "inet", "bridge")
-VERDICTS: dict[str, Verdict] = {
+STATEMENTS: dict[str, Verdict] = {
     **{"accept": "accept", "drop": "drop", "reject": "drop", "return": "return"},
     **{"jump": "jump", "goto": "goto", "queue": "drop"},
 }
@@ -49,7 +48,7 @@ def tables_of(ruleset: Sequence[Mapping[str, Any]], *, without: frozenset[str] =
             sets.setdefault(at, {})[item["name"]] = item.get("elem", [])
         elif kind == "chain":
             hook = item.get("hook", "") if item.get("type") != "nat" else ""
-            chains[item["name"]] = Chain(hook=hook, policy=VERDICTS[item.get("policy", "accept")])
+            chains[item["name"]] = Chain(hook=hook, policy=STATEMENTS[item.get("policy", "accept")])
         elif kind == "rule":
             chains[item["chain"]].rules += _rules(item["expr"], sets.get(at, {}), at[0])
     return [Table(f"nft {family} {name}", chains) for (family, name), chains in tables.items()]
@@ -60,8 +59,8 @@ def _rules(expressions: Sequence[Mapping[str, Any]], sets: Sets, family: str) ->
     text = json.dumps(expressions)
     for expression in expressions:
         ((kind, body),) = expression.items()
-        if kind in VERDICTS:
-            return [Rule(all_of(tests), VERDICTS[kind], text, (body or {}).get("target", ""))]
+        if kind in STATEMENTS:
+            return [Rule(all_of(tests), STATEMENTS[kind], text, (body or {}).get("target", ""))]
         if kind == "vmap":
             return _vmap(body, tests, sets, family, text)
         if kind == "xt" and body.get("type") == "target":
@@ -80,7 +79,7 @@ def _vmap(body: Any, tests: list[Test], sets: Sets, family: str, text: str) -> l
         ((kind, inner),) = verdict.items()
         match = _test({"op": "==", "left": body["key"], "right": key}, sets, family)
         target = (inner or {}).get("target", "")
-        rules.append(Rule(all_of([*tests, match]), VERDICTS.get(kind, "continue"), text, target))
+        rules.append(Rule(all_of([*tests, match]), STATEMENTS.get(kind, "continue"), text, target))
     return rules
 
 

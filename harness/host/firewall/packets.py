@@ -15,6 +15,7 @@ from ipaddress import IPv4Address
 from typing import Literal
 
 Told = bool | None
+"""Whether something is so of a packet; None where it cannot be told."""
 Verdict = Literal["accept", "drop", "return", "jump", "goto", "continue"]
 CLIENT_PORT = 50_000
 UNUSED_PORT = 9
@@ -36,11 +37,14 @@ class Packet:
     outgoing: str = ""
 
 
+Test = Callable[[Packet], Told]
+
+
 @dataclass(frozen=True)
 class Rule:
-    """What it matches, and what then happens; ``text`` is the rule as its tool prints it."""
+    """What a rule matches, and what then happens; ``text`` is the rule as the firewall's tool prints it."""
 
-    matches: Callable[[Packet], Told]
+    matches: Test
     verdict: Verdict
     text: str
     target: str = ""
@@ -73,7 +77,7 @@ class Obstacle:
 
 
 @dataclass
-class Walk:
+class ChainTraversal:
     """One packet's way through one base chain."""
 
     table: Table
@@ -117,7 +121,7 @@ def obstacles(tables: Iterable[Table], packets: Sequence[Packet]) -> tuple[list[
         for name, chain in table.chains.items():
             for packet in packets:
                 if chain.hook in packet.hooks:
-                    walk = Walk(table, packet)
+                    walk = ChainTraversal(table, packet)
                     stop = walk.through(name, chain)
                     stopped += [stop] if stop else []
                     untold.update(dict.fromkeys(walk.maybe_dropped))
@@ -155,8 +159,8 @@ def aimed_at(
     return [one for one in obstacles(tables, ways(port))[0] if one.sure and one.where not in general]
 
 
-def all_of(tests: Sequence[Callable[[Packet], Told]]) -> Callable[[Packet], Told]:
-    """True when all are, False when one is, else unknown."""
+def all_of(tests: Sequence[Test]) -> Test:
+    """True when all tests are true, False when one is false, else unknown."""
 
     def told(packet: Packet) -> Told:
         answers = [test(packet) for test in tests]
@@ -165,8 +169,8 @@ def all_of(tests: Sequence[Callable[[Packet], Told]]) -> Callable[[Packet], Told
     return told
 
 
-def negated(test: Callable[[Packet], Told]) -> Callable[[Packet], Told]:
-    """The opposite; unknown stays unknown."""
+def negated(test: Test) -> Test:
+    """The opposite of a test; unknown stays unknown."""
 
     def told(packet: Packet) -> Told:
         answer = test(packet)

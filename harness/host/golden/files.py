@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from harness.host.hypervisor import Hypervisor
 
-_LOOK_S = 30.0
+_READ_S = 30.0
 _HASH_S = 900.0
 _SHA256 = r"^[0-9a-f]{64}$"
 
@@ -29,8 +29,7 @@ def look(path):
         return {"exists": False}
     except OSError as error:
         return {"exists": False, "error": error.strerror}
-    return {"exists": True, "size": s.st_size, "allocated": s.st_blocks * 512, "mtime": s.st_mtime,
-            "mode": s.st_mode, "uid": s.st_uid}
+    return {"exists": True, "size": s.st_size, "mtime": s.st_mtime}
 print(json.dumps({path: look(path) for path in json.loads(sys.argv[1])}))
 """
 
@@ -68,10 +67,7 @@ class FileFact:
     path: str
     exists: bool
     size: int = 0
-    allocated: int = 0
     mtime: float = 0.0
-    mode: int = 0
-    uid: int = 0
     error: str = ""
     """Why it could not be looked at, where that is not plain absence."""
 
@@ -117,12 +113,6 @@ class GoldenSnapshot:
         self._manifest: Manifest | None = None
 
     @property
-    def is_memory_snapshot(self) -> bool:
-        """Whether the profile names device state and memory; False where every VM is cold-booted."""
-        files = self.host.site.snapshot
-        return files.vmstate is not None and files.memory is not None
-
-    @property
     def paths(self) -> dict[str, str]:
         """Role (vmstate, memory, disk, kernel, initrd, manifest) -> path; only those the profile names."""
         files = self.host.site.snapshot
@@ -131,12 +121,12 @@ class GoldenSnapshot:
 
     def files(self) -> dict[str, FileFact]:
         """Facts of :attr:`paths`, by role. One round trip, asked once."""
-        facts = self._look()
+        facts = self._stats()
         return {role: facts[path] for role, path in self.paths.items()}
 
     def inputs(self) -> dict[str, FileFact]:
         """Facts of the profile's snapshot.inputs, by path. The same round trip as :meth:`files`."""
-        facts = self._look()
+        facts = self._stats()
         return {path: facts[path] for path in self.host.site.snapshot.inputs}
 
     def manifest(self) -> Manifest | None:
@@ -146,7 +136,7 @@ class GoldenSnapshot:
             return None
         with self._lock:
             if self._manifest is None:
-                self._manifest = parse_manifest(path, self.host.python(_READ, path, timeout_s=_LOOK_S))
+                self._manifest = parse_manifest(path, self.host.python(_READ, path, timeout_s=_READ_S))
             return self._manifest
 
     def sha256(self, paths: Iterable[str]) -> dict[str, str]:
@@ -160,14 +150,14 @@ class GoldenSnapshot:
     def read_from_disk(self, paths: Iterable[str]) -> dict[str, DiskFile]:
         """Files inside the root disk (ext4), links followed, without mounting it. One round trip."""
         source, disk = _DISK.read_text(encoding="utf-8"), self.host.site.snapshot.disk
-        answer = self.host.python(source, [disk, list(paths)], timeout_s=_LOOK_S)
+        answer = self.host.python(source, [disk, list(paths)], timeout_s=_READ_S)
         return {path: _disk_file(path, item) for path, item in answer.items()}
 
-    def _look(self) -> dict[str, FileFact]:
+    def _stats(self) -> dict[str, FileFact]:
         with self._lock:
             if self._facts is None:
                 wanted = [*self.paths.values(), *self.host.site.snapshot.inputs]
-                answer = self.host.python(_STAT, wanted, timeout_s=_LOOK_S)
+                answer = self.host.python(_STAT, wanted, timeout_s=_READ_S)
                 self._facts = {path: FileFact(path, **fields) for path, fields in answer.items()}
             return self._facts
 

@@ -87,8 +87,8 @@ def newer_inputs(
 def _declared_digest(
     path: str, inputs: Iterable[str], declared: Mapping[str, Mapping[str, Any]]
 ) -> str | None:
-    """What the manifest says of an input: the entry in whose name or guest_path, folders and all, its path
-    ends; else the one of its file's name, where no other entry and no other input is called so."""
+    """The manifest's digest of an input: of the entry in whose name or guest_path, folders and all, the path
+    of the input ends; else of the entry with its file name, where one entry and one input alone have that."""
     names = [
         (_parts(name), key) for key, one in declared.items() for name in (key, one.get("guest_path", ""))
     ]

@@ -20,7 +20,7 @@ SHORT_LINK = re.compile(rb'^Fast link dest: "(.*)"$', re.MULTILINE)
 
 
 def debugfs(disk: str, verb: str, path: str) -> tuple[bytes, str]:
-    """What one of its commands printed, and what it complained of."""
+    """What a command of debugfs printed, and what it complained of."""
     done = subprocess.run(
         ["/usr/sbin/debugfs", "-c", "-R", f'{verb} "{path}"', disk],
         stdin=subprocess.DEVNULL,

@@ -29,7 +29,7 @@ Ask = dict[str, Any]
 Found = dict[str, Any]
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-SHOWN = 20
+SHOWN_ERRORS = 20
 KINDS = {stat.S_IFSOCK: "socket", stat.S_IFDIR: "directory", stat.S_IFLNK: "link", stat.S_IFREG: "file"}
 STAMP = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)?")
 HEAD = re.compile(rf"(?:\x1b\[[\d;]*m|\W)*{STAMP.pattern}")
@@ -41,7 +41,7 @@ UNIT = (
 )
 
 
-def said(*argv: str, timeout: float = 20) -> Found:
+def run_program(*argv: str, timeout: float = 20) -> Found:
     """Exit status, stdout and stderr of a program."""
     done = subprocess.run(
         argv,
@@ -56,8 +56,8 @@ def said(*argv: str, timeout: float = 20) -> Found:
 
 
 def out(*argv: str, timeout: float = 20) -> str:
-    """Its stdout; a non-zero status is the part's error."""
-    answer = said(*argv, timeout=timeout)
+    """A program's stdout; a non-zero status is the part's error."""
+    answer = run_program(*argv, timeout=timeout)
     if answer["status"]:
         words = (answer["stderr"] or answer["stdout"]).strip()[-500:]
         raise RuntimeError(f"{' '.join(argv)}: exit status {answer['status']}: {words}")
@@ -200,7 +200,7 @@ def taps(ask: Ask) -> Found:
 
 def bridge(ask: Ask) -> Found | None:
     """The bridge and its addresses; None where there is no such device."""
-    answer = said("ip", "-j", "-d", "address", "show", "dev", ask["bridge"])
+    answer = run_program("ip", "-j", "-d", "address", "show", "dev", ask["bridge"])
     if answer["status"] and "does not exist" not in answer["stderr"]:
         raise RuntimeError(answer["stderr"].strip())
     return next((link for link in json.loads(answer["stdout"] or "[]") if link), None)
@@ -252,7 +252,7 @@ def errors_among(ask: Ask, lines: list[tuple[float, str]]) -> Found:
                 bad.append({"time": when, "text": text[:400]})
             else:
                 ignored[pattern] = ignored.get(pattern, 0) + 1
-    return {"read": len(lines), "count": len(bad), "last": bad[-SHOWN:], "ignored": ignored}
+    return {"read": len(lines), "count": len(bad), "last": bad[-SHOWN_ERRORS:], "ignored": ignored}
 
 
 def journal(ask: Ask) -> Found:
@@ -368,7 +368,7 @@ def vmm(ask: Ask) -> Found:
     if path is None:
         return {"path": None, "answers": {}}
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        answers = {name: pool.submit(said, path, *words) for name, words in asked.items()}
+        answers = {name: pool.submit(run_program, path, *words) for name, words in asked.items()}
     return {"path": path, "answers": {name: future.result() for name, future in answers.items()}}
 
 

@@ -116,13 +116,13 @@ def test_a_vmm_that_ends_is_seen_by_whoever_asks_for_health(suite: Suite) -> Non
 
 IDENTITIES = """
 import pytest
-from harness.guest.identity import Health, Identity, Login
+from harness.guest.identity import AgentLogin, CloneIdentity, Health
 
 @pytest.fixture
 def identities():
-    logins = tuple(Login("codex", status, "") for status in {statuses})
+    logins = tuple(AgentLogin("codex", status, "") for status in {statuses})
     before, after = Health((0.0, 0.1), 4), Health((0.0, 0.1), 4 + {sessions})
-    return tuple(Identity(f"vm-{{n}}", logins, (), (), "", (), before, after) for n in range(3))
+    return tuple(CloneIdentity(f"vm-{{n}}", logins, (), (), "", (), before, after) for n in range(3))
 """
 
 

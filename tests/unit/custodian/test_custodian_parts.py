@@ -34,9 +34,9 @@ def foreign(file: Path) -> set[str]:
     return {name for name in imported(tree) if name.split(".")[0] not in sys.stdlib_module_names}
 
 
-@pytest.mark.parametrize("part", bundle.PARTS)
+@pytest.mark.parametrize("part", bundle.MODULES)
 def test_a_part_needs_only_its_library_and_the_parts_before(part: str) -> None:
-    assert foreign(ROOM / f"{part}.py") <= set(bundle.PARTS[: bundle.PARTS.index(part)])
+    assert foreign(ROOM / f"{part}.py") <= set(bundle.MODULES[: bundle.MODULES.index(part)])
 
 
 @pytest.mark.parametrize("probe", sorted(PROBES.glob("*.py")), ids=lambda file: file.stem)
@@ -45,7 +45,7 @@ def test_a_probe_needs_only_its_library(probe: Path) -> None:
 
 
 def test_the_program_holds_the_whole_room() -> None:
-    assert set(bundle.PARTS) == {file.stem for file in ROOM.glob("*.py")} - {"__init__"}
+    assert set(bundle.MODULES) == {file.stem for file in ROOM.glob("*.py")} - {"__init__"}
     program = bundle.program().decode()
     ast.parse(program, feature_version=(3, 9))
-    assert [part for part in bundle.PARTS if f'"{part}"' not in program] == []
+    assert [part for part in bundle.MODULES if f'"{part}"' not in program] == []

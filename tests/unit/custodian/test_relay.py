@@ -116,7 +116,7 @@ async def test_a_lost_first_packet_costs_no_second(monkeypatch: pytest.MonkeyPat
     address = ("127.0.0.1", server.sockets[0].getsockname()[1])
     async with server:
         async with asyncio.timeout(0.5):
-            connected = await custodian_relay.connect(address, open_socket, told.append)
+            connected = await custodian_relay.connect_staggered(address, open_socket, told.append)
         await hear_out(connected)
     assert len(attempts) == 2
 
@@ -137,7 +137,7 @@ async def test_who_does_not_say_who_he_is_has_time_for_it(
     server = await asyncio.start_server(echo, "127.0.0.1", 0)
     async with server, asyncio.timeout(5):
         address = ("127.0.0.1", server.sockets[0].getsockname()[1])
-        await hear_out(await custodian_relay.connect(address, open_socket, told.append))
+        await hear_out(await custodian_relay.connect_staggered(address, open_socket, told.append))
     assert len(told) == nobodies
 
 

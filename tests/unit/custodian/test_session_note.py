@@ -22,7 +22,7 @@ def test_a_session_is_on_record_until_it_is_over(tmp_path: Path, controller: Sma
     answer = own(note, controller)
     assert (answer["status"], json.loads(answer["body"])) == (200, {"sessionId": "s1"})
     assert json.loads(note.read_text())["session"] == "s1"
-    assert sessions.end(note) == (True, "cancelled session s1")
+    assert sessions.end_session(note) == (True, "cancelled session s1")
     assert (controller.live, list(tmp_path.iterdir())) == ([], [])
 
 
@@ -43,7 +43,7 @@ def test_a_request_without_an_answer_is_told_once(tmp_path: Path, controller: Sm
     controller.hold.clear()
     note = tmp_path / "session-1.json"
     assert "error" in own(note, controller, limit_s=0.2)
-    over, line = sessions.end(note)
+    over, line = sessions.end_session(note)
     assert not over
     assert "whether there is one was never heard" in line
     assert not note.exists()
@@ -57,7 +57,7 @@ def end(
     own(note, controller)
     for name, value in then.items():
         setattr(controller, name, value)
-    over, line = sessions.end(note, patience_s=patience_s)
+    over, line = sessions.end_session(note, patience_s=patience_s)
     return over, note.exists(), line
 
 
@@ -145,6 +145,6 @@ def test_a_controller_that_comes_back_is_waited_for(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{port}/{{session}}"
     urls = {"show": url, "cancel": f"{url}/cancel", "finished": FINISHED}
     note.write_text(json.dumps({**urls, "session": "s1", "end_s": 5, "asked": 0, "body": ""}))
-    over, line = sessions.end(note, patience_s=0.3)
+    over, line = sessions.end_session(note, patience_s=0.3)
     assert (over, note.exists()) == (False, True)
     assert "ConnectionRefusedError" in line

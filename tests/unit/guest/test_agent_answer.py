@@ -31,7 +31,7 @@ def test_an_answer_is_json_where_it_says_so_and_is(
     tmp_path: Path, headers: dict[str, str], body: str, is_json: bool, read: object
 ) -> None:
     with web_peer(tmp_path / "a", {"/health": (200, headers, body)}):
-        answer = ask_agent(SmallVm(tmp_path / "a", SITE), SITE, "GET", "/health")
+        answer = ask_agent(SmallVm(tmp_path / "a", SITE), "GET", "/health")
     assert (answer.status, answer.is_json, answer.body) == (200, is_json, read)
     assert str(answer) == f"200 {body}"
 
@@ -41,7 +41,7 @@ def test_a_crash_is_told_with_the_restart_and_waited_out(tmp_path: Path) -> None
     with web_peer(tmp_path / "a", {"/health": (200, {}, ""), "POST /x": (0, {}, "")}) as asked:
         vm = SmallVm(tmp_path / "a", SITE, said=CRASHED)
         vm.wait_healthy()
-        answer = ask_agent(vm, SITE, "POST", "/x", content=b"{")
+        answer = ask_agent(vm, "POST", "/x", content=b"{")
     assert answer.status == 0
     assert asked[-1] == "/health"
     for told in ("the connection was dropped", "the guest took the connection", "the agent is healthy again"):
@@ -54,7 +54,7 @@ def test_no_answer_in_time_is_told_with_the_time(tmp_path: Path) -> None:
     with mute_peer(tmp_path / "a"):
         vm = SmallVm(tmp_path / "a", SITE, said=state())
         vm.timings["healthy"] = 1.0
-        answer = ask_agent(vm, SITE, "GET", "/x")
+        answer = ask_agent(vm, "GET", "/x")
     assert answer.status == 0
     assert answer.text.startswith("no answer within 0.3 s; ")
     assert "not healthy again within 0.4 s" in answer.text
@@ -65,7 +65,7 @@ def test_a_refused_port_is_the_agents(tmp_path: Path) -> None:
     refused = "192.168.100.2:8080: Connection refused"
     with web_peer(tmp_path / "a", {"/x": (0, {}, "")}) as asked:
         vm = SmallVm(tmp_path / "a", SITE, said=state(pid=0), relay_error=refused)
-        answer = ask_agent(vm, SITE, "GET", "/x")
+        answer = ask_agent(vm, "GET", "/x")
     assert answer.status == 0
     assert asked == ["/x"]
     assert f"towards the guest: {refused}; the agent is not waited for (it never was healthy)" in answer.text
@@ -73,7 +73,7 @@ def test_a_refused_port_is_the_agents(tmp_path: Path) -> None:
 
 def test_a_vm_that_is_gone_is_told_with_its_last_words(tmp_path: Path) -> None:
     with web_peer(tmp_path / "a", {"/x": (0, {}, "")}):
-        answer = ask_agent(SmallVm(tmp_path / "a", SITE, alive=False), SITE, "GET", "/x")
+        answer = ask_agent(SmallVm(tmp_path / "a", SITE, alive=False), "GET", "/x")
     assert answer.text.endswith("the VM is gone: it ended with status 0")
 
 
@@ -83,4 +83,4 @@ def test_our_own_way_that_is_lost_says_nothing_of_the_agent(tmp_path: Path, list
     with web_peer(tmp_path / ("a" if listens else "b"), {"/x": (0, {}, "")}):
         vm = SmallVm(tmp_path / "a", SITE, alive=TransportError("the custodian is gone"))
         with pytest.raises(TransportError, match="is gone" if listens else "is lost"):
-            ask_agent(vm, SITE, "GET", "/x")
+            ask_agent(vm, "GET", "/x")

@@ -36,7 +36,7 @@ def tried(agent: Path, *journal: str, accepted: int, profile: Site | None = None
     """The experiment, where the database took so many connections and the agent said this."""
     profile = profile or site()
     vm = SmallVm(agent, profile, said=state(*journal), accepted=accepted, **LISTENER)
-    return silent_database(vm, profile, "probe")
+    return silent_database(vm, "probe")
 
 
 def test_an_agent_that_asks_its_database_was_tried(agent: Path) -> None:
@@ -74,9 +74,9 @@ def test_a_recovery_is_held_to_its_time(tmp_path: Path, agent: Path, monkeypatch
     profile = Site.model_validate({"name": "nowhere", "guest": {"recovery_s": 0.2}})
     with mute_peer(tmp_path / "mute"):
         began = time.monotonic()
-        assert experiments._seconds_until_healthy(SmallVm(tmp_path / "mute", profile), profile) is None
+        assert experiments._seconds_until_healthy(SmallVm(tmp_path / "mute", profile)) is None
         assert time.monotonic() - began < 3
     vm = SmallVm(agent, profile)
-    assert experiments._seconds_until_healthy(vm, profile) is not None
+    assert experiments._seconds_until_healthy(vm) is not None
     monkeypatch.setattr(experiments, "answers", late)
-    assert experiments._seconds_until_healthy(vm, profile) is None
+    assert experiments._seconds_until_healthy(vm) is None

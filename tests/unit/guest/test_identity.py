@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import TransportError
-from harness.guest.identity import Identity, identify
+from harness.guest.identity import CloneIdentity, identify
 from harness.site.profile import Site
 from tests.unit.peers.small_vm import SmallVm
 from tests.unit.peers.web_peer import Answer, web_peer
@@ -21,12 +21,12 @@ HEALTH = {"status": "ok", "timestamp": "2026-01-02T03:04:05.000Z", "activeSessio
 STARTED: Answer = (200, {}, json.dumps({"success": True, "oauthUrl": URL}))
 
 
-def identity(folder: Path, login: Answer, health: str = json.dumps(HEALTH)) -> Identity:
+def identity(folder: Path, login: Answer, health: str = json.dumps(HEALTH)) -> CloneIdentity:
     """Of a clone whose agent answers so."""
     answers: Mapping[str, Answer] = {"/health": (200, {}, health), "POST /auth/codex": login}
     with web_peer(folder / "a", answers):
         vm = SmallVm(folder / "a", SITE, said=GUEST)
-        return identify(vm, SITE, "probe", providers=["codex"])
+        return identify(vm, "probe", providers=["codex"])
 
 
 def test_what_the_agent_tells_is_known(tmp_path: Path) -> None:

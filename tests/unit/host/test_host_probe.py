@@ -15,7 +15,7 @@ import pytest
 
 from harness.errors import TransportError
 from harness.host.facts import HostFacts, ask_host
-from harness.host.parts import Entry, Processes, Sockets, Taps
+from harness.host.parts import DirectoryEntry, Processes, Sockets, Taps
 from harness.site.profile import ControllerSection, NetworkSection, Site, StateSection, VmmSection
 from harness.wait import wait_until
 from tests.unit.peers.this_machine import Apart, Here
@@ -51,7 +51,9 @@ def vmm(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def ask(local_site: Site, *parts: str, paths: tuple[str, ...] = ()) -> HostFacts:
-    return ask_host(Here(), local_site, parts=parts, paths=paths, timeout_s=30)
+    host = Here()
+    host.site = local_site
+    return ask_host(host, parts=parts, paths=paths, timeout_s=30)
 
 
 def test_a_vmm_is_known_by_its_name_and_with_its_whole_command_line(
@@ -85,9 +87,9 @@ def test_files_sockets_and_paths_asked_by_name(local_site: Site, tmp_path: Path)
         facts = ask(
             local_site, "state", "sockets", "paths", paths=(str(inner / "api.sock"), str(tmp_path / "no/x"))
         )
-    assert [one.kind for one in facts.part("state", tuple[Entry, ...])] == ["directory", "file"]
+    assert [one.kind for one in facts.part("state", tuple[DirectoryEntry, ...])] == ["directory", "file"]
     assert [one.kind for one in facts.part("sockets", Sockets).entries] == ["directory", "socket"]
-    kinds = [one and one.kind for one in facts.part("paths", dict[str, Entry | None]).values()]
+    kinds = [one and one.kind for one in facts.part("paths", dict[str, DirectoryEntry | None]).values()]
     assert sorted(kinds, key=str) == [None, "socket"]
 
 
@@ -96,7 +98,7 @@ def test_what_cannot_be_asked_says_so_and_disturbs_nothing_else(local_site: Site
     facts = ask(gone, "state", "identity", "unit", "journal")
     assert facts.identity.monotonic > 0
     with pytest.raises(TransportError, match="/no/such/folder"):
-        facts.part("state", tuple[Entry, ...])
+        facts.part("state", tuple[DirectoryEntry, ...])
     with pytest.raises(TransportError, match="no answer"):
         _ = facts.api
 
@@ -172,7 +174,8 @@ LEFTOVERS = {
 @pytest.mark.parametrize("leftover", LEFTOVERS.values(), ids=LEFTOVERS)
 def test_taps_of_every_namespace_are_seen_whatever_lies_beside(local_site: Site, leftover: str) -> None:
     host = Apart(TWO_VMS.format(leftover=leftover))
-    found = ask_host(host, local_site, parts=("taps",), paths=(), timeout_s=30).part("taps", Taps)
+    host.site = local_site
+    found = ask_host(host, parts=("taps",), paths=(), timeout_s=30).part("taps", Taps)
     seen = {(one.netns_name, one.name) for one in found.taps}
     assert seen == {("acc-vm1", "vmtap1"), ("acc-vm2", "vmtap2")}
 

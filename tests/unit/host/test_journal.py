@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from harness.errors import TransportError
-from harness.host.journal import PROBE, lines_about, markers_in
+from harness.host.journal import JOURNAL_PROBE, lines_about, markers_in
 from harness.host.parts import Line
 from harness.site.profile import Site
 
@@ -42,6 +42,7 @@ class JournalHost:
                 for at, text in lines
             ]
             (folder / name).write_text("".join(json.dumps(record) + "\n" for record in records))
+        self.site = site()
         self.asked = folder / "asked"
         program = folder / "journalctl"
         program.write_text(
@@ -74,7 +75,7 @@ def site(limit: int = 100) -> Site:
 
 def test_lines_of_one_vm_are_told_from_anothers(tmp_path: Path) -> None:
     host = JournalHost(tmp_path, LAUNCH)
-    lines = lines_about(host, site(), VM, since=0.9)
+    lines = lines_about(host, VM, since=0.9)
     assert [line.time for line in lines] == [1, 3, 4, 5, 6]
     asked = host.asked.read_text()
     for word in ("--output=json", "--lines=100", "--since=@0", "--unit=master-controller.service"):
@@ -83,30 +84,32 @@ def test_lines_of_one_vm_are_told_from_anothers(tmp_path: Path) -> None:
 
 def test_bytes_and_empty_lines_are_read(tmp_path: Path) -> None:
     host = JournalHost(tmp_path, [(1, list(f"\xff {VM}".encode("latin-1"))), (2, None)])
-    (line,) = lines_about(host, site(), VM, since=0)
+    (line,) = lines_about(host, VM, since=0)
     assert line.text.endswith(VM)
 
 
 def test_long_lines_are_read(tmp_path: Path) -> None:
     """A health answer that was logged whole, and the VM's id behind it."""
-    (line,) = lines_about(JournalHost(tmp_path, [(1, f"{'x' * 5000} {VM}")]), site(), VM, since=0)
+    (line,) = lines_about(JournalHost(tmp_path, [(1, f"{'x' * 5000} {VM}")]), VM, since=0)
     assert line.time == 1
 
 
 def test_a_journal_that_cannot_be_read_is_trouble(tmp_path: Path) -> None:
     with pytest.raises(TransportError, match="no journal"):
-        lines_about(JournalHost(tmp_path, [], status=1), site(), VM, since=0)
+        lines_about(JournalHost(tmp_path, [], status=1), VM, since=0)
 
 
 def test_a_limit_that_hides_the_vm_is_trouble(tmp_path: Path) -> None:
     host = JournalHost(tmp_path, [(1, "other"), (2, "other")])
+    host.site = site(2)
     with pytest.raises(TransportError, match="none of the latest 2 lines names vm-1111"):
-        lines_about(host, site(2), VM, since=0)
-    assert lines_about(host, site(3), VM, since=0) == []
+        lines_about(host, VM, since=0)
+    host.site = site(3)
+    assert lines_about(host, VM, since=0) == []
 
 
 def test_the_probe_is_plain_python() -> None:
-    compile(PROBE.read_text(), str(PROBE), "exec")
+    compile(JOURNAL_PROBE.read_text(), str(JOURNAL_PROBE), "exec")
 
 
 def test_markers_are_first_lines_in_order() -> None:

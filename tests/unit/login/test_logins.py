@@ -15,7 +15,7 @@ from rich.console import Console
 from harness import redact
 from harness.errors import NoAnswerError, SessionError, TransportError
 from harness.login.attended import wait_for_person
-from harness.login.course import Ended, follow, has_credentials, with_its_end
+from harness.login.course import LoginEnd, follow, has_credentials, with_its_end
 from harness.session.authorization import login_address
 from harness.session.control_api import ControlApi
 from harness.session.launch import Session
@@ -104,7 +104,7 @@ def test_our_own_trouble_is_no_finding(session: Session, answers: dict[str, Answ
 
 def test_a_failed_login_ends_with_its_reason(session: Session, answers: dict[str, Answer]) -> None:
     answers[PATH] = json_answer({"session": {"status": "failed", "error_message": "access_denied"}})
-    ended = Ended(session.id)
+    ended = LoginEnd(session.id)
     follow(session, ended, timeout_s=1)
     assert (ended.status, ended.reason, ended.authenticated, ended.error) == (
         *("failed", "access_denied"),
@@ -117,7 +117,7 @@ def test_credentials_that_were_ever_seen_are_not_forgotten(
     session: Session, answers: dict[str, Answer]
 ) -> None:
     answers[f"{PATH}/credentials/status"] = json_answer({"authenticated": True})
-    ended = Ended(session.id)
+    ended = LoginEnd(session.id)
     follow(session, ended, timeout_s=0.3)
     answers[f"{PATH}/credentials/status"] = json_answer({"error": "gone"}, 409)
     assert ended.authenticated
@@ -130,7 +130,7 @@ def test_credentials_that_could_not_be_asked_for_are_told_from_none(
 ) -> None:
     answers[PATH] = json_answer({"session": {"status": "completed"}})
     answers[f"{PATH}/credentials/status"] = json_answer({"error": "gone"}, 409)
-    ended = Ended(session.id)
+    ended = LoginEnd(session.id)
     follow(session, ended, timeout_s=1)
     assert (ended.authenticated, ended.no_word) == (False, 'answered 409: {"error": "gone"}')
     answers[f"{PATH}/credentials/status"] = json_answer({"authenticated": False})
@@ -149,7 +149,7 @@ def test_credentials_are_seen_while_a_person_logs_in(session: Session, answers: 
             answers[PATH] = json_answer({"session": {"status": "completed"}})
             answers[f"{PATH}/credentials/status"] = json_answer({"error": "gone"}, 409)
 
-    ended = Ended(session.id)
+    ended = LoginEnd(session.id)
     follow(session, ended, timeout_s=5, each=over)
     assert (ended.status, ended.authenticated) == ("completed", True)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.run import environment, run
-from harness.transport.ssh import Login
+from harness.transport.ssh import SshDestination
 from harness.wait import wait_until
 
 
@@ -20,7 +20,7 @@ from harness.wait import wait_until
 class PrivateSshd:
     """A running sshd and the login it accepts."""
 
-    login: Login
+    login: SshDestination
     process: subprocess.Popen[bytes]
 
 
@@ -62,7 +62,7 @@ def private_sshd(directory: Path) -> Iterator[PrivateSshd]:
             timeout_s=10,
             retry_on=(ConnectionRefusedError,),
         )
-        login = Login(
+        login = SshDestination(
             address="127.0.0.1",
             user=getpass.getuser(),
             port=port,

@@ -128,4 +128,4 @@ def request(controller: SmallController, body: str = BODY, limit_s: float = 10) 
 
 def own(note: Path, controller: SmallController, **changed: Any) -> dict[str, Any]:
     """Ask for a session, and own it."""
-    return sessions.start(note, **request(controller, **changed))
+    return sessions.start_session(note, **request(controller, **changed))

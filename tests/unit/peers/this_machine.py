@@ -7,11 +7,15 @@ import subprocess
 import sys
 from typing import Any
 
+from harness.site.profile import Site
+
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Here:
     """This machine in the place of the host."""
+
+    site = Site(name="here")
 
     def command(self) -> list[str]:
         """What the command line begins with."""

@@ -1,4 +1,4 @@
-"""A VNC server in a few lines: it shows one colour, and remembers the keys that were struck."""
+"""A VNC server in a few lines: it shows one colour."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ class VncServer:
 
     def __init__(self, colour: Colour) -> None:
         self.colour = colour
-        self.keys: list[tuple[int, bool]] = []
         self.security = b"\x01\x01"
         self.before_picture = struct.pack(">B", 2) + struct.pack(">BxxxI", 3, 4) + b"text"
         self.stop_painting = False
@@ -42,10 +41,6 @@ class VncServer:
 
     def _answer(self, read: Callable[[int], bytes], write: Callable[[bytes], None]) -> None:
         kind = read(1)[0]
-        if kind == 4:
-            down, key = struct.unpack(">BxxI", read(7))
-            self.keys.append((key, bool(down)))
-            return
         asked = read({0: 19, 2: 7, 3: 9}[kind])
         if kind != 3:
             return

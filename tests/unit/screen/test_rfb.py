@@ -13,7 +13,7 @@ from websockets.sync.server import ServerConnection
 
 from harness.errors import TransportError
 from harness.screen.picture import Screen, from_rgba, hex_colour, parse_colour
-from harness.screen.rfb import Rfb, RfbError, keysym
+from harness.screen.rfb import Rfb, RfbError
 from harness.screen.streams import vnc_at_address, vnc_at_socket, vnc_at_websocket
 from tests.unit.peers.vnc_server import SIZE, VncServer, listening
 from tests.unit.peers.websocket_peer import websocket_peer
@@ -93,15 +93,6 @@ def test_a_server_that_hangs_up_later_is_a_clear_error(tmp_path: Path) -> None:
         server.hang_up = True
         with pytest.raises(RfbError, match="hung up"):
             vnc.picture()
-
-
-def test_keys_are_pressed_and_released(tmp_path: Path) -> None:
-    server = VncServer(TEAL)
-    with session(tmp_path, server) as vnc:
-        vnc.press(["a", "Tab"])
-        vnc.picture()  # by then it has read the keys
-    assert server.keys == [(0x61, True), (0x61, False), (0xFF09, True), (0xFF09, False)]
-    assert keysym("€") == 0x010020AC
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.errors import NoAnswerError, SessionError, TransportError, WaitTimeoutError
+from harness.errors import NoAnswerError, SessionError, TransportError
 from harness.session.control_api import ControlApi, table_of
 from harness.session.launch import Session, launch
 from harness.site.profile import Site
@@ -26,7 +26,6 @@ CALLS: dict[str, tuple[Callable[[ControlApi], httpx.Response], str]] = {
     "sessions": (lambda api: api.sessions(), "GET /api/auth/sessions"),
     "oauth_url": (lambda api: api.oauth_url("s"), "GET /api/auth/session/s/oauth-url"),
     "credentials": (lambda api: api.credentials_status("s"), "GET /api/auth/session/s/credentials/status"),
-    "novnc": (lambda api: api.novnc("s"), "GET /api/auth/session/s/novnc"),
     "open_url": (
         lambda api: api.open_url("s", "http://x/"),
         'POST /api/auth/session/s/open-url {"url":"http://x/"}',
@@ -119,24 +118,6 @@ def test_a_launch_without_a_session_says_what_came(tmp_path: Path, status: int, 
         pytest.raises(SessionError, match=f"answered {status}: {body}"),
     ):
         session(api)
-
-
-def test_a_session_that_is_over_ends_the_wait(tmp_path: Path) -> None:
-    rows = (row(status="ready"), row(status="failed", error_message="no health"))
-    with (
-        controller(tmp_path, answer(200, STARTED), *rows) as (api, _),
-        pytest.raises(SessionError, match="is failed: no health"),
-    ):
-        session(api).wait_status(("completed",), timeout_s=5)
-
-
-def test_a_wait_ends_with_the_row_or_with_the_last_one(tmp_path: Path) -> None:
-    rows = (row(status="started"), row(status="ready", n=1), *[row(status="ready")] * 3)
-    with controller(tmp_path, answer(200, STARTED), *rows) as (api, _):
-        made = session(api)
-        assert made.wait_status(("ready",), timeout_s=5)["n"] == 1
-        with pytest.raises(WaitTimeoutError, match="'status': 'ready'"):
-            made.wait_status(("completed",), timeout_s=0.01)
 
 
 def test_the_end_of_a_session_is_asked_once(tmp_path: Path) -> None:

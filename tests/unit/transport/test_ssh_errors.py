@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import SshError
 from harness.run import run
-from harness.transport.ssh import Login, SshConnection
+from harness.transport.ssh import SshConnection, SshDestination
 from tests.unit.peers.private_sshd import PrivateSshd, free_port, private_sshd
 
 
@@ -22,7 +22,7 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateSshd]:
         yield running
 
 
-def failure(login: Login, directory: Path, timeout_s: float = 10) -> SshError:
+def failure(login: SshDestination, directory: Path, timeout_s: float = 10) -> SshError:
     """What connecting with ``login`` raises."""
     connection = SshConnection(login, directory, alias="somewhere")
     with pytest.raises(SshError) as caught:

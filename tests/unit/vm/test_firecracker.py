@@ -17,17 +17,10 @@ from tests.unit.peers.fake_peer import answer, fake_peer
 CALLS: dict[str, tuple[Callable[[Firecracker], Any], str, dict[str, Any] | None]] = {
     "describe_instance": (lambda api: api.describe_instance(), "GET /", None),
     "vm_config": (lambda api: api.vm_config(), "GET /vm/config", None),
-    "machine_config": (lambda api: api.machine_config(), "GET /machine-config", None),
-    "mmds": (lambda api: api.mmds(), "GET /mmds", None),
     "put_machine_config": (
         lambda api: api.put_machine_config(vcpu_count=2, mem_size_mib=1024),
         "PUT /machine-config",
         {"vcpu_count": 2, "mem_size_mib": 1024},
-    ),
-    "patch_machine_config": (
-        lambda api: api.patch_machine_config(mem_size_mib=512),
-        "PATCH /machine-config",
-        {"mem_size_mib": 512},
     ),
     "put_boot_source": (
         lambda api: api.put_boot_source(kernel_image_path="/k", boot_args="quiet"),
@@ -50,20 +43,12 @@ CALLS: dict[str, tuple[Callable[[Firecracker], Any], str, dict[str, Any] | None]
         {"iface_id": "eth0", "host_dev_name": "tap0", "guest_mac": "02:00:00:00:00:01"},
     ),
     "put_entropy": (lambda api: api.put_entropy(), "PUT /entropy", {}),
-    "put_logger": (lambda api: api.put_logger(level="Info"), "PUT /logger", {"level": "Info"}),
-    "put_metrics": (lambda api: api.put_metrics(metrics_path="/m"), "PUT /metrics", {"metrics_path": "/m"}),
-    "put_serial": (
-        lambda api: api.put_serial(serial_out_path="/s"),
-        "PUT /serial",
-        {"serial_out_path": "/s"},
-    ),
     "put_mmds_config": (
         lambda api: api.put_mmds_config(network_interfaces=["eth0"], version="V2"),
         "PUT /mmds/config",
         {"network_interfaces": ["eth0"], "version": "V2"},
     ),
     "put_mmds": (lambda api: api.put_mmds({"clone": {"a": 1}}), "PUT /mmds", {"clone": {"a": 1}}),
-    "patch_mmds": (lambda api: api.patch_mmds({"b": 2}), "PATCH /mmds", {"b": 2}),
     "put_action": (
         lambda api: api.put_action("InstanceStart"),
         "PUT /actions",

@@ -48,6 +48,6 @@ def test_a_vmm_that_ended_is_not_waited_for(tmp_path: Path) -> None:
 def test_a_cold_boot_that_fails_is_observed_with_its_console(tmp_path: Path, alive: bool, told: str) -> None:
     """A kernel that panics ends its VMM: that is what there is to see, and no trouble of ours."""
     with web_peer(tmp_path / "a", {"/health": (0, {}, "")}):
-        seen = observe_cold_boot(SmallVm(tmp_path / "a", SITE, alive=alive, read="Kernel panic"), SITE)
+        seen = observe_cold_boot(SmallVm(tmp_path / "a", SITE, alive=alive, read="Kernel panic"))
     assert (seen.healthy_s, seen.state, seen.console) == (None, None, "Kernel panic")
     assert told in seen.error

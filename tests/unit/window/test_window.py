@@ -19,7 +19,7 @@ GREEN, WHITE, BLACK = (20, 83, 45), (255, 255, 255), (0, 0, 0)
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Made-up pictures take no processor from anybody."""
-    monkeypatch.setattr(sight, "_POLL_S", 0.001)
+    monkeypatch.setattr(sight, "_PICTURE_POLL_S", 0.001)
 
 
 def picture(*rows: Colour) -> Screen:

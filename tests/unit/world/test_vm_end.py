@@ -15,7 +15,7 @@ from harness.database.whole_rows import SessionRows
 from harness.errors import DatabaseError
 from harness.host.hypervisor import Hypervisor
 from harness.login import course
-from harness.login.course import Ended, watch_vm
+from harness.login.course import LoginEnd, watch_vm
 from harness.site.profile import Site
 from harness.world import vm_end
 from harness.world.inventory import Inventory
@@ -42,7 +42,7 @@ Sees = Callable[[list[Inventory], list[SessionRows]], list[int]]
 @pytest.fixture
 def sees(monkeypatch: pytest.MonkeyPatch) -> Sees:
     """Lays down what host and database show, look by look, the last for ever; how often each was asked."""
-    monkeypatch.setattr(vm_end, "_LOOK_S", 0.01)
+    monkeypatch.setattr(vm_end, "_VM_END_POLL_S", 0.01)
 
     def lay_down(inventories: list[Inventory], rows: list[SessionRows]) -> list[int]:
         asked = [0, 0]
@@ -60,7 +60,7 @@ def sees(monkeypatch: pytest.MonkeyPatch) -> Sees:
 
 def watched() -> VmEnd:
     """The end of a VM."""
-    return watch_end(HOST, cast(Any, None), SITE, session="s", vm=row(), timeout_s=SITE.session.end_s)
+    return watch_end(HOST, cast(Any, None), session="s", vm=row(), timeout_s=SITE.session.end_s)
 
 
 def test_a_row_that_is_written_last_is_waited_for(sees: Sees) -> None:
@@ -113,13 +113,13 @@ def test_after_a_login_the_vms_own_names_are_looked_for(monkeypatch: pytest.Monk
     given: list[Any] = []
     monkeypatch.setattr(course, "rows_of", lambda *_, **__: SessionRows(OVER, RUNNING))
     monkeypatch.setattr(course, "watch_end", lambda *them, **names: given.append((them, names)))
-    watch_vm(Ended("s", status="completed", vm_id=VM), HOST, connect)
+    watch_vm(LoginEnd("s", status="completed", vm_id=VM), HOST, connect)
     vm = LiveRow(VM, "running", tap_device="fc-vm-6b038")
-    assert given == [((HOST, CONNECTION, SITE), {"session": "s", "vm": vm, "timeout_s": 0.3})]
+    assert given == [((HOST, CONNECTION), {"session": "s", "vm": vm, "timeout_s": 0.3})]
 
 
 def test_a_login_that_did_not_end_leaves_its_vm_alone() -> None:
-    assert watch_vm(Ended("s", status="awaiting_user_auth", vm_id=VM), HOST, connect).vm_end is None
+    assert watch_vm(LoginEnd("s", status="awaiting_user_auth", vm_id=VM), HOST, connect).vm_end is None
 
 
 def test_a_database_that_cannot_be_asked_is_kept_for_those_who_ask_of_the_vm() -> None:
@@ -128,6 +128,6 @@ def test_a_database_that_cannot_be_asked_is_kept_for_those_who_ask_of_the_vm() -
         raise DatabaseError("no connection")
         yield CONNECTION
 
-    ended = watch_vm(Ended("s", status="completed", vm_id=VM), HOST, refused)
+    ended = watch_vm(LoginEnd("s", status="completed", vm_id=VM), HOST, refused)
     assert isinstance(ended.vm_end, DatabaseError)
     assert ended.error == ""

@@ -1,3 +1,4 @@
+-- The incident's VM is destroyed, or deleted since.
 SELECT vm_id, status, destroyed_at
 FROM vms
 WHERE vm_id = %(incident_vm)s

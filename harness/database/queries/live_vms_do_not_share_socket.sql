@@ -1,3 +1,4 @@
+-- No two VM rows with a live status have one API socket.
 SELECT socket_path, vm_id, status, vm_type, created_at
 FROM (SELECT *, count(*) OVER (PARTITION BY socket_path) AS holders
       FROM vms

@@ -1,3 +1,4 @@
+-- No two unfinished sessions have one Browser VM.
 SELECT browser_vm_id, session_id, status, age_at
 FROM (SELECT *, count(*) OVER (PARTITION BY browser_vm_id) AS holders
       FROM sessions

@@ -1,3 +1,4 @@
+-- Every failed session has an error_message.
 SELECT session_id, status, browser_vm_id, age_at, error_message
 FROM sessions
 WHERE status = %(failed)s

@@ -1,3 +1,4 @@
+-- No VM row with a live status was stopped, or silent for longer than the profile allows.
 -- A VM that was stopped and started again is alive; one that hibernates has no process to report.
 SELECT vm_id, status, started_at, stopped_at, last_heartbeat, why
 FROM vms, LATERAL (SELECT concat_ws(', ',

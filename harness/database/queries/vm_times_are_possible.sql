@@ -1,3 +1,4 @@
+-- No VM row has a time missing, in the future, or before what must come first.
 SELECT vm_id, status, created_at, started_at, stopped_at, destroyed_at, last_heartbeat, why
 FROM vms, LATERAL (SELECT concat_ws(', ',
     CASE WHEN created_at IS NULL THEN 'no created_at' END,

@@ -1,3 +1,4 @@
+-- No unfinished session is on a VM that is gone, dead or missing.
 -- The runbook's clean-up sets browser_vm_id to NULL where it deletes the VM; later deployments use vm_id, too.
 SELECT sessions.session_id, sessions.status, coalesce(browser_vm_id, sessions.vm_id) AS vm, vms.status AS vm_status
 FROM sessions

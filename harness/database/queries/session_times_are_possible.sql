@@ -1,3 +1,4 @@
+-- No session has a time missing, in the future, or before what must come first.
 -- timeout_at is a deadline: it may be in the future.
 SELECT session_id, status, created_at, started_at, completed_at, timeout_at, why
 FROM sessions, LATERAL (SELECT concat_ws(', ',

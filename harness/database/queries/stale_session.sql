@@ -1,5 +1,0 @@
--- The runbook's own condition (step 7). A NULL in it is found by impossible_session_time.
-SELECT session_id, status, age_at, error_message
-FROM sessions
-WHERE status = ANY (%(stale)s)
-  AND age_at < %(now)s - %(stale_after)s

@@ -1,6 +1,0 @@
--- The runbook's own condition (step 7). A NULL in it is found by destroyed_without_time or unknown_vm_state.
-SELECT vm_id, status, vm_type, destroyed_at
-FROM vms
-WHERE vm_type = %(browser)s
-  AND status = %(destroyed)s
-  AND destroyed_at < %(now)s - %(stale_after)s
