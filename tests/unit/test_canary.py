@@ -21,7 +21,7 @@ others are known by where they stand."""
 CHECKS = """
 import base64, io, logging, shlex, tarfile, warnings
 from harness.errors import BrowserError, HarnessError
-from harness.guest_facts import ask_guest
+from harness.guest.facts import ask_guest
 from harness.redact import remember
 from harness.run import Result
 

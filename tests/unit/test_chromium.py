@@ -187,7 +187,7 @@ def test_a_browser_that_ends_is_our_own_trouble(word: str) -> None:
 
 HOLDER = """
 import sys
-from harness.chromium import Chromium
+from harness.window.chromium import Chromium
 with Chromium() as browser:
     print("ready", flush=True)
     sys.stdin.read()

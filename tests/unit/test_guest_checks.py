@@ -116,7 +116,7 @@ def test_a_vmm_that_ends_is_seen_by_whoever_asks_for_health(suite: Suite) -> Non
 
 IDENTITIES = """
 import pytest
-from harness.identity import Health, Identity, Login
+from harness.guest.identity import Health, Identity, Login
 
 @pytest.fixture
 def identities():

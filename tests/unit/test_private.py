@@ -12,7 +12,7 @@ from tests.unit.small_suite import ROOT
 
 _HOLDER = """
 import sys
-from harness.private import private_directory, start_and_remove
+from harness.transport.private import private_directory, start_and_remove
 directory = private_directory()
 kept = start_and_remove(directory, ["cat"])
 print(directory, flush=True)
