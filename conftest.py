@@ -20,8 +20,8 @@ pytest_plugins = [
     "fixtures.database",
     "fixtures.guest",
     "fixtures.session",
-    "fixtures.browser",
-    "fixtures.oauth",
+    "fixtures.window",
+    "fixtures.login",
 ]
 
 

@@ -7,7 +7,7 @@ import contextlib
 import pytest
 
 from fixtures.guest import needs_experiments, waits_for_experiment
-from fixtures.oauth import needs_logins
+from fixtures.login import needs_logins
 from harness.errors import HarnessError
 
 
