@@ -9,10 +9,10 @@ import pytest
 # Imported by pytest itself, so plain asserts in them are explained as in tests; a new one is added here.
 pytest_plugins = [
     "fixtures.site",
-    "fixtures.verdict",
-    "fixtures.evidence",
-    "fixtures.ending",
-    "fixtures.listing",
+    "fixtures.verdict.plugin",
+    "fixtures.verdict.evidence",
+    "fixtures.verdict.ending",
+    "fixtures.verdict.listing",
     "fixtures.host",
     "fixtures.host_facts",
     "fixtures.snapshot",
