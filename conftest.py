@@ -10,6 +10,7 @@ import pytest
 pytest_plugins = [
     "fixtures.site",
     "fixtures.verdict.plugin",
+    "fixtures.verdict.telling",
     "fixtures.verdict.evidence",
     "fixtures.verdict.ending",
     "fixtures.verdict.listing",
