@@ -9,19 +9,22 @@ import pytest
 # Imported by pytest itself, so plain asserts in them are explained as in tests; a new one is added here.
 pytest_plugins = [
     "fixtures.site",
-    "fixtures.verdict",
-    "fixtures.evidence",
-    "fixtures.ending",
-    "fixtures.listing",
+    "fixtures.verdict.plugin",
+    "fixtures.verdict.telling",
+    "fixtures.verdict.evidence",
+    "fixtures.verdict.ending",
+    "fixtures.verdict.listing",
+    "fixtures.schedule",
     "fixtures.host",
     "fixtures.host_facts",
     "fixtures.snapshot",
     "fixtures.vm",
     "fixtures.database",
     "fixtures.guest",
+    "fixtures.experiments",
     "fixtures.session",
-    "fixtures.browser",
-    "fixtures.oauth",
+    "fixtures.window",
+    "fixtures.login",
 ]
 
 

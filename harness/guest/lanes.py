@@ -56,6 +56,8 @@ class Lanes:
         self._closing = False
         self.timings: dict[str, float] = {}
         """Seconds from the start of its lane to the end of each experiment."""
+        self.clones: dict[str, str] = {}
+        """The name of the clone that each experiment is carried out in."""
         self.consoles: dict[str, str] = {}
         """What the clone of each lane showed on its console."""
 
@@ -92,6 +94,7 @@ class Lanes:
         begun = time.monotonic()
         try:
             vm = self._admit(lane.make())
+            self.clones.update(dict.fromkeys(names, vm.name))
         except Exception as error:  # noqa: BLE001 - whatever it is, the checks that wait must hear of it
             self._fail(names, error)
             return

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest.mark import ParameterSet
 
 from harness.run import run
 from lab.faults.fault import LAYERS, Fault, all_faults
@@ -66,7 +65,7 @@ def test_the_clean_lab_passes_every_check(patient: Patient) -> None:
     assert verdict["trouble"] == []
 
 
-def proof(fault: Fault) -> ParameterSet:
+def proof(fault: Fault) -> object:
     """A fault as a row; those for which VMs must be made take a minute each, and are asked for by name."""
     slow = {"guest", "session"} & {layer.partition("/")[0] for layer in fault.asks}
     return pytest.param(fault, id=fault.name, marks=[pytest.mark.slow] if slow else [])

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from fixtures.oauth import Logins
+from fixtures.login import Logins
 from harness.errors import HarnessError, SessionError
 from harness.host.hypervisor import Hypervisor
 from harness.login.course import LoginEnd

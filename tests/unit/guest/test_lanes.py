@@ -15,8 +15,8 @@ from harness.vm.machine import Vm
 class Peer:
     """Stands where a VM would: it can be waited for, killed and asked for its console."""
 
-    def __init__(self, healthy: bool = True) -> None:
-        self.name = "peer"
+    def __init__(self, name: str = "peer", *, healthy: bool = True) -> None:
+        self.name = name
         self.healthy = healthy
         self.killed = threading.Event()
 
@@ -53,13 +53,14 @@ def test_clone_is_shared_only_where_there_would_be_too_many(at_once: int, expect
 
 
 def test_observations_come_back_by_name_and_clones_are_killed() -> None:
-    first, second = Peer(), Peer()
+    first, second = Peer("first"), Peer("second")
     with Lanes(at_once=2, timeout_s=5) as lanes:
         lanes.start([lane(first, a=1, b=2), lane(second, c=3)])
         assert [lanes.observation(name) for name in "abc"] == [1, 2, 3]
         assert first.killed.wait(5)
     assert second.killed.is_set()
     assert lanes.consoles == {"a+b": "console", "c": "console"}
+    assert lanes.clones == {"a": "first", "b": "first", "c": "second"}
 
 
 def test_failure_reaches_its_own_lane_only_and_keeps_what_came_before() -> None:
