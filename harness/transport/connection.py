@@ -32,6 +32,10 @@ class Connection(Protocol):
     def explain(self, said: str) -> SshError:
         """An error for what was said on stderr where the connection could not be made."""
 
+    def start_beside(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Start a program with pipes, as the login user, in a session of its own beside all else that the
+        connection carries. It must end when its stdin does."""
+
     def run(self, command: str, *, timeout_s: float, input_text: str | None = None) -> Result:
         """A shell command as the login user, over the one connection. A non-zero status does not raise."""
 

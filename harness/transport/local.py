@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.errors import SshError
 from harness.run import Result, run
-from harness.transport.private import end_group, start_and_remove
+from harness.transport.private import end_group, start_and_remove, start_with_pipes
 
 _PROGRAM_END_S = 30.0  # the program may have much to remove
 
@@ -34,6 +34,10 @@ class LocalConnection:
         """Start a program; the directory goes when it ends."""
         self._process = start_and_remove(self.directory, argv)
         return self._process
+
+    def start_beside(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Start a program, with pipes."""
+        return start_with_pipes(argv)
 
     def explain(self, said: str) -> SshError:
         """An error for what was said on stderr."""

@@ -34,10 +34,16 @@ def private_directory(*, prefix: str = "acc-", parent: Path = _PARENT) -> Path:
 def start_and_remove(directory: Path, argv: Sequence[str]) -> subprocess.Popen[bytes]:
     """Start a program with pipes; when it ends, the directory is removed, even where we are gone by then.
 
-    The program runs in a session of its own: a Ctrl-C is not for it. It must end when its stdin does.
+    The program must end when its stdin does.
     """
+    words = ["sh", "-c", '"$@"; status=$?; rm -rf -- "$0"; exit "$status"', str(directory), *argv]
+    return start_with_pipes(words)
+
+
+def start_with_pipes(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start a program with pipes, in a session of its own: a Ctrl-C is not for it."""
     return subprocess.Popen(
-        ["sh", "-c", '"$@"; status=$?; rm -rf -- "$0"; exit "$status"', str(directory), *argv],
+        argv,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

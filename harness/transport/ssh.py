@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.errors import CommandError, SshError
 from harness.run import Result, environment, run
-from harness.transport.private import close_pipes, end_group, start_and_remove
+from harness.transport.private import close_pipes, end_group, start_and_remove, start_with_pipes
 from harness.transport.ssh_errors import explain
 
 _SSH_FAILED = 255  # ssh's own status; a command's is passed on
@@ -91,6 +91,10 @@ class SshConnection:
         self._owns_directory = True
         self._master = start_and_remove(self.directory, master)
         return self._master
+
+    def start_beside(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Start a program over the connection, with pipes."""
+        return start_with_pipes(self._ssh("-T", self.alias, "exec " + shlex.join(argv)))
 
     def open(self, timeout_s: float) -> None:
         """Connect without a session; for a connection whose far end dies with another connection of ours.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness import redact
-from harness.guest.environment import masked, parse_environment, remember_secrets_of_unit
+from harness.infra.environment import masked, parse_environment, without_environment
 from harness.site.profile import Site
 
 SITE = Site(name="x")
@@ -65,8 +65,8 @@ def test_what_stands_in_many_a_text_is_let_be() -> None:
 
 
 def test_what_a_unit_file_sets_is_secret_though_another_overrides_it() -> None:
-    remember_secrets_of_unit(
-        "[Service]\nEnvironment=PORT=8080 \\\n  A_KEY=first-old-key\n Environment = 'B_KEY=second-old-key'\n",
-        SITE,
-    )
+    lines = ("[Service]", "Environment=PORT=8080 \\", "  A_KEY=first-old-key")
+    file = "\n".join([*lines, " Environment = 'B_KEY=second-old-key'", "User=a", ""])
+    told = "[Service]\nEnvironment=PORT=8080 A_KEY=‹secret›\n Environment =B_KEY=‹secret›\nUser=a\n"
+    assert without_environment(SITE)(file) == told
     assert redact.redact("first-old-key second-old-key 8080") == "‹secret› ‹secret› 8080"

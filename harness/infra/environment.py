@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
 
 from harness.redact import MASK, remember
 from harness.site.profile import Site
@@ -11,6 +12,8 @@ from harness.site.profile import Site
 _SHORTEST_VALUE, _SHORTEST_TOKEN = 8, 16
 _TELLS = re.compile(r"KEY|SECRET|TOKEN|PASS|CREDENTIAL|AUTH|DSN|PRIVATE", re.IGNORECASE)
 _TOKEN = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w+=.~-]+(?:/[\w+=.~-]+)*", re.ASCII)
+_ASSIGNED = re.compile(r"^([ \t]*Environment[ \t]*=)((?:.*\\\n)*.*)$", re.MULTILINE)
+_CONTINUED = re.compile(r"\\\n\s*")
 _POSIX_QUOTED = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|([0-7]{3})|(.))", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "s": " "}
@@ -54,11 +57,16 @@ def _is_secret(name: str, value: str) -> bool:
     return len(value) >= _SHORTEST_TOKEN and value[0] not in "-./" and bool(_TOKEN.fullmatch(value))
 
 
-def remember_secrets_of_unit(text: str, site: Site) -> None:
-    """The same for a unit file or a drop-in, whose values systemd may not show: others may override them."""
-    joined = re.sub(r"\\\n\s*", " ", text)
-    for line in re.findall(r"^\s*Environment\s*=(.*)$", joined, re.MULTILINE):
-        remember_secrets(line, site)
+def without_environment(site: Site) -> Callable[[str], str]:
+    """Cuts the secrets of every ``Environment=`` out of a text: systemd's, a unit file's, or a drop-in's.
+
+    What another line overrides is a secret, too.
+    """
+
+    def clean(text: str) -> str:
+        return _ASSIGNED.sub(lambda match: match[1] + masked(_CONTINUED.sub(" ", match[2]), site), text)
+
+    return clean
 
 
 def _unescaped(text: str) -> str:

@@ -1,0 +1,1 @@
+"""A machine asked in testinfra's words, over one persistent shell."""

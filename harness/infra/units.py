@@ -1,0 +1,165 @@
+"""systemd's units, as ``systemctl show`` has them: every line of every property, and no state folded."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from testinfra.modules.base import Module
+from testinfra.modules.service import SystemdService
+
+from harness.errors import TransportError
+
+SHOW = "systemctl show %s"
+FAILED = "systemctl list-units --failed --plain --no-legend --full --no-pager"
+VERIFY = "systemd-analyze --man=no verify %s 2>&1"
+JOURNAL = "journalctl -u %s -n %s -o short-precise --no-pager --quiet"
+
+_LIMITS = """\
+group=%s
+while [ -n "$group" ] && [ "$group" != / ]; do
+    if [ -r "/sys/fs/cgroup$group/memory.max" ]; then
+        read -r limit <"/sys/fs/cgroup$group/memory.max" && printf '%%s %%s\\n' "$group" "$limit" || exit 1
+    fi
+    group=${group%%/*}
+done"""
+
+Properties = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What ``systemd-analyze verify`` said of a unit, and how it ended."""
+
+    status: int
+    text: str
+
+
+class Unit(Module):  # type: ignore[misc] # testinfra is not typed
+    """A unit.
+
+    >>> guest.unit("browser-vm-auth.service").get("MemoryLimit", "(not told)")
+    '(not told)'
+    >>> guest.unit.failed()
+    []
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__()
+
+    @functools.cached_property
+    def properties(self) -> Properties:
+        """All of them; one that is shown more than once has a line for each.
+
+        :raises TransportError: systemd gave no answer, or one of another unit.
+        """
+        return read_show(self.check_output(SHOW, self.name), self._host.name, self.name)
+
+    def get(self, key: str, default: str = "") -> str:
+        """A property; systemd shows none that is empty."""
+        return self.properties.get(key, default)
+
+    def lines(self, key: str) -> list[str]:
+        """A property that may be set more than once, as ``ExecStartPre`` is."""
+        return self.get(key).splitlines()
+
+    def seconds(self, key: str) -> float:
+        """A moment on the monotonic clock; 0 for never."""
+        return int(self.get(key) or 0) / 1e6
+
+    def journal(self, count: int) -> str:
+        """Its last lines."""
+        return str(self.check_output(JOURNAL, self.name, str(count)))
+
+    def verify(self) -> Verified:
+        """What ``systemd-analyze verify`` finds in its file, and in those of the units that it needs.
+
+        :raises TransportError: it ended badly without a word.
+        """
+        done = self.run(VERIFY, self.name)
+        if (done.rc and not done.stdout.strip()) or "\ufffd" in done.stdout:
+            raise TransportError(
+                f"in {self._host.name}: systemd-analyze verify {self.name} ended with status {done.rc} "
+                f"and said nothing that can be read: {done.stdout[-200:]!r}",
+                hint="run it there by hand",
+            )
+        return Verified(done.rc, done.stdout.strip("\n"))
+
+    @functools.cached_property
+    def memory_limits(self) -> Properties:
+        """``memory.max`` of its cgroup and of those above, which bind it, too; none where it does not run.
+
+        :raises TransportError: they cannot be read.
+        """
+        text = self.check_output(_LIMITS, self.get("ControlGroup"))
+        rows = [line.rsplit(" ", 1) for line in text.splitlines()]
+        if any(len(row) != 2 or not re.fullmatch(r"\d+|max", row[1]) for row in rows):
+            raise unreadable(self._host.name, "memory.max", text)
+        return {row[0]: row[1] for row in rows}
+
+    @classmethod
+    def failed(cls) -> list[str]:
+        """The units that have failed.
+
+        :raises TransportError: systemd did not tell.
+        """
+        text = cls.check_output(FAILED)
+        rows = [line.split(None, 4) for line in text.splitlines() if line.strip()]
+        if any(len(row) < 4 or row[2] != "failed" for row in rows):
+            raise unreadable(cls._host.name, FAILED, text)
+        return [row[0] for row in rows]
+
+    def __repr__(self) -> str:
+        return f"<unit {self.name}>"
+
+
+class Service(SystemdService):  # type: ignore[misc] # as above
+    """testinfra's own, for systemd alone; its properties are the unit's.
+
+    >>> host.service("master-controller").systemd_properties["ActiveState"]
+    'active'
+    """
+
+    @classmethod
+    def get_module_class(cls, _host: Any) -> type[Service]:
+        """No other init system is asked for."""
+        return cls
+
+    @functools.cached_property
+    def systemd_properties(self) -> Properties:
+        """All of them, by name."""
+        properties: Properties = self._host.unit(self.name).properties
+        return properties
+
+
+def read_show(text: str, where: str, name: str) -> Properties:
+    """``systemctl show`` of one unit, as a table.
+
+    :raises TransportError: it is none of a unit.
+    """
+    properties: dict[str, str] = {}
+    for line in text.splitlines():
+        key, equals, value = line.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z0-9]+", key):
+            raise unreadable(where, f"systemctl show {name}", line)
+        properties[key] = f"{properties[key]}\n{value}" if key in properties else value
+    if not {"Id", "LoadState"} <= properties.keys():
+        raise unreadable(where, f"systemctl show {name}", text)
+    return properties
+
+
+def shown_apart(text: str, names: Sequence[str]) -> dict[str, str]:
+    """``systemctl show`` of several units, by the name that each was asked for."""
+    blocks = re.split(r"\n\n+", text.strip("\n"))
+    return dict(zip(names, blocks, strict=True)) if len(blocks) == len(names) else dict.fromkeys(names, text)
+
+
+def unreadable(where: str, what: str, text: str) -> TransportError:
+    """Our error for an answer that is none."""
+    return TransportError(
+        f"in {where}: {what} gave no answer that can be read: {text[:200]!r}", hint="run it there by hand"
+    )

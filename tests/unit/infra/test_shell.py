@@ -1,0 +1,97 @@
+"""One shell, command after command: each apart from the others, and none of them able to break it."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from harness.errors import CommandError, SshError
+from harness.infra import shell as shells
+from harness.infra.shell import Shell
+from tests.unit.peers.shell_machine import open_shell
+
+LIMIT_S = 20.0
+
+
+@pytest.fixture
+def shell() -> Iterator[Shell]:
+    """A shell of this machine."""
+    opened = open_shell()
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("echo out; echo err >&2; exit 3", (3, "out\n", "err\n")),
+        ("printf 'no newline'", (0, "no newline", "")),
+        ("printf 'a\\n\\n'", (0, "a\n\n", "")),
+        ("true", (0, "", "")),
+        ("cat", (0, "", "")),  # its own stdin is empty, not the next command
+        ("echo \"it's\" '$HOME' \\`id\\`", (0, "it's $HOME `id`\n", "")),
+        ("printf '\\377'", (0, "\ufffd", "")),
+        ("exit 124", (124, "", "")),
+        ("kill -9 $$", (137, "", "Killed\n")),
+        ("no-such-command-anywhere", (127, "", "sh: 1: no-such-command-anywhere: not found\n")),
+        ("if", (2, "", 'sh: 1: Syntax error: end of file unexpected (expecting "then")\n')),
+    ],
+)
+def test_each_command_is_told_apart(shell: Shell, command: str, told: tuple[int, str, str]) -> None:
+    """Status, stdout and stderr; and whatever it was, the next one is as if it had not been."""
+    for _ in range(2):
+        done = shell.run(command, timeout_s=LIMIT_S)
+        assert (done.status, done.stdout, done.stderr) == told
+    assert shell.run("echo next", timeout_s=LIMIT_S).stdout == "next\n"
+
+
+def test_what_a_command_leaves_running_is_not_heard_in_the_next(shell: Shell) -> None:
+    shell.run("(sleep 0.2; echo late; echo late >&2) &", timeout_s=LIMIT_S)
+    done = shell.run("sleep 0.4; echo on time", timeout_s=LIMIT_S)
+    assert "on time" in done.stdout
+    assert shell.run("echo clean", timeout_s=LIMIT_S).stdout == "clean\n"
+
+
+def test_a_command_that_takes_too_long_is_ended_and_the_shell_goes_on(shell: Shell) -> None:
+    with pytest.raises(CommandError, match=r"took over 0.2 s: echo begun; sleep 60\n  it said: begun"):
+        shell.run("echo begun; sleep 60", timeout_s=0.2)
+    assert shell.run("echo next", timeout_s=LIMIT_S).stdout == "next\n"
+
+
+def test_a_machine_that_falls_silent_is_given_up(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's own end of the command did not come either."""
+    monkeypatch.setattr(shells, "_GRACE_S", 0.1)
+    began = time.monotonic()
+    with pytest.raises(CommandError, match="took over"):
+        shell.run("kill -STOP $PPID; kill -STOP $(ps -o ppid= -p $PPID); sleep 1", timeout_s=0.2)
+    assert time.monotonic() - began < 10
+    assert not shell.is_open
+
+
+def test_more_than_the_limit_is_not_read(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shells, "OUTPUT_LIMIT", 1 << 20)
+    with pytest.raises(CommandError, match="printed more than 1 MiB: yes"):
+        shell.run("yes", timeout_s=LIMIT_S)
+    assert not shell.is_open
+
+
+def test_a_shell_that_is_lost_says_so(shell: Shell) -> None:
+    """In the middle of a command, and to whoever asks next."""
+    with pytest.raises(SshError, match="the shell is lost"):
+        shell.run("echo bye >&2; kill -9 $(ps -o ppid= -p $PPID)", timeout_s=LIMIT_S)
+    with pytest.raises(SshError, match="the shell is lost"):
+        shell.run("echo", timeout_s=LIMIT_S)
+
+
+def test_threads_take_turns(shell: Shell) -> None:
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        told = pool.map(lambda n: shell.run(f"echo {n}", timeout_s=LIMIT_S).stdout, range(40))
+    assert list(told) == [f"{n}\n" for n in range(40)]
+
+
+def test_large_outputs_come_whole(shell: Shell) -> None:
+    done = shell.run("seq 300000; seq 300000 >&2", timeout_s=LIMIT_S)
+    assert done.stdout == done.stderr == "".join(f"{n}\n" for n in range(1, 300001))

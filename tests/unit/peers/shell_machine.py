@@ -1,0 +1,43 @@
+"""This machine in testinfra's words, over a shell of its own: no SSH, and the programs that a PATH finds."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+
+from harness.errors import SshError
+from harness.infra.host import Host, ShellBackend, as_it_is
+from harness.infra.shell import Shell
+
+
+def open_shell(path: str = os.environ["PATH"]) -> Shell:
+    """A shell that finds its programs there."""
+    process = subprocess.Popen(
+        ["/bin/sh"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={"PATH": path},
+        start_new_session=True,
+    )
+    return Shell(process, name="here", explain=lambda said: SshError(f"the shell is lost: {said}"))
+
+
+@contextlib.contextmanager
+def this_machine(
+    *,
+    path: str = os.environ["PATH"],
+    timeout_s: float = 20,
+    remembers: bool = True,
+    clean: Callable[[str], str] = as_it_is,
+) -> Iterator[Host]:
+    """The machine that the tests run on."""
+    backend = ShellBackend(
+        "here", lambda: open_shell(path), timeout_s=timeout_s, remembers=remembers, clean=clean
+    )
+    try:
+        yield Host(backend)
+    finally:
+        backend.close()
