@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from harness.guest.environment import parse_environment
-from harness.guest.facts import GuestFacts
+from harness.infra.environment import parse_environment
+from harness.infra.host import Host
+from harness.infra.units import Unit
 from harness.site.profile import Site
 
 _UNITS_S = {
@@ -26,6 +27,7 @@ _ADVICE = re.compile(
     r"please use |deprecated|will be removed|obsolete|is marked executable|is marked world-inaccessible", re.I
 )
 _MIB = 1024 * 1024
+_ABSENT = "(no such property)"
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Directive:
     """One line of the runbook's unit: ``problem`` says how systemd's view differs, or nothing."""
 
     name: str
-    problem: Callable[[GuestFacts, Site], str | None]
+    problem: Callable[[Unit, Site], str | None]
 
     def __str__(self) -> str:
         return self.name
@@ -42,8 +44,8 @@ class Directive:
 def _includes(line: str, property_names: Iterable[str]) -> Directive:
     key, _, wanted = line.partition("=")
 
-    def problem(facts: GuestFacts, _site: Site) -> str | None:
-        seen = {name: facts.unit.get(name, "") for name in property_names}
+    def problem(unit: Unit, _site: Site) -> str | None:
+        seen = {name: unit.get(name) for name in property_names}
         if any(wanted in value.split() for value in seen.values()):
             return None
         return _differs(line, *seen.items())
@@ -54,9 +56,9 @@ def _includes(line: str, property_names: Iterable[str]) -> Directive:
 def _is(name: str, property_name: str, expected: Callable[[Site], str], *also: str) -> Directive:
     """A property that must have one value; ``also`` are other ways to say the same."""
 
-    def problem(facts: GuestFacts, site: Site) -> str | None:
-        seen = facts.unit.get(property_name)
-        if seen is not None and seen in {expected(site), *also}:
+    def problem(unit: Unit, site: Site) -> str | None:
+        seen = unit.get(property_name, _ABSENT)
+        if seen in {expected(site), *also}:
             return None
         return _differs(f"{name}={expected(site)}", (property_name, seen))
 
@@ -64,8 +66,8 @@ def _is(name: str, property_name: str, expected: Callable[[Site], str], *also: s
 
 
 def _lasts(name: str, property_name: str, expected_s: Callable[[Site], float]) -> Directive:
-    def problem(facts: GuestFacts, site: Site) -> str | None:
-        seen = facts.unit.get(property_name, "")
+    def problem(unit: Unit, site: Site) -> str | None:
+        seen = unit.get(property_name)
         if parse_span(seen) == expected_s(site):
             return None
         return _differs(f"{name}={expected_s(site):g}", (property_name, seen))
@@ -73,13 +75,13 @@ def _lasts(name: str, property_name: str, expected_s: Callable[[Site], float]) -
     return Directive(name, problem)
 
 
-def _user(facts: GuestFacts, site: Site) -> str | None:
-    seen = facts.unit.get("User") or "root"  # without User= a system service runs as root
+def _user(unit: Unit, site: Site) -> str | None:
+    seen = unit.get("User") or "root"  # without User= a system service runs as root
     return None if seen == site.agent.user else _differs(f"User={site.agent.user}", ("User", seen))
 
 
-def _environment(facts: GuestFacts, site: Site) -> str | None:
-    seen = parse_environment(facts.unit.get("Environment", ""))
+def _environment(unit: Unit, site: Site) -> str | None:
+    seen = parse_environment(unit.get("Environment"))
     wrong = {key: value for key, value in site.agent.environment.items() if seen.get(key) != value}
     if not wrong:
         return None
@@ -90,8 +92,8 @@ def _environment(facts: GuestFacts, site: Site) -> str | None:
 
 
 def _command(name: str, expected: Callable[[Site], list[str]]) -> Directive:
-    def problem(facts: GuestFacts, site: Site) -> str | None:
-        seen = parse_commands(facts.unit.get(name, ""))
+    def problem(unit: Unit, site: Site) -> str | None:
+        seen = parse_commands(unit.get(name))
         if seen == expected(site):
             return None
         wanted = "; ".join(f"{name}={command}" for command in expected(site)) or f"no {name}="
@@ -100,23 +102,23 @@ def _command(name: str, expected: Callable[[Site], list[str]]) -> Directive:
     return Directive(name, problem)
 
 
-def _memory(facts: GuestFacts, site: Site) -> str | None:
+def _memory(unit: Unit, site: Site) -> str | None:
     limits = {
-        group: int(value) // _MIB for group, value in facts.memory_limits.items() if value.strip().isdigit()
+        group: int(value) // _MIB for group, value in unit.memory_limits.items() if value.strip().isdigit()
     }
     expected = site.agent.memory_limit_mib
     if limits and min(limits.values()) == expected:
         return None
     enforced = ", ".join(f"{group}: {mib} MiB" for group, mib in limits.items()) or "no limit"
-    told = " ".join(f"{key}={facts.unit.get(key)}" for key in ("MemoryMax", "MemoryLimit"))
+    told = " ".join(f"{key}={unit.get(key, _ABSENT)}" for key in ("MemoryMax", "MemoryLimit"))
     return (
         f"expected MemoryLimit={expected}M (or MemoryMax={expected}M) in force; "
         f"the cgroup enforces {enforced}; systemd says: {told}"
     )
 
 
-def _differs(expected: str, *seen: tuple[str, str | None]) -> str:
-    shown = " ".join(f"{key}={value if value is not None else '(no such property)'}" for key, value in seen)
+def _differs(expected: str, *seen: tuple[str, str]) -> str:
+    shown = " ".join(f"{key}={value}" for key, value in seen)
     return f"expected {expected}; systemd says: {shown}"
 
 
@@ -183,12 +185,12 @@ def assignments(text: str) -> list[str]:
     return [match[1] for match in found if match]
 
 
-def changed_by_drop_ins(facts: GuestFacts) -> Mapping[str, list[str]]:
+def changed_by_drop_ins(guest: Host, unit: str) -> Mapping[str, list[str]]:
     """Drop-ins that set what the runbook's unit governs: path -> keys."""
     found: dict[str, list[str]] = {}
-    for path in facts.unit.get("DropInPaths", "").split():
-        text = facts.text(path)
-        keys = assignments(text) if text is not None else ["(it could not be read)"]
+    for path in guest.unit(unit).get("DropInPaths").split():
+        file = guest.file(path)
+        keys = assignments(file.content_string) if file.is_file else ["(it could not be read)"]
         governed = [key for key in keys if key in GOVERNED or not key.isalpha()]
         if governed:
             found[path] = governed

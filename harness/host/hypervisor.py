@@ -17,6 +17,9 @@ from typing import Any
 from harness.errors import CommandError, HarnessError, UsageError
 from harness.host import bundle
 from harness.host.custodian import Custodian
+from harness.infra.environment import without_environment
+from harness.infra.host import Host, ShellBackend
+from harness.infra.shell import Shell
 from harness.run import Result
 from harness.site.profile import Site
 from harness.transport.connection import Connection
@@ -25,10 +28,10 @@ from harness.transport.local import LocalConnection
 from harness.transport.private import private_directory
 from harness.transport.ssh import SshConnection, SshDestination
 
-_CUSTODIAN_START_S = (
-    20.0  # beyond the login: sudo, Python, and the reaper, which may have a session to cancel
-)
+# Beyond the login: sudo, Python, and the reaper, which may have a session to cancel.
+_CUSTODIAN_START_S = 20.0
 _CUSTODIAN_END_S = 30.0  # for all but sessions to be removed
+_COMMAND_S = 30.0  # for a command of a check
 _ANSWER_GRACE_S = 15.0  # beyond what a request itself may take
 _LONGEST_ARGUMENT = 64 << 10
 
@@ -114,17 +117,13 @@ class Hypervisor:
         return f"acc-{self.run_id}-{next(self._numbers)}"
 
     @cached_property
-    def testinfra(self) -> Any:
-        """A testinfra Host over the one connection, as root through sudo."""
-        import testinfra  # here: a quarter of a second that a run without it saves
+    def testinfra(self) -> Host:
+        """The host in testinfra's words, as root, over one shell; every question is asked anew.
 
-        sudo = bool(self._become_root())
-        if self.connection.config_file is None:
-            return testinfra.get_host("local://", sudo=sudo)
-        config = str(self.connection.config_file)
-        return testinfra.get_host(
-            f"ssh://{self.connection.alias}", ssh_config=config, controlpersist=0, sudo=sudo
-        )
+        What a unit sets in its environment is not told, but for what the profile names.
+        """
+        name, clean = self.connection.alias, without_environment(self.site)
+        return Host(ShellBackend(name, self._open_shell, timeout_s=_COMMAND_S, clean=clean))
 
     def script(self, text: str, *, timeout_s: float, root: bool = True) -> Result:
         """Run a shell script on the host in one round trip. A non-zero status does not raise.
@@ -199,6 +198,14 @@ class Hypervisor:
         section = self.site.host
         is_root = os.geteuid() == 0 if section.transport == "local" else section.user == "root"
         return [] if is_root else ["sudo", "-n", "--"]
+
+    def _open_shell(self) -> Shell:
+        connection = self.connection
+        process = connection.start_beside([*self._become_root(), "sh"])
+        shell = Shell(process, name=connection.alias, explain=connection.explain)
+        if self._open is not None:
+            self._open.callback(shell.close)
+        return shell
 
     def _relay(self, address: str, port: int) -> Path:
         return Path(self.custodian.ask("relay_host", address=address, port=port, timeout_s=_ANSWER_GRACE_S))

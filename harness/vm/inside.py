@@ -8,16 +8,19 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from harness.errors import CommandError
 from harness.host.hypervisor import Hypervisor
+from harness.infra.environment import without_environment
+from harness.infra.host import Host, ShellBackend
+from harness.infra.shell import Shell
 from harness.run import Result
 from harness.transport.ssh import SshConnection, SshDestination
 
 _KEY_ALIAS = "browser-vm"  # all clones are held to one key
 _LOGIN_S = 30.0  # key exchange under emulation takes a second and a half
 _SSH_GRACE_S = 15.0
+_COMMAND_S = 60.0
 _TIMED_OUT = 124  # what timeout(1) says
 
 _CONNECTOR = """\
@@ -41,7 +44,7 @@ class Guest:
         self._socket = socket
         self._lock = threading.Lock()
         self._connection: SshConnection | None = None
-        self._testinfra: Any = None
+        self._backends: list[ShellBackend] = []
 
     @property
     def connection(self) -> SshConnection:
@@ -54,18 +57,20 @@ class Guest:
                 self._connection = self._connect()
             return self._connection
 
-    @property
-    def testinfra(self) -> Any:
-        """A testinfra Host for the guest, as root, under the clone's name."""
-        import testinfra  # here: a quarter of a second that a run without it saves
+    def host(self, *, remembers: bool) -> Host:
+        """The guest in testinfra's words, as root, under the clone's name; its shell ends with us.
 
-        config = str(self.connection.config_file)
+        What a unit sets in its environment is not told, but for what the profile names.
+
+        :param remembers: whether an answer stands for good.
+        """
+        clean = without_environment(self._host.site)
+        backend = ShellBackend(
+            self._name, self._open_shell, timeout_s=_COMMAND_S, remembers=remembers, clean=clean
+        )
         with self._lock:
-            if self._testinfra is None:
-                self._testinfra = testinfra.get_host(
-                    f"ssh://{self._name}", ssh_config=config, controlpersist=0, sudo=self._needs_sudo
-                )
-            return self._testinfra
+            self._backends.append(backend)
+        return Host(backend)
 
     def script(self, text: str, *, timeout_s: float) -> Result:
         """Run a shell script as root in one round trip; the guest itself ends it at the deadline."""
@@ -82,9 +87,16 @@ class Guest:
     def close(self) -> None:
         """End the connection, if there is one; the next use makes another."""
         with self._lock:
+            for backend in self._backends:
+                backend.close()
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+
+    def _open_shell(self) -> Shell:
+        words = [*(["sudo", "-n", "--"] if self._needs_sudo else []), "sh"]
+        connection = self.connection
+        return Shell(connection.start_beside(words), name=self._name, explain=connection.explain)
 
     @property
     def _needs_sudo(self) -> bool:

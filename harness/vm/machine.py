@@ -14,6 +14,7 @@ import httpx
 
 from harness.errors import VmError, VmmError, WaitTimeoutError
 from harness.host.hypervisor import Hypervisor
+from harness.infra.host import Host
 from harness.run import Result
 from harness.transport.http import client_over, no_tls
 from harness.vm.clone import Clone, making
@@ -151,10 +152,17 @@ class Vm:
                 self._clone.paths[port] = self.host.connection.forward(f"unix:{remote}")
             return self._clone.paths[port]
 
+    def guest(self, *, remembers: bool = False) -> Host:
+        """The guest in testinfra's words, over one shell in its one SSH connection, made at first use.
+
+        :param remembers: whether an answer stands for good: for a VM that nobody changes.
+        """
+        return self._guest.host(remembers=remembers)
+
     @property
-    def testinfra(self) -> Any:
-        """A testinfra Host for the guest over its one SSH connection, made at first use."""
-        return self._guest.testinfra
+    def ssh_config(self) -> Path:
+        """``ssh -F`` it and the VM's name is a login in the guest, over its one connection."""
+        return self._guest.connection.config_file
 
     def script(self, text: str, *, timeout_s: float) -> Result:
         """Run a shell script in the guest as root, in one round trip.

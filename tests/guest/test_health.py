@@ -13,7 +13,7 @@ import pytest
 from fixtures.guest import Resumed
 from harness.guest.agent_answer import ask_agent, fate
 from harness.guest.agent_state import ask_agent_state
-from harness.guest.facts import GuestFacts
+from harness.infra.host import Host
 from harness.site.profile import Site
 from harness.vm.machine import Vm
 
@@ -105,17 +105,16 @@ async def test_health_is_steady_under_load(clone: Vm, site: Site) -> None:
 
 
 @SOURCE
-def test_port_is_the_agents(guest_facts: GuestFacts, site: Site) -> None:
+def test_port_is_the_agents(guest: Host, site: Site) -> None:
     """The agent's port is listened on at 0.0.0.0, by the main process of its unit."""
     port = site.agent.port
-    seen = [listener for listener in guest_facts.listeners if listener.port == port]
-    shown = ", ".join(f"{one} pids {sorted(one.pids)}" for one in seen) or "nobody"
-    expected = (
-        f"expected 0.0.0.0:{port} by pid {guest_facts.main_pid} ({site.agent.unit}); listening: {shown}"
-    )
-    assert guest_facts.main_pid, expected
-    assert [one.address for one in seen] == ["0.0.0.0"], expected  # noqa: S104 - what the runbook asks for
-    assert guest_facts.main_pid in seen[0].pids, expected
+    listener = guest.listener(port)
+    main_pid = int(guest.service(site.agent.unit).systemd_properties.get("MainPID", 0))
+    shown = ", ".join(f"{one} pids {sorted(one.pids)}" for one in listener.sockets) or "nobody"
+    expected = f"expected 0.0.0.0:{port} by pid {main_pid} ({site.agent.unit}); listening: {shown}"
+    assert main_pid, expected
+    assert listener.addresses == ["0.0.0.0"], expected  # noqa: S104 - what the runbook asks for
+    assert main_pid in listener.pids, expected
 
 
 def _ok(answer: httpx.Response | BaseException) -> bool:

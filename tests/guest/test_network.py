@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.guest.facts import GuestFacts, Properties
+from harness.guest.look import NETWORK_ONLINE
+from harness.infra.host import Host
+from harness.infra.units import Unit
 from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("unit-network")]
@@ -13,12 +15,13 @@ ENABLE = pytest.mark.mend(
     how="enable the wait-online service of what configures the network, e.g. systemd-networkd-wait-online",
 )
 KEYS = ("UnitFileState", "ActiveState", "Result", "ExecMainStatus")
+ENTERED = "ActiveEnterTimestampMonotonic"
 
 
 @ENABLE
-def test_wait_online_is_enabled_and_succeeded(guest_facts: GuestFacts, site: Site) -> None:
+def test_wait_online_is_enabled_and_succeeded(guest: Host, site: Site) -> None:
     """A wait-online service is enabled and has succeeded, so that network-online.target means something."""
-    units = {name: guest_facts.units.get(name, {}) for name in site.guest.wait_online_units}
+    units = {name: guest.unit(name) for name in site.guest.wait_online_units}
     good = [name for name, unit in units.items() if _told(unit) == ("enabled", "active", "success", "0")]
     shown = "\n".join(
         f"  {name}: {dict(zip(KEYS, _told(unit), strict=True))}" for name, unit in units.items()
@@ -31,11 +34,11 @@ def test_wait_online_is_enabled_and_succeeded(guest_facts: GuestFacts, site: Sit
 
 
 @ENABLE
-def test_network_online_was_reached(guest_facts: GuestFacts, site: Site) -> None:
+def test_network_online_was_reached(guest: Host, site: Site) -> None:
     """network-online.target was reached, and only after a wait-online service had succeeded."""
-    target = _entered(guest_facts.units.get("network-online.target", {}))
+    target = guest.unit(NETWORK_ONLINE).seconds(ENTERED)
     assert target > 0, "network-online.target was never reached in this guest"
-    waited = [_entered(guest_facts.units.get(name, {})) for name in site.guest.wait_online_units]
+    waited = [guest.unit(name).seconds(ENTERED) for name in site.guest.wait_online_units]
     assert any(0 < moment <= target for moment in waited), (
         f"network-online.target was reached at {target:.3f} s after boot, before any wait-online service had "
         f"succeeded ({', '.join(f'{moment:.3f} s' for moment in waited if moment) or 'none ever did'})"
@@ -43,10 +46,10 @@ def test_network_online_was_reached(guest_facts: GuestFacts, site: Site) -> None
 
 
 @ENABLE
-def test_agent_started_after_the_network(guest_facts: GuestFacts, site: Site) -> None:
+def test_agent_started_after_the_network(guest: Host, site: Site) -> None:
     """The agent's process was started after network-online.target was reached."""
-    target = _entered(guest_facts.units.get("network-online.target", {}))
-    started = int(guest_facts.unit.get("ExecMainStartTimestampMonotonic", "0") or 0) / 1e6
+    target = guest.unit(NETWORK_ONLINE).seconds(ENTERED)
+    started = guest.unit(site.agent.unit).seconds("ExecMainStartTimestampMonotonic")
     assert 0 < target <= started, (
         f"{site.agent.unit} started {started:.3f} s after boot, network-online.target was reached at "
         f"{target:.3f} s (0 means never)\nmend: After=network-online.target and Wants=network-online.target"
@@ -56,9 +59,9 @@ def test_agent_started_after_the_network(guest_facts: GuestFacts, site: Site) ->
 @pytest.mark.mend(
     step=5, how="stop and disable what listens in the image, or list its port in the profile; rebuild"
 )
-def test_no_other_port_listens(guest_facts: GuestFacts, site: Site) -> None:
+def test_no_other_port_listens(guest: Host, site: Site) -> None:
     """Nothing listens beyond loopback but the ports that the profile lists."""
-    seen = [one for one in guest_facts.listeners if not one.on_loopback]
+    seen = [one for one in guest.listener.all() if not one.on_loopback]
     extra = [str(one) for one in seen if one.port not in site.guest.listening_ports]
     assert not extra, (
         f"listening beyond loopback, and not in guest.listening_ports {list(site.guest.listening_ports)}: "
@@ -66,9 +69,5 @@ def test_no_other_port_listens(guest_facts: GuestFacts, site: Site) -> None:
     )
 
 
-def _told(unit: Properties) -> tuple[str, ...]:
+def _told(unit: Unit) -> tuple[str, ...]:
     return tuple(unit.get(key, "(not told)") for key in KEYS)
-
-
-def _entered(unit: Properties) -> float:
-    return int(unit.get("ActiveEnterTimestampMonotonic", "0") or 0) / 1e6

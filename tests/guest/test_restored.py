@@ -8,8 +8,9 @@ import pytest
 
 from fixtures.guest import Resumed
 from harness.guest import console
-from harness.guest.facts import GuestFacts
+from harness.guest.look import BOOT_ID, Look
 from harness.host.golden.files import GoldenSnapshot
+from harness.infra.host import Host
 from harness.vm.machine import Vm
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("health")]
@@ -44,23 +45,25 @@ def test_console_is_clean(clone: Vm) -> None:
 
 
 @REBUILD
-def test_boot_is_the_snapshots(guest_facts: GuestFacts, snapshot: GoldenSnapshot, clone: Vm) -> None:
+def test_boot_is_the_snapshots(guest: Host, guest_look: Look, snapshot: GoldenSnapshot, clone: Vm) -> None:
     """The guest's boot id is the snapshot's, and it has been up for longer than the clone has lived."""
     manifest = snapshot.manifest()
     expected = manifest.raw.get("boot_id") if manifest else None
-    assert expected in {None, guest_facts.boot_id}, (
-        f"boot id of {clone.name}: expected {expected} (manifest), the guest says {guest_facts.boot_id}: "
+    seen = guest.file(BOOT_ID).content_string.strip()
+    assert expected in {None, seen}, (
+        f"boot id of {clone.name}: expected {expected} (manifest), the guest says {seen}: "
         "it booted since, or the manifest belongs to another snapshot"
     )
-    assert guest_facts.uptime_s > guest_facts.age_s, (
-        f"{clone.name} has been up for {guest_facts.uptime_s:.1f} s, and was started "
-        f"{guest_facts.age_s:.1f} s ago: it booted since"
+    assert guest_look.uptime_s > guest_look.age_s, (
+        f"{clone.name} has been up for {guest_look.uptime_s:.1f} s, and was started "
+        f"{guest_look.age_s:.1f} s ago: it booted since"
     )
 
 
 @REBUILD
-def test_no_unit_failed(guest_facts: GuestFacts, evidence: Any) -> None:
+def test_no_unit_failed(guest: Host, evidence: Any) -> None:
     """No systemd unit in the guest has failed."""
-    evidence.json("failed-units.json", guest_facts.failed_units)
-    failed = ", ".join(guest_facts.failed_units)
+    units = guest.unit.failed()
+    evidence.json("failed-units.json", units)
+    failed = ", ".join(units)
     assert not failed, f"failed in the guest: {failed}\nin a VM: systemctl status {failed.replace(',', '')}"

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.guest.facts import GuestFacts
 from harness.guest.unit_file import DIRECTIVES, Directive, changed_by_drop_ins, verify_findings
+from harness.infra.host import Host
 from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("unit-network")]
@@ -18,37 +18,39 @@ EDIT = pytest.mark.mend(
 
 
 @EDIT
-def test_unit_is_active(guest_facts: GuestFacts, site: Site) -> None:
+def test_unit_is_active(guest: Host, site: Site) -> None:
     """The agent's unit is loaded from its file, active and running, and was never restarted by itself."""
+    systemd = guest.service(site.agent.unit).systemd_properties
     keys = ("LoadState", "ActiveState", "SubState", "NRestarts", "FragmentPath")
-    seen = {key: guest_facts.unit.get(key, "(not told)") for key in keys}
+    seen = {key: systemd.get(key, "(not told)") for key in keys}
     expected = dict(zip(keys, ("loaded", "active", "running", "0", site.agent.unit_file), strict=True))
     assert seen == expected, (
-        f"{site.agent.unit}: expected {expected}; systemd says {seen}\n{guest_facts.journal[-1500:]}"
+        f"{site.agent.unit}: expected {expected}; systemd says {seen}\n"
+        f"{guest.unit(site.agent.unit).journal(40)[-1500:]}"
     )
 
 
 @EDIT
 @pytest.mark.parametrize("directive", DIRECTIVES, ids=str)
-def test_directive(guest_facts: GuestFacts, site: Site, directive: Directive) -> None:
+def test_directive(guest: Host, site: Site, directive: Directive) -> None:
     """The runbook's directive is in force, as systemd sees it."""
-    problem = directive.problem(guest_facts, site)
+    problem = directive.problem(guest.unit(site.agent.unit), site)
     assert problem is None, f"{site.agent.unit}: {problem}\nlook, in a VM: systemctl cat {site.agent.unit}"
 
 
 @EDIT
-def test_unit_is_enabled(guest_facts: GuestFacts, site: Site) -> None:
+def test_unit_is_enabled(guest: Host, site: Site) -> None:
     """The agent's unit is enabled, so that it starts at boot."""
-    seen = guest_facts.unit.get("UnitFileState", "(not told)")
+    seen = guest.service(site.agent.unit).systemd_properties.get("UnitFileState", "(not told)")
     assert seen == "enabled", (
         f"{site.agent.unit}: expected enabled; systemd says {seen}\nmend: systemctl enable {site.agent.unit}"
     )
 
 
 @EDIT
-def test_no_drop_in_changes_the_unit(guest_facts: GuestFacts) -> None:
+def test_no_drop_in_changes_the_unit(guest: Host, site: Site) -> None:
     """No drop-in sets what the runbook's unit sets."""
-    seen = changed_by_drop_ins(guest_facts)
+    seen = changed_by_drop_ins(guest, site.agent.unit)
     shown = "\n".join(f"  {path} sets {', '.join(keys)}" for path, keys in seen.items())
     assert not seen, (
         f"drop-ins change the unit:\n{shown}\nmend: move what is wanted into the unit, and remove them"
@@ -56,21 +58,22 @@ def test_no_drop_in_changes_the_unit(guest_facts: GuestFacts) -> None:
 
 
 @EDIT
-def test_no_reload_is_pending(guest_facts: GuestFacts, site: Site) -> None:
+def test_no_reload_is_pending(guest: Host, site: Site) -> None:
     """systemd has read the unit file as it is on the disk."""
-    seen = guest_facts.unit.get("NeedDaemonReload", "(not told)")
+    seen = guest.service(site.agent.unit).systemd_properties.get("NeedDaemonReload", "(not told)")
     assert seen == "no", (
         f"{site.agent.unit}: NeedDaemonReload={seen}\nmend: systemctl daemon-reload, then rebuild"
     )
 
 
 @EDIT
-def test_unit_file_is_sound(guest_facts: GuestFacts, site: Site, advice: Callable[[str], None]) -> None:
+def test_unit_file_is_sound(guest: Host, site: Site, advice: Callable[[str], None]) -> None:
     """systemd-analyze verify finds nothing wrong with the unit; deprecations are advice."""
-    errors, hints = verify_findings(guest_facts.verify, site.agent.unit_file)
+    verified = guest.unit(site.agent.unit).verify()
+    errors, hints = verify_findings(verified.text, site.agent.unit_file)
     for line in hints:
         advice(f"systemd-analyze verify: {line}")
     assert not errors, "systemd-analyze verify says:\n  " + "\n  ".join(errors)
-    assert guest_facts.verify_status == 0, (
-        f"systemd-analyze verify ended with status {guest_facts.verify_status}: {guest_facts.verify[-500:]}"
+    assert verified.status == 0, (
+        f"systemd-analyze verify ended with status {verified.status}: {verified.text[-500:]}"
     )

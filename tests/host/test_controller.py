@@ -11,6 +11,7 @@ import pytest
 from harness.host.controller_logs import controller_logs
 from harness.host.facts import HostFacts
 from harness.host.parts import Errors
+from harness.infra.host import Host
 from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches", proves=False)]
@@ -19,33 +20,31 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches", prove
 @pytest.mark.mend(
     step="troubleshooting", how="install the controller's unit file, then systemctl daemon-reload"
 )
-def test_controller_loaded(host_facts: HostFacts, site: Site) -> None:
+def test_controller_loaded(host: Host, site: Site) -> None:
     """systemd has loaded the controller's unit."""
-    unit = host_facts.unit
-    assert unit.LoadState == "loaded", f"{site.controller.unit}: LoadState={unit.LoadState}, expected loaded"
+    seen = host.service(site.controller.unit).systemd_properties["LoadState"]
+    assert seen == "loaded", f"{site.controller.unit}: LoadState={seen}, expected loaded"
 
 
 @pytest.mark.smoke
 @pytest.mark.mend(
     step="troubleshooting", how="sudo systemctl restart master-controller, then read its journal"
 )
-def test_controller_active(host_facts: HostFacts, site: Site) -> None:
+def test_controller_active(host: Host, site: Site) -> None:
     """The controller's unit is active and running."""
-    unit = host_facts.unit
-    seen = (unit.ActiveState, unit.SubState)
+    systemd = host.service(site.controller.unit).systemd_properties
+    seen = (systemd.get("ActiveState"), systemd.get("SubState"))
     assert seen == ("active", "running"), (
-        f"{site.controller.unit}: {unit.ActiveState} ({unit.SubState}), result {unit.Result}; "
+        f"{site.controller.unit}: {seen[0]} ({seen[1]}), result {systemd.get('Result')}; "
         f"expected active (running); look: journalctl -u {site.controller.unit} -n 50"
     )
 
 
 @pytest.mark.mend(step="troubleshooting", how="sudo systemctl enable master-controller")
-def test_controller_enabled(host_facts: HostFacts, site: Site) -> None:
+def test_controller_enabled(host: Host, site: Site) -> None:
     """The controller's unit is enabled, so that it comes back after a reboot."""
-    unit = host_facts.unit
-    assert unit.UnitFileState == "enabled", (
-        f"{site.controller.unit}: UnitFileState={unit.UnitFileState or 'none'}, expected enabled"
-    )
+    seen = host.service(site.controller.unit).systemd_properties.get("UnitFileState", "none")
+    assert seen == "enabled", f"{site.controller.unit}: UnitFileState={seen}, expected enabled"
 
 
 @pytest.mark.mend(

@@ -12,6 +12,7 @@ from harness.findings import Finding, report
 from harness.host.facts import HostFacts
 from harness.host.firewall.packets import Obstacle, aimed_at, conversation, obstacles
 from harness.host.firewall.rulesets import tables_of
+from harness.infra.host import Host
 from harness.site.profile import Site
 
 pytestmark = pytest.mark.acceptance
@@ -22,13 +23,13 @@ pytestmark = pytest.mark.acceptance
 @pytest.mark.mend(
     step="troubleshooting", how="sudo ip link set <bridge> up; sudo ip address add <address> dev <bridge>"
 )
-def test_bridge_up(host_facts: HostFacts, site: Site) -> None:
+def test_bridge_up(host: Host, site: Site) -> None:
     """The VMs' bridge is up and has its address."""
-    name, wanted, bridge = site.network.bridge, site.network.bridge_address, host_facts.bridge
-    assert bridge, f"the host has no device {name}"
-    assert bridge.kind == "bridge", f"{name} is no bridge, but a {bridge.kind}"
-    # An idle bridge has no carrier and so no "state UP"; what was set is the UP flag.
-    assert "UP" in bridge.flags, f"{name} is down (flags {', '.join(bridge.flags)})"
+    name, wanted = site.network.bridge, site.network.bridge_address
+    bridge = host.link(name)
+    assert bridge.exists, f"the host has no device {name}"
+    assert bridge.kind == "bridge", f"{name} is no bridge, but a {bridge.kind or 'plain device'}"
+    assert bridge.is_up, f"{name} is down (flags {', '.join(bridge.flags)})"
     seen = ", ".join(map(str, bridge.addresses)) or "none"
     assert wanted in bridge.addresses, f"{name} has the addresses {seen}; expected {wanted}"
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import tomli_w
 
 from harness import redact
+from tests.unit.peers.small_guest import site_of
 from tests.unit.peers.small_suite import Suite
 
 pytest_plugins = ["pytester"]
@@ -19,11 +21,13 @@ CANARIES = (
 others are known by where they stand."""
 
 CHECKS = """
-import base64, io, logging, shlex, tarfile, types, warnings
+import logging, sys, warnings
+from pathlib import Path
 from harness.errors import BrowserError, HarnessError
-from harness.guest.facts import ask_guest
+from harness.guest.look import look_at
 from harness.redact import remember
-from harness.run import Result
+sys.modules.pop("tests", None)  # pytest's own, which knows of no other folder than this suite's
+from tests.unit.peers.small_guest import SmallGuest, lay_down
 
 PASSWORD = remember("/".join(["p4ssw0rd", "canary"]))
 CALLBACK = "http://localhost:1455/auth/callback?code=" + "c0de-" + "canary&state=" + "st4te-" + "canary"
@@ -51,49 +55,33 @@ def test_fails(evidence, advice, trouble):
     assert ALL == "", f"seen: {ALL}"
 
 KEY, OLD_KEY = "k3y-" + "canary/$1", "0ld-key-" + "canary"
-FRAGMENT = "/etc/systemd/system/browser-vm-auth.service"
 
-def packed():
-    content = f"[Service]\\nEnvironment=KEY={OLD_KEY} \\\\\\n  LEVEL=info\\n".encode()
-    member, stream = tarfile.TarInfo(FRAGMENT), io.BytesIO()
-    member.size = len(content)
-    with tarfile.open(fileobj=stream, mode="w") as tar:
-        tar.addfile(member, io.BytesIO(content))
-    return base64.b64encode(stream.getvalue()).decode()
-
-class Clone:
-    name, restored_at = "acc-abcdef-1", 0.0
-    cut = False
-
-    def __init__(self, site):
-        self.host = types.SimpleNamespace(site=site)
-
-    def script(self, text, *, timeout_s):
-        escaped = KEY.replace("$", "\\\\$")
-        show = f'Id=browser-vm-auth.service\\nFragmentPath={FRAGMENT}\\n'
-        show += f'Environment=NODE_ENV=production "KEY={escaped}" PIN=' + "n1" + 'p LEVEL=info\\n'
-        said = {"verify_status": "0", "uptime": "1", "boot_id": "b", "clock": "1", "show": show, "failed": "",
-                "ports": "", "interfaces": "", "journal": f"started with {KEY}", "files": packed(),
-                "verify": f"Invalid environment assignment: {OLD_KEY}", "memory": "", "limits": "", "end": ""}
-        if self.cut:
-            said.pop("end")
-        mark = shlex.split(text.partition("\\n")[0])[0].partition("=")[2]
-        return Result((), 1, "".join(f"\\n{mark} {name}\\n{text}" for name, text in said.items()), "")
+def laid_down(site):
+    folder = Path(site.agent.directory).parent
+    escaped = KEY.replace("$", "\\\\$")
+    lay_down(folder, environment=f'NODE_ENV=production "KEY={escaped}" PIN=' + "n1" + "p LEVEL=info",
+             journal=f"started with {KEY}", verify=f"Invalid environment assignment: {OLD_KEY}",
+             unit_file=f"[Service]\\nEnvironment=KEY={OLD_KEY} \\\\\\n  LEVEL=info\\n")
+    return folder
 
 @pytest.fixture(scope="session")
-def clone(site): return Clone(site)
+def clone(site):
+    vm = SmallGuest(laid_down(site), site)
+    yield vm
+    vm.hang_up()
 
 @check("unit-network")
-def test_unit(guest_facts, evidence):
-    evidence.json("unit.json", guest_facts.unit)
-    print(guest_facts)
-    assert guest_facts.unit == {}, f"LEVEL is info: {guest_facts.journal} {guest_facts.verify} {KEY}"
+def test_unit(guest, site, evidence):
+    unit = guest.unit(site.agent.unit)
+    evidence.json("unit.json", dict(unit.properties))
+    print(unit.properties)
+    assert unit.properties == {}, f"LEVEL is info: {unit.journal(40)} {unit.verify().text} {KEY}"
 
 @check("unit-network")
 def test_unit_is_cut(site):
-    clone = Clone(site)
-    clone.cut = True
-    ask_guest(clone)
+    folder = laid_down(site)
+    (folder / "bin/tail").unlink()
+    look_at(SmallGuest(folder, site))
 
 @check("oauth")
 def test_plain_assert(): assert ALL == "short"
@@ -128,6 +116,7 @@ def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_canary_is_heard(suite: Suite, style: str) -> None:
     """Not on the terminal, nor in JUnit's file, the log file, verdict.json, the evidence or its names."""
     suite.write(CHECKS)
+    suite.profile(tomli_w.dumps(site_of(suite.root / "machine")))
     report, log = suite.root / "junit.xml", suite.root / "run.log"
     words = (f"--junitxml={report}", f"--log-file={log}", "--log-file-level=INFO", "-o", "log_cli=true")
     ended = suite.run(*words, f"--tb={style}", "-v", "-l", "-rA", apart=True)
@@ -143,6 +132,6 @@ def test_no_canary_is_heard(suite: Suite, style: str) -> None:
     assert "seen: ‹secret›" in written[str(report)]
     assert "code=‹secret›&state=‹secret›" in written[str(log)]
     assert "LEVEL is info: started with ‹secret›" in written[str(report)]
-    (facts,) = (text for name, text in written.items() if name.endswith("host.unit/facts.json"))
+    (facts,) = (text for name, text in written.items() if name.endswith("host.unit/commands.json"))
     assert "NODE_ENV=production KEY=‹secret› PIN=‹secret› LEVEL=‹secret›" in facts
     assert {Path(name).name for name in written} >= {"seen.txt", "seen.json", "verdict.json", "run.json"}

@@ -41,7 +41,7 @@ def test_a_script_in_the_guest_is_ended_by_the_guest(healthy: Vm) -> None:
 
 
 def test_testinfra_asks_the_guest(healthy: Vm) -> None:
-    assert healthy.testinfra.run("hostname").rc == 0
+    assert healthy.guest().run("hostname").rc == 0
 
 
 def test_the_desktop_is_reached(healthy: Vm) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from harness.guest.facts import GuestFacts
 from harness.guest.unit_file import (
     DIRECTIVES,
     assignments,
@@ -13,7 +14,10 @@ from harness.guest.unit_file import (
     parse_span,
     verify_findings,
 )
+from harness.infra.units import Unit
+from harness.run import Result
 from harness.site.profile import Site
+from tests.unit.peers.shell_machine import this_machine
 
 SITE = Site(name="test")
 UNIT = {
@@ -60,66 +64,47 @@ WRONG = {
 }
 
 
-def facts(
-    unit: dict[str, str] | None = None,
-    *,
-    files: dict[str, bytes] | None = None,
-    memory: str = "536870912",
-) -> GuestFacts:
-    return GuestFacts(
-        unit={**UNIT, **(unit or {})},
-        units={},
-        failed_units=(),
-        listeners=(),
-        verify_status=0,
-        verify="",
-        boot_id="",
-        uptime_s=0,
-        clock=0,
-        clock_bounds=(0, 0),
-        age_s=0,
-        files=files or {},
-        memory_limits={"/system.slice/browser-vm-auth.service": memory, "/system.slice": "max"},
-        interfaces=(),
-        journal="",
-        limits="",
-    )
+def unit(change: dict[str, str] | None = None, *, parent: str = "max", memory: str = "536870912") -> Unit:
+    """A unit as systemd shows it, without a systemd."""
+    seen = Unit("browser-vm-auth.service")
+    seen.properties = {**UNIT, **(change or {})}
+    seen.memory_limits = {"/system.slice/browser-vm-auth.service": memory, "/system.slice": parent}
+    return seen
 
 
-def problems(seen: GuestFacts) -> dict[str, str | None]:
+def problems(seen: Unit) -> dict[str, str | None]:
     return {directive.name: directive.problem(seen, SITE) for directive in DIRECTIVES}
 
 
 def test_runbook_unit_has_no_problem() -> None:
-    assert not [text for text in problems(facts()).values() if text]
+    assert not [text for text in problems(unit()).values() if text]
 
 
 @pytest.mark.parametrize(("name", "change"), WRONG.items(), ids=WRONG)
 def test_each_changed_directive_is_its_own_problem(name: str, change: dict[str, str]) -> None:
-    found = {key: text for key, text in problems(facts(change)).items() if text}
+    found = {key: text for key, text in problems(unit(change)).items() if text}
     assert list(found) == [name]
     assert "expected" in str(found[name])
 
 
 @pytest.mark.parametrize("memory", ["max", "1073741824", "268435456"])
 def test_memory_limit_is_what_the_cgroup_enforces(memory: str) -> None:
-    assert problems(facts(memory=memory))["MemoryLimit"]
+    assert problems(unit(memory=memory))["MemoryLimit"]
 
 
 def test_smaller_limit_of_a_parent_counts() -> None:
-    seen = facts()
-    seen.memory_limits["/system.slice"] = "1048576"  # type: ignore[index]
-    assert "1 MiB" in str(problems(seen)["MemoryLimit"])
+    assert "1 MiB" in str(problems(unit(parent="1048576"))["MemoryLimit"])
 
 
 def test_unit_that_is_not_there_fails_every_directive_but_user() -> None:
-    seen = GuestFacts(**{**facts().__dict__, "unit": {}, "memory_limits": {}})
+    seen = unit()
+    seen.properties, seen.memory_limits = {"Id": "browser-vm-auth.service", "LoadState": "not-found"}, {}
     missing = {name for name, text in problems(seen).items() if text}
     assert missing == {directive.name for directive in DIRECTIVES} - {"User"}
 
 
 def test_secrets_in_the_environment_are_not_shown() -> None:
-    text = problems(facts({"Environment": "PORT=1 SUPABASE_KEY=hush"}))["Environment"]
+    text = problems(unit({"Environment": "PORT=1 SUPABASE_KEY=hush"}))["Environment"]
     assert "hush" not in str(text)
 
 
@@ -151,11 +136,16 @@ def test_assignments_ignore_comments_and_continuations() -> None:
     ]
 
 
-def test_drop_in_that_changes_a_directive_is_named() -> None:
-    paths = {"DropInPaths": "/run/a.conf /run/b.conf /run/gone.conf"}
-    files = {"/run/a.conf": b"[Service]\nRestart=no\n", "/run/b.conf": b"[Service]\nTimeoutStopSec=3\n"}
-    found = changed_by_drop_ins(facts(paths, files=files))
-    assert found == {"/run/a.conf": ["Restart"], "/run/gone.conf": ["(it could not be read)"]}
+def test_drop_in_that_changes_a_directive_is_named(tmp_path: Path) -> None:
+    drop_ins = {"a": "[Service]\nRestart=no\n", "b": "[Service]\nTimeoutStopSec=3\n"}
+    for name, text in drop_ins.items():
+        (tmp_path / name).write_text(text)
+    paths = [str(tmp_path / name) for name in (*drop_ins, "gone")]
+    with this_machine() as machine:
+        show = f"Id=a.service\nLoadState=loaded\nDropInPaths={' '.join(paths)}"
+        machine.backend.remember({"systemctl show a.service": Result((), 0, show, "")})
+        found = changed_by_drop_ins(machine, "a.service")
+    assert found == {paths[0]: ["Restart"], paths[2]: ["(it could not be read)"]}
 
 
 def test_verify_tells_advice_from_errors_and_leaves_other_units_alone() -> None:

@@ -1,0 +1,136 @@
+"""The look at a guest that its checks share: what they ask is answered in one round trip, and remembered."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import shlex
+import tarfile
+import time
+from dataclasses import dataclass
+
+from harness.errors import TransportError
+from harness.infra.batch import ask_all
+from harness.infra.host import Host
+from harness.infra.listeners import LISTENING
+from harness.infra.units import FAILED, SHOW, VERIFY, shown_apart
+from harness.run import Result
+from harness.site.profile import Site
+from harness.vm.machine import Vm
+
+NETWORK_ONLINE = "network-online.target"
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+_UPTIME = "cat -- /proc/uptime"
+_LOOK_AT_GUEST_S = 60.0
+_WHAT_SYSTEM = ("uname -s", "uname -m", "cat /etc/os-release")
+"""testinfra asks this before it asks anything of a file."""
+
+_PACKED = "base64 -w 0 agent.tar"
+_AGENT_FILES = (
+    """\
+list=$(find {directory} -maxdepth 2 -name node_modules -prune -o -type f -size -2048 \\
+    \\( -name '*.js' -o -name '*.cjs' -o -name '*.mjs' \\) -print) || exit 1
+[ -f {entry} ] && list="$list
+"{entry}
+printf '%s\\n' "$list" | tar --dereference -P -cf agent.tar -T - || [ $? = 1 ] || exit 2
+"""
+    + _PACKED
+)
+"""tar's status 1: a file changed while it was read."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A guest that was looked at, and its age at that moment."""
+
+    guest: Host
+    """It answers what it was asked then from memory, and goes on answering."""
+    age_s: float
+    """How long the VM had lived when it had answered, by our clock."""
+
+    @property
+    def uptime_s(self) -> float:
+        """How long its kernel had run by then.
+
+        :raises TransportError: it did not tell.
+        """
+        text = self.guest.check_output(_UPTIME)
+        try:
+            return float(text.split()[0])
+        except (ValueError, IndexError) as error:
+            raise TransportError(f"in {self.guest.name}: /proc/uptime holds {text[:80]!r}") from error
+
+    def asked(self) -> dict[str, dict[str, object]]:
+        """Every command so far with its answer, for the evidence; files of the agent, which may hold secrets,
+        are left out."""
+        asked = self.guest.backend.evidence().items()
+        return {command: told for command, told in asked if _PACKED not in command}
+
+
+def look_at(vm: Vm) -> Look:
+    """Ask a guest all that its checks ask, as it is now; for one that nobody changes.
+
+    :raises TransportError: the guest cannot be asked. What single commands could not tell is raised by
+        whoever asks for it.
+    """
+    site = vm.host.site
+    guest = vm.guest(remembers=True)
+    units = (site.agent.unit, NETWORK_ONLINE, *site.guest.wait_online_units)
+    together = SHOW % shlex.join(units)
+    answers = ask_all(guest, [together, *_questions(site)], timeout_s=_LOOK_AT_GUEST_S)
+    age_s = time.monotonic() - vm.restored_at
+    guest.backend.remember({**answers, **_each_shown(answers[together], units)})
+    return Look(guest, age_s)
+
+
+def agent_files(guest: Host, site: Site) -> dict[str, bytes]:
+    """The agent's JavaScript in a guest that was looked at: absolute path -> content. It may hold secrets.
+
+    :raises TransportError: it could not be sent, or not be unpacked.
+    """
+    return unpacked(guest.check_output(_files_of(site)))
+
+
+def unpacked(text: str) -> dict[str, bytes]:
+    """Files from a base64 tar archive.
+
+    :raises TransportError: it is none.
+    """
+    try:
+        raw = base64.b64decode(text, validate=True)
+        with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
+            members = [(member, archive.extractfile(member)) for member in archive if member.isfile()]
+            return {f"/{member.name.lstrip('/')}": stream.read() for member, stream in members if stream}
+    except (binascii.Error, tarfile.TarError, ValueError) as error:
+        raise TransportError(
+            f"the files the guest sent cannot be unpacked: {error}", hint="are tar and base64 in the guest?"
+        ) from error
+
+
+def _questions(site: Site) -> list[str]:
+    """What modules ask for the checks of tests/guest, to the letter."""
+    unit = shlex.quote(site.agent.unit)
+    return [
+        VERIFY % unit,
+        FAILED,
+        LISTENING,
+        _files_of(site),
+        f"cat -- {shlex.quote(site.agent.unit_file)}",
+        f"cat -- {BOOT_ID}",
+        _UPTIME,
+        *_WHAT_SYSTEM,
+    ]
+
+
+def _files_of(site: Site) -> str:
+    agent = site.agent
+    return _AGENT_FILES.format(directory=shlex.quote(agent.directory), entry=shlex.quote(agent.entry))
+
+
+def _each_shown(together: Result, units: tuple[str, ...]) -> dict[str, Result]:
+    """One ``systemctl show`` of all units as one of each: where it failed, each did."""
+    return {
+        SHOW % shlex.quote(name): Result((name,), together.status, text, together.stderr)
+        for name, text in shown_apart(together.stdout, units).items()
+    }

@@ -1,0 +1,39 @@
+"""What a guest sends of its agent's unit and its journal, taken apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.guest.agent_state import parse_state
+
+JOURNAL = """UPTIME=100.50
+MainPID=77
+NRestarts=1
+ActiveExitTimestampMonotonic=101050000
+{"__MONOTONIC_TIMESTAMP":"99000000","MESSAGE":"old"}
+{"__MONOTONIC_TIMESTAMP":"101000000","MESSAGE":"[FATAL] Uncaught Exception: Error: probe"}
+{"__MONOTONIC_TIMESTAMP":"101100000","UNIT":"a","COMMAND":"ExecStart","EXIT_CODE":"exited","EXIT_STATUS":"1","MESSAGE":"x"}
+{"__MONOTONIC_TIMESTAMP":"106200000","UNIT":"a","N_RESTARTS":"1","MESSAGE":"Scheduled"}
+{"__MONOTONIC_TIMESTAMP":"106300000","MESSAGE":[104,105,255]}
+"""
+
+
+def test_state_and_journal_are_read() -> None:
+    state = parse_state(JOURNAL, since_s=100.5)
+    assert (state.pid, state.restarts, state.ending) == (77, 1, ("exited", "1"))
+    assert state.said == ["[FATAL] Uncaught Exception: Error: probe", "hi\ufffd"]
+    assert state.restart_delay_s == pytest.approx(5.15)
+
+
+@pytest.mark.parametrize(
+    ("lost", "left"), [("N_RESTARTS", "X"), ("101050000", "107000000"), ("101050000", "0")]
+)
+def test_an_agent_that_was_not_started_again_has_no_delay(lost: str, left: str) -> None:
+    """No restart is scheduled, or none since it last ended."""
+    assert parse_state(JOURNAL.replace(lost, left)).restart_delay_s is None
+
+
+def test_end_of_a_start_pre_command_is_no_end_of_the_agent() -> None:
+    state = parse_state(JOURNAL.replace('"ExecStart"', '"ExecStartPre"'), since_s=100.5)
+    assert state.exits == []
+    assert state.ending is None

@@ -1,0 +1,52 @@
+"""What a guest's console tells."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.guest import console
+
+TROUBLE = [
+    "[    9.1] Kernel panic - not syncing: VFS: Unable to mount root fs",
+    "[   12.0] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [node:412]",
+    "[   12.0] rcu: INFO: rcu_preempt self-detected stall on CPU",
+    "[   12.0] rcu: INFO: rcu_sched detected stalls on CPUs/tasks:",
+    "\x1b[31m[   12.0] blk_update_request: I/O error, dev vda, sector 0\x1b[0m",
+    "[   12.0] EXT4-fs error (device vda): ext4_find_entry:1463: inode #2",
+    "[   12.0] Oops: 0000 [#1] SMP",
+    "[   12.0] Out of memory: Killed process 412 (node)",
+    "[   12.0] INFO: task node:412 blocked for more than 120 seconds.",
+]
+
+
+@pytest.mark.parametrize("line", TROUBLE)
+def test_trouble_is_seen(line: str) -> None:
+    assert len(console.trouble(f"fine\r\n{line}\r\nfine")) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[    0.0] EXT4-fs (vda): mounted filesystem with ordered data mode",
+        "clone-guard: restored in 0.1 s",
+        "[    1.0] rcu: Hierarchical SRCU implementation.",
+        "[    1.0] debug: no problem",
+    ],
+)
+def test_ordinary_lines_are_no_trouble(line: str) -> None:
+    assert console.trouble(line) == []
+    assert console.boot_lines(line) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[    0.000000] Linux version 6.1.0-28-cloud-amd64 (debian-kernel@lists.debian.org)",
+        "[    0.000000] Command line: console=ttyS0",
+        "[    1.2] Run /sbin/init as init process",
+        "[    3.1] systemd[1]: systemd 252.31-1~deb12u1 running in system mode (+PAM)",
+        "Welcome to \x1b[1mDebian GNU/Linux 12 (bookworm)\x1b[0m!",
+    ],
+)
+def test_boot_is_seen(line: str) -> None:
+    assert len(console.boot_lines(line)) == 1
