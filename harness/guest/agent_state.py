@@ -106,27 +106,36 @@ def ask_agent_state(vm: Vm, *, then: str = "", since_s: float | None = None) -> 
     lines = [
         "read -r uptime _ </proc/uptime",
         f"unit={shlex.quote(site.agent.unit)}",
-        f'shown=$(systemctl show --no-pager -p {_PROPERTIES} "$unit")',
+        f'shown=$(systemctl show --no-pager -p {_PROPERTIES} "$unit") || exit 1',
         'pid=${shown#*MainPID=}; pid=${pid%%[!0-9]*}; printf "UPTIME=%s\\n%s\\n" "$uptime" "$shown"',
     ]
     if since_s is not None:
         how = f"-n 400 --all -o json --output-fields={_FIELDS} --no-pager --quiet"  # --all: long lines, too
-        lines.append(f'journalctl -u "$unit" {how}')
+        lines.append(f'journalctl -u "$unit" {how} || exit 1')
     result = vm.script("\n".join([*lines, then]), timeout_s=_STATE_S)
-    if result.status != 0 or not result.stdout.startswith("UPTIME="):
+    try:
+        state = parse_state(result.stdout, since_s=since_s) if result.status == 0 else None
+    except ValueError:
+        state = None
+    if state is None:
         raise TransportError(
             f"{vm.name}: the guest did not tell its agent's state (status {result.status}): "
             f"{(result.stderr or result.stdout).strip()[-500:]}",
             hint=f"systemctl status {site.agent.unit} in the guest",
         )
-    return parse_state(result.stdout, since_s=since_s)
+    return state
 
 
 def parse_state(output: str, *, since_s: float | None = None) -> AgentState:
-    """``KEY=value`` lines, then the journal as JSON lines; entries up to ``since_s`` are dropped."""
+    """``KEY=value`` lines, then the journal as JSON lines; entries up to ``since_s`` are dropped.
+
+    :raises ValueError: they are not what systemd prints.
+    """
     rows = output.split("\n")  # a message may hold U+2028 as it is
     pairs = (row.partition("=") for row in rows if not row.startswith("{"))
     properties = {key: value for key, equals, value in pairs if equals}
+    if not {"UPTIME", "MainPID", "NRestarts"} <= properties.keys():
+        raise ValueError(f"no state of a unit: {output[:200]!r}")
     entries = (entry for entry in _entries(rows) if since_s is None or entry.at_s > since_s)
     return AgentState(float(properties.pop("UPTIME")), properties, tuple(entries))
 

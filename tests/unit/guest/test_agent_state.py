@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
-from harness.guest.agent_state import parse_state
+from harness.errors import TransportError
+from harness.guest.agent_state import ask_agent_state, parse_state
+from harness.site.profile import Site
+from tests.unit.peers.small_guest import SmallGuest, lay_down, site_of, write
 
 JOURNAL = """UPTIME=100.50
 MainPID=77
@@ -37,3 +43,30 @@ def test_end_of_a_start_pre_command_is_no_end_of_the_agent() -> None:
     state = parse_state(JOURNAL.replace('"ExecStart"', '"ExecStartPre"'), since_s=100.5)
     assert state.exits == []
     assert state.ending is None
+
+
+@pytest.fixture
+def guest(tmp_path: Path) -> Iterator[SmallGuest]:
+    """A guest whose programs can be harmed."""
+    folder = tmp_path / "machine"
+    lay_down(folder, journal='{"MESSAGE":"up","__MONOTONIC_TIMESTAMP":"99000000"}\n')
+    vm = SmallGuest(folder, Site.model_validate(site_of(folder)))
+    yield vm
+    vm.hang_up()
+
+
+def test_a_guest_tells_its_agents_state(guest: SmallGuest) -> None:
+    state = ask_agent_state(guest, since_s=0, then='[ "$pid" = 412 ]')
+    assert (state.pid, state.restarts, state.said) == (412, 0, ["up"])
+
+
+@pytest.mark.parametrize("program", ["systemctl", "journalctl"])
+@pytest.mark.parametrize("harm", [None, "exit 1", "echo '{nonsense'"])
+def test_a_state_that_is_not_told_is_our_trouble(guest: SmallGuest, program: str, harm: str | None) -> None:
+    """Where nothing was read as no process and no restart, an agent that crashed looked well."""
+    if harm:
+        write(guest.folder, program, harm)
+    else:
+        (guest.folder / "bin" / program).unlink()
+    with pytest.raises(TransportError, match="did not tell its agent's state"):
+        ask_agent_state(guest, since_s=0)

@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.infra.environment import without_environment
 from harness.infra.host import Host, ShellBackend
+from harness.run import Result
 from harness.site.profile import Site
 from tests.unit.peers.shell_machine import open_shell
 from tests.unit.peers.small_vm import SmallVm
@@ -42,6 +43,7 @@ LISTENING = (
 _SYSTEMCTL = """
 case $1 in
 show) shift
+    while case ${{1-}} in -p) shift ;; --*) ;; *) false ;; esac; do shift; done
     for unit; do
         [ -f {folder}/show.$unit ] && cat {folder}/show.$unit || printf 'Id=%s\\nLoadState=not-found\\n' $unit
         echo
@@ -114,6 +116,10 @@ class SmallGuest(SmallVm):
         )
         self.backends.append(backend)
         return Host(backend)
+
+    def script(self, text: str, *, timeout_s: float) -> Result:
+        """What its programs make of a script."""
+        return self.guest().backend.ask(text, timeout_s=timeout_s)
 
     def hang_up(self) -> None:
         """End its shells."""
