@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from harness.site.profile import Site
+from harness.transport.http import client_over
 from harness.vm.machine import Vm
 
 pytestmark = [
@@ -36,10 +37,10 @@ def test_vnc_speaks_rfb(clone: Vm, site: Site) -> None:
 
 def test_novnc_page_is_served(clone: Vm, site: Site) -> None:
     """The noVNC port serves its page over HTTP."""
-    transport = httpx.HTTPTransport(uds=str(clone.forward(site.guest.novnc_port)))
-    with httpx.Client(transport=transport, timeout=site.guest.request_s) as http:
+    way = clone.forward(site.guest.novnc_port)
+    with client_over(way, "http://guest", timeout_s=site.guest.request_s) as http:
         try:
-            answer = http.get("http://guest/vnc.html")
+            answer = http.get("/vnc.html")
             seen = f"{answer.status_code} {answer.text[:80]!r}"
         except httpx.HTTPError as error:
             answer, seen = None, f"{type(error).__name__}: {error}"
