@@ -175,7 +175,7 @@ def parse_span(text: str) -> float | None:
 
 def parse_commands(text: str) -> list[str]:
     """The command lines of ``ExecStart`` and its kin as ``systemctl show`` prints them."""
-    return [match.strip() for match in re.findall(r"argv\[\]=(.*?) ; ignore_errors=", text)]
+    return [match.strip() for match in re.findall(r"argv\[\]=(.*?) ; ignore_errors=", text, re.DOTALL)]
 
 
 def assignments(text: str) -> list[str]:

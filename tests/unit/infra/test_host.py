@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from harness.errors import CommandError, TransportError
+from harness.guest.unit_file import parse_commands
 from harness.infra.batch import ask_all
 from harness.infra.host import Host
-from harness.infra.units import FAILED, SHOW, VERIFY
+from harness.infra.units import FAILED, SHOW, VERIFY, read_show, shown_apart
 from harness.run import Result
 from tests.unit.peers.shell_machine import this_machine
 
@@ -139,7 +140,58 @@ def test_a_unit_keeps_every_line_of_a_property(host: Host) -> None:
     assert host.service("a.service").systemd_properties["Restart"] == "always"
 
 
-@pytest.mark.parametrize("answer", ["", "nonsense", "Id=a.service", "\x01=\x02\nId=a\nLoadState=b"])
+STARTED = "ignore_errors=no ; start_time=[n/a] ; stop_time=[n/a] ; pid=0 ; code=(null) ; status=0/0 }"
+SHOWN = f"""\
+Restart=always
+ExecStartPre={{ path=/bin/sleep ; argv[]=/bin/sleep 2 ; {STARTED}
+ExecStartPre={{ path=/bin/sh ; argv[]=/bin/sh -c one
+
+Restart=no
+two ; {STARTED}
+Description=a\u2028b\x0cc
+Id=a.service
+Names=a.service also.service
+LoadState=loaded
+"""
+
+
+@pytest.mark.parametrize("name", ["a.service", "a", "also.service"])
+def test_a_command_of_several_lines_is_one_property(name: str) -> None:
+    """systemd shows the newlines of an argument as they are."""
+    properties = read_show(SHOWN, "here", name)
+    assert properties["Restart"] == "always"
+    assert parse_commands(properties["ExecStartPre"]) == ["/bin/sleep 2", "/bin/sh -c one\n\nRestart=no\ntwo"]
+    assert properties["Description"] == "a\u2028b\x0cc"
+
+
+def test_units_that_are_shown_together_are_told_apart() -> None:
+    other = "Id=b@x.target\nLoadState=not-found"
+    apart = shown_apart(f"{SHOWN}\n{other}\n\n{SHOWN}", ["a.service", "b@x.target", "also.service"])
+    assert apart == {"a.service": SHOWN.strip(), "b@x.target": other, "also.service": SHOWN.strip()}
+
+
+A = "Id=a.service\nLoadState=loaded\n"
+
+
+@pytest.mark.parametrize("text", [A, f"{A}\n{A}", f"{A}\n{A.replace('a.', 'c.')}", f"{A}\n{A}\n{A}", SHOWN])
+def test_a_unit_has_no_answer_of_another(text: str) -> None:
+    """Where fewer were shown than asked for, or others."""
+    told_apart = shown_apart(text, ["a.service", "b.service"])
+    with pytest.raises(TransportError, match="no answer that can be read"):
+        read_show(told_apart["b.service"], "here", "b.service")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "nonsense",
+        "Id=a.service",
+        "\x01=\x02\nId=a.service\nLoadState=b",
+        f"{SHOWN}\n{SHOWN}",
+        f"x\n{SHOWN}",
+    ],
+)
 def test_a_unit_that_is_not_told_is_our_trouble(host: Host, answer: str) -> None:
     told(host, SHOW % "a.service", answer)
     with pytest.raises(TransportError, match="no answer that can be read"):
