@@ -57,7 +57,7 @@ def _is(name: str, property_name: str, expected: Callable[[Site], str], *also: s
     """A property that must have one value; ``also`` are other ways to say the same."""
 
     def problem(unit: Unit, site: Site) -> str | None:
-        seen = unit.get(property_name, _ABSENT)
+        seen = unit.get(property_name)
         if seen in {expected(site), *also}:
             return None
         return _differs(f"{name}={expected(site)}", (property_name, seen))
