@@ -31,6 +31,9 @@ done"""
 _PROPERTY = re.compile(r"^([A-Za-z0-9]+)=(\{ path=(?s:.*?) ; status=.* \}|.*)$\n?", re.MULTILINE)
 """One that is shown: in a line, or a command to start, whose arguments may hold newlines as they are."""
 
+_ACTIVE = frozenset({"active", "reloading", "refreshing"})
+"""What `systemctl is-active` takes for active."""
+
 Properties = Mapping[str, str]
 
 
@@ -78,6 +81,13 @@ class Unit(Module):  # type: ignore[misc] # testinfra is not typed
     def journal(self, count: int) -> str:
         """Its last lines."""
         return str(self.check_output(JOURNAL, self.name, str(count)))
+
+    def last_words(self, count: int) -> str:
+        """Its last lines for the message of a claim that is broken, whether they can be told or not."""
+        try:
+            return self.journal(count)
+        except TransportError as error:
+            return f"(its journal cannot be told: {error.message})"
 
     def verify(self) -> Verified:
         """What ``systemd-analyze verify`` finds in its file, and in those of the units that it needs.
@@ -132,6 +142,16 @@ class Service(SystemdService):  # type: ignore[misc] # as above
     def get_module_class(cls, _host: Any) -> type[Service]:
         """No other init system is asked for."""
         return cls
+
+    @property
+    def exists(self) -> bool:
+        """Whether systemd knows of a unit of that name. testinfra asks by a pipe, which hides a failure."""
+        return self.systemd_properties["LoadState"] != "not-found"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is active. testinfra asks SysV where systemd gives no answer."""
+        return self.systemd_properties.get("ActiveState") in _ACTIVE
 
     @functools.cached_property
     def systemd_properties(self) -> Properties:

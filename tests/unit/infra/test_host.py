@@ -14,7 +14,7 @@ from harness.errors import CommandError, TransportError
 from harness.guest.unit_file import parse_commands
 from harness.infra.batch import ask_all
 from harness.infra.host import Host
-from harness.infra.units import FAILED, SHOW, VERIFY, read_show, shown_apart
+from harness.infra.units import FAILED, JOURNAL, SHOW, VERIFY, read_show, shown_apart
 from harness.run import Result
 from tests.unit.peers.shell_machine import this_machine
 
@@ -198,6 +198,45 @@ def test_a_unit_that_is_not_told_is_our_trouble(host: Host, answer: str) -> None
         host.unit("a.service").get("Id")
     with pytest.raises(TransportError, match="no answer that can be read"):
         host.service("a.service").systemd_properties  # noqa: B018 - asking is what raises
+
+
+def test_a_service_that_cannot_be_asked_for_is_our_trouble(host: Host) -> None:
+    """testinfra would take it for one that does not exist, or does not run."""
+    for failing in (127, 1):
+        told(host, SHOW % "a.service", "", status=failing)
+        told(host, 'systemctl list-unit-files | grep -q "^a.service"', "", status=1)
+        told(host, "systemctl is-active a.service", "", status=failing)
+        told(host, "command -v service", "/usr/sbin/service\n")
+        told(host, "/usr/sbin/service a.service status", "", status=3)
+        with pytest.raises(CommandError):
+            host.service("a.service").exists  # noqa: B018 - asking is what raises
+        with pytest.raises(CommandError):
+            host.service("a.service").is_running  # noqa: B018 - as above
+
+
+@pytest.mark.parametrize(
+    ("state", "seen"),
+    [
+        ("LoadState=not-found\nActiveState=inactive", (False, False)),
+        ("LoadState=loaded\nActiveState=failed", (True, False)),
+        ("LoadState=loaded\nActiveState=reloading", (True, True)),
+    ],
+)
+def test_a_service_is_there_and_runs_as_systemd_says(host: Host, state: str, seen: tuple[bool, bool]) -> None:
+    told(host, SHOW % "a.service", f"Id=a.service\n{state}")
+    service = host.service("a.service")
+    assert (service.exists, service.is_running) == seen
+
+
+def test_a_journal_that_is_not_told_hides_no_claim(host: Host) -> None:
+    """For the message of one it is, or why it is not; whoever asks for it has an error."""
+    unit, command = host.unit("a.service"), JOURNAL % ("a.service", 40)
+    told(host, command, "it said\n")
+    assert unit.last_words(40) == unit.journal(40) == "it said"
+    told(host, command, "", status=127)
+    assert unit.last_words(40).startswith("(its journal cannot be told: in here: no such command: journalctl")
+    with pytest.raises(CommandError):
+        unit.journal(40)
 
 
 def test_failed_units_are_told_by_name(host: Host) -> None:
