@@ -67,6 +67,34 @@ def test_a_shell_that_is_lost_is_opened_anew(host: Host) -> None:
     assert host.check_output("echo again") == "again"
 
 
+def test_a_shell_that_ended_by_itself_leaves_nothing_open() -> None:
+    """Nobody was asking when it ended."""
+    with this_machine(remembers=False) as machine:
+        machine.run("true")
+        ended = machine.backend._shell
+        assert ended is not None
+        ended._process.kill()
+        ended._process.wait(10)
+        assert machine.check_output("echo again") == "again"
+        assert ended._process.stdout is not None
+        assert ended._process.stdout.closed
+
+
+def test_evidence_is_told_while_somebody_asks(host: Host) -> None:
+    class Told:
+        """An answer that is looked at while another one comes."""
+
+        status, stderr = 0, ""
+
+        @property
+        def stdout(self) -> str:
+            told(host, "another", "")
+            return "said"
+
+    host.backend.answers.update({"one": Told()})  # type: ignore[dict-item] # as above
+    assert host.backend.evidence() == {"one": {"status": 0, "stdout": "said", "stderr": ""}}
+
+
 def test_testinfras_own_modules_speak_through_it(host: Host, tmp_path: Path) -> None:
     file = tmp_path / "it's a file"
     file.write_text("größer\n")
