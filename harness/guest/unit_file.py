@@ -57,7 +57,7 @@ def _is(name: str, property_name: str, expected: Callable[[Site], str], *also: s
     """A property that must have one value; ``also`` are other ways to say the same."""
 
     def problem(unit: Unit, site: Site) -> str | None:
-        seen = unit.get(property_name, _ABSENT)
+        seen = unit.get(property_name)
         if seen in {expected(site), *also}:
             return None
         return _differs(f"{name}={expected(site)}", (property_name, seen))
@@ -175,7 +175,7 @@ def parse_span(text: str) -> float | None:
 
 def parse_commands(text: str) -> list[str]:
     """The command lines of ``ExecStart`` and its kin as ``systemctl show`` prints them."""
-    return [match.strip() for match in re.findall(r"argv\[\]=(.*?) ; ignore_errors=", text)]
+    return [match.strip() for match in re.findall(r"argv\[\]=(.*?) ; ignore_errors=", text, re.DOTALL)]
 
 
 def assignments(text: str) -> list[str]:

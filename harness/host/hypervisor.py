@@ -122,8 +122,10 @@ class Hypervisor:
 
         What a unit sets in its environment is not told, but for what the profile names.
         """
-        name, clean = self.connection.alias, without_environment(self.site)
-        return Host(ShellBackend(name, self._open_shell, timeout_s=_COMMAND_S, clean=clean))
+        backend = ShellBackend(self.connection.alias, self._open_shell, timeout_s=_COMMAND_S)
+        if self._open is not None:
+            self._open.callback(backend.close)
+        return Host(backend)
 
     def script(self, text: str, *, timeout_s: float, root: bool = True) -> Result:
         """Run a shell script on the host in one round trip. A non-zero status does not raise.
@@ -200,12 +202,9 @@ class Hypervisor:
         return [] if is_root else ["sudo", "-n", "--"]
 
     def _open_shell(self) -> Shell:
-        connection = self.connection
+        connection, clean = self.connection, without_environment(self.site)
         process = connection.start_beside([*self._become_root(), "sh"])
-        shell = Shell(process, name=connection.alias, explain=connection.explain)
-        if self._open is not None:
-            self._open.callback(shell.close)
-        return shell
+        return Shell(process, name=connection.alias, explain=connection.explain, clean=clean)
 
     def _relay(self, address: str, port: int) -> Path:
         return Path(self.custodian.ask("relay_host", address=address, port=port, timeout_s=_ANSWER_GRACE_S))

@@ -12,8 +12,9 @@ from harness.site.profile import Site
 _SHORTEST_VALUE, _SHORTEST_TOKEN = 8, 16
 _TELLS = re.compile(r"KEY|SECRET|TOKEN|PASS|CREDENTIAL|AUTH|DSN|PRIVATE", re.IGNORECASE)
 _TOKEN = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w+=.~-]+(?:/[\w+=.~-]+)*", re.ASCII)
-_ASSIGNED = re.compile(r"^([ \t]*Environment[ \t]*=)((?:.*\\\n)*.*)$", re.MULTILINE)
-_CONTINUED = re.compile(r"\\\n\s*")
+_ASSIGNED = re.compile(r"^([ \t]*Environment[ \t]*=)((?:.*\\\n(?:[ \t]*[#;].*\n)*)*.*)$", re.MULTILINE)
+_CONTINUED = re.compile(r"\\\n(?:[ \t]*[#;].*\n)*\s*")
+"""systemd skips comments within a line that goes on."""
 _POSIX_QUOTED = re.compile(r"\$'((?:[^'\\]|\\.)*)'", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|([0-7]{3})|(.))", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "s": " "}

@@ -21,11 +21,6 @@ _LOOKS_UP = ("command -v ", "which ")
 """How testinfra asks whether there is a command: there, a status other than 0 is the answer."""
 
 
-def as_it_is(output: str) -> str:
-    """What a machine printed, with nothing kept out."""
-    return output
-
-
 class ShellBackend(BaseBackend):  # type: ignore[misc] # testinfra is not typed
     """Commands through a shell, which is opened at the first one, and again where it was lost.
 
@@ -33,7 +28,6 @@ class ShellBackend(BaseBackend):  # type: ignore[misc] # testinfra is not typed
     :param timeout_s: seconds that a command may take.
     :param remembers: whether an answer stands for good, however often it is asked for: for a machine that
         nobody changes.
-    :param clean: applied to all that a command prints, before anybody sees it.
     """
 
     NAME = "shell"
@@ -45,13 +39,11 @@ class ShellBackend(BaseBackend):  # type: ignore[misc] # testinfra is not typed
         *,
         timeout_s: float,
         remembers: bool = False,
-        clean: Callable[[str], str] = as_it_is,
     ) -> None:
         super().__init__(name)
         self._open_shell = open_shell
         self._timeout_s = timeout_s
         self._remembers = remembers
-        self._clean = clean
         self._shell: Shell | None = None
         self._lock = threading.Lock()
         self.answers: dict[str, Result] = {}
@@ -75,13 +67,13 @@ class ShellBackend(BaseBackend):  # type: ignore[misc] # testinfra is not typed
         return CommandResult(self, result.status, command.encode(), result.stdout, result.stderr)
 
     def ask(self, command: str, *, timeout_s: float) -> Result:
-        """One command, whatever was answered before; all that it printed cleaned."""
+        """One command, whatever was answered before."""
         with self._lock:
-            if self._shell is None or not self._shell.is_open:
-                self._shell = self._open_shell()
-            shell = self._shell
-        result = shell.run(command, timeout_s=timeout_s)
-        return Result(result.argv, result.status, self._clean(result.stdout), self._clean(result.stderr))
+            if self._shell is not None and not self._shell.is_open:
+                self._shell.close()  # it may have ended by itself: its pipes have not
+                self._shell = None
+            shell = self._shell = self._shell or self._open_shell()
+        return shell.run(command, timeout_s=timeout_s)
 
     def remember(self, answers: Mapping[str, Result]) -> None:
         """Take these for the answers to their commands."""
@@ -91,7 +83,7 @@ class ShellBackend(BaseBackend):  # type: ignore[misc] # testinfra is not typed
         """Every command so far with its last answer."""
         return {
             command: {"status": told.status, "stdout": told.stdout, "stderr": told.stderr}
-            for command, told in self.answers.items()
+            for command, told in list(self.answers.items())  # a thread may be asking meanwhile
         }
 
     def close(self) -> None:

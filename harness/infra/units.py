@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from testinfra.modules.base import Module
@@ -26,6 +27,12 @@ while [ -n "$group" ] && [ "$group" != / ]; do
     fi
     group=${group%%/*}
 done"""
+
+_PROPERTY = re.compile(r"^([A-Za-z0-9]+)=(\{ path=(?s:.*?) ; status=.* \}|.*)$\n?", re.MULTILINE)
+"""One that is shown: in a line, or a command to start, whose arguments may hold newlines as they are."""
+
+_ACTIVE = frozenset({"active", "reloading", "refreshing"})
+"""What `systemctl is-active` takes for active."""
 
 Properties = Mapping[str, str]
 
@@ -74,6 +81,13 @@ class Unit(Module):  # type: ignore[misc] # testinfra is not typed
     def journal(self, count: int) -> str:
         """Its last lines."""
         return str(self.check_output(JOURNAL, self.name, str(count)))
+
+    def last_words(self, count: int) -> str:
+        """Its last lines for the message of a claim that is broken, whether they can be told or not."""
+        try:
+            return self.journal(count)
+        except TransportError as error:
+            return f"(its journal cannot be told: {error.message})"
 
     def verify(self) -> Verified:
         """What ``systemd-analyze verify`` finds in its file, and in those of the units that it needs.
@@ -129,6 +143,16 @@ class Service(SystemdService):  # type: ignore[misc] # as above
         """No other init system is asked for."""
         return cls
 
+    @property
+    def exists(self) -> bool:
+        """Whether systemd knows of a unit of that name. testinfra asks by a pipe, which hides a failure."""
+        return self.systemd_properties["LoadState"] != "not-found"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is active. testinfra asks SysV where systemd gives no answer."""
+        return self.systemd_properties.get("ActiveState") in _ACTIVE
+
     @functools.cached_property
     def systemd_properties(self) -> Properties:
         """All of them, by name."""
@@ -139,22 +163,25 @@ class Service(SystemdService):  # type: ignore[misc] # as above
 def read_show(text: str, where: str, name: str) -> Properties:
     """``systemctl show`` of one unit, as a table.
 
-    :raises TransportError: it is none of a unit.
+    :raises TransportError: it is none of that unit.
     """
+    if rest := _PROPERTY.sub("", text):
+        raise unreadable(where, f"systemctl show {name}", rest)
     properties: dict[str, str] = {}
-    for line in text.splitlines():
-        key, equals, value = line.partition("=")
-        if not equals or not re.fullmatch(r"[A-Za-z0-9]+", key):
-            raise unreadable(where, f"systemctl show {name}", line)
+    for key, value in _PROPERTY.findall(text):
         properties[key] = f"{properties[key]}\n{value}" if key in properties else value
-    if not {"Id", "LoadState"} <= properties.keys():
+    known = {properties.get("Id"), *properties.get("Names", "").split()}  # it may be asked for by an alias
+    if "LoadState" not in properties or not {name, f"{name}.service"} & known:
         raise unreadable(where, f"systemctl show {name}", text)
     return properties
 
 
 def shown_apart(text: str, names: Sequence[str]) -> dict[str, str]:
-    """``systemctl show`` of several units, by the name that each was asked for."""
-    blocks = re.split(r"\n\n+", text.strip("\n"))
+    """``systemctl show`` of several units, by the name that each was asked for; all of it for each where it
+    cannot be told apart, which :func:`read_show` then refuses."""
+    text = text.strip("\n")
+    firsts = [m.start() for m in _PROPERTY.finditer(text) if text.endswith("\n\n", 0, m.start())]
+    blocks = [text[start:end].rstrip("\n") for start, end in pairwise([0, *firsts, len(text)])]
     return dict(zip(names, blocks, strict=True)) if len(blocks) == len(names) else dict.fromkeys(names, text)
 
 

@@ -64,10 +64,7 @@ class Guest:
 
         :param remembers: whether an answer stands for good.
         """
-        clean = without_environment(self._host.site)
-        backend = ShellBackend(
-            self._name, self._open_shell, timeout_s=_COMMAND_S, remembers=remembers, clean=clean
-        )
+        backend = ShellBackend(self._name, self._open_shell, timeout_s=_COMMAND_S, remembers=remembers)
         with self._lock:
             self._backends.append(backend)
         return Host(backend)
@@ -87,16 +84,18 @@ class Guest:
     def close(self) -> None:
         """End the connection, if there is one; the next use makes another."""
         with self._lock:
-            for backend in self._backends:
-                backend.close()
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            backends, connection, self._connection = list(self._backends), self._connection, None
+        # Without the lock: whoever opens a shell meanwhile holds that shell's, and waits for ours.
+        for backend in backends:
+            backend.close()
+        if connection is not None:
+            connection.close()
 
     def _open_shell(self) -> Shell:
         words = [*(["sudo", "-n", "--"] if self._needs_sudo else []), "sh"]
-        connection = self.connection
-        return Shell(connection.start_beside(words), name=self._name, explain=connection.explain)
+        connection, clean = self.connection, without_environment(self._host.site)
+        process = connection.start_beside(words)
+        return Shell(process, name=self._name, explain=connection.explain, clean=clean)
 
     @property
     def _needs_sudo(self) -> bool:

@@ -26,7 +26,7 @@ def test_unit_is_active(guest: Host, site: Site) -> None:
     expected = dict(zip(keys, ("loaded", "active", "running", "0", site.agent.unit_file), strict=True))
     assert seen == expected, (
         f"{site.agent.unit}: expected {expected}; systemd says {seen}\n"
-        f"{guest.unit(site.agent.unit).journal(40)[-1500:]}"
+        f"{guest.unit(site.agent.unit).last_words(40)[-1500:]}"
     )
 
 

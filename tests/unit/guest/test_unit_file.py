@@ -159,3 +159,13 @@ def test_verify_tells_advice_from_errors_and_leaves_other_units_alone() -> None:
     errors, advice = verify_findings(output, path)
     assert [line.split(":")[1].strip()[:7] for line in errors] == ["9", "Command"]
     assert len(advice) == 1
+
+
+def test_no_identifier_is_what_a_profile_may_want() -> None:
+    """systemd shows no property that is empty."""
+    site = SITE.model_copy(update={"agent": SITE.agent.model_copy(update={"syslog_identifier": ""})})
+    (directive,) = (one for one in DIRECTIVES if one.name == "SyslogIdentifier")
+    seen = unit()
+    assert directive.problem(seen, site) is not None
+    seen.properties = {key: value for key, value in seen.properties.items() if key != "SyslogIdentifier"}
+    assert directive.problem(seen, site) is None

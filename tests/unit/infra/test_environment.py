@@ -64,6 +64,12 @@ def test_what_stands_in_many_a_text_is_let_be() -> None:
     assert redact.redact(text) == text
 
 
+def test_a_line_goes_on_behind_a_comment() -> None:
+    """For systemd skips it."""
+    file = "Environment=A_KEY=first-old-key \\\n# why\n  ; and how \\\n  B_KEY=second-old-key\nUser=a\n"
+    assert without_environment(SITE)(file) == "Environment=A_KEY=‹secret› B_KEY=‹secret›\nUser=a\n"
+
+
 def test_what_a_unit_file_sets_is_secret_though_another_overrides_it() -> None:
     lines = ("[Service]", "Environment=PORT=8080 \\", "  A_KEY=first-old-key")
     file = "\n".join([*lines, " Environment = 'B_KEY=second-old-key'", "User=a", ""])

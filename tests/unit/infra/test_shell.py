@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import concurrent.futures
+import os
+import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -48,7 +51,7 @@ def test_each_command_is_told_apart(shell: Shell, command: str, told: tuple[int,
     assert shell.run("echo next", timeout_s=LIMIT_S).stdout == "next\n"
 
 
-def test_what_a_command_leaves_running_is_not_heard_in_the_next(shell: Shell) -> None:
+def test_what_a_command_leaves_running_is_not_heard_for_good(shell: Shell) -> None:
     shell.run("(sleep 0.2; echo late; echo late >&2) &", timeout_s=LIMIT_S)
     done = shell.run("sleep 0.4; echo on time", timeout_s=LIMIT_S)
     assert "on time" in done.stdout
@@ -59,6 +62,77 @@ def test_a_command_that_takes_too_long_is_ended_and_the_shell_goes_on(shell: She
     with pytest.raises(CommandError, match=r"took over 0.2 s: echo begun; sleep 60\n  it said: begun"):
         shell.run("echo begun; sleep 60", timeout_s=0.2)
     assert shell.run("echo next", timeout_s=LIMIT_S).stdout == "next\n"
+
+
+@pytest.mark.parametrize("program", ["timeout", "busybox"])
+@pytest.mark.parametrize("ignored", ["", "trap '' TERM; "])
+def test_a_command_that_had_to_be_killed_was_too_slow(tmp_path: Path, program: str, ignored: str) -> None:
+    """The status is that of the killed one then: what it had printed by then is no answer."""
+    ours = tmp_path / "timeout"
+    ours.write_text('#!/bin/sh\nshift 3; "$@" & sleep 0.3; kill $!; sleep 0.3; kill -9 $!; wait $!\n')
+    ours.chmod(0o755)
+    path = os.environ["PATH"] if program == "timeout" else f"{tmp_path}:{os.environ['PATH']}"
+    shell = open_shell(path)
+    with pytest.raises(CommandError, match=r"took over 0.2 s: .*\n  it said: partial"):
+        shell.run(f"{ignored}echo partial; while :; do sleep 0.1; done", timeout_s=0.2)
+    shell.close()
+
+
+def test_a_command_that_we_stop_waiting_for_is_not_heard_in_the_next(shell: Shell) -> None:
+    """It is still to answer when a Ctrl-C, or a signal, ends the waiting."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            shell.run("sleep 0.4; echo first", timeout_s=LIMIT_S)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    with pytest.raises(SshError, match="the shell is lost"):
+        shell.run("echo second", timeout_s=LIMIT_S)
+
+
+@pytest.mark.parametrize("command", ["sleep 3", "timeout 3 sh -c 'while :; do echo; sleep 0.1; done'"])
+def test_a_shell_that_is_closed_meanwhile_is_lost_at_once(shell: Shell, command: str) -> None:
+    """Though what the command runs holds its pipes open; and nobody reads from them any more."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        running = pool.submit(shell.run, command, timeout_s=4)
+        time.sleep(0.3)
+        began = time.monotonic()
+        shell.close()
+        with pytest.raises(SshError, match="the shell is lost"):
+            running.result(LIMIT_S)
+        assert time.monotonic() - began < 2.5
+
+
+def test_a_shell_that_we_may_not_kill_ends_with_its_stdin(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """sudo's is root's."""
+
+    def refused() -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(shell._process, "kill", refused)
+    assert shell.run("echo", timeout_s=LIMIT_S).status == 0
+    shell.close()
+    assert shell._process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "ending", ["sleep 60", "printf '%01000d' 0; sleep 60", "kill -9 $(ps -o ppid= -p $PPID)"]
+)
+def test_what_is_kept_out_is_in_no_message(ending: str) -> None:
+    """Not even where its beginning, by which it is known, was cut off."""
+    shell = open_shell(clean=lambda text: text.replace("KEY=hunter2", "KEY=***"))
+    command = "for n in 1 2 3 4; do printf KEY=; echo hunter2; done | tee /dev/stderr; "
+    with pytest.raises((CommandError, SshError)) as caught:
+        shell.run(command + ending, timeout_s=0.3)
+    assert "hunter2" not in str(caught.value).replace(command, "")
+    shell.close()
 
 
 def test_a_machine_that_falls_silent_is_given_up(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,11 +8,11 @@ import subprocess
 from collections.abc import Callable, Iterator
 
 from harness.errors import SshError
-from harness.infra.host import Host, ShellBackend, as_it_is
-from harness.infra.shell import Shell
+from harness.infra.host import Host, ShellBackend
+from harness.infra.shell import Shell, as_it_is
 
 
-def open_shell(path: str = os.environ["PATH"]) -> Shell:
+def open_shell(path: str = os.environ["PATH"], clean: Callable[[str], str] = as_it_is) -> Shell:
     """A shell that finds its programs there."""
     process = subprocess.Popen(
         ["/bin/sh"],
@@ -22,7 +22,9 @@ def open_shell(path: str = os.environ["PATH"]) -> Shell:
         env={"PATH": path},
         start_new_session=True,
     )
-    return Shell(process, name="here", explain=lambda said: SshError(f"the shell is lost: {said}"))
+    return Shell(
+        process, name="here", explain=lambda said: SshError(f"the shell is lost: {said}"), clean=clean
+    )
 
 
 @contextlib.contextmanager
@@ -34,9 +36,7 @@ def this_machine(
     clean: Callable[[str], str] = as_it_is,
 ) -> Iterator[Host]:
     """The machine that the tests run on."""
-    backend = ShellBackend(
-        "here", lambda: open_shell(path), timeout_s=timeout_s, remembers=remembers, clean=clean
-    )
+    backend = ShellBackend("here", lambda: open_shell(path, clean), timeout_s=timeout_s, remembers=remembers)
     try:
         yield Host(backend)
     finally:

@@ -1,0 +1,79 @@
+"""The inside of a VM: its shells, its connection, and their end."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from harness.errors import CommandError, TransportError
+from harness.host.hypervisor import Hypervisor
+from harness.infra.host import ShellBackend
+from harness.site.profile import Site
+from harness.transport.local import LocalConnection
+from harness.transport.ssh import SshConnection
+from harness.vm.inside import Guest
+
+LIMIT_S = 20.0
+
+
+class Here(LocalConnection):
+    """This machine in the place of a guest."""
+
+    def start_beside(self, argv: Sequence[str]) -> Any:
+        return super().start_beside(argv[-1:])  # without sudo
+
+
+@pytest.fixture
+def guest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Guest:
+    """One that needs no SSH."""
+    inside = Guest(cast(Hypervisor, SimpleNamespace(site=Site(name="x"))), "acc-000000-1", tmp_path / "none")
+    monkeypatch.setattr(inside, "_connect", lambda: cast(SshConnection, Here(tmp_path)))
+    return inside
+
+
+def test_it_may_be_closed_while_a_shell_is_opened(guest: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever opens it holds the shell's lock, and waits for the guest's."""
+    opening, closing = threading.Event(), threading.Event()
+    host = guest.host(remembers=False)
+    open_shell, close = host.backend._open_shell, ShellBackend.close
+
+    def open_late() -> Any:
+        opening.set()
+        assert closing.wait(LIMIT_S)
+        return open_shell()
+
+    def close_then(backend: ShellBackend) -> None:
+        closing.set()
+        close(backend)
+
+    monkeypatch.setattr(host.backend, "_open_shell", open_late)
+    monkeypatch.setattr(ShellBackend, "close", close_then)
+
+    def ask() -> None:
+        with contextlib.suppress(TransportError):  # where the shell was closed before it could answer
+            host.run("true")
+
+    asking = threading.Thread(target=ask, daemon=True)
+    ending = threading.Thread(target=guest.close, daemon=True)
+    asking.start()
+    assert opening.wait(LIMIT_S)
+    ending.start()
+    asking.join(LIMIT_S)
+    ending.join(LIMIT_S)
+    assert (asking.is_alive(), ending.is_alive()) == (False, False)
+    guest.close()
+
+
+def test_no_message_tells_a_units_environment(guest: Guest) -> None:
+    with pytest.raises(CommandError, match="took over") as caught:
+        guest.host(remembers=False).backend.ask(
+            "printf 'Environment=A_%s=%s\\n' KEY hunter2; sleep 60", timeout_s=0.3
+        )
+    assert "Environment=A_KEY=‹secret›" in str(caught.value)
+    guest.close()
