@@ -7,7 +7,6 @@ import re
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -17,7 +16,8 @@ from harness.database.claims import CLAIMS, QUERIES
 from harness.database.records import gather
 from harness.database.scratch import ScratchPostgres
 from harness.site.profile import Site
-from tests.db.populations import NOW, Row, load
+from tests.unit.database.populations import NOW, Row, load
+from tests.unit.peers.small_suite import ROOT
 
 pytestmark = pytest.mark.selftest
 SCHEMA = "claims"
@@ -196,7 +196,7 @@ def test_every_claim_has_a_defect() -> None:
 def test_query_claim_and_check_have_one_name() -> None:
     """Every file in queries/ is a claim's, and every claim is the check of its name, or one case of it."""
     assert {path.stem for path in QUERIES.iterdir()} == set(CLAIMS)
-    files = [Path(__file__).with_name(name) for name in ("test_vm_rows.py", "test_session_rows.py")]
+    files = [ROOT / "tests" / "db" / name for name in ("test_vm_rows.py", "test_session_rows.py")]
     checks = {name for file in files for name in re.findall(r"^def test_(\w+)", file.read_text(), re.M)}
     assert {name if name in checks else name.rpartition("_")[0] for name in CLAIMS} == checks
 

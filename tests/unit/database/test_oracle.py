@@ -15,8 +15,8 @@ from harness.database.cleanup import delete_stale_sessions, delete_stale_vms, de
 from harness.database.records import Records, gather
 from harness.database.scratch import ScratchPostgres
 from harness.site.profile import Site
-from tests.db.oracle import expected
-from tests.db.populations import NOW, Population, contents, load, populations
+from tests.unit.database.oracle import expected
+from tests.unit.database.populations import NOW, Population, contents, load, populations
 
 pytestmark = pytest.mark.selftest
 INCIDENT = ("vm-1", "00000000-0000-0000-0000-000000000001")
