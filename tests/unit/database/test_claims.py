@@ -19,7 +19,6 @@ from harness.site.profile import Site
 from tests.unit.database.populations import NOW, Row, load
 from tests.unit.peers.small_suite import ROOT
 
-pytestmark = pytest.mark.selftest
 SCHEMA = "claims"
 INCIDENT_VM, INCIDENT_SESSION = "vm-incident", str(uuid.UUID(int=9))
 DONE, BUSY, WAKING, ENDING = (str(uuid.UUID(int=n)) for n in (1, 2, 3, 4))

@@ -18,7 +18,6 @@ from harness.site.profile import Site
 from tests.unit.database.oracle import expected
 from tests.unit.database.populations import NOW, Population, contents, load, populations
 
-pytestmark = pytest.mark.selftest
 INCIDENT = ("vm-1", "00000000-0000-0000-0000-000000000001")
 LIGHT = settings(
     max_examples=10,

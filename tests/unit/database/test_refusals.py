@@ -17,7 +17,6 @@ from harness.database.scratch import ScratchPostgres
 from harness.errors import DatabaseError, SiteError
 from harness.site.profile import Site
 
-pytestmark = pytest.mark.selftest
 SCHEMA, PASSWORD, URL = "refusals", "hunter2-p@ss", "ACCEPTANCE_TEST_URL"
 ROLES = f"""
 CREATE ROLE locked LOGIN PASSWORD '{PASSWORD}';

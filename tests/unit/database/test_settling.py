@@ -17,7 +17,6 @@ from harness.database.scratch import ScratchPostgres
 from harness.errors import DatabaseError
 from harness.site.profile import Site
 
-pytestmark = pytest.mark.selftest
 SCHEMA, URL = "settling", "ACCEPTANCE_TEST_URL"
 SESSION = "00000000-0000-4000-8000-00000000{:04}".format
 SETTLE_S = 1.5
