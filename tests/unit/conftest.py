@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
+from harness import redact
 from tests.unit.peers.small_controller import SmallController, small_controller
 from tests.unit.peers.small_suite import ROOT, Suite
 
@@ -22,6 +23,12 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     monkeypatch.setenv("LAB_HOME", str(pytester.path / "no-lab"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     return Suite(pytester)
+
+
+@pytest.fixture
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test remembers as secret is forgotten after it."""
+    monkeypatch.setattr(redact, "_known", set())
 
 
 @pytest.fixture
