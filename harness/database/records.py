@@ -81,7 +81,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class Records:
-    """All facts of the database."""
+    """What the database holds, and who answered."""
 
     server: Server
     clock: Offset
