@@ -13,9 +13,9 @@ from harness.errors import HarnessError
 
 PARTS = {
     "restore": "Restore of a clone against a bare QEMU restore, and against a cold boot",
-    "guest": "Guest facts in one round trip against one command each",
+    "guest": "What the checks of a guest ask: one look over one shell, against plain testinfra",
     "clones": "Clones side by side",
-    "database": "Database facts at 1,000 and 1,000,000 rows",
+    "database": "What the checks of the database ask, at 1,000 and 1,000,000 rows",
 }
 
 

@@ -1,4 +1,7 @@
-"""Database facts at 1,000 and 1,000,000 rows a table, in a PostgreSQL of our own with primary keys only."""
+"""What the checks of the database ask, at 1,000 and 1,000,000 rows a table.
+
+In a PostgreSQL of our own, with primary keys only.
+"""
 
 from __future__ import annotations
 
@@ -44,13 +47,13 @@ FROM (SELECT n, now() - interval '1 h' - n % 80000 * interval '1 s'
 
 
 def measure() -> list[Figure]:
-    """Wall time of all facts at both sizes, and how it grows with the rows."""
+    """Wall time of all queries at both sizes, and how it grows with the rows."""
     with scratch_postgres() as scratch:
-        few, many = (_facts_time(scratch, rows) for rows in (FEW, MANY))
+        few, many = (_asking_time(scratch, rows) for rows in (FEW, MANY))
     how = "connect, two round trips, all claims; best of three"
     return [
-        Figure(f"all database facts, {FEW:,} rows a table", few, "s", how=how),
-        Figure(f"all database facts, {MANY:,} rows a table", many, "s", how=how),
+        Figure(f"all queries, {FEW:,} rows a table", few, "s", how=how),
+        Figure(f"all queries, {MANY:,} rows a table", many, "s", how=how),
         Figure(
             f"{MANY // FEW:,} times the rows take",
             many / few,
@@ -61,7 +64,7 @@ def measure() -> list[Figure]:
     ]
 
 
-def _facts_time(scratch: ScratchPostgres, rows: int) -> float:
+def _asking_time(scratch: ScratchPostgres, rows: int) -> float:
     schema = f"rows_{rows}"
     scratch.add_schema(schema, created_at=True, references=True)
     with contextlib.closing(scratch.connect()) as connection:
@@ -83,7 +86,7 @@ def _once(site: Site) -> float:
         records = gather(connection, site)
     seconds = time.perf_counter() - began
     for claim in records.answers:
-        records.findings(claim)  # a claim that could not be asked must not make it faster
+        records.breaking(claim)  # a claim that could not be asked must not make it faster
     return seconds
 
 

@@ -31,24 +31,24 @@ def check_site(site: Site, say: Say) -> bool:
             return _reached_as(site)
 
         answers = [_try(say, "host", connect_host)]
-        probes = {
+        questions = {
             "sudo": lambda: _root(host[0]),
             "vmm": lambda: _vmm(host[0]),
             "controller": lambda: _controller(host[0]),
             "database": lambda: _database(site, host[0] if host else None),
         }
-        for name, probe in probes.items():
+        for name, ask in questions.items():
             if host or (name == "database" and not site.database.through_host):
-                answers.append(_try(say, name, probe))
+                answers.append(_try(say, name, ask))
             else:
                 say(f"  -       {name:<12}not tried: it is reached through the host")
         answers.append(_try(say, "guest key", lambda: _guest_key(site)))
     return all(answers)
 
 
-def _try(say: Say, name: str, probe: Callable[[], str]) -> bool:
+def _try(say: Say, name: str, ask: Callable[[], str]) -> bool:
     try:
-        say(redact(f"  OK      {name:<12}{probe()}"))
+        say(redact(f"  OK      {name:<12}{ask()}"))
     except HarnessError as error:
         say(redact(f"  FAILED  {name:<12}{error.message.replace(chr(10), _BELOW)}"))
         if error.hint:

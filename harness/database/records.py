@@ -52,7 +52,7 @@ class Server:
 
 
 @dataclass(frozen=True)
-class Findings:
+class BreakingRows:
     """The rows that break one claim: the key of each, and the first 20 as they are."""
 
     claim: Claim
@@ -81,19 +81,19 @@ class Findings:
 
 @dataclass(frozen=True)
 class Records:
-    """All facts of the database."""
+    """What the database holds, and who answered."""
 
     server: Server
     clock: Offset
     """Database minus suite."""
     tables: Tables
-    answers: Mapping[str, Findings | DatabaseError]
+    answers: Mapping[str, BreakingRows | DatabaseError]
     moment: datetime
     """What rows are held against."""
     unnamed: frozenset[str] = frozenset()
     """Claims about a row that the profile does not name."""
 
-    def findings(self, claim: str) -> Findings:
+    def breaking(self, claim: str) -> BreakingRows:
         """The rows that break a claim.
 
         :raises DatabaseError: the claim could not be asked, or the answer would prove nothing.
@@ -150,7 +150,7 @@ def settled_records(first: Records, connection: psycopg.Connection, site: Site) 
     answers, values = dict(first.answers), parameters(site, first.moment)
 
     def suspects() -> dict[Claim, Sequence[str]]:
-        found = (answer for answer in answers.values() if isinstance(answer, Findings))
+        found = (answer for answer in answers.values() if isinstance(answer, BreakingRows))
         return {one.claim: one.keys for one in found if one.claim.settles and one.keys}
 
     def none_left() -> bool:
@@ -178,7 +178,7 @@ def _ask(
     tables: Tables,
     among: Mapping[Claim, Sequence[str] | None],
     values: Mapping[str, object],
-) -> dict[str, Findings | DatabaseError]:
+) -> dict[str, BreakingRows | DatabaseError]:
     """Ask claims in one round trip; where a query fails, one by one: it costs no other claim its answer.
 
     :param among: the claims, each with the keys of the only rows that are in question; none for all rows.
@@ -196,7 +196,7 @@ def _ask(
 
 def _alone(
     connection: psycopg.Connection, claim: Claim, tables: Tables, values: Mapping[str, object]
-) -> Findings | DatabaseError:
+) -> BreakingRows | DatabaseError:
     try:
         with asking(f"claim {claim.name}"), connection.transaction():
             return _read(claim, _send(connection, claim, tables, values))
@@ -212,9 +212,9 @@ def _send(
     return connection.cursor(row_factory=scalar_row).execute(claim.composed(tables), values)
 
 
-def _read(claim: Claim, cursor: psycopg.Cursor[Any]) -> Findings:
+def _read(claim: Claim, cursor: psycopg.Cursor[Any]) -> BreakingRows:
     (found,) = cursor.fetchall()
-    return Findings(claim, found["keys"], found["rows"])
+    return BreakingRows(claim, found["keys"], found["rows"])
 
 
 def aligned(rows: Sequence[Mapping[str, Any]]) -> str:

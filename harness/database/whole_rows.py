@@ -89,12 +89,12 @@ def _tables(connection: psycopg.Connection[Any], settings: DatabaseSection) -> T
 def _keyed(
     connection: psycopg.Connection[Any], tables: Tables, which: str, *, keys: Sequence[str] | None
 ) -> Rows:
-    facts, key, age = (
+    asked, key, age = (
         (tables.vms, "vm_id", "created_at")
         if which == "vms"
         else (tables.sessions, "session_id", tables.age_column or "started_at")
     )
-    name, table = sql.Identifier(key), sql.Identifier(tables.schema, facts.name)
+    name, table = sql.Identifier(key), sql.Identifier(tables.schema, asked.name)
     where = sql.SQL("WHERE r.{}::text = ANY(%s)" if keys is not None else "WHERE %s::text[] IS NULL")
     query = sql.SQL("SELECT r.{}::text, to_jsonb(r) FROM {} AS r {} ORDER BY r.{} DESC NULLS LAST LIMIT {}")
     composed = query.format(name, table, where.format(name), sql.Identifier(age), sql.Literal(NEWEST))

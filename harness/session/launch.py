@@ -1,4 +1,8 @@
-"""A session of ours: launched, waited for, cancelled."""
+"""A session of ours: launched and cancelled.
+
+The request for a session is the wait for its launch: the controller answers once the VM is healthy, within
+the profile's ``session.launch_s``.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,6 @@ from harness.session.control_api import ControlApi, table_of
 from harness.session.owned import ASKED_AT
 from harness.site.profile import Site
 
-_STATUS_POLL_S = 0.25
 _MESSAGE_CHARACTERS = 500
 
 

@@ -32,9 +32,9 @@ def changed_things(before: World, after: World) -> list[Finding]:
     return [Finding(one, one, why) for why, things in told.items() for one in things]
 
 
-def _running(world: Inventory) -> set[str]:
+def _running(inventory: Inventory) -> set[str]:
     """Live VMs that must have a process, and all that goes with it: not those that hibernate."""
-    return {row.vm_id for row in world.rows if world.expects_process(row)}
+    return {row.vm_id for row in inventory.rows if inventory.expects_process(row)}
 
 
 def _lost(thing: str, vm_id: str | None, then: Things) -> bool:

@@ -96,7 +96,7 @@ class Inventory:
         """The living VMMs that name the row's VM."""
         return [one for one in self.processes.vmms if not one.defunct and self.names(one, row)]
 
-    def claims(self, row: LiveRow, process: Process) -> bool:
+    def has_process(self, row: LiveRow, process: Process) -> bool:
         """Whether a process is the row's: it names the VM, and the row's pid is not another such process."""
         ours = self.named_by(row)
         if process not in ours:

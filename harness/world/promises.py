@@ -1,4 +1,4 @@
-"""The other direction: what a live row of ``vms`` promises, and whether the host keeps it. Pure."""
+"""What a live row of ``vms`` promises, and whether the host keeps it. Pure: an inventory in, findings out."""
 
 from __future__ import annotations
 
@@ -12,109 +12,117 @@ from harness.findings import Finding
 from harness.world.inventory import Inventory
 
 
-def rows_without_process(world: Inventory) -> list[Finding]:
+def rows_without_process(inventory: Inventory) -> list[Finding]:
     """Live rows whose pid is not the VMM of their VM."""
-    return _broken(world, "process", _pid_fault)
+    return _broken(inventory, "process", _pid_fault)
 
 
-def _pid_fault(world: Inventory, row: LiveRow) -> str:
+def _pid_fault(inventory: Inventory, row: LiveRow) -> str:
     pid = row.firecracker_pid
-    named = ", ".join(str(one.pid) for one in world.named_by(row))
+    named = ", ".join(str(one.pid) for one in inventory.named_by(row))
     instead = f"; its VMM is pid {named}" if named else "; no VMM names this VM"
     if pid is None:
-        launching = row.status in world.site.database.launching_vm_statuses
+        launching = row.status in inventory.site.database.launching_vm_statuses
         return "" if launching and named else f"no pid in the row{instead}"
-    if pid not in world.processes.names:
+    if pid not in inventory.processes.names:
         return f"pid {pid} does not run{instead}"
-    process = next((one for one in world.processes.vmms if one.pid == pid), None)
+    process = next((one for one in inventory.processes.vmms if one.pid == pid), None)
     if process is None:
-        return f"pid {pid} is {world.processes.names[pid]}, not a VMM of the site{instead}"
+        return f"pid {pid} is {inventory.processes.names[pid]}, not a VMM of the site{instead}"
     if process.defunct:
         return f"pid {pid} is defunct{instead}"
-    return "" if world.names(process, row) else f"pid {pid} is another VM's: {process.command[:160]}{instead}"
+    return (
+        ""
+        if inventory.names(process, row)
+        else f"pid {pid} is another VM's: {process.command[:160]}{instead}"
+    )
 
 
-def rows_without_socket(world: Inventory) -> list[Finding]:
+def rows_without_socket(inventory: Inventory) -> list[Finding]:
     """Live rows whose API socket is not there, or is no socket."""
-    return _broken(world, "socket", _socket_fault)
+    return _broken(inventory, "socket", _socket_fault)
 
 
-def _socket_fault(world: Inventory, row: LiveRow) -> str:
+def _socket_fault(inventory: Inventory, row: LiveRow) -> str:
     if row.socket_path is None:
-        beside = [one for one in world.api_sockets if world.owner(PurePosixPath(one.path).name) is row]
+        beside = [
+            one for one in inventory.api_sockets if inventory.owner(PurePosixPath(one.path).name) is row
+        ]
         return "" if beside else "no socket_path in the row, and no socket of its name"
-    kind = socket_kind(world, row.socket_path)
+    kind = socket_kind(inventory, row.socket_path)
     if kind is None:
         return f"{row.socket_path} does not exist"
     return "" if kind == "socket" else f"{row.socket_path} is no socket, but: {kind}"
 
 
-def socket_kind(world: Inventory, path: str) -> str | None:
+def socket_kind(inventory: Inventory, path: str) -> str | None:
     """What lies at a path: from the folder of sockets, or asked for by name; None where nothing does."""
-    entry = world.paths.get(path)
+    entry = inventory.paths.get(path)
     if entry is None:
-        wanted = world.plain(path)
-        entry = next((one for one in world.sockets.entries if world.plain(one.path) == wanted), None)
+        wanted = inventory.plain(path)
+        entry = next((one for one in inventory.sockets.entries if inventory.plain(one.path) == wanted), None)
     return entry.kind if entry else None
 
 
-def rows_without_tap(world: Inventory) -> list[Finding]:
+def rows_without_tap(inventory: Inventory) -> list[Finding]:
     """Live rows without their TAP, or whose TAP on the host is down or no port of the bridge."""
-    return _broken(world, "tap", _tap_fault)
+    return _broken(inventory, "tap", _tap_fault)
 
 
-def _tap_fault(world: Inventory, row: LiveRow) -> str:
+def _tap_fault(inventory: Inventory, row: LiveRow) -> str:
     # The column may name a device outside the prefix, so all TAPs count here.
-    taps = [one for one in world.taps.taps if world.has_tap(row, one)]
+    taps = [one for one in inventory.taps.taps if inventory.has_tap(row, one)]
     if not taps:
-        return f"no TAP called {' or '.join(sorted(world.tap_names(row)))}"
-    bridge = world.site.network.bridge
+        return f"no TAP called {' or '.join(sorted(inventory.tap_names(row)))}"
+    bridge = inventory.site.network.bridge
     tap = taps[0]
-    if tap.netns == world.taps.host_netns and tap.master != bridge:
+    if tap.netns == inventory.taps.host_netns and tap.master != bridge:
         return f"its TAP {tap.name} is no port of {bridge}, but of {tap.master or 'no bridge'}"
     return "" if tap.up else f"its TAP {tap.name} is down"
 
 
-def bad_addresses(world: Inventory) -> list[Finding]:
+def bad_addresses(inventory: Inventory) -> list[Finding]:
     """Live rows with no address, one outside the range, or one that another live row has, too."""
-    network, found = world.site.network, []
+    network, found = inventory.site.network, []
     holders: dict[IPv4Address, list[LiveRow]] = defaultdict(list)
-    for row in world.rows:
+    for row in inventory.rows:
         try:
             address = IPv4Address((row.ip_address or "").partition("/")[0])
         except AddressValueError:
-            if row.ip_address or _needs_address(world, row):
-                found.append(_finding(world, row, "address", f"address: {row.ip_address or 'none'}"))
+            if row.ip_address or _needs_address(inventory, row):
+                found.append(_finding(inventory, row, "address", f"address: {row.ip_address or 'none'}"))
             continue
         holders[address].append(row)
         if not network.first_vm <= address <= network.last_vm:
             fault = f"address {address} is outside {network.first_vm} to {network.last_vm}"
-            found.append(_finding(world, row, "address", fault))
+            found.append(_finding(inventory, row, "address", fault))
     for address, rows in sorted(holders.items()):
         if len(rows) > 1:
             for row in rows:
-                found.append(_finding(world, row, "shared", f"address {address} is in {len(rows)} live rows"))
+                found.append(
+                    _finding(inventory, row, "shared", f"address {address} is in {len(rows)} live rows")
+                )
     return found
 
 
-def _needs_address(world: Inventory, row: LiveRow) -> bool:
-    return world.expects_process(row) and row.status not in world.site.database.launching_vm_statuses
+def _needs_address(inventory: Inventory, row: LiveRow) -> bool:
+    return inventory.expects_process(row) and row.status not in inventory.site.database.launching_vm_statuses
 
 
-def _broken(world: Inventory, what: str, fault_of: Callable[[Inventory, LiveRow], str]) -> list[Finding]:
+def _broken(inventory: Inventory, what: str, fault_of: Callable[[Inventory, LiveRow], str]) -> list[Finding]:
     """A finding for each row that promises a process, and of whose thing there is a fault to tell."""
-    faults = ((row, fault_of(world, row)) for row in world.rows if world.expects_process(row))
-    return [_finding(world, row, what, fault) for row, fault in faults if fault]
+    faults = ((row, fault_of(inventory, row)) for row in inventory.rows if inventory.expects_process(row))
+    return [_finding(inventory, row, what, fault) for row, fault in faults if fault]
 
 
-def _finding(world: Inventory, row: LiveRow, what: str, why: str) -> Finding:
+def _finding(inventory: Inventory, row: LiveRow, what: str, why: str) -> Finding:
     """The row is a promise: end what is left of the VM, then say so in the row (runbook steps 1 and 2).
 
     The SQL is shown to a person, never run.
     """
     quoted = row.vm_id.replace("'", "''")
-    kill = "".join(f"sudo kill -9 {one.pid}; then in SQL: " for one in world.named_by(row))
-    names = world.site.database
+    kill = "".join(f"sudo kill -9 {one.pid}; then in SQL: " for one in inventory.named_by(row))
+    names = inventory.site.database
     mend = (
         f"UPDATE {names.vms_table} SET status = '{names.destroyed_vm_status}', destroyed_at = NOW() "  # noqa: S608
         f"WHERE vm_id = '{quoted}';"

@@ -48,8 +48,8 @@ def reconciled(first: Inventory, look: Callable[[], Inventory], *, timeout_s: fl
     suspects = {judge: found for judge, found in answers.items() if isinstance(found, list) and found}
 
     def again() -> list[Finding]:
-        world = look()
-        return [one for judge in suspects for one in judge(world)]
+        inventory = look()
+        return [one for judge in suspects for one in judge(inventory)]
 
     left = lasting_findings(
         [one for found in suspects.values() for one in found],
@@ -61,8 +61,8 @@ def reconciled(first: Inventory, look: Callable[[], Inventory], *, timeout_s: fl
     return Reconciled({**answers, **stayed})
 
 
-def _judged(judge: Judge, world: Inventory) -> list[Finding] | HarnessError:
+def _judged(judge: Judge, inventory: Inventory) -> list[Finding] | HarnessError:
     try:
-        return judge(world)
+        return judge(inventory)
     except HarnessError as error:
         return error

@@ -85,7 +85,7 @@ def _text(value: Any) -> str:
 class Concern:
     """Which lines matter to one VM: those about it, and those about all VMs."""
 
-    world: Inventory
+    inventory: Inventory
     vm: LiveRow
 
     def __call__(self, line: str) -> bool:
@@ -93,7 +93,7 @@ class Concern:
         spans, devices = list(_spans(line)), _DEVICE.findall(line)
         vms = [span for span in spans if self._are_vms(span)]
         names = [name for name, more in devices if name.startswith(self._prefix) and not more]
-        names += self.world.ids(line)
+        names += self.inventory.ids(line)
         if any(map(self._holds_ours, vms)) or any(begins(one, our) for one in names for our in self._names):
             return True
         if vms or names:
@@ -104,15 +104,15 @@ class Concern:
 
     @property
     def _names(self) -> set[str]:
-        return {self.vm.vm_id, *self.world.tap_names(self.vm)}
+        return {self.vm.vm_id, *self.inventory.tap_names(self.vm)}
 
     @property
     def _prefix(self) -> str:
-        return self.world.site.state.tap_prefix
+        return self.inventory.site.state.tap_prefix
 
     def _are_vms(self, span: Span) -> bool:
         """Whether all addresses of a span are VMs'."""
-        network = self.world.site.network
+        network = self.inventory.site.network
         return network.first_vm <= span[0] and span[1] <= network.last_vm
 
     def _holds_ours(self, span: Span) -> bool:
@@ -121,14 +121,14 @@ class Concern:
 
     def _meets_theirs(self, span: Span) -> bool:
         """Whether any address of a span is a VM's, or of the bridge's network."""
-        network = self.world.site.network
+        network = self.inventory.site.network
         whole = network.bridge_address.network
         theirs = ((network.first_vm, network.last_vm), (whole.network_address, whole.broadcast_address))
         return any(span[0] <= high and low <= span[1] for low, high in theirs)
 
     def _is_way(self, name: str, more: str) -> bool:
         """Whether a device is the bridge, or a pattern that the bridge or TAP devices match."""
-        bridge = self.world.site.network.bridge
+        bridge = self.inventory.site.network.bridge
         if not more:
             return name == bridge
         return name.startswith(self._prefix) or any(one.startswith(name) for one in (self._prefix, bridge))

@@ -11,7 +11,7 @@ from harness.host.parts import DirectoryEntry, Tap
 from harness.world.inventory import Inventory, begins, name_of
 
 
-def stray_processes(world: Inventory) -> list[Finding]:
+def stray_processes(inventory: Inventory) -> list[Finding]:
     """VMM processes without a live row."""
     return [
         Finding(
@@ -20,60 +20,60 @@ def stray_processes(world: Inventory) -> list[Finding]:
             f"no live row: {one.command[:200]}",
             f"sudo kill -9 {one.pid}",
         )
-        for one in world.processes.vmms
-        if not one.defunct and not any(world.claims(row, one) for row in world.rows)
+        for one in inventory.processes.vmms
+        if not one.defunct and not any(inventory.has_process(row, one) for row in inventory.rows)
     ]
 
 
-def defunct_processes(world: Inventory) -> list[Finding]:
+def defunct_processes(inventory: Inventory) -> list[Finding]:
     """VMM processes that ended and that nobody waited for."""
     return [
         Finding(
             f"defunct {one.pid} {one.started}",
-            f"pid {one.pid} (parent {one.ppid}, {world.processes.names.get(one.ppid, 'gone')})",
+            f"pid {one.pid} (parent {one.ppid}, {inventory.processes.names.get(one.ppid, 'gone')})",
             "defunct: its parent has not waited for it, and no signal removes it",
-            f"restart its parent, pid {one.ppid} ({world.processes.names.get(one.ppid, 'gone')})",
+            f"restart its parent, pid {one.ppid} ({inventory.processes.names.get(one.ppid, 'gone')})",
         )
-        for one in world.processes.vmms
+        for one in inventory.processes.vmms
         if one.defunct
     ]
 
 
-def stray_entries(world: Inventory) -> list[Finding]:
+def stray_entries(inventory: Inventory) -> list[Finding]:
     """Entries in the folder of VM state without a live row."""
     return [
         Finding(f"entry {one.path}", one.path, f"no live row: {one.kind}", _rm("-rf", one.path))
-        for one in world.entries
-        if world.owner(name_of(one)) is None
+        for one in inventory.entries
+        if inventory.owner(name_of(one)) is None
     ]
 
 
-def stray_sockets(world: Inventory) -> list[Finding]:
+def stray_sockets(inventory: Inventory) -> list[Finding]:
     """API sockets without a live row."""
     return [
         Finding(f"socket {one.path}", one.path, f"no live row: {one.kind}", _rm("-f", one.path))
-        for one in world.api_sockets
-        if not any(_owns_socket(world, row, one) for row in world.rows)
+        for one in inventory.api_sockets
+        if not any(_owns_socket(inventory, row, one) for row in inventory.rows)
     ]
 
 
-def stray_taps(world: Inventory) -> list[Finding]:
+def stray_taps(inventory: Inventory) -> list[Finding]:
     """TAP devices with the VMs' prefix without a live row."""
     return [
         Finding(
             f"tap {one.netns} {one.name} {one.index}",
-            f"TAP {one.name}" + _within(world, one),
+            f"TAP {one.name}" + _within(inventory, one),
             "no live row",
-            f"sudo {_entering(world, one)}ip link delete {one.name}",
+            f"sudo {_entering(inventory, one)}ip link delete {one.name}",
         )
-        for one in world.vm_taps
-        if not any(world.has_tap(row, one) for row in world.rows)
+        for one in inventory.vm_taps
+        if not any(inventory.has_tap(row, one) for row in inventory.rows)
     ]
 
 
-def _owns_socket(world: Inventory, row: LiveRow, entry: DirectoryEntry) -> bool:
-    inside = PurePosixPath(entry.path).relative_to(world.site.state.sockets_dir).parts[0]
-    if row.socket_path is not None and world.plain(row.socket_path) == world.plain(entry.path):
+def _owns_socket(inventory: Inventory, row: LiveRow, entry: DirectoryEntry) -> bool:
+    inside = PurePosixPath(entry.path).relative_to(inventory.site.state.sockets_dir).parts[0]
+    if row.socket_path is not None and inventory.plain(row.socket_path) == inventory.plain(entry.path):
         return True
     return begins(inside, row.vm_id)
 
@@ -82,16 +82,16 @@ def _rm(how: str, path: str) -> str:
     return f"sudo rm {how} {shlex.quote(path)}"
 
 
-def _within(world: Inventory, tap: Tap) -> str:
-    if tap.netns == world.taps.host_netns:
+def _within(inventory: Inventory, tap: Tap) -> str:
+    if tap.netns == inventory.taps.host_netns:
         return ""
     return f" in network namespace {tap.netns_name or tap.netns}"
 
 
-def _entering(world: Inventory, tap: Tap) -> str:
-    if tap.netns == world.taps.host_netns:
+def _entering(inventory: Inventory, tap: Tap) -> str:
+    if tap.netns == inventory.taps.host_netns:
         return ""
     if tap.netns_name:
         return f"ip netns exec {shlex.quote(tap.netns_name)} "
-    pid = next((one.pid for one in world.processes.vmms if one.netns == tap.netns), None)
+    pid = next((one.pid for one in inventory.processes.vmms if one.netns == tap.netns), None)
     return f"nsenter --net=/proc/{pid}/ns/net " if pid else ""

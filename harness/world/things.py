@@ -16,29 +16,33 @@ Things = Mapping[str, str | None]
 """By name, whose first word is the kind: the id of its live VM, or None where it has none."""
 
 
-def things_of(world: Inventory) -> Things:
+def things_of(inventory: Inventory) -> Things:
     """Folders, sockets, TAPs and processes."""
     found: dict[str, str | None] = {}
-    for entry in world.entries:
-        found[f"entry {entry.path}"] = _id(world.owner(name_of(entry)))
-    for socket in world.api_sockets:
-        path = world.plain(socket.path)
-        by_path = next((r for r in world.rows if r.socket_path and world.plain(r.socket_path) == path), None)
-        found[f"socket {path}"] = _id(by_path or world.owner(name_of(socket)))
-    for tap in world.vm_taps:
-        by_name = next((row for row in world.rows if world.has_tap(row, tap)), None)
-        inside = "" if tap.netns == world.taps.host_netns else f" in namespace {tap.netns}"
+    for entry in inventory.entries:
+        found[f"entry {entry.path}"] = _id(inventory.owner(name_of(entry)))
+    for socket in inventory.api_sockets:
+        path = inventory.plain(socket.path)
+        by_path = next(
+            (r for r in inventory.rows if r.socket_path and inventory.plain(r.socket_path) == path), None
+        )
+        found[f"socket {path}"] = _id(by_path or inventory.owner(name_of(socket)))
+    for tap in inventory.vm_taps:
+        by_name = next((row for row in inventory.rows if inventory.has_tap(row, tap)), None)
+        inside = "" if tap.netns == inventory.taps.host_netns else f" in namespace {tap.netns}"
         found[f"tap {tap.name} index {tap.index}{inside}"] = _id(by_name)
-    for process in world.processes.vmms:
-        claimed = next((row for row in world.rows if world.names(process, row)), None)
+    for process in inventory.processes.vmms:
+        claimed = next((row for row in inventory.rows if inventory.names(process, row)), None)
         name = f"process pid {process.pid} started {process.started} {process.command[:200]}"
         found[name] = _id(claimed)
     return found
 
 
-def nobodys(world: Inventory) -> list[Finding]:
+def nobodys(inventory: Inventory) -> list[Finding]:
     """Things that belong to no live VM: left by a VM, or of one that is just coming or going."""
-    return [Finding(name, name, "no live row") for name, vm_id in things_of(world).items() if vm_id is None]
+    return [
+        Finding(name, name, "no live row") for name, vm_id in things_of(inventory).items() if vm_id is None
+    ]
 
 
 def kind_of(name: str) -> str:
@@ -46,27 +50,29 @@ def kind_of(name: str) -> str:
     return name.partition(" ")[0]
 
 
-def processes(world: Inventory, row: LiveRow) -> list[str]:
+def processes(inventory: Inventory, row: LiveRow) -> list[str]:
     """The processes that name the VM, defunct ones included."""
-    return [f"pid {one.pid}: {one.command[:200]}" for one in world.processes.vmms if world.names(one, row)]
+    return [
+        f"pid {one.pid}: {one.command[:200]}" for one in inventory.processes.vmms if inventory.names(one, row)
+    ]
 
 
-def sockets(world: Inventory, row: LiveRow) -> list[str]:
+def sockets(inventory: Inventory, row: LiveRow) -> list[str]:
     """What lies at the path of the VM's socket, and beside that under the VM's name."""
-    named = [one.path for one in world.api_sockets if begins(name_of(one), row.vm_id)]
-    if row.socket_path and socket_kind(world, row.socket_path) is not None:
+    named = [one.path for one in inventory.api_sockets if begins(name_of(one), row.vm_id)]
+    if row.socket_path and socket_kind(inventory, row.socket_path) is not None:
         named.append(row.socket_path)
-    return list(dict.fromkeys(map(world.plain, named)))
+    return list(dict.fromkeys(map(inventory.plain, named)))
 
 
-def taps(world: Inventory, row: LiveRow) -> list[str]:
+def taps(inventory: Inventory, row: LiveRow) -> list[str]:
     """The TAP devices that are the VM's."""
-    return [one.name for one in world.taps.taps if world.has_tap(row, one)]
+    return [one.name for one in inventory.taps.taps if inventory.has_tap(row, one)]
 
 
-def folders(world: Inventory, row: LiveRow) -> list[str]:
+def folders(inventory: Inventory, row: LiveRow) -> list[str]:
     """Entries of the folder of VM state that begin with the VM's id."""
-    return [one.path for one in world.entries if begins(name_of(one), row.vm_id)]
+    return [one.path for one in inventory.entries if begins(name_of(one), row.vm_id)]
 
 
 THINGS: Mapping[str, Callable[[Inventory, LiveRow], list[str]]] = {
@@ -78,18 +84,22 @@ THINGS: Mapping[str, Callable[[Inventory, LiveRow], list[str]]] = {
 """Each kind of thing that a VM has on the host."""
 
 
-def missing(world: Inventory, row: LiveRow, kind: str) -> str:
+def missing(inventory: Inventory, row: LiveRow, kind: str) -> str:
     """Why a live VM's thing is not as its row promises; empty where it is."""
     if kind == "folder":
-        return "" if folders(world, row) else f"nothing in {world.site.state.vms_dir} begins with {row.vm_id}"
+        return (
+            ""
+            if folders(inventory, row)
+            else f"nothing in {inventory.site.state.vms_dir} begins with {row.vm_id}"
+        )
     judge = {"process": rows_without_process, "socket": rows_without_socket, "tap": rows_without_tap}[kind]
-    alone = Inventory(world.site, world.facts, (row,))
+    alone = Inventory(inventory.site, inventory.facts, (row,))
     return "; ".join(one.why for one in judge(alone))
 
 
-def remains(world: Inventory, row: LiveRow) -> dict[str, list[str]]:
+def remains(inventory: Inventory, row: LiveRow) -> dict[str, list[str]]:
     """What there is of a VM, by kind; kinds of which there is nothing are left out."""
-    found = {kind: things(world, row) for kind, things in THINGS.items()}
+    found = {kind: things(inventory, row) for kind, things in THINGS.items()}
     return {kind: things for kind, things in found.items() if things}
 
 

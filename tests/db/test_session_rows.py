@@ -15,7 +15,7 @@ mark_failed = pytest.mark.mend(step=2, how="mark as failed the sessions that can
 @mark_failed
 def test_session_statuses_are_known(records: Records) -> None:
     """Every session has a status that the service knows."""
-    found = records.findings("session_statuses_are_known")
+    found = records.breaking("session_statuses_are_known")
     assert not found.count, found.report()
 
 
@@ -23,7 +23,7 @@ def test_session_statuses_are_known(records: Records) -> None:
 @mark_failed
 def test_live_sessions_have_a_live_vm(records: Records, site: Site) -> None:
     """No unfinished session is on a VM that is gone, dead or missing."""
-    found = records.findings("live_sessions_have_a_live_vm")
+    found = records.breaking("live_sessions_have_a_live_vm")
     assert not found.count, found.report(fail_sessions(site.database, found.ids))
 
 
@@ -31,28 +31,28 @@ def test_live_sessions_have_a_live_vm(records: Records, site: Site) -> None:
 @mark_failed
 def test_unfinished_sessions_are_in_time(records: Records, site: Site) -> None:
     """No unfinished session is past its deadline for longer than the controller takes to end it."""
-    found = records.findings("unfinished_sessions_are_in_time")
+    found = records.breaking("unfinished_sessions_are_in_time")
     assert not found.count, found.report(fail_sessions(site.database, found.ids))
 
 
 @mark_failed
 def test_failed_sessions_say_why(records: Records, site: Site) -> None:
     """Every failed session has an error_message."""
-    found = records.findings("failed_sessions_say_why")
+    found = records.breaking("failed_sessions_say_why")
     assert not found.count, found.report(fail_sessions(site.database, found.ids))
 
 
 @pytest.mark.mend(step=7, how="delete old failed and timed-out sessions")
 def test_no_old_failed_sessions(records: Records, site: Site) -> None:
     """No failed or timed-out session is older than the clean-up allows (24 h in the runbook)."""
-    found = records.findings("no_old_failed_sessions")
+    found = records.breaking("no_old_failed_sessions")
     assert not found.count, found.report(delete_stale_sessions(site.database, records.tables))
 
 
 @mark_failed
 def test_session_times_are_possible(records: Records) -> None:
     """No session has a time missing, in the future, or before what must come first."""
-    found = records.findings("session_times_are_possible")
+    found = records.breaking("session_times_are_possible")
     assert not found.count, found.report()
 
 
@@ -60,7 +60,7 @@ def test_session_times_are_possible(records: Records) -> None:
 @mark_failed
 def test_live_sessions_do_not_share_a_vm(records: Records) -> None:
     """No two unfinished sessions have one Browser VM."""
-    found = records.findings("live_sessions_do_not_share_a_vm")
+    found = records.breaking("live_sessions_do_not_share_a_vm")
     assert not found.count, found.report()
 
 
@@ -68,5 +68,5 @@ def test_live_sessions_do_not_share_a_vm(records: Records) -> None:
 @mark_failed
 def test_incident_session_is_failed(records: Records, site: Site) -> None:
     """The incident's session is failed, or deleted since."""
-    found = records.findings("incident_session_is_failed")
+    found = records.breaking("incident_session_is_failed")
     assert not found.count, found.report(fail_sessions(site.database, found.ids))

@@ -15,7 +15,7 @@ mark_destroyed = pytest.mark.mend(step=2, how="mark as destroyed the VM rows who
 @mark_destroyed
 def test_vm_states_are_known(records: Records) -> None:
     """Every VM row has a status and a type that the service knows."""
-    found = records.findings("vm_states_are_known")
+    found = records.breaking("vm_states_are_known")
     assert not found.count, found.report()
 
 
@@ -23,7 +23,7 @@ def test_vm_states_are_known(records: Records) -> None:
 @mark_destroyed
 def test_live_vms_are_alive(records: Records, site: Site) -> None:
     """No VM row with a live status was stopped, or silent for longer than the profile allows."""
-    found = records.findings("live_vms_are_alive")
+    found = records.breaking("live_vms_are_alive")
     assert not found.count, found.report(destroy_vms(site.database, found.ids))
 
 
@@ -31,21 +31,21 @@ def test_live_vms_are_alive(records: Records, site: Site) -> None:
 @mark_destroyed
 def test_destroyed_vms_say_when(records: Records, site: Site) -> None:
     """Every destroyed VM row has destroyed_at, and no other one has."""
-    found = records.findings("destroyed_vms_say_when")
+    found = records.breaking("destroyed_vms_say_when")
     assert not found.count, found.report(destroy_vms(site.database, found.ids))
 
 
 @pytest.mark.mend(step=7, how="delete old destroyed Browser VMs")
 def test_no_old_destroyed_vms(records: Records, site: Site) -> None:
     """No destroyed Browser VM is older than the clean-up allows (24 h in the runbook)."""
-    found = records.findings("no_old_destroyed_vms")
+    found = records.breaking("no_old_destroyed_vms")
     assert not found.count, found.report(delete_stale_vms(site.database))
 
 
 @mark_destroyed
 def test_vm_times_are_possible(records: Records) -> None:
     """No VM row has a time missing, in the future, or before what must come first."""
-    found = records.findings("vm_times_are_possible")
+    found = records.breaking("vm_times_are_possible")
     assert not found.count, found.report()
 
 
@@ -54,7 +54,7 @@ def test_vm_times_are_possible(records: Records) -> None:
 @mark_destroyed
 def test_live_vms_do_not_share(records: Records, what: str) -> None:
     """No two VM rows with a live status have one address, TAP device, process or API socket."""
-    found = records.findings(f"live_vms_do_not_share_{what}")
+    found = records.breaking(f"live_vms_do_not_share_{what}")
     assert not found.count, found.report()
 
 
@@ -62,5 +62,5 @@ def test_live_vms_do_not_share(records: Records, what: str) -> None:
 @mark_destroyed
 def test_incident_vm_is_destroyed(records: Records, site: Site) -> None:
     """The incident's VM is destroyed, or deleted since."""
-    found = records.findings("incident_vm_is_destroyed")
+    found = records.breaking("incident_vm_is_destroyed")
     assert not found.count, found.report(destroy_vms(site.database, found.ids))

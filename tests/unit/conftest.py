@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
 
+from harness import redact
+from harness.custodian import netns, reaper
 from tests.unit.peers.small_controller import SmallController, small_controller
 from tests.unit.peers.small_suite import ROOT, Suite
 
@@ -22,6 +25,22 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     monkeypatch.setenv("LAB_HOME", str(pytester.path / "no-lab"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     return Suite(pytester)
+
+
+@pytest.fixture
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test remembers as secret is forgotten after it."""
+    monkeypatch.setattr(redact, "_known", set())
+
+
+@pytest.fixture
+def host_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folders in place of a host's /run, /run/netns and the disks' parent."""
+    for name in ("run", "netns", "disks"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(reaper, "RUNS", tmp_path / "run")
+    monkeypatch.setattr(netns, "NAMES", tmp_path / "netns")
+    return tmp_path
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import tomli_w
 
-from harness import redact
 from tests.unit.peers.small_guest import site_of
 from tests.unit.peers.small_suite import Suite
 
 pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.usefixtures("forgetful")
 
 CANARIES = (
     *("p4ssw0rd", "c0de-canary", "st4te-canary", "t0ken-canary", "ver1fier-canary"),
@@ -104,12 +104,6 @@ def broken(): raise HarnessError(ALL)
 @check("oauth")
 def test_setup(broken): pass
 """
-
-
-@pytest.fixture(autouse=True)
-def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test remembers is forgotten after it."""
-    monkeypatch.setattr(redact, "_known", set())
 
 
 @pytest.mark.parametrize("style", ["auto", "long", "native", "line"])

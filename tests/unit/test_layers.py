@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -43,6 +44,34 @@ def test_the_contracts_see_every_file_but_the_probes() -> None:
     files = {file for package in PACKAGES for file in (ROOT / package).rglob("*.py")}
     seen = grimp.build_graph(*PACKAGES, cache_dir=None).modules
     assert {file for file in files if name_of(file) not in seen} == set(PROBES.glob("*.py"))
+
+
+def test_the_rooms_are_drawn_as_they_are() -> None:
+    """docs/architecture.md shows every room, no arrow that no import has, and a way for each import."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = dict(re.findall(r'^    (\w+)\["<b>(\w+)</b>', page, re.MULTILINE))
+    assert set(rooms.values()) >= {file.parent.name for file in (ROOT / "harness").glob("*/__init__.py")}
+    arrows = {
+        (rooms[knows], rooms[known])
+        for left, right in re.findall(r"^    ([\w &]+) --> ([\w &]+)$", page, re.MULTILINE)
+        for knows in left.split(" & ")
+        for known in right.split(" & ")
+        if {knows, known} <= rooms.keys()
+    }
+    graph = grimp.build_graph("harness", cache_dir=None)
+    imports = {
+        (one, other)
+        for one in rooms.values()
+        for other in set(rooms.values()) - {one}
+        if graph.direct_import_exists(
+            importer=f"harness.{one}", imported=f"harness.{other}", as_packages=True
+        )
+    }
+    assert arrows <= imports
+    ways = set(arrows)
+    for middle in rooms.values():
+        ways |= {(a, d) for a, b in ways for c, d in ways if b == c == middle}
+    assert imports <= ways
 
 
 @pytest.mark.parametrize("file", sorted(IN_THE_GUEST.glob("*.py")), ids=lambda file: file.stem)

@@ -10,13 +10,7 @@ from harness import redact
 from tests.unit.peers.small_suite import Suite
 
 pytest_plugins = ["pytester"]
-
-
-@pytest.fixture(autouse=True)
-def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test remembers is forgotten after it."""
-    monkeypatch.setattr(redact, "_known", set())
-
+pytestmark = pytest.mark.usefixtures("forgetful")
 
 SECRETS = {
     "plain": ("s3cr3t-word", ["s3cr3t-word"]),

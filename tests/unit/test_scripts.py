@@ -22,7 +22,7 @@ PYTHON = """#!/bin/sh
 [ "$2" = pytest ] && shift 2 && echo "in $PWD for ${ACCEPTANCE_SITE:-no site}" && printf '%s\\n' "$@"
 exit 0
 """
-DEFAULT = ["tests/unit", "tests/db", "tests/lab", "-m", "not acceptance and not slow"]
+DEFAULT = ["tests/unit", "tests/lab", "-m", "not acceptance and not slow"]
 
 NARROWED = {
     "nothing": [],

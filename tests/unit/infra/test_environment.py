@@ -8,13 +8,8 @@ from harness import redact
 from harness.infra.environment import masked, parse_environment, without_environment
 from harness.site.profile import Site
 
+pytestmark = pytest.mark.usefixtures("forgetful")
 SITE = Site(name="x")
-
-
-@pytest.fixture(autouse=True)
-def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test remembers is forgotten after it."""
-    monkeypatch.setattr(redact, "_known", set())
 
 
 def test_quoted_environment_is_understood() -> None:

@@ -15,6 +15,7 @@ from harness.site.profile import SessionSection
 from harness.window.chromium import Chromium
 from tests.unit.peers.web_peer import Answer, web_peer
 
+pytestmark = pytest.mark.usefixtures("forgetful")
 BACK = "http://localhost:1455/auth/callback"
 URL = (
     "http://192.0.2.9:9090/auth?client_id=codex&response_type=code&state=st4te&code_challenge=abc"
@@ -31,12 +32,6 @@ ANSWERS: dict[str, Answer] = {
     "POST /login": (303, {"Location": "/consent"}, ""),
     "POST /consent": (303, {"Location": f"{BACK}?code=c0de&state=st4te"}, ""),
 }
-
-
-@pytest.fixture(autouse=True)
-def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test remembers is forgotten after it."""
-    monkeypatch.setattr(redact, "_known", set())
 
 
 @pytest.fixture(scope="module")

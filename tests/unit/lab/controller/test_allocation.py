@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 
 from lab.controller.allocation import Addresses, NoAddressLeftError
 
-pytestmark = pytest.mark.selftest
-
 FIRST = IPv4Address("192.168.100.2")
 
 

@@ -12,8 +12,6 @@ import pytest
 from tests.unit.lab.controller.conftest import USER, Host
 from tests.unit.lab.controller.guest import LOGIN_URL
 
-pytestmark = pytest.mark.selftest
-
 
 async def ask(host: Host, method: str, path: str, **content: Any) -> tuple[int, Any]:
     """One request under the API's prefix: status and JSON."""

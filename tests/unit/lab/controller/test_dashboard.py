@@ -12,8 +12,6 @@ from aiohttp import web
 from tests.unit.lab.controller.conftest import USER
 from tests.unit.lab.controller.pages import Pages, hang_up, never, says
 
-pytestmark = pytest.mark.selftest
-
 LIST, CHOICES, START = "/api/auth/sessions", "/api/auth/choices", "/api/auth/start"
 CODEX = "button[aria-label='Start a Codex session']"
 

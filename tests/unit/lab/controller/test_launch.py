@@ -11,8 +11,6 @@ from lab.controller.launch import LaunchError
 from tests.unit.lab.controller.conftest import USER, Host, eventually
 from tests.unit.lab.controller.programs import Programs
 
-pytestmark = pytest.mark.selftest
-
 
 async def test_a_launch_cancelled_before_its_vmm_listens_leaves_nothing(
     host: Host, programs: Programs

@@ -10,8 +10,6 @@ import pytest
 from tests.unit.lab.controller.conftest import Host
 from tests.unit.lab.controller.guest import LOGIN_URL
 
-pytestmark = pytest.mark.selftest
-
 
 def paths(host: Host) -> list[str]:
     """What the agent was asked, in order."""

@@ -17,8 +17,6 @@ from lab.controller.vm import Vm
 from tests.unit.lab.controller.conftest import USER, Host, eventually
 from tests.unit.lab.controller.programs import Programs
 
-pytestmark = pytest.mark.selftest
-
 
 @contextmanager
 def refusing(database: ScratchPostgres, **tables: str) -> Iterator[None]:

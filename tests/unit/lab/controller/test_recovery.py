@@ -14,8 +14,6 @@ from lab.controller import process, tap
 from lab.controller.recovery import recover
 from tests.unit.lab.controller.conftest import USER, Host
 
-pytestmark = pytest.mark.selftest
-
 
 @pytest.fixture
 def taps(monkeypatch: pytest.MonkeyPatch) -> set[str]:

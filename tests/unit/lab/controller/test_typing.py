@@ -11,8 +11,6 @@ from playwright.async_api import CDPSession
 from harness.window.chromium import Chromium
 from tests.unit.lab.controller.pages import Pages, opened
 
-pytestmark = pytest.mark.selftest
-
 BACKSPACE, ENTER = 0xFF08, 0xFF0D
 
 

@@ -14,8 +14,6 @@ from websockets.typing import Subprotocol
 
 from tests.unit.lab.controller.conftest import Host
 
-pytestmark = pytest.mark.selftest
-
 
 def path(session_id: UUID | str) -> str:
     """Where a session's window is."""

@@ -7,8 +7,6 @@ from aiohttp import web
 
 from tests.unit.lab.controller.pages import Answer, Pages, hang_up, never, says
 
-pytestmark = pytest.mark.selftest
-
 SESSION = "/api/auth/session/1"
 _LOSE = """
 const status = document.getElementById('status');

@@ -12,7 +12,6 @@ import httpx
 import pytest
 from rich.console import Console
 
-from harness import redact
 from harness.errors import NoAnswerError, SessionError, TransportError
 from harness.login.attended import wait_for_person
 from harness.login.course import LoginEnd, follow, has_credentials, with_its_end
@@ -22,6 +21,7 @@ from harness.session.launch import Session
 from harness.site.profile import Site
 from tests.unit.peers.web_peer import Answer, web_peer
 
+pytestmark = pytest.mark.usefixtures("forgetful")
 ID = "11111111-2222-4333-8444-555555555555"
 PATH = f"/api/auth/session/{ID}"
 URL = "http://192.0.2.9/auth?state=st4te&code_challenge=abc"
@@ -31,12 +31,6 @@ SITE = Site.model_validate({"name": "nowhere", "session": {"window_s": 0.4, "att
 def json_answer(body: Any, status: int = 200) -> Answer:
     """A prepared answer."""
     return status, {"Content-Type": "application/json"}, json.dumps(body)
-
-
-@pytest.fixture(autouse=True)
-def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test remembers is forgotten after it."""
-    monkeypatch.setattr(redact, "_known", set())
 
 
 @pytest.fixture

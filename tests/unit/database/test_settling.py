@@ -17,7 +17,6 @@ from harness.database.scratch import ScratchPostgres
 from harness.errors import DatabaseError
 from harness.site.profile import Site
 
-pytestmark = pytest.mark.selftest
 SCHEMA, URL = "settling", "ACCEPTANCE_TEST_URL"
 SESSION = "00000000-0000-4000-8000-00000000{:04}".format
 SETTLE_S = 1.5
@@ -78,7 +77,7 @@ def _over(change: Change, number: int) -> None:
 
 
 def _broken(records: Records) -> dict[str, set[str]]:
-    found = {name: records.findings(name) for name in records.answers if not name.startswith("incident")}
+    found = {name: records.breaking(name) for name in records.answers if not name.startswith("incident")}
     return {name: set(one.keys) for name, one in found.items() if one.count}
 
 
@@ -112,12 +111,12 @@ def test_a_session_that_stays_so_is_a_finding_and_shown_as_it_is_now(
     for number in range(23):
         _destroyed(change, number)
     first = gather(reader, SITE)
-    assert first.findings("live_sessions_have_a_live_vm").count == 23
+    assert first.breaking("live_sessions_have_a_live_vm").count == 23
     for number in range(22):
         _over(change, number)
     _destroyed(change, 24)
     change("UPDATE auth_sessions SET status = 'url_captured' WHERE session_id = %s", SESSION(22))
-    left = settled_records(first, reader, SITE).findings("live_sessions_have_a_live_vm")
+    left = settled_records(first, reader, SITE).breaking("live_sessions_have_a_live_vm")
     assert (left.count, left.ids) == (1, [SESSION(22)])
     assert left.report().startswith("1 unfinished sessions on a VM that is gone")
     assert "url_captured" in left.report()
@@ -146,6 +145,6 @@ def test_a_connection_lost_meanwhile_costs_only_what_was_in_doubt(
     with contextlib.closing(scratch_database.connect()) as other:
         other.execute("SELECT pg_terminate_backend(%s)", [pid])
     records = settled_records(first, reader, SITE)
-    assert records.findings("unfinished_sessions_are_in_time").count == 0
+    assert records.breaking("unfinished_sessions_are_in_time").count == 0
     with pytest.raises(DatabaseError, match="once more"):
-        records.findings("live_sessions_have_a_live_vm")
+        records.breaking("live_sessions_have_a_live_vm")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime, timedelta
 
-from tests.db.populations import SESSION_STATUSES, VM_STATUSES, Population, Row
+from tests.unit.database.populations import SESSION_STATUSES, VM_STATUSES, Population, Row
 
 LIVE = {"creating", "running", "hibernated", "stopping"}
 OVER = {"completed", "failed", "timeout", "cancelled"}

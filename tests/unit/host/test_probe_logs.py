@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.host.test_host_probe import load_probe
+from tests.unit.host.test_probe import load_probe
 
 ASK = {"error_pattern": r"\[?ERROR\]?[: ]", "ignore_errors": ["harmless"], "journal_lines": 100}
 

@@ -17,7 +17,6 @@ from harness.database.scratch import ScratchPostgres
 from harness.errors import DatabaseError, SiteError
 from harness.site.profile import Site
 
-pytestmark = pytest.mark.selftest
 SCHEMA, PASSWORD, URL = "refusals", "hunter2-p@ss", "ACCEPTANCE_TEST_URL"
 ROLES = f"""
 CREATE ROLE locked LOGIN PASSWORD '{PASSWORD}';
@@ -127,14 +126,14 @@ def test_hidden_rows_are_no_empty_answer(
     """A role that may not see every row proves nothing."""
     records = _asked(cluster.url(user=role), monkeypatch)
     with pytest.raises(DatabaseError) as caught:
-        records.findings("no_old_destroyed_vms")
+        records.breaking("no_old_destroyed_vms")
     assert reason in caught.value.message
 
 
 def test_open_policy_and_read_only(cluster: ScratchPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
     """A role for which the policy is `true` sees every row, in a session that cannot write."""
     records = _asked(cluster.url(user="reader"), monkeypatch)
-    assert records.findings("no_old_destroyed_vms").count == 0
+    assert records.breaking("no_old_destroyed_vms").count == 0
     assert records.server.read_only
     assert records.server.reads_by_default
 
@@ -146,9 +145,9 @@ def test_locked_table_costs_only_its_claims(
     with contextlib.closing(cluster.connect()) as holder, holder.transaction():
         holder.execute(f"LOCK TABLE {SCHEMA}.auth_sessions IN ACCESS EXCLUSIVE MODE".encode())
         records = _asked(cluster.url(), monkeypatch, statement_timeout_s=0.1)
-    assert records.findings("no_old_destroyed_vms").count == 0
+    assert records.breaking("no_old_destroyed_vms").count == 0
     with pytest.raises(DatabaseError) as caught:
-        records.findings("no_old_failed_sessions")
+        records.breaking("no_old_failed_sessions")
     assert "locks" in caught.value.hint
 
 
@@ -163,5 +162,5 @@ def test_through_the_host(cluster: ScratchPostgres, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv(URL, "postgresql://postgres@127.0.0.1:6000/postgres?sslmode=disable")
     site = _site(through_host=True)
     with read_only_session(site, run_id="abcdef", forward=forward) as connection:
-        assert gather(connection, site).findings("no_old_destroyed_vms").count == 0
+        assert gather(connection, site).breaking("no_old_destroyed_vms").count == 0
     assert asked == ["tcp:127.0.0.1:6000"]

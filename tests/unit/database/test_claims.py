@@ -7,7 +7,6 @@ import re
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -17,9 +16,9 @@ from harness.database.claims import CLAIMS, QUERIES
 from harness.database.records import gather
 from harness.database.scratch import ScratchPostgres
 from harness.site.profile import Site
-from tests.db.populations import NOW, Row, load
+from tests.unit.database.populations import NOW, Row, load
+from tests.unit.peers.small_suite import ROOT
 
-pytestmark = pytest.mark.selftest
 SCHEMA = "claims"
 INCIDENT_VM, INCIDENT_SESSION = "vm-incident", str(uuid.UUID(int=9))
 DONE, BUSY, WAKING, ENDING = (str(uuid.UUID(int=n)) for n in (1, 2, 3, 4))
@@ -168,7 +167,7 @@ def _broken(
     with connection.transaction(force_rollback=True):
         load(connection, SCHEMA, (vms, sessions))
         records = gather(connection, SITE, now=NOW)
-    counted = {name: records.findings(name) for name in CLAIMS}
+    counted = {name: records.breaking(name) for name in CLAIMS}
     return {name: one.ids for name, one in counted.items() if one.count}
 
 
@@ -196,7 +195,7 @@ def test_every_claim_has_a_defect() -> None:
 def test_query_claim_and_check_have_one_name() -> None:
     """Every file in queries/ is a claim's, and every claim is the check of its name, or one case of it."""
     assert {path.stem for path in QUERIES.iterdir()} == set(CLAIMS)
-    files = [Path(__file__).with_name(name) for name in ("test_vm_rows.py", "test_session_rows.py")]
+    files = [ROOT / "tests" / "db" / name for name in ("test_vm_rows.py", "test_session_rows.py")]
     checks = {name for file in files for name in re.findall(r"^def test_(\w+)", file.read_text(), re.M)}
     assert {name if name in checks else name.rpartition("_")[0] for name in CLAIMS} == checks
 
@@ -206,7 +205,7 @@ def test_only_twenty_rows_are_shown_and_all_are_counted(connection: psycopg.Conn
     vms = [_vm(f"vm-{n:02}", n, vm_type=None) for n in range(25)]
     with connection.transaction(force_rollback=True):
         load(connection, SCHEMA, (vms, []))
-        found = gather(connection, SITE, now=NOW).findings("vm_states_are_known")
+        found = gather(connection, SITE, now=NOW).breaking("vm_states_are_known")
     lines = found.report().splitlines()
     assert (found.count, found.ids[0], len(found.ids)) == (25, "vm-00", 20)
     assert lines[0].startswith("25 VM rows")

@@ -17,7 +17,7 @@ from typing import cast
 
 import pytest
 
-from harness.custodian import netns, reaper
+from harness.custodian import reaper
 from harness.custodian.names import start_time
 from harness.errors import SshError, TransportError
 from harness.host import bundle
@@ -29,19 +29,9 @@ from tests.unit.peers.small_controller import SmallController, own, request
 from tests.unit.peers.web_peer import web_peer
 
 
-@pytest.fixture
-def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Folders in place of /run and /run/netns."""
-    for name in ("run", "netns", "disks"):
-        (tmp_path / name).mkdir()
-    monkeypatch.setattr(reaper, "RUNS", tmp_path / "run")
-    monkeypatch.setattr(netns, "NAMES", tmp_path / "netns")
-    return tmp_path
-
-
-def leave(runs: Path, run: str, controller: SmallController, *, alive: bool) -> Path:
+def leave(host_folders: Path, run: str, controller: SmallController, *, alive: bool) -> Path:
     """A run with a session of its own; its note."""
-    folder = runs / "run" / run
+    folder = host_folders / "run" / run
     folder.mkdir()
     owner = {"pid": os.getpid(), "start": start_time(os.getpid()) if alive else 1}
     (folder / "owner.json").write_text(json.dumps(owner))
@@ -50,27 +40,27 @@ def leave(runs: Path, run: str, controller: SmallController, *, alive: bool) -> 
 
 
 def test_the_reaper_cancels_what_a_dead_run_left_and_nothing_else(
-    runs: Path, controller: SmallController
+    host_folders: Path, controller: SmallController
 ) -> None:
-    leave(runs, "acc-00dead", controller, alive=False)
-    note = leave(runs, "acc-00a11e", controller, alive=True)
+    leave(host_folders, "acc-00dead", controller, alive=False)
+    note = leave(host_folders, "acc-00a11e", controller, alive=True)
     controller.sessions["somebody's"] = "ready"
-    lines = reaper.reap(runs / "disks")
+    lines = reaper.reap(host_folders / "disks")
     assert controller.sessions == {"s1": "cancelled", "s2": "ready", "somebody's": "ready"}
     assert "cancelled session s1" in lines
-    assert [path.name for path in (runs / "run").iterdir()] == ["acc-00a11e"]
+    assert [path.name for path in (host_folders / "run").iterdir()] == ["acc-00a11e"]
     assert note.exists()
 
 
 def test_the_reaper_keeps_the_record_of_what_it_could_not_cancel(
-    runs: Path, controller: SmallController
+    host_folders: Path, controller: SmallController
 ) -> None:
-    note = leave(runs, "acc-00dead", controller, alive=False)
+    note = leave(host_folders, "acc-00dead", controller, alive=False)
     controller.refuse_cancel = True
-    assert any("could not cancel session s1" in line for line in reaper.reap(runs / "disks"))
+    assert any("could not cancel session s1" in line for line in reaper.reap(host_folders / "disks"))
     assert note.exists()
     controller.refuse_cancel = False
-    assert "cancelled session s1" in reaper.reap(runs / "disks")
+    assert "cancelled session s1" in reaper.reap(host_folders / "disks")
     assert not note.parent.exists()
 
 
@@ -78,14 +68,14 @@ _MOVED = "module.main(*sys.argv[2:])"
 
 
 @contextmanager
-def custodian_of(runs: Path) -> Iterator[Custodian]:
+def custodian_of(host_folders: Path) -> Iterator[Custodian]:
     """A custodian as a host has it, but for where it keeps its notes."""
     here = f"""
-sys.modules['harness.custodian.reaper'].RUNS = __import__('pathlib').Path({str(runs / "run")!r})
-sys.modules['harness.custodian.netns'].NAMES = __import__('pathlib').Path({str(runs / "netns")!r})
+sys.modules['harness.custodian.reaper'].RUNS = __import__('pathlib').Path({str(host_folders / "run")!r})
+sys.modules['harness.custodian.netns'].NAMES = __import__('pathlib').Path({str(host_folders / "netns")!r})
 """
     program = bundle.program().decode().replace(_MOVED, here + _MOVED).encode()
-    words = bundle.command(len(program), "acc-00a11e", str(runs / "disks" / "acc-00a11e"))
+    words = bundle.command(len(program), "acc-00a11e", str(host_folders / "disks" / "acc-00a11e"))
     process = subprocess.Popen(
         [sys.executable, *words[1:]],
         stdin=subprocess.PIPE,
@@ -101,21 +91,23 @@ sys.modules['harness.custodian.netns'].NAMES = __import__('pathlib').Path({str(r
 
 
 def test_the_custodian_cancels_its_sessions_when_its_input_ends(
-    runs: Path, controller: SmallController
+    host_folders: Path, controller: SmallController
 ) -> None:
-    with custodian_of(runs) as owner:
+    with custodian_of(host_folders) as owner:
         for _ in range(2):
             owner.ask("start_session", timeout_s=10, **request(controller))
         assert controller.live == ["s1", "s2"]
         assert owner.close() == ""
     assert controller.live == []
-    assert list((runs / "run").iterdir()) == []
+    assert list((host_folders / "run").iterdir()) == []
 
 
-def test_a_launch_under_way_is_waited_for_and_cancelled(runs: Path, controller: SmallController) -> None:
+def test_a_launch_under_way_is_waited_for_and_cancelled(
+    host_folders: Path, controller: SmallController
+) -> None:
     """Whoever asked was killed in the middle of it."""
     controller.hold.clear()
-    with custodian_of(runs) as owner:
+    with custodian_of(host_folders) as owner:
         owner.begin("start_session", **request(controller))
         assert controller.asked.wait(10)
         assert owner._process.stdin is not None
@@ -126,25 +118,25 @@ def test_a_launch_under_way_is_waited_for_and_cancelled(runs: Path, controller: 
 
 
 def test_what_a_killed_custodian_had_is_the_next_ones_to_cancel(
-    runs: Path, controller: SmallController
+    host_folders: Path, controller: SmallController
 ) -> None:
-    with custodian_of(runs) as owner:
+    with custodian_of(host_folders) as owner:
         owner.ask("start_session", timeout_s=10, **request(controller))
         os.kill(owner.facts["pid"], signal.SIGKILL)
         owner.close(timeout_s=5)
     assert controller.live == ["s1"]
-    assert "cancelled session s1" in reaper.reap(runs / "disks")
+    assert "cancelled session s1" in reaper.reap(host_folders / "disks")
     assert controller.live == []
 
 
 def test_what_the_custodian_cannot_cancel_it_says_and_leaves_on_record(
-    runs: Path, controller: SmallController
+    host_folders: Path, controller: SmallController
 ) -> None:
-    with custodian_of(runs) as owner:
+    with custodian_of(host_folders) as owner:
         owner.ask("start_session", timeout_s=10, **request(controller))
         controller.refuse_cancel = True
         assert "could not cancel session s1" in owner.close()
-    assert (runs / "run" / "acc-00a11e" / "session-1.json").exists()
+    assert (host_folders / "run" / "acc-00a11e" / "session-1.json").exists()
 
 
 def test_a_controller_may_speak_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,10 +15,9 @@ from harness.database.cleanup import delete_stale_sessions, delete_stale_vms, de
 from harness.database.records import Records, gather
 from harness.database.scratch import ScratchPostgres
 from harness.site.profile import Site
-from tests.db.oracle import expected
-from tests.db.populations import NOW, Population, contents, load, populations
+from tests.unit.database.oracle import expected
+from tests.unit.database.populations import NOW, Population, contents, load, populations
 
-pytestmark = pytest.mark.selftest
 INCIDENT = ("vm-1", "00000000-0000-0000-0000-000000000001")
 LIGHT = settings(
     max_examples=10,
@@ -80,7 +79,7 @@ def variant(request: pytest.FixtureRequest, scratch_database: ScratchPostgres) -
 
 def found(records: Records) -> dict[str, set[str]]:
     """Claim -> keys of the rows that break it."""
-    counted = {name: records.findings(name) for name in records.answers}
+    counted = {name: records.breaking(name) for name in records.answers}
     assert all(one.count == len(one.ids) for one in counted.values()), counted
     return {name: set(one.ids) for name, one in counted.items() if one.count}
 
@@ -104,8 +103,8 @@ def test_clean_up_deletes_the_stale_and_nothing_else(variant: Variant, data: st.
     with variant.holding(population):
         records, rows = variant.gather(), contents(variant.connection, variant.schema)
         stale = {
-            *records.findings("no_old_destroyed_vms").ids,
-            *records.findings("no_old_failed_sessions").ids,
+            *records.breaking("no_old_destroyed_vms").ids,
+            *records.breaking("no_old_failed_sessions").ids,
         }
         variant.run(delete_stale_vms(base), delete_stale_sessions(base, records.tables))
         left = {key: row for key, row in rows.items() if key not in stale}
@@ -130,12 +129,12 @@ def test_marking_mends_what_it_names_and_nothing_else(variant: Variant, data: st
     )
     with variant.holding(population):
         records, rows = variant.gather(), contents(variant.connection, variant.schema)
-        vms = sorted({key for name in vm_claims for key in records.findings(name).ids})
+        vms = sorted({key for name in vm_claims for key in records.breaking(name).ids})
         if vms:
             variant.run(destroy_vms(base, vms))
         # A session on a VM that was marked just now has lost its VM: it is looked for after that.
         records = variant.gather()
-        sessions = sorted({key for name in session_claims for key in records.findings(name).ids})
+        sessions = sorted({key for name in session_claims for key in records.breaking(name).ids})
         if sessions:
             variant.run(fail_sessions(base, sessions))
         assert not {*vm_claims, *session_claims} & found(variant.gather()).keys()

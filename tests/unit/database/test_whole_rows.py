@@ -16,7 +16,6 @@ from harness.database.whole_rows import newest_rows, rows_of
 from harness.errors import DatabaseError
 from harness.site.profile import Site
 
-pytestmark = pytest.mark.selftest
 SCHEMA, URL = "whole_rows", "ACCEPTANCE_TEST_URL"
 SESSION = "00000000-0000-4000-8000-00000000000{}".format
 SITE = Site.model_validate({"name": SCHEMA, "database": {"url_env": URL, "schema_name": SCHEMA}})
