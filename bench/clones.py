@@ -19,15 +19,15 @@ PATIENCE_S = 400
 
 def measure() -> Iterator[Figure]:
     """Two figures a count, as they come: where too many starve each other, the fewer are told."""
-    with Hypervisor(load_site(lab_paths().site)) as host:
+    with Hypervisor(load_site(lab_paths().site)) as hypervisor:
         for count in COUNTS:
-            yield from _side_by_side(host, count)
+            yield from _side_by_side(hypervisor, count)
 
 
-def _side_by_side(host: Hypervisor, count: int) -> list[Figure]:
+def _side_by_side(hypervisor: Hypervisor, count: int) -> list[Figure]:
     with ExitStack() as stack, ThreadPoolExecutor(count) as pool:
         started = time.monotonic()
-        clones = list(pool.map(lambda _: _healthy(host, stack), range(count)))
+        clones = list(pool.map(lambda _: _healthy(hypervisor, stack), range(count)))
         wall = time.monotonic() - started
         private = [vm.process()["private_kib"] * 1024 / 1e6 for vm in clones]
     return [
@@ -42,7 +42,7 @@ def _side_by_side(host: Hypervisor, count: int) -> list[Figure]:
     ]
 
 
-def _healthy(host: Hypervisor, stack: ExitStack) -> Vm:
-    vm = stack.enter_context(restore(host))
+def _healthy(hypervisor: Hypervisor, stack: ExitStack) -> Vm:
+    vm = stack.enter_context(restore(hypervisor))
     vm.wait_healthy(PATIENCE_S)
     return vm

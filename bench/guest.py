@@ -23,10 +23,10 @@ def measure() -> list[Figure]:
     """Each way in a fresh clone, on a connection that is already open."""
     site = load_site(lab_paths().site)
     asked: list[str] = []
-    with Hypervisor(site) as host:
-        with _clone(host) as vm:
+    with Hypervisor(site) as hypervisor:
+        with _clone(hypervisor) as vm:
             together = _timed(lambda: _ask_as_the_checks_do(look_at(vm), site, asked))
-        with _clone(host) as vm:
+        with _clone(hypervisor) as vm:
             plain = testinfra.get_host(f"ssh://{vm.name}", ssh_config=str(vm.ssh_config), controlpersist=0)
             apart = _timed(lambda: [plain.run(command) for command in asked])
     return [
@@ -37,8 +37,8 @@ def measure() -> list[Figure]:
 
 
 @contextlib.contextmanager
-def _clone(host: Hypervisor) -> Iterator[Vm]:
-    with restore(host) as vm:
+def _clone(hypervisor: Hypervisor) -> Iterator[Vm]:
+    with restore(hypervisor) as vm:
         vm.wait_healthy()
         vm.script("true", timeout_s=30)
         yield vm

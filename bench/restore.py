@@ -27,12 +27,12 @@ def measure() -> list[Figure]:
     site = load_site(lab_paths().site)
     driver: list[float] = []
     bare: list[float] = []
-    with Hypervisor(site) as host:
+    with Hypervisor(site) as hypervisor:
         for _ in range(ROUNDS):
             bare.append(bare_restore(site))
-            driver.append(_through_driver(host))
+            driver.append(_through_driver(hypervisor))
         started = time.monotonic()
-        with cold_boot(host) as vm:
+        with cold_boot(hypervisor) as vm:
             vm.wait_healthy()
             cold = time.monotonic() - started
     restored, floor = median(driver), median(bare)
@@ -66,8 +66,8 @@ def bare_restore(site: Site) -> float:
         raise HarnessError(f"the bare restore printed {done.stdout!r}", hint="run bench again") from error
 
 
-def _through_driver(host: Hypervisor) -> float:
+def _through_driver(hypervisor: Hypervisor) -> float:
     started = time.monotonic()
-    with restore(host) as vm:
+    with restore(hypervisor) as vm:
         vm.wait_healthy()
         return time.monotonic() - started

@@ -66,29 +66,29 @@ def _reached_as(site: Site) -> str:
     )
 
 
-def _root(host: Hypervisor) -> str:
-    result = host.script("id -u && python3 --version", timeout_s=10)
+def _root(hypervisor: Hypervisor) -> str:
+    result = hypervisor.script("id -u && python3 --version", timeout_s=10)
     uid, _, python = result.stdout.strip().partition("\n")
     if result.status != 0 or uid != "0":
         raise TransportError(
             f"no root: `id -u && python3 --version` said {(result.stdout + result.stderr).strip()!r}",
-            hint=f"let {host.site.host.user} use sudo without a password, and install python3",
+            hint=f"let {hypervisor.site.host.user} use sudo without a password, and install python3",
         )
     return f"root, {python}"
 
 
-def _vmm(host: Hypervisor) -> str:
-    binary = host.site.vmm.binary
-    result = host.script(f"exec '{binary}' --version", timeout_s=host.site.vmm.start_timeout_s)
+def _vmm(hypervisor: Hypervisor) -> str:
+    binary = hypervisor.site.vmm.binary
+    result = hypervisor.script(f"exec '{binary}' --version", timeout_s=hypervisor.site.vmm.start_timeout_s)
     if result.status != 0:
         said = (result.stderr or result.stdout).strip()
         raise TransportError(f"{binary} --version: {said}", hint="mend vmm.binary in the profile")
     return f"{binary}: {result.stdout.strip().splitlines()[0]}"
 
 
-def _controller(host: Hypervisor) -> str:
-    section = host.site.controller
-    socket = host.forward_to(section.url)
+def _controller(hypervisor: Hypervisor) -> str:
+    section = hypervisor.site.controller
+    socket = hypervisor.forward_to(section.url)
     try:
         with client_over(socket, section.url, timeout_s=10) as client:
             answer = client.get(section.url.rstrip("/") + section.health_path)
@@ -105,9 +105,10 @@ def _controller(host: Hypervisor) -> str:
     return f"{section.url}{section.health_path}: 200"
 
 
-def _database(site: Site, host: Hypervisor | None) -> str:
-    run_id = host.run_id if host else secrets.token_hex(3)
-    with read_only_session(site, run_id=run_id, forward=host.forward if host else None) as connection:
+def _database(site: Site, hypervisor: Hypervisor | None) -> str:
+    run_id = hypervisor.run_id if hypervisor else secrets.token_hex(3)
+    forward = hypervisor.forward if hypervisor else None
+    with read_only_session(site, run_id=run_id, forward=forward) as connection:
         with asking("the database"):
             row = connection.execute(
                 "SELECT current_user, current_setting('server_version'),"

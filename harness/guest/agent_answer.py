@@ -36,7 +36,7 @@ def ask_agent(
     :param timeout_s: default the profile's for a request.
     :raises TransportError: our own way to the agent is lost.
     """
-    limit_s = timeout_s or vm.host.site.guest.request_s
+    limit_s = timeout_s or vm.hypervisor.site.guest.request_s
     try:
         with vm.new_http() as http:
             return _read(http.request(method, path, timeout=limit_s, **request))
@@ -54,7 +54,7 @@ def fate(vm: Vm) -> str:
 
     :raises TransportError: our own way to the agent is lost, so that nothing is said of it.
     """
-    way = f"towards the guest: {vm.reached(vm.host.site.agent.port)}"
+    way = f"towards the guest: {vm.reached(vm.hypervisor.site.agent.port)}"
     if not vm.alive():
         return way
     try:
@@ -78,7 +78,7 @@ def _read(answer: httpx.Response) -> AgentAnswer:
 
 def _healthy_again(vm: Vm) -> str:
     """Wait for the agent where it ever was healthy: whoever asks next is to ask an agent that works."""
-    site = vm.host.site
+    site = vm.hypervisor.site
     if "healthy" not in vm.timings:
         return "not waited for (it never was healthy)"
     began = time.monotonic()

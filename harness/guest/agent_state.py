@@ -102,7 +102,7 @@ def ask_agent_state(vm: Vm, *, then: str = "", since_s: float | None = None) -> 
 
     :raises TransportError: the guest gave no state, or ``then`` failed.
     """
-    site = vm.host.site
+    site = vm.hypervisor.site
     lines = [
         "read -r uptime _ </proc/uptime",
         f"unit={shlex.quote(site.agent.unit)}",
@@ -158,7 +158,7 @@ def answers(vm: Vm, *, timeout_s: float) -> bool:
     :raises httpx.TimeoutException: neither an answer nor a refusal in time.
     """
     try:
-        return vm.http.get(vm.host.site.agent.health_path, timeout=timeout_s).status_code == 200
+        return vm.http.get(vm.hypervisor.site.agent.health_path, timeout=timeout_s).status_code == 200
     except httpx.TimeoutException:
         raise
     except httpx.TransportError:

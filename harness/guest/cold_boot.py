@@ -21,14 +21,14 @@ class ColdBoot:
     state: AgentState | None = None
 
 
-def boot_without_desktop(host: Hypervisor) -> Vm:
+def boot_without_desktop(hypervisor: Hypervisor) -> Vm:
     """Boot the golden disk, without the units that the profile says the agent can do without.
 
     :raises VmError: as :func:`harness.vm.machine.cold_boot`.
     """
-    site = host.site
+    site = hypervisor.site
     left_out = [f"systemd.mask={unit}" for unit in site.guest.desktop_units]
-    return cold_boot(host, boot_args=" ".join([site.snapshot.boot_args, *left_out]))
+    return cold_boot(hypervisor, boot_args=" ".join([site.snapshot.boot_args, *left_out]))
 
 
 def observe_cold_boot(vm: Vm) -> ColdBoot:
@@ -37,7 +37,7 @@ def observe_cold_boot(vm: Vm) -> ColdBoot:
     A kernel that panics ends its VMM: that, too, is what was observed.
     """
     try:
-        vm.wait_healthy(vm.host.site.guest.boot_health_s)
+        vm.wait_healthy(vm.hypervisor.site.guest.boot_health_s)
     except (WaitTimeoutError, VmmError) as error:
         return ColdBoot(None, error.message, vm.console())
     result = vm.script("cat /proc/sys/kernel/random/boot_id", timeout_s=30)

@@ -84,7 +84,7 @@ def prepare(vm: Vm) -> None:
 
     :raises WaitTimeoutError: it never got healthy.
     """
-    site = vm.host.site
+    site = vm.hypervisor.site
     vm.wait_healthy(site.guest.recovery_s)
     if site.guest.desktop_units:
         vm.script(freezing(site.guest.desktop_units), timeout_s=REQUEST_S * 12)
@@ -110,7 +110,7 @@ def taken_port(vm: Vm, _probe: str) -> TakenPort:
 
     Where that made systemd give up, which its journal tells, the unit is started once more to see the rest.
     """
-    starts, port = 6, vm.host.site.agent.port
+    starts, port = 6, vm.hypervisor.site.agent.port
     script = f"""
         systemctl stop "$unit"
         systemd-run --quiet --collect --unit=acceptance-port \\
@@ -145,7 +145,7 @@ def silent_database(vm: Vm, probe: str) -> SilentDatabase:
 
     :raises HarnessError: the agent uses no database, did not come up, or never asked the database.
     """
-    site = vm.host.site
+    site = vm.hypervisor.site
     if (variable := site.agent.database_variable) is None:
         raise HarnessError(
             "the profile says that the agent uses no database, so none could be silent",
@@ -215,7 +215,7 @@ def _is_unreachable(vm: Vm) -> bool:
 
 def _seconds_until_healthy(vm: Vm) -> float | None:
     """None: not within the site's recovery time; an answer to a look that began in time may come too late."""
-    limit_s, begun = vm.host.site.guest.recovery_s, time.monotonic()
+    limit_s, begun = vm.hypervisor.site.guest.recovery_s, time.monotonic()
     deadline = begun + limit_s
     healthy = _within(limit_s, lambda: answers(vm, timeout_s=capped(REQUEST_S, deadline)))
     seconds = time.monotonic() - begun
@@ -248,7 +248,7 @@ def _with_environment(settings: Mapping[str, str]) -> str:
 
 async def _log_in_and_watch(vm: Vm, probe: str) -> tuple[float | None, str, int, list[str]]:
     """Log in once, and look at the agent's health all the while."""
-    site = vm.host.site
+    site = vm.hypervisor.site
     limit_s = site.agent.database_timeout_s + site.agent.login_s
     failures: list[str] = []
     looks = 0

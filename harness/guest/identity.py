@@ -138,7 +138,7 @@ def _log_in(vm: Vm, provider: str, session: str) -> AgentLogin:
 
 def _health(vm: Vm) -> Health | str:
     before = time.time()
-    answer = ask_agent(vm, "GET", vm.host.site.agent.health_path, timeout_s=_IDENTITY_S)
+    answer = ask_agent(vm, "GET", vm.hypervisor.site.agent.health_path, timeout_s=_IDENTITY_S)
     after = time.time()
     try:
         seen = datetime.datetime.fromisoformat(answer.body["timestamp"]).timestamp()

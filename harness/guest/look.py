@@ -14,7 +14,7 @@ from harness.errors import TransportError
 from harness.infra.batch import ask_all
 from harness.infra.host import Host
 from harness.infra.listeners import LISTENING
-from harness.infra.units import FAILED, SHOW, VERIFY, shown_apart
+from harness.infra.units import FAILED, SHOW_UNIT, VERIFY, shown_apart
 from harness.run import Result
 from harness.site.profile import Site
 from harness.vm.machine import Vm
@@ -74,10 +74,10 @@ def look_at(vm: Vm) -> Look:
     :raises TransportError: the guest cannot be asked. What single commands could not tell is raised by
         whoever asks for it.
     """
-    site = vm.host.site
+    site = vm.hypervisor.site
     guest = vm.guest(remembers=True)
     units = (site.agent.unit, NETWORK_ONLINE, *site.guest.wait_online_units)
-    together = SHOW % shlex.join(units)
+    together = SHOW_UNIT % shlex.join(units)
     answers = ask_all(guest, [together, *_questions(site)], timeout_s=_LOOK_AT_GUEST_S)
     age_s = time.monotonic() - vm.restored_at
     guest.backend.remember({**answers, **_each_shown(answers[together], units)})
@@ -131,6 +131,6 @@ def _files_of(site: Site) -> str:
 def _each_shown(together: Result, units: tuple[str, ...]) -> dict[str, Result]:
     """One ``systemctl show`` of all units as one of each: where it failed, each did."""
     return {
-        SHOW % shlex.quote(name): Result((name,), together.status, text, together.stderr)
+        SHOW_UNIT % shlex.quote(name): Result((name,), together.status, text, together.stderr)
         for name, text in shown_apart(together.stdout, units).items()
     }

@@ -27,7 +27,7 @@ _ADVICE = re.compile(
     r"please use |deprecated|will be removed|obsolete|is marked executable|is marked world-inaccessible", re.I
 )
 _MIB = 1024 * 1024
-_ABSENT = "(no such property)"
+_NO_SUCH_PROPERTY = "(no such property)"
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _memory(unit: Unit, site: Site) -> str | None:
     if limits and min(limits.values()) == expected:
         return None
     enforced = ", ".join(f"{group}: {mib} MiB" for group, mib in limits.items()) or "no limit"
-    told = " ".join(f"{key}={unit.get(key, _ABSENT)}" for key in ("MemoryMax", "MemoryLimit"))
+    told = " ".join(f"{key}={unit.get(key, _NO_SUCH_PROPERTY)}" for key in ("MemoryMax", "MemoryLimit"))
     return (
         f"expected MemoryLimit={expected}M (or MemoryMax={expected}M) in force; "
         f"the cgroup enforces {enforced}; systemd says: {told}"

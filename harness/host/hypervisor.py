@@ -31,7 +31,7 @@ from harness.transport.ssh import SshConnection, SshDestination
 # Beyond the login: sudo, Python, and the reaper, which may have a session to cancel.
 _CUSTODIAN_START_S = 20.0
 _CUSTODIAN_END_S = 30.0  # for all but sessions to be removed
-_COMMAND_S = 30.0  # for a command of a check
+_HOST_COMMAND_S = 30.0  # for a command of a check
 _ANSWER_GRACE_S = 15.0  # beyond what a request itself may take
 _LONGEST_ARGUMENT = 64 << 10
 
@@ -122,7 +122,7 @@ class Hypervisor:
 
         What a unit sets in its environment is not told, but for what the profile names.
         """
-        backend = ShellBackend(self.connection.alias, self._open_shell, timeout_s=_COMMAND_S)
+        backend = ShellBackend(self.connection.alias, self._open_shell, timeout_s=_HOST_COMMAND_S)
         if self._open is not None:
             self._open.callback(backend.close)
         return Host(backend)

@@ -11,8 +11,8 @@ from testinfra.modules.base import Module
 
 from harness.infra.units import unreadable
 
-SHOW = "ip -d -j addr show dev %s"
-_ABSENT = "does not exist"
+SHOW_LINK = "ip -d -j addr show dev %s"
+_NO_SUCH_LINK = "does not exist"
 
 
 class Link(Module):  # type: ignore[misc] # testinfra is not typed
@@ -34,15 +34,15 @@ class Link(Module):  # type: ignore[misc] # testinfra is not typed
 
         :raises TransportError: ``ip`` gave no answer.
         """
-        done = self.run_expect([0, 1], SHOW, self.name)
-        if done.rc == 1 and _ABSENT in done.stderr:
+        done = self.run_expect([0, 1], SHOW_LINK, self.name)
+        if done.rc == 1 and _NO_SUCH_LINK in done.stderr:
             return None
         try:
             (found,) = [one for one in json.loads(done.stdout) if one]
         except (ValueError, TypeError) as error:
-            raise unreadable(self._host.name, SHOW % self.name, done.stdout or done.stderr) from error
+            raise unreadable(self._host.name, SHOW_LINK % self.name, done.stdout or done.stderr) from error
         if not isinstance(found, dict) or found.get("ifname") != self.name:
-            raise unreadable(self._host.name, SHOW % self.name, done.stdout)
+            raise unreadable(self._host.name, SHOW_LINK % self.name, done.stdout)
         return found
 
     @property

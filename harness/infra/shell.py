@@ -19,7 +19,7 @@ from harness.transport.private import close_pipes
 
 OUTPUT_LIMIT = 64 << 20
 """Bytes of either output that one command may print."""
-_TIMED_OUT = frozenset({124, 128 + 9, 128 + 15})
+_ENDED_BY_TIMEOUT = frozenset({124, 128 + 9, 128 + 15})
 """How timeout(1) ends at its deadline: as it says itself, where it had to kill, and as busybox's does."""
 _KILL_AFTER_S = 2
 _GRACE_S = 15.0  # for the way there and back, beyond what a command itself may take
@@ -91,7 +91,7 @@ class Shell:
                 self.close()
                 raise
             took_s = time.monotonic() - began
-        if status in _TIMED_OUT and took_s >= timeout_s:  # else its own status
+        if status in _ENDED_BY_TIMEOUT and took_s >= timeout_s:  # else its own status
             raise self._too_slow(command, timeout_s, stdout, stderr)
         return Result((command,), status, stdout, stderr)
 

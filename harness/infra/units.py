@@ -14,7 +14,7 @@ from testinfra.modules.service import SystemdService
 
 from harness.errors import TransportError
 
-SHOW = "systemctl show %s"
+SHOW_UNIT = "systemctl show %s"
 FAILED = "systemctl list-units --failed --plain --no-legend --full --no-pager"
 VERIFY = "systemd-analyze --man=no verify %s 2>&1"
 JOURNAL = "journalctl -u %s -n %s -o short-precise --no-pager --quiet"
@@ -64,7 +64,7 @@ class Unit(Module):  # type: ignore[misc] # testinfra is not typed
 
         :raises TransportError: systemd gave no answer, or one of another unit.
         """
-        return read_show(self.check_output(SHOW, self.name), self._host.name, self.name)
+        return read_show(self.check_output(SHOW_UNIT, self.name), self._host.name, self.name)
 
     def get(self, key: str, default: str = "") -> str:
         """A property; systemd shows none that is empty."""

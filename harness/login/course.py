@@ -93,20 +93,20 @@ def follow(
 
 
 def watch_vm(
-    ended: LoginEnd, host: Hypervisor, connect: Callable[[], AbstractContextManager[psycopg.Connection]]
+    ended: LoginEnd, hypervisor: Hypervisor, connect: Callable[[], AbstractContextManager[psycopg.Connection]]
 ) -> LoginEnd:
     """Watch what becomes of a session's VM, where the session is over.
 
     :param connect: the database; logins are followed side by side, and no two threads may share a session.
     """
-    site = host.site
+    site = hypervisor.site
     if ended.status in site.database.finished_session_statuses:
         try:
             with connect() as database:
                 row = rows_of(database, site.database, session=ended.session, vm_id=ended.vm_id).vm
                 vm = LiveRow.of(row) if row else LiveRow(ended.vm_id, "")
                 ended.vm_end = watch_end(
-                    host, database, session=ended.session, vm=vm, timeout_s=site.session.end_s
+                    hypervisor, database, session=ended.session, vm=vm, timeout_s=site.session.end_s
                 )
         except HarnessError as error:  # told to those who asked for it: the login is none the worse
             ended.vm_end = error
@@ -147,16 +147,16 @@ def _authenticated(answer: httpx.Response) -> bool | None:
     return found if isinstance(found, bool) else None
 
 
-def hand_on(host: Hypervisor, session: Session, query: str) -> int:
+def hand_on(hypervisor: Hypervisor, session: Session, query: str) -> int:
     """Give a callback to the agent in a session's VM, as its documentation has it; the answer's status.
 
     :raises NoAnswerError: it does not answer.
     :raises TransportError: there is no way to it.
     """
-    port = host.site.agent.port
-    way = host.forward(f"tcp:{session.address}:{port}")
+    port = hypervisor.site.agent.port
+    way = hypervisor.forward(f"tcp:{session.address}:{port}")
     base = f"http://{session.address}:{port}"
-    with client_over(way, base, timeout_s=host.site.session.window_s) as http:
+    with client_over(way, base, timeout_s=hypervisor.site.session.window_s) as http:
         try:
             return http.get(f"/auth/callback?{query}").status_code
         except httpx.TransportError as error:

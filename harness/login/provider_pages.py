@@ -80,15 +80,15 @@ class ProviderPages:
 
 
 def visiting_provider(
-    host: Hypervisor, browser: Chromium, authorization: Authorization
+    hypervisor: Hypervisor, browser: Chromium, authorization: Authorization
 ) -> AbstractContextManager[ProviderPages]:
     """The provider's first page for an authorization request, by way of the host.
 
     :raises BrowserError: it cannot be had.
     """
     address, port = authorization.address
-    browser.allow((address, port), host.forward(f"tcp:{address}:{port}"))
-    return opened_provider(browser, authorization, host.site.session)
+    browser.allow((address, port), hypervisor.forward(f"tcp:{address}:{port}"))
+    return opened_provider(browser, authorization, hypervisor.site.session)
 
 
 @contextlib.contextmanager

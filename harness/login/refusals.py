@@ -22,12 +22,12 @@ Way = Callable[[ProviderPages], Callback]
 class Clerk:
     """Logs in for sessions, far from their VMs; what comes back is handed on to the agents in them."""
 
-    def __init__(self, host: Hypervisor, browser: Chromium, *, user: str, password: str) -> None:
-        self._host = host
+    def __init__(self, hypervisor: Hypervisor, browser: Chromium, *, user: str, password: str) -> None:
+        self._hypervisor = hypervisor
         self._browser = browser
         self._user = user
         self._password = password
-        self._settings = host.site.session
+        self._settings = hypervisor.site.session
 
     def complete(self, session: Session) -> LoginEnd:
         """A login in which everything is as it should be."""
@@ -66,7 +66,7 @@ class Clerk:
         """
         ended = LoginEnd(session.id)
         try:
-            freeze_desktop(self._host, session)
+            freeze_desktop(self._hypervisor, session)
             ended.authorization = login_address(session, timeout_s=self._settings.window_s)
             callback = dataclasses.replace(used(), state=ended.authorization.state)
             ended.before = has_credentials(session)
@@ -82,9 +82,9 @@ class Clerk:
     def _carry(self, session: Session, way: Way) -> LoginEnd:
         ended = LoginEnd(session.id)
         try:
-            freeze_desktop(self._host, session)
+            freeze_desktop(self._hypervisor, session)
             ended.authorization = login_address(session, timeout_s=self._settings.window_s)
-            with visiting_provider(self._host, self._browser, ended.authorization) as pages:
+            with visiting_provider(self._hypervisor, self._browser, ended.authorization) as pages:
                 try:
                     callback = way(pages)
                 finally:
@@ -96,5 +96,5 @@ class Clerk:
 
     def _end(self, session: Session, callback: Callback, ended: LoginEnd) -> None:
         ended.callback = callback
-        ended.callback_status = hand_on(self._host, session, callback.query)
+        ended.callback_status = hand_on(self._hypervisor, session, callback.query)
         follow(session, ended, timeout_s=self._settings.window_s)

@@ -22,7 +22,7 @@ class WindowLogin:
 
     def __init__(self, dashboard: Dashboard, *, user: str, password: str) -> None:
         self._dashboard = dashboard
-        self._settings = dashboard.host.site.session
+        self._settings = dashboard.hypervisor.site.session
         self._words = {"{user}": user, "{password}": password}
 
     def complete(self, session: Session, *, elsewhere: bool = False) -> LoginEnd:

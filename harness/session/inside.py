@@ -15,14 +15,14 @@ _FREEZE_S = 60.0
 _CURL_GRACE_S = 5.0
 
 
-def ask_inside(host: Hypervisor, session: Session, script: str, *, timeout_s: float) -> Result:
+def ask_inside(hypervisor: Hypervisor, session: Session, script: str, *, timeout_s: float) -> Result:
     """Run a shell script in a session's VM as root; a non-zero status does not raise.
 
     :raises TransportError: the VM cannot be asked.
     """
-    path = host.forward(f"tcp:{session.address}:{host.site.guest.ssh_port}")
-    name = f"acc-{host.run_id}-s{session.address.rpartition('.')[2]}"
-    with contextlib.closing(Guest(host, name, path)) as guest:
+    path = hypervisor.forward(f"tcp:{session.address}:{hypervisor.site.guest.ssh_port}")
+    name = f"acc-{hypervisor.run_id}-s{session.address.rpartition('.')[2]}"
+    with contextlib.closing(Guest(hypervisor, name, path)) as guest:
         try:
             return guest.script(script, timeout_s=timeout_s)
         except TransportError as error:
@@ -30,23 +30,23 @@ def ask_inside(host: Hypervisor, session: Session, script: str, *, timeout_s: fl
             raise TransportError(message, hint=error.hint) from error
 
 
-def freeze_desktop(host: Hypervisor, session: Session) -> None:
+def freeze_desktop(hypervisor: Hypervisor, session: Session) -> None:
     """Freeze what a login that is driven from elsewhere can do without, as the profile says.
 
     :raises TransportError: the VM cannot be asked.
     """
-    if units := host.site.guest.desktop_units:
-        ask_inside(host, session, freezing(units), timeout_s=_FREEZE_S)
+    if units := hypervisor.site.guest.desktop_units:
+        ask_inside(hypervisor, session, freezing(units), timeout_s=_FREEZE_S)
 
 
-def reach_from_vm(host: Hypervisor, session: Session, url: str, *, timeout_s: float) -> tuple[int, str]:
+def reach_from_vm(hypervisor: Hypervisor, session: Session, url: str, *, timeout_s: float) -> tuple[int, str]:
     """The HTTP status that the VM gets for a URL, 0 for none; and what its curl complained of.
 
     :raises TransportError: the VM cannot be asked.
     :raises SessionError: the VM has nothing to ask with.
     """
     ask = f"curl -sS -o /dev/null -w '%{{http_code}}' --max-time {timeout_s:g} {shlex.quote(url)}"
-    done = ask_inside(host, session, ask, timeout_s=timeout_s + _CURL_GRACE_S)
+    done = ask_inside(hypervisor, session, ask, timeout_s=timeout_s + _CURL_GRACE_S)
     if done.status == 127:
         raise SessionError(
             f"the VM of session {session.id} has no curl to ask with", hint="install curl in it"

@@ -75,16 +75,16 @@ class SessionEnd:
     """Things of VMs that were not as before at any look, as long as that took."""
 
 
-def observe(session: Session, host: Hypervisor, database: psycopg.Connection[Any]) -> Lived:
+def observe(session: Session, hypervisor: Hypervisor, database: psycopg.Connection[Any]) -> Lived:
     """Look at a session whose VM runs."""
     rows = rows_of(database, session.site.database, session=session.id, vm_id=session.vm_id)
-    return Lived(rows, look_at_vms(host, [_promised(rows)]) if rows.vm else None)
+    return Lived(rows, look_at_vms(hypervisor, [_promised(rows)]) if rows.vm else None)
 
 
-def ask_health(session: Session, host: Hypervisor) -> tuple[int, str]:
+def ask_health(session: Session, hypervisor: Hypervisor) -> tuple[int, str]:
     """Status and text of the agent's health answer, asked from the host; 0 and why where there was none."""
     site = session.site
-    way = host.forward(f"tcp:{session.address}:{site.agent.port}")
+    way = hypervisor.forward(f"tcp:{session.address}:{site.agent.port}")
     base = f"http://{session.address}:{site.agent.port}"
     with client_over(way, base, timeout_s=site.guest.request_s) as client:
         try:
@@ -96,7 +96,7 @@ def ask_health(session: Session, host: Hypervisor) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
-def launch_lines(session: Session, host: Hypervisor) -> list[Line]:
+def launch_lines(session: Session, hypervisor: Hypervisor) -> list[Line]:
     """The controller's journal about a session's VM, as soon as every marker is in it."""
 
     def all_there(lines: list[Line]) -> bool:
@@ -104,7 +104,7 @@ def launch_lines(session: Session, host: Hypervisor) -> list[Line]:
 
     since = session.asked_at - 1
     return last_answer(
-        lambda: lines_about(host, session.vm_id, since=since),
+        lambda: lines_about(hypervisor, session.vm_id, since=since),
         until=all_there,
         timeout_s=_JOURNAL_DELAY_S,
         interval_s=_JOURNAL_POLL_S,
@@ -115,7 +115,7 @@ def cancel_and_observe(
     session: Session,
     lived: Lived,
     before: World,
-    host: Hypervisor,
+    hypervisor: Hypervisor,
     database: psycopg.Connection[Any],
 ) -> SessionEnd:
     """Cancel a session, and look at what then is left of it.
@@ -128,10 +128,10 @@ def cancel_and_observe(
     answer = _cancelled(session)
     took_s = time.monotonic() - began
     left_s = max(0.0, site.session.end_s - took_s)
-    vm_end = watch_end(host, database, session=session.id, vm=vm, timeout_s=left_s)
+    vm_end = watch_end(hypervisor, database, session=session.id, vm=vm, timeout_s=left_s)
     again = _cancelled(session)
     world, changed = look_until_settled(
-        lambda: look_at_world(host, database, since=before),
+        lambda: look_at_world(hypervisor, database, since=before),
         lambda now: changed_things(before, now),
         timeout_s=site.host.settle_s,
     )

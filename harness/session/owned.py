@@ -20,10 +20,10 @@ class OwningTransport(httpx.BaseTransport):
     Should we be killed in the middle of it, the custodian hears the answer, and cancels the session.
     """
 
-    def __init__(self, host: Hypervisor) -> None:
-        self._host = host
-        url = host.site.controller.url
-        self._straight = transport_over(host.forward_to(url), url)
+    def __init__(self, hypervisor: Hypervisor) -> None:
+        self._hypervisor = hypervisor
+        url = hypervisor.site.controller.url
+        self._straight = transport_over(hypervisor.forward_to(url), url)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """One request."""
@@ -37,8 +37,8 @@ class OwningTransport(httpx.BaseTransport):
 
     def _start(self, request: httpx.Request) -> httpx.Response:
         limit_s = request.extensions["timeout"]["read"]
-        base, site = str(request.url).removesuffix(START), self._host.site
-        answer = self._host.custodian.ask(
+        base, site = str(request.url).removesuffix(START), self._hypervisor.site
+        answer = self._hypervisor.custodian.ask(
             "start_session",
             url=str(request.url),
             body=request.read().decode(),
@@ -58,12 +58,12 @@ class OwningTransport(httpx.BaseTransport):
         )
 
 
-def control_api(host: Hypervisor) -> ControlApi:
+def control_api(hypervisor: Hypervisor) -> ControlApi:
     """The API of the site's controller, by way of the host."""
-    settings = host.site.session
+    settings = hypervisor.site.session
     return ControlApi(
-        OwningTransport(host),
-        base_url=host.site.controller.url,
+        OwningTransport(hypervisor),
+        base_url=hypervisor.site.controller.url,
         timeout_s=settings.request_s,
         start_timeout_s=settings.launch_s,
         end_timeout_s=2 * settings.end_s,

@@ -27,9 +27,9 @@ class Clone:
     """
 
     def __init__(
-        self, host: Hypervisor, name: str, paths: dict[int | str, Path], *, disk: str, began: float
+        self, hypervisor: Hypervisor, name: str, paths: dict[int | str, Path], *, disk: str, began: float
     ) -> None:
-        self.host = host
+        self.hypervisor = hypervisor
         self.name = name
         self.paths = paths
         self.disk = disk
@@ -37,12 +37,12 @@ class Clone:
         self._began = began
         self.started_at = 0.0
         """``time.monotonic()`` when it was told to run."""
-        slow_s = host.site.vmm.load_timeout_s
+        slow_s = hypervisor.site.vmm.load_timeout_s
         self.api = Firecracker(paths["api"], slow_timeout_s=slow_s, epitaph=self.last_words)
 
     def ask(self, op: str, **fields: Any) -> Any:
         """A request to the custodian about this clone."""
-        return self.host.custodian.ask(op, name=self.name, timeout_s=_CLONE_REQUEST_S, **fields)
+        return self.hypervisor.custodian.ask(op, name=self.name, timeout_s=_CLONE_REQUEST_S, **fields)
 
     def last_words(self) -> str:
         """How the VMM ended, where it has, with the end of its log and console."""
@@ -50,7 +50,7 @@ class Clone:
 
     def restore(self, *, mmds: Mapping[str, Any] | None = None) -> None:
         """Load the golden snapshot, give it its own disk, and let it run."""
-        files = self.host.site.snapshot
+        files = self.hypervisor.site.snapshot
         if files.vmstate is None or files.memory is None:
             raise VmError("the profile names no memory snapshot", hint='make the VM with boot="cold"')
         with self.timed("load"):
@@ -69,7 +69,7 @@ class Clone:
 
     def boot(self, *, boot_args: str | None = None) -> None:
         """Configure it from the profile, and boot its disk."""
-        files = self.host.site.snapshot
+        files = self.hypervisor.site.snapshot
         if files.kernel is None:
             raise VmError("the profile names no kernel to boot", hint="set snapshot.kernel")
         with self.timed("configure"):
@@ -100,7 +100,7 @@ class Clone:
         :raises VmError: something could not be removed; the rest was.
         """
         with contextlib.ExitStack() as steps:
-            steps.callback(self.host.connection.cancel, list(self.paths.values()))
+            steps.callback(self.hypervisor.connection.cancel, list(self.paths.values()))
             steps.callback(self.api.close)
             answer = self.ask("destroy")
         if answer["failures"]:
@@ -121,15 +121,15 @@ class Clone:
 
 
 @contextlib.contextmanager
-def making(host: Hypervisor) -> Iterator[Clone]:
+def making(hypervisor: Hypervisor) -> Iterator[Clone]:
     """A clone whose VMM awaits orders; destroyed if the body fails.
 
     :raises VmmError: the VMM refused, did not start, or ended; with its exit status and last lines.
     :raises VmError: whatever else it was, with its hint.
     """
-    name = host.next_name()
+    name = hypervisor.next_name()
     try:
-        clone = _prepared(host, name)
+        clone = _prepared(hypervisor, name)
         try:
             yield clone
         except BaseException:
@@ -141,39 +141,39 @@ def making(host: Hypervisor) -> Iterator[Clone]:
         raise kind(f"{name} could not be made: {error.message}", hint=error.hint) from error
 
 
-def _prepared(host: Hypervisor, name: str) -> Clone:
+def _prepared(hypervisor: Hypervisor, name: str) -> Clone:
     """One request to the custodian and one to ssh, side by side.
 
     ssh listens on our side at once, and looks for the far side only when a socket is used.
     """
     number = name.rpartition("-")[2]
-    ports = _ports(host.site)
+    ports = _ports(hypervisor.site)
     keys: list[int | str] = ["api", *ports]
-    paths = {key: host.connection.directory / f"{number}-{key}" for key in keys}
-    far = f"{host.custodian.facts['directory']}/{number}"
+    paths = {key: hypervisor.connection.directory / f"{number}-{key}" for key in keys}
+    far = f"{hypervisor.custodian.facts['directory']}/{number}"
     began = time.perf_counter()
-    answer = host.custodian.begin("make_clone", name=name, ports=ports, **_plan(host.site))
+    answer = hypervisor.custodian.begin("make_clone", name=name, ports=ports, **_plan(hypervisor.site))
     try:
-        host.connection.forward_all([f"unix:{far}/{key}.sock" for key in keys], list(paths.values()))
+        hypervisor.connection.forward_all([f"unix:{far}/{key}.sock" for key in keys], list(paths.values()))
         forwarded = time.perf_counter()
-        made = _made(host, answer)
-        clone = Clone(host, name, paths, disk=made["disk"], began=began)
+        made = _made(hypervisor, answer)
+        clone = Clone(hypervisor, name, paths, disk=made["disk"], began=began)
     except BaseException:
-        _abandon(host, name, list(paths.values()))
+        _abandon(hypervisor, name, list(paths.values()))
         raise
     clone.timings = {f"host.{step}": took for step, took in made["timings"].items()}
     clone.timings |= {"forward": forwarded - began, "prepare": time.perf_counter() - began}
     return clone
 
 
-def _made(host: Hypervisor, answer: Future[Any]) -> dict[str, Any]:
+def _made(hypervisor: Hypervisor, answer: Future[Any]) -> dict[str, Any]:
     """The custodian's answer. It gives up a VMM that does not start, so what takes longer is the copy."""
-    snapshot = host.site.snapshot
+    snapshot = hypervisor.site.snapshot
     try:
-        return dict(answer.result(host.site.vmm.start_timeout_s + snapshot.copy_s))
+        return dict(answer.result(hypervisor.site.vmm.start_timeout_s + snapshot.copy_s))
     except TimeoutError as error:
         raise TransportError(
-            f"the copy of {snapshot.disk} to {host.clones_dir} took more than {snapshot.copy_s:g} s",
+            f"the copy of {snapshot.disk} to {hypervisor.clones_dir} took more than {snapshot.copy_s:g} s",
             hint="have both on one file system with reflinks (XFS, Btrfs): state.clones_dir of the profile; "
             "or raise its snapshot.copy_s",
         ) from error
@@ -195,9 +195,9 @@ def _plan(site: Site) -> dict[str, Any]:
     }
 
 
-def _abandon(host: Hypervisor, name: str, sockets: list[Path]) -> None:
+def _abandon(hypervisor: Hypervisor, name: str, sockets: list[Path]) -> None:
     """Each undo for itself: what made us give up is what matters, and there may be nothing to undo."""
     with contextlib.suppress(HarnessError):
-        host.connection.cancel(sockets)
+        hypervisor.connection.cancel(sockets)
     with contextlib.suppress(HarnessError):
-        host.custodian.ask("destroy", name=name, timeout_s=_CLONE_REQUEST_S)
+        hypervisor.custodian.ask("destroy", name=name, timeout_s=_CLONE_REQUEST_S)

@@ -20,8 +20,8 @@ from harness.transport.ssh import SshConnection, SshDestination
 _KEY_ALIAS = "browser-vm"  # all clones are held to one key
 _LOGIN_S = 30.0  # key exchange under emulation takes a second and a half
 _SSH_GRACE_S = 15.0
-_COMMAND_S = 60.0
-_TIMED_OUT = 124  # what timeout(1) says
+_GUEST_COMMAND_S = 60.0
+_SCRIPT_TIMED_OUT = 124  # what timeout(1) says
 
 _CONNECTOR = """\
 import array, socket, sys
@@ -38,8 +38,8 @@ class Guest:
     :param socket: local unix socket that leads to the guest's SSH port.
     """
 
-    def __init__(self, host: Hypervisor, name: str, socket: Path) -> None:
-        self._host = host
+    def __init__(self, hypervisor: Hypervisor, name: str, socket: Path) -> None:
+        self._hypervisor = hypervisor
         self._name = name
         self._socket = socket
         self._lock = threading.Lock()
@@ -64,7 +64,7 @@ class Guest:
 
         :param remembers: whether an answer stands for good.
         """
-        backend = ShellBackend(self._name, self._open_shell, timeout_s=_COMMAND_S, remembers=remembers)
+        backend = ShellBackend(self._name, self._open_shell, timeout_s=_GUEST_COMMAND_S, remembers=remembers)
         with self._lock:
             self._backends.append(backend)
         return Host(backend)
@@ -76,7 +76,9 @@ class Guest:
         connection = self.connection
         began = time.monotonic()
         result = connection.run(f"exec {command}", timeout_s=timeout_s + _SSH_GRACE_S)
-        if result.status == _TIMED_OUT and time.monotonic() - began >= timeout_s:  # else its own status
+        if (
+            result.status == _SCRIPT_TIMED_OUT and time.monotonic() - began >= timeout_s
+        ):  # else its own status
             said = (result.stdout + result.stderr)[-1000:]
             raise CommandError(f"in {self._name}, took over {timeout_s:g} s: {text}\n  it said: {said}")
         return Result(("sh", "-c", text), result.status, result.stdout, result.stderr)
@@ -93,17 +95,17 @@ class Guest:
 
     def _open_shell(self) -> Shell:
         words = [*(["sudo", "-n", "--"] if self._needs_sudo else []), "sh"]
-        connection, clean = self.connection, without_environment(self._host.site)
+        connection, clean = self.connection, without_environment(self._hypervisor.site)
         process = connection.start_beside(words)
         return Shell(process, name=self._name, explain=connection.explain, clean=clean)
 
     @property
     def _needs_sudo(self) -> bool:
-        return self._host.site.guest.user != "root"
+        return self._hypervisor.site.guest.user != "root"
 
     def _connect(self) -> SshConnection:
-        section = self._host.site.guest
-        directory = self._host.connection.directory
+        section = self._hypervisor.site.guest
+        directory = self._hypervisor.connection.directory
         recorded = directory / "guest-keys"
         number = self._name.rpartition("-")[2]
         # Its own, as others connect at the same time: one that is being written says nothing when it is run.
@@ -123,7 +125,7 @@ class Guest:
         )
         connection = SshConnection(destination, directory, alias=self._name, short=f"g{number}")
         if destination.accept_new_key and not recorded.exists():
-            with self._host.guest_key_lock:  # one clone shows the key, the others are held to it
+            with self._hypervisor.guest_key_lock:  # one clone shows the key, the others are held to it
                 connection.open(_LOGIN_S)
         else:
             connection.open(_LOGIN_S)

@@ -30,7 +30,7 @@ class SilentListener:
 
     def __init__(self, vm: Vm, port: int) -> None:
         self._vm = vm
-        self.address = str(vm.host.site.snapshot.gateway)
+        self.address = str(vm.hypervisor.site.snapshot.gateway)
         self.port = int(vm.ask("listen", address=self.address, port=port)["port"])
 
     def accepted(self) -> int:
@@ -57,7 +57,7 @@ class Vm:
     """
 
     def __init__(self, clone: Clone, *, health_s: float) -> None:
-        self.host = clone.host
+        self.hypervisor = clone.hypervisor
         self.name = clone.name
         """``acc-<run>-<n>``: its VMM's --id, its network namespace, its SSH alias."""
         self.restored_at = clone.started_at
@@ -65,14 +65,14 @@ class Vm:
         self.timings = clone.timings
         """Seconds spent in each step of its making, in order; ``total`` is all of it."""
         self.api = clone.api
-        site = clone.host.site
+        site = clone.hypervisor.site
         self.health_s = health_s
         """Seconds from :attr:`restored_at` to a healthy agent that the profile allows."""
         self._clone = clone
         self._lock = threading.RLock()
         self._ended: dict[str, str] | None = None
         self._looked_at = 0.0
-        self._guest = Guest(clone.host, clone.name, clone.paths[site.guest.ssh_port])
+        self._guest = Guest(clone.hypervisor, clone.name, clone.paths[site.guest.ssh_port])
         self._agent = clone.paths[site.agent.port]
         self.http = self.new_http()
         """To the agent."""
@@ -87,12 +87,16 @@ class Vm:
 
     def new_http(self) -> httpx.Client:
         """A client to the agent with connections of its own, to be closed by the caller."""
-        return client_over(self._agent, "http://agent", timeout_s=self.host.site.guest.request_s)
+        return client_over(self._agent, "http://agent", timeout_s=self.hypervisor.site.guest.request_s)
 
     def async_http(self, **options: Any) -> httpx.AsyncClient:
         """A new async client to the agent, to be closed by the caller."""
         transport = httpx.AsyncHTTPTransport(uds=str(self._agent), verify=no_tls())
-        defaults = {"base_url": "http://agent", "timeout": self.host.site.guest.request_s, "trust_env": False}
+        defaults = {
+            "base_url": "http://agent",
+            "timeout": self.hypervisor.site.guest.request_s,
+            "trust_env": False,
+        }
         return httpx.AsyncClient(transport=transport, **{**defaults, **options})
 
     def wait_healthy(self, timeout_s: float | None = None) -> None:
@@ -104,7 +108,7 @@ class Vm:
         :raises WaitTimeoutError: with the last answer.
         :raises VmmError: the VMM ended meanwhile.
         """
-        path, limit_s = self.host.site.agent.health_path, timeout_s or self.health_s
+        path, limit_s = self.hypervisor.site.agent.health_path, timeout_s or self.health_s
         deadline = time.monotonic() + limit_s
         try:
             wait_until(
@@ -116,7 +120,7 @@ class Vm:
                 retry_on=(httpx.TransportError,),
             )
         except WaitTimeoutError as error:
-            why = self.reached(self.host.site.agent.port)
+            why = self.reached(self.hypervisor.site.agent.port)
             hint = "look at the guest's console and the unit's journal in the evidence"
             raise WaitTimeoutError(
                 f"{error.message}; towards the guest: {why}", last=error.last, hint=hint
@@ -125,7 +129,7 @@ class Vm:
 
     def _ask_health(self, path: str, deadline: float) -> httpx.Response:
         try:
-            return self.http.get(path, timeout=capped(self.host.site.guest.request_s, deadline))
+            return self.http.get(path, timeout=capped(self.hypervisor.site.guest.request_s, deadline))
         except httpx.TransportError:
             if time.monotonic() - self._looked_at > _LOOK_AT_PROCESS_S:
                 self._looked_at = time.monotonic()
@@ -147,9 +151,9 @@ class Vm:
         """A local unix socket that leads to a TCP port at the guest's address. The same one every time."""
         with self._lock:
             if port not in self._clone.paths:
-                guest = str(self.host.site.snapshot.guest_address.ip)
+                guest = str(self.hypervisor.site.snapshot.guest_address.ip)
                 remote = self.ask("relay", guest=guest, port=port)
-                self._clone.paths[port] = self.host.connection.forward(f"unix:{remote}")
+                self._clone.paths[port] = self.hypervisor.connection.forward(f"unix:{remote}")
             return self._clone.paths[port]
 
     def guest(self, *, remembers: bool = False) -> Host:
@@ -187,7 +191,7 @@ class Vm:
         """End our connections into the guest, which would else end up in a snapshot of it."""
         self._guest.close()
         with contextlib.suppress(httpx.HTTPError):  # where nobody answers, none is open
-            self.http.get(self.host.site.agent.health_path, headers={"Connection": "close"})
+            self.http.get(self.hypervisor.site.agent.health_path, headers={"Connection": "close"})
 
     def link(self, up: bool) -> None:
         """Take the clone's TAP up or down: its network cable."""
@@ -237,25 +241,25 @@ class Vm:
         return str(self.ask("read", file=file)) if ended is None else ended.get(file, "")
 
 
-def restore(host: Hypervisor, *, mmds: Mapping[str, Any] | None = None) -> Vm:
+def restore(hypervisor: Hypervisor, *, mmds: Mapping[str, Any] | None = None) -> Vm:
     """A clone of the golden snapshot, resumed; not waited for (see :meth:`Vm.wait_healthy`).
 
     :param mmds: data for the guest's metadata service, given before it resumes; else as the profile says.
     :raises VmmError: the VMM refused, did not start, or ended; with its exit status and last lines.
     :raises VmError: whatever else it was.
     """
-    with making(host) as clone:
-        if mmds is None and host.site.snapshot.clone_metadata == "mmds":
+    with making(hypervisor) as clone:
+        if mmds is None and hypervisor.site.snapshot.clone_metadata == "mmds":
             mmds = {"clone": {"generation": clone.name, "time": time.time()}}
         clone.restore(mmds=mmds)
-        return Vm(clone, health_s=host.site.guest.restore_health_s)
+        return Vm(clone, health_s=hypervisor.site.guest.restore_health_s)
 
 
-def cold_boot(host: Hypervisor, *, boot_args: str | None = None) -> Vm:
+def cold_boot(hypervisor: Hypervisor, *, boot_args: str | None = None) -> Vm:
     """A VM booted from a copy of the golden disk, started; not waited for.
 
     :raises VmError: the profile names no kernel, or as :func:`restore`.
     """
-    with making(host) as clone:
+    with making(hypervisor) as clone:
         clone.boot(boot_args=boot_args)
-        return Vm(clone, health_s=host.site.guest.boot_health_s)
+        return Vm(clone, health_s=hypervisor.site.guest.boot_health_s)

@@ -159,14 +159,14 @@ class WindowPage:
 class Dashboard:
     """The controller's pages, by way of the host."""
 
-    def __init__(self, host: Hypervisor, browser: Chromium) -> None:
+    def __init__(self, hypervisor: Hypervisor, browser: Chromium) -> None:
         self._browser = browser
-        self.host = host
-        self._site = host.site
-        controller = host.site.controller.url
+        self.hypervisor = hypervisor
+        self._site = hypervisor.site
+        controller = hypervisor.site.controller.url
         url = urlsplit(controller)
         self._root = f"{url.scheme}://{url.netloc}"
-        browser.allow(endpoint_of(controller), host.forward_to(controller))
+        browser.allow(endpoint_of(controller), hypervisor.forward_to(controller))
 
     def window(self, session: str) -> AbstractContextManager[WindowPage]:
         """A session's window, opened and not waited for.

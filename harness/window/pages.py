@@ -26,24 +26,26 @@ class Page:
     url: str
     colour: Colour
     path: str
-    host: Hypervisor
+    hypervisor: Hypervisor
 
     def visitors(self) -> list[str]:
         """The addresses that have asked for it, in order."""
-        return list(self.host.custodian.ask("page_visitors", path=self.path, timeout_s=_PAGE_REQUEST_S))
+        return list(self.hypervisor.custodian.ask("page_visitors", path=self.path, timeout_s=_PAGE_REQUEST_S))
 
 
 class PageServer:
     """Serves pages on the host, where VMs can ask for them; they are gone with the host's custodian."""
 
-    def __init__(self, host: Hypervisor) -> None:
-        self._host = host
+    def __init__(self, hypervisor: Hypervisor) -> None:
+        self._hypervisor = hypervisor
         self._lock = threading.Lock()
         self._given: list[Colour] = []
-        settings = host.site.session
-        address = settings.page_address or host.site.network.bridge_address.ip
+        settings = hypervisor.site.session
+        address = settings.page_address or hypervisor.site.network.bridge_address.ip
         wanted = settings.page_port or 0
-        port = host.custodian.ask("serve_pages", address=str(address), port=wanted, timeout_s=_PAGE_REQUEST_S)
+        port = hypervisor.custodian.ask(
+            "serve_pages", address=str(address), port=wanted, timeout_s=_PAGE_REQUEST_S
+        )
         self._root = f"http://{address}:{port}"
 
     def page(self) -> Page:
@@ -51,8 +53,8 @@ class PageServer:
         colour = self._colour()
         path = f"/{secrets.token_urlsafe(12)}"
         body = _HTML.format(title="acceptance", colour=hex_colour(colour))
-        self._host.custodian.ask("add_page", path=path, body=body, timeout_s=_PAGE_REQUEST_S)
-        return Page(f"{self._root}{path}", colour, path, self._host)
+        self._hypervisor.custodian.ask("add_page", path=path, body=body, timeout_s=_PAGE_REQUEST_S)
+        return Page(f"{self._root}{path}", colour, path, self._hypervisor)
 
     def _colour(self) -> Colour:
         with self._lock:

@@ -124,26 +124,28 @@ def _look_for_another(look: Look, before: Screen, *, timeout_s: float) -> Sight:
     )
 
 
-def guest_vnc(host: Hypervisor, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
+def guest_vnc(hypervisor: Hypervisor, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
     """The first hop: VNC in the VM itself."""
-    way = host.forward(f"tcp:{session.address}:{host.site.guest.vnc_port}")
+    way = hypervisor.forward(f"tcp:{session.address}:{hypervisor.site.guest.vnc_port}")
     return vnc_at_socket(way, timeout_s=timeout_s)
 
 
-def websockify(host: Hypervisor, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
+def websockify(hypervisor: Hypervisor, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
     """The second hop: the VM's websockify, which speaks with its VNC."""
-    port = host.site.guest.novnc_port
-    url = f"ws://{session.address}:{port}{host.site.session.websockify_path}"
-    return vnc_at_websocket(host.forward(f"tcp:{session.address}:{port}"), url, timeout_s=timeout_s)
+    port = hypervisor.site.guest.novnc_port
+    url = f"ws://{session.address}:{port}{hypervisor.site.session.websockify_path}"
+    return vnc_at_websocket(hypervisor.forward(f"tcp:{session.address}:{port}"), url, timeout_s=timeout_s)
 
 
-def controller_proxy(host: Hypervisor, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
+def controller_proxy(
+    hypervisor: Hypervisor, session: Session, timeout_s: float
+) -> AbstractContextManager[Rfb]:
     """The third hop: the controller's WebSocket, which speaks with the VM's websockify."""
-    controller = host.site.controller.url
+    controller = hypervisor.site.controller.url
     parts = urlsplit(controller)
     scheme = "wss" if parts.scheme == "https" else "ws"
-    url = f"{scheme}://{parts.netloc}{path_of(host.site.session.websocket_path, session.id)}"
-    return vnc_at_websocket(host.forward_to(controller), url, timeout_s=timeout_s)
+    url = f"{scheme}://{parts.netloc}{path_of(hypervisor.site.session.websocket_path, session.id)}"
+    return vnc_at_websocket(hypervisor.forward_to(controller), url, timeout_s=timeout_s)
 
 
 HOPS: dict[str, Callable[[Hypervisor, Session, float], AbstractContextManager[Rfb]]] = {
@@ -154,11 +156,13 @@ HOPS: dict[str, Callable[[Hypervisor, Session, float], AbstractContextManager[Rf
 """From the VM outwards; the fourth is the page, in a browser. Each answer of theirs has the seconds given."""
 
 
-def look_at_hop(host: Hypervisor, session: Session, hop: str, colour: Colour, *, timeout_s: float) -> Sight:
+def look_at_hop(
+    hypervisor: Hypervisor, session: Session, hop: str, colour: Colour, *, timeout_s: float
+) -> Sight:
     """Whether one hop shows a page of that colour, or comes to show it in time."""
     began = time.monotonic()
     try:
-        with HOPS[hop](host, session, timeout_s) as vnc:
+        with HOPS[hop](hypervisor, session, timeout_s) as vnc:
             return look_for_colour(vnc.picture, colour, timeout_s=timeout_s)
     except NoAnswerError as error:
         return Sight(None, time.monotonic() - began, error.message)

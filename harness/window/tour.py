@@ -65,7 +65,7 @@ class Guide:
     def __init__(self, dashboard: Dashboard, pages: PageServer) -> None:
         self._dashboard = dashboard
         self._pages = pages
-        self._settings = dashboard.host.site.session
+        self._settings = dashboard.hypervisor.site.session
 
     def tour(self, session: Session, *, pages: int = 2, hops: bool = True) -> Tour:
         """A whole tour. What the site has wrong is in what was seen; only our own trouble raises.
@@ -125,7 +125,7 @@ class Guide:
         limit_s = self._settings.window_s
         with contextlib.suppress(SessionError, NoAnswerError):
             login_address(session, timeout_s=limit_s)
-            with guest_vnc(self._dashboard.host, session, limit_s) as vnc:
+            with guest_vnc(self._dashboard.hypervisor, session, limit_s) as vnc:
                 look_at_form(vnc.picture, self._settings, self._settings.login_colour)
 
     def _open(self, session: Session, tour: Tour, look: Look | None) -> None:
@@ -140,7 +140,7 @@ class Guide:
         for hop in HOPS:
             limit_s = max(self._left_s(opened), _HOP_S)
             tour.hops[hop] = look_at_hop(
-                self._dashboard.host, session, hop, opened.page.colour, timeout_s=limit_s
+                self._dashboard.hypervisor, session, hop, opened.page.colour, timeout_s=limit_s
             )
 
     def _visitors(self, opened: Opened) -> list[str]:
@@ -158,7 +158,7 @@ class Guide:
     def _out_of_reach(self, session: Session, url: str) -> str:
         """A host may let VMs reach some of its ports only, and rightly so."""
         try:
-            status, why = reach_from_vm(self._dashboard.host, session, url, timeout_s=_REACH_S)
+            status, why = reach_from_vm(self._dashboard.hypervisor, session, url, timeout_s=_REACH_S)
         except (SessionError, TransportError):  # not known, then
             return ""
         return "" if status else why

@@ -52,16 +52,16 @@ class World:
 
 
 def look_at_world(
-    host: Hypervisor, database: psycopg.Connection[Any], *, since: World | None = None
+    hypervisor: Hypervisor, database: psycopg.Connection[Any], *, since: World | None = None
 ) -> World:
     """Look at host and database, one round trip to each.
 
     :param since: an earlier look: its rows are looked at again, instead of the newest.
     """
-    site = host.site
+    site = hypervisor.site
     rows = vm_rows.live_rows(database, site)
     parts = (*INVENTORY, "bridge", "firewall")
-    facts = ask_host(host, parts=parts, paths={*golden_files(site.snapshot), *_sockets(rows)})
+    facts = ask_host(hypervisor, parts=parts, paths={*golden_files(site.snapshot), *_sockets(rows)})
     newest = newest_rows(database, site.database, among=since.rows if since else None)
     inventory = Inventory(site, facts, rows)
     return World(inventory, newest, nobodys(inventory))
@@ -81,19 +81,21 @@ def look_until_settled(
     return looks[-1], left
 
 
-def look_before(host: Hypervisor, database: psycopg.Connection[Any]) -> World:
+def look_before(hypervisor: Hypervisor, database: psycopg.Connection[Any]) -> World:
     """Look before anything is done, until VMs that are coming or going have come or gone."""
     world, left = look_until_settled(
-        lambda: look_at_world(host, database),
+        lambda: look_at_world(hypervisor, database),
         lambda seen: list(seen.nobodys),
-        timeout_s=host.site.host.settle_s,
+        timeout_s=hypervisor.site.host.settle_s,
     )
     return replace(world, nobodys=left)
 
 
-def look_at_vms(host: Hypervisor, rows: Collection[LiveRow]) -> Inventory:
+def look_at_vms(hypervisor: Hypervisor, rows: Collection[LiveRow]) -> Inventory:
     """Only what VMs have on the host, held against these rows."""
-    return Inventory(host.site, ask_host(host, parts=INVENTORY, paths=_sockets(rows)), tuple(rows))
+    return Inventory(
+        hypervisor.site, ask_host(hypervisor, parts=INVENTORY, paths=_sockets(rows)), tuple(rows)
+    )
 
 
 def golden_files(snapshot: SnapshotSection) -> list[str]:

@@ -41,7 +41,7 @@ class VmEnd:
 
 
 def watch_end(
-    host: Hypervisor,
+    hypervisor: Hypervisor,
     database: psycopg.Connection[Any],
     *,
     session: str,
@@ -53,10 +53,10 @@ def watch_end(
     :param vm: what the VM's row promised; there may be no such row any more.
     """
 
-    site = host.site
+    site = hypervisor.site
 
     def look() -> VmEnd:
-        found = remains(look_at_vms(host, [vm]), vm)
+        found = remains(look_at_vms(hypervisor, [vm]), vm)
         return VmEnd(found, rows_of(database, site.database, session=session, vm_id=vm.vm_id))
 
     def all_over(end: VmEnd) -> bool:

@@ -38,9 +38,9 @@ def golden_variant(patient: Patient, script: str, *, healthy: bool = True) -> It
             "memory": folder / "golden.mem",
             "disk": folder / "golden.ext4",
         }
-        with Hypervisor(load_site(patient.site)) as host, restore(host) as vm:
+        with Hypervisor(load_site(patient.site)) as hypervisor, restore(hypervisor) as vm:
             _change(vm, script, healthy=healthy)
-            _take(vm, host, files)
+            _take(vm, hypervisor, files)
         with patient.profile(snapshot={kind: str(file) for kind, file in files.items()}):
             yield
 
@@ -57,11 +57,11 @@ def _change(vm: Vm, script: str, *, healthy: bool) -> None:
     wait_until(lambda: PARKED in vm.console(), what="the changed clone to be parked", timeout_s=_PATIENCE_S)
 
 
-def _take(vm: Vm, host: Hypervisor, files: dict[str, Path]) -> None:
+def _take(vm: Vm, hypervisor: Hypervisor, files: dict[str, Path]) -> None:
     """Snapshot it onto a disk of its own: what a vmstate records is where the disk was."""
     vm.api.patch_vm("Paused")
     (root,) = [drive for drive in vm.api.vm_config()["drives"] if drive["is_root_device"]]
     copy = ["cp", "--reflink=auto", "--sparse=always", root["path_on_host"], str(files["disk"])]
-    host.script(shlex.join(copy), timeout_s=120)
+    hypervisor.script(shlex.join(copy), timeout_s=120)
     vm.api.patch_drive(root["drive_id"], path_on_host=str(files["disk"]))
     vm.api.create_snapshot(snapshot_path=str(files["vmstate"]), mem_file_path=str(files["memory"]))

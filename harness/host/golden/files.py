@@ -106,8 +106,8 @@ class DiskFile:
 class GoldenSnapshot:
     """Facts about the snapshot the profile names, asked for when needed. Safe to use from several threads."""
 
-    def __init__(self, host: Hypervisor) -> None:
-        self.host = host
+    def __init__(self, hypervisor: Hypervisor) -> None:
+        self.hypervisor = hypervisor
         self._lock = threading.RLock()
         self._facts: dict[str, FileFact] | None = None
         self._manifest: Manifest | None = None
@@ -115,7 +115,7 @@ class GoldenSnapshot:
     @property
     def paths(self) -> dict[str, str]:
         """Role (vmstate, memory, disk, kernel, initrd, manifest) -> path; only those the profile names."""
-        files = self.host.site.snapshot
+        files = self.hypervisor.site.snapshot
         roles = ("vmstate", "memory", "disk", "kernel", "initrd", "manifest")
         return {role: path for role in roles if (path := getattr(files, role)) is not None}
 
@@ -127,16 +127,16 @@ class GoldenSnapshot:
     def inputs(self) -> dict[str, FileFact]:
         """Facts of the profile's snapshot.inputs, by path. The same round trip as :meth:`files`."""
         facts = self._stats()
-        return {path: facts[path] for path in self.host.site.snapshot.inputs}
+        return {path: facts[path] for path in self.hypervisor.site.snapshot.inputs}
 
     def manifest(self) -> Manifest | None:
         """The manifest, its faults in :attr:`Manifest.faults`; None where the profile names none."""
-        path = self.host.site.snapshot.manifest
+        path = self.hypervisor.site.snapshot.manifest
         if path is None:
             return None
         with self._lock:
             if self._manifest is None:
-                self._manifest = parse_manifest(path, self.host.python(_READ, path, timeout_s=_READ_S))
+                self._manifest = parse_manifest(path, self.hypervisor.python(_READ, path, timeout_s=_READ_S))
             return self._manifest
 
     def sha256(self, paths: Iterable[str]) -> dict[str, str]:
@@ -144,20 +144,20 @@ class GoldenSnapshot:
 
         What cannot be read has no digest: ``error: <why>`` stands in its place.
         """
-        answer = self.host.python(_HASH, list(paths), timeout_s=_HASH_S)
+        answer = self.hypervisor.python(_HASH, list(paths), timeout_s=_HASH_S)
         return {path: item.get("sha256") or f"error: {item['error']}" for path, item in answer.items()}
 
     def read_from_disk(self, paths: Iterable[str]) -> dict[str, DiskFile]:
         """Files inside the root disk (ext4), links followed, without mounting it. One round trip."""
-        source, disk = _DISK.read_text(encoding="utf-8"), self.host.site.snapshot.disk
-        answer = self.host.python(source, [disk, list(paths)], timeout_s=_READ_S)
+        source, disk = _DISK.read_text(encoding="utf-8"), self.hypervisor.site.snapshot.disk
+        answer = self.hypervisor.python(source, [disk, list(paths)], timeout_s=_READ_S)
         return {path: _disk_file(path, item) for path, item in answer.items()}
 
     def _stats(self) -> dict[str, FileFact]:
         with self._lock:
             if self._facts is None:
-                wanted = [*self.paths.values(), *self.host.site.snapshot.inputs]
-                answer = self.host.python(_STAT, wanted, timeout_s=_READ_S)
+                wanted = [*self.paths.values(), *self.hypervisor.site.snapshot.inputs]
+                answer = self.hypervisor.python(_STAT, wanted, timeout_s=_READ_S)
                 self._facts = {path: FileFact(path, **fields) for path, fields in answer.items()}
             return self._facts
 

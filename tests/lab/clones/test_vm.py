@@ -45,14 +45,14 @@ def test_testinfra_asks_the_guest(healthy: Vm) -> None:
 
 
 def test_the_desktop_is_reached(healthy: Vm) -> None:
-    path = healthy.forward(healthy.host.site.guest.novnc_port)
+    path = healthy.forward(healthy.hypervisor.site.guest.novnc_port)
     with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), trust_env=False) as client:
         assert client.get("http://desktop/", timeout=_GUEST_S).status_code == httpx.codes.OK
-    assert healthy.forward(healthy.host.site.guest.novnc_port) == path
+    assert healthy.forward(healthy.hypervisor.site.guest.novnc_port) == path
 
 
 def test_a_port_of_the_guests_own_loopback_is_reached(healthy: Vm) -> None:
-    path = healthy.local_forward(healthy.host.site.agent.port)
+    path = healthy.local_forward(healthy.hypervisor.site.agent.port)
     with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), trust_env=False) as client:
         assert client.get("http://agent/health", timeout=_GUEST_S).json()["status"] == "ok"
 

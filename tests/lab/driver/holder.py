@@ -18,12 +18,12 @@ from harness.vm.clone import making
 def main(profile: Path, count: int) -> None:
     """Hold until stdin ends."""
     site = Site.model_validate_json(profile.read_text())
-    with Hypervisor(site) as host, contextlib.ExitStack() as stack:
-        clones = [stack.enter_context(making(host)) for _ in range(count)]
+    with Hypervisor(site) as hypervisor, contextlib.ExitStack() as stack:
+        clones = [stack.enter_context(making(hypervisor)) for _ in range(count)]
         held = {
-            "run": host.run_id,
-            "custodian": host.custodian.facts["pid"],
-            "directory": str(host.connection.directory),
+            "run": hypervisor.run_id,
+            "custodian": hypervisor.custodian.facts["pid"],
+            "directory": str(hypervisor.connection.directory),
             "states": [clone.api.describe_instance()["state"] for clone in clones],
         }
         print(json.dumps(held), flush=True)

@@ -83,10 +83,10 @@ def test_a_failing_undo_is_told_and_leaves_no_other_one_out(hypervisor: Hypervis
 def _fails_with(profile: dict[str, Any], kind: type[VmError] = VmmError, **vmm: object) -> str:
     """What making a clone with another VMM raises: by default, that the VMM is to blame."""
     site = Site.model_validate({**profile, "vmm": vmm})
-    with Hypervisor(site) as host:
-        with pytest.raises(VmError) as caught, making(host):
+    with Hypervisor(site) as hypervisor:
+        with pytest.raises(VmError) as caught, making(hypervisor):
             pass
-        assert not Path(f"/run/netns/acc-{host.run_id}-1").exists()
+        assert not Path(f"/run/netns/acc-{hypervisor.run_id}-1").exists()
     assert type(caught.value) is kind
     return str(caught.value)
 

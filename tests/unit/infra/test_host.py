@@ -14,7 +14,7 @@ from harness.errors import CommandError, TransportError
 from harness.guest.unit_file import parse_commands
 from harness.infra.batch import ask_all
 from harness.infra.host import Host
-from harness.infra.units import FAILED, JOURNAL, SHOW, VERIFY, read_show, shown_apart
+from harness.infra.units import FAILED, JOURNAL, SHOW_UNIT, VERIFY, read_show, shown_apart
 from harness.run import Result
 from tests.unit.peers.shell_machine import this_machine
 
@@ -161,7 +161,7 @@ def test_listeners_that_are_not_told_are_our_trouble(host: Host, answer: str) ->
 
 def test_a_unit_keeps_every_line_of_a_property(host: Host) -> None:
     lines = "Id=a.service\nLoadState=loaded\nExecStartPre={ 1 }\nExecStartPre={ 2 }\nRestart=always\nA=b=c"
-    told(host, SHOW % "a.service", lines)
+    told(host, SHOW_UNIT % "a.service", lines)
     unit = host.unit("a.service")
     assert unit.lines("ExecStartPre") == ["{ 1 }", "{ 2 }"]
     assert (unit.get("A"), unit.get("None", "-"), unit.seconds("None")) == ("b=c", "-", 0)
@@ -221,7 +221,7 @@ def test_a_unit_has_no_answer_of_another(text: str) -> None:
     ],
 )
 def test_a_unit_that_is_not_told_is_our_trouble(host: Host, answer: str) -> None:
-    told(host, SHOW % "a.service", answer)
+    told(host, SHOW_UNIT % "a.service", answer)
     with pytest.raises(TransportError, match="no answer that can be read"):
         host.unit("a.service").get("Id")
     with pytest.raises(TransportError, match="no answer that can be read"):
@@ -231,7 +231,7 @@ def test_a_unit_that_is_not_told_is_our_trouble(host: Host, answer: str) -> None
 def test_a_service_that_cannot_be_asked_for_is_our_trouble(host: Host) -> None:
     """testinfra would take it for one that does not exist, or does not run."""
     for failing in (127, 1):
-        told(host, SHOW % "a.service", "", status=failing)
+        told(host, SHOW_UNIT % "a.service", "", status=failing)
         told(host, 'systemctl list-unit-files | grep -q "^a.service"', "", status=1)
         told(host, "systemctl is-active a.service", "", status=failing)
         told(host, "command -v service", "/usr/sbin/service\n")
@@ -251,7 +251,7 @@ def test_a_service_that_cannot_be_asked_for_is_our_trouble(host: Host) -> None:
     ],
 )
 def test_a_service_is_there_and_runs_as_systemd_says(host: Host, state: str, seen: tuple[bool, bool]) -> None:
-    told(host, SHOW % "a.service", f"Id=a.service\n{state}")
+    told(host, SHOW_UNIT % "a.service", f"Id=a.service\n{state}")
     service = host.service("a.service")
     assert (service.exists, service.is_running) == seen
 
@@ -289,7 +289,7 @@ def test_a_verification_that_ends_badly_without_a_word_is_our_trouble(host: Host
 
 def test_memory_limits_are_those_of_every_cgroup_above(host: Host) -> None:
     """Of one that is not there none is told."""
-    told(host, SHOW % "a.service", "Id=a.service\nLoadState=loaded\nControlGroup=/no.slice/a.service")
+    told(host, SHOW_UNIT % "a.service", "Id=a.service\nLoadState=loaded\nControlGroup=/no.slice/a.service")
     assert host.unit("a.service").memory_limits == {}
 
 

@@ -24,7 +24,7 @@ class SmallVm(Vm):
         self.answers: dict[str, object] = {"alive": True, "relay_error": "", "read": "console", **answers}
         self.said = said
         clone = SimpleNamespace(
-            host=SimpleNamespace(site=site),
+            hypervisor=SimpleNamespace(site=site),
             name="acc-000000-1",
             started_at=time.monotonic(),
             timings={},
