@@ -69,6 +69,22 @@ async def defect(request, handler):
 """
 
 
+def refused(patient: Patient, end: str, error: str) -> AbstractContextManager[None]:
+    """The controller refuses every request for one path, with an error of aiohttp's.
+
+    :param end: what the path ends with.
+    """
+    return defective(
+        patient,
+        f"""
+        async def defect(request, handler):
+            if request.path.endswith({end!r}):
+                raise web.{error}(text="{{}}")
+            return await handler(request)
+        """,
+    )
+
+
 def rewritten(
     patient: Patient, table: str, *, when: str, what: str, undo: str = ""
 ) -> AbstractContextManager[None]:

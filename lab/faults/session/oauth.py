@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from lab.faults.controller import defective, on, rewritten, stopped_for_destroyed
+from lab.faults.controller import defective, on, refused, rewritten, stopped_for_destroyed
 from lab.faults.fault import fault
 from lab.faults.patient import Patient
 
@@ -37,15 +37,7 @@ COMPLETED = (
 )
 def oauth_no_address(patient: Patient) -> AbstractContextManager[None]:
     """No session has an address to log in at: the VM's answer is kept from whoever asks."""
-    return defective(
-        patient,
-        """
-        async def defect(request, handler):
-            if request.path.endswith("/oauth-url"):
-                raise web.HTTPConflict(text="{}")
-            return await handler(request)
-        """,
-    )
+    return refused(patient, "/oauth-url", "HTTPConflict")
 
 
 @fault(

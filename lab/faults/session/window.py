@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from lab.faults.controller import defective
+from lab.faults.controller import defective, refused
 from lab.faults.fault import fault
 from lab.faults.firewall import unreachable
 from lab.faults.patient import Patient
@@ -25,15 +25,7 @@ def window_page_gone(patient: Patient) -> AbstractContextManager[None]:
 
     The VM shows the page all the same, and each hop up to the controller's does.
     """
-    return defective(
-        patient,
-        """
-        async def defect(request, handler):
-            if request.path.endswith("/novnc"):
-                raise web.HTTPNotFound(text="{}")
-            return await handler(request)
-        """,
-    )
+    return refused(patient, "/novnc", "HTTPNotFound")
 
 
 @fault(
@@ -45,15 +37,7 @@ def window_websocket_refused(patient: Patient) -> AbstractContextManager[None]:
 
     Page and VM are well: nothing comes through in between.
     """
-    return defective(
-        patient,
-        """
-        async def defect(request, handler):
-            if request.path.endswith("/novnc/websock"):
-                raise web.HTTPBadGateway(text="{}")
-            return await handler(request)
-        """,
-    )
+    return refused(patient, "/novnc/websock", "HTTPBadGateway")
 
 
 _NEVER_PAINTED = """
