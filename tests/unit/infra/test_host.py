@@ -4,31 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
 from ipaddress import IPv4Interface
 from pathlib import Path
 
 import pytest
 
 from harness.errors import CommandError, TransportError
-from harness.guest.unit_file import parse_commands
 from harness.infra.batch import ask_all
 from harness.infra.host import Host
-from harness.infra.units import FAILED, JOURNAL, SHOW_UNIT, VERIFY, read_show, shown_apart
-from harness.run import Result
-from tests.unit.peers.shell_machine import this_machine
-
-
-@pytest.fixture
-def host() -> Iterator[Host]:
-    """This machine, whose answers stand for good."""
-    with this_machine() as machine:
-        yield machine
-
-
-def told(host: Host, command: str, stdout: str, *, status: int = 0) -> None:
-    """Have a command answered so."""
-    host.backend.remember({command: Result((), status, stdout, "")})
+from tests.unit.peers.shell_machine import this_machine, told
 
 
 @pytest.mark.parametrize(("remembers", "runs"), [(True, 1), (False, 3)])
@@ -157,140 +141,6 @@ def test_listeners_that_are_not_told_are_our_trouble(host: Host, answer: str) ->
     told(host, "ss -ltnpH", answer)
     with pytest.raises(TransportError, match="no answer that can be read"):
         host.listener(8080).addresses  # noqa: B018 - asking is what raises
-
-
-def test_a_unit_keeps_every_line_of_a_property(host: Host) -> None:
-    lines = "Id=a.service\nLoadState=loaded\nExecStartPre={ 1 }\nExecStartPre={ 2 }\nRestart=always\nA=b=c"
-    told(host, SHOW_UNIT % "a.service", lines)
-    unit = host.unit("a.service")
-    assert unit.lines("ExecStartPre") == ["{ 1 }", "{ 2 }"]
-    assert (unit.get("A"), unit.get("None", "-"), unit.seconds("None")) == ("b=c", "-", 0)
-    assert host.service("a.service").systemd_properties["Restart"] == "always"
-
-
-STARTED = "ignore_errors=no ; start_time=[n/a] ; stop_time=[n/a] ; pid=0 ; code=(null) ; status=0/0 }"
-SHOWN = f"""\
-Restart=always
-ExecStartPre={{ path=/bin/sleep ; argv[]=/bin/sleep 2 ; {STARTED}
-ExecStartPre={{ path=/bin/sh ; argv[]=/bin/sh -c one
-
-Restart=no
-two ; {STARTED}
-Description=a\u2028b\x0cc
-Id=a.service
-Names=a.service also.service
-LoadState=loaded
-"""
-
-
-@pytest.mark.parametrize("name", ["a.service", "a", "also.service"])
-def test_a_command_of_several_lines_is_one_property(name: str) -> None:
-    """systemd shows the newlines of an argument as they are."""
-    properties = read_show(SHOWN, "here", name)
-    assert properties["Restart"] == "always"
-    assert parse_commands(properties["ExecStartPre"]) == ["/bin/sleep 2", "/bin/sh -c one\n\nRestart=no\ntwo"]
-    assert properties["Description"] == "a\u2028b\x0cc"
-
-
-def test_units_that_are_shown_together_are_told_apart() -> None:
-    other = "Id=b@x.target\nLoadState=not-found"
-    apart = shown_apart(f"{SHOWN}\n{other}\n\n{SHOWN}", ["a.service", "b@x.target", "also.service"])
-    assert apart == {"a.service": SHOWN.strip(), "b@x.target": other, "also.service": SHOWN.strip()}
-
-
-A = "Id=a.service\nLoadState=loaded\n"
-
-
-@pytest.mark.parametrize("text", [A, f"{A}\n{A}", f"{A}\n{A.replace('a.', 'c.')}", f"{A}\n{A}\n{A}", SHOWN])
-def test_a_unit_has_no_answer_of_another(text: str) -> None:
-    """Where fewer were shown than asked for, or others."""
-    told_apart = shown_apart(text, ["a.service", "b.service"])
-    with pytest.raises(TransportError, match="no answer that can be read"):
-        read_show(told_apart["b.service"], "here", "b.service")
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        "",
-        "nonsense",
-        "Id=a.service",
-        "\x01=\x02\nId=a.service\nLoadState=b",
-        f"{SHOWN}\n{SHOWN}",
-        f"x\n{SHOWN}",
-    ],
-)
-def test_a_unit_that_is_not_told_is_our_trouble(host: Host, answer: str) -> None:
-    told(host, SHOW_UNIT % "a.service", answer)
-    with pytest.raises(TransportError, match="no answer that can be read"):
-        host.unit("a.service").get("Id")
-    with pytest.raises(TransportError, match="no answer that can be read"):
-        host.service("a.service").systemd_properties  # noqa: B018 - asking is what raises
-
-
-def test_a_service_that_cannot_be_asked_for_is_our_trouble(host: Host) -> None:
-    """testinfra would take it for one that does not exist, or does not run."""
-    for failing in (127, 1):
-        told(host, SHOW_UNIT % "a.service", "", status=failing)
-        told(host, 'systemctl list-unit-files | grep -q "^a.service"', "", status=1)
-        told(host, "systemctl is-active a.service", "", status=failing)
-        told(host, "command -v service", "/usr/sbin/service\n")
-        told(host, "/usr/sbin/service a.service status", "", status=3)
-        with pytest.raises(CommandError):
-            host.service("a.service").exists  # noqa: B018 - asking is what raises
-        with pytest.raises(CommandError):
-            host.service("a.service").is_running  # noqa: B018 - as above
-
-
-@pytest.mark.parametrize(
-    ("state", "seen"),
-    [
-        ("LoadState=not-found\nActiveState=inactive", (False, False)),
-        ("LoadState=loaded\nActiveState=failed", (True, False)),
-        ("LoadState=loaded\nActiveState=reloading", (True, True)),
-    ],
-)
-def test_a_service_is_there_and_runs_as_systemd_says(host: Host, state: str, seen: tuple[bool, bool]) -> None:
-    told(host, SHOW_UNIT % "a.service", f"Id=a.service\n{state}")
-    service = host.service("a.service")
-    assert (service.exists, service.is_running) == seen
-
-
-def test_a_journal_that_is_not_told_hides_no_claim(host: Host) -> None:
-    """For the message of one it is, or why it is not; whoever asks for it has an error."""
-    unit, command = host.unit("a.service"), JOURNAL % ("a.service", 40)
-    told(host, command, "it said\n")
-    assert unit.last_words(40) == unit.journal(40) == "it said"
-    told(host, command, "", status=127)
-    assert unit.last_words(40).startswith("(its journal cannot be told: in here: no such command: journalctl")
-    with pytest.raises(CommandError):
-        unit.journal(40)
-
-
-def test_failed_units_are_told_by_name(host: Host) -> None:
-    told(host, FAILED, "a.service loaded failed failed A service\nb.mount loaded failed failed B\n")
-    assert host.unit.failed() == ["a.service", "b.mount"]
-    for nonsense in ("nonsense", "a.service loaded active running A service", "a b"):
-        told(host, FAILED, nonsense)
-        with pytest.raises(TransportError, match="no answer that can be read"):
-            host.unit.failed()
-
-
-def test_a_verification_that_ends_badly_without_a_word_is_our_trouble(host: Host) -> None:
-    told(host, VERIFY % "a.service", "a.service: wrong\n", status=1)
-    assert (host.unit("a.service").verify().status, host.unit("a.service").verify().text) == (
-        1,
-        "a.service: wrong",
-    )
-    told(host, VERIFY % "a.service", "", status=1)
-    with pytest.raises(TransportError, match="nothing that can be read"):
-        host.unit("a.service").verify()
-
-
-def test_memory_limits_are_those_of_every_cgroup_above(host: Host) -> None:
-    """Of one that is not there none is told."""
-    told(host, SHOW_UNIT % "a.service", "Id=a.service\nLoadState=loaded\nControlGroup=/no.slice/a.service")
-    assert host.unit("a.service").memory_limits == {}
 
 
 COMMANDS = {

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from harness.errors import SshError
 from harness.infra.host import Host, ShellBackend
 from harness.infra.shell import Shell, as_it_is
+from harness.run import Result
 
 
 def open_shell(path: str = os.environ["PATH"], clean: Callable[[str], str] = as_it_is) -> Shell:
@@ -41,3 +42,8 @@ def this_machine(
         yield Host(backend)
     finally:
         backend.close()
+
+
+def told(host: Host, command: str, stdout: str, *, status: int = 0) -> None:
+    """Have a command answered so."""
+    host.backend.remember({command: Result((), status, stdout, "")})
