@@ -7,6 +7,7 @@ from importlib import resources
 
 # In the order in which each needs the ones before.
 MODULES = (
+    "limits",
     "netns",
     "names",
     "sessions",
