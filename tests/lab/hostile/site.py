@@ -76,10 +76,9 @@ def fill(folder: Path) -> None:
     """Files, sockets and devices with names that are attacks, more of them than anybody can read."""
     for name in ("vms", "sockets", "golden/files", "bin", "tmp"):
         (folder / name).mkdir(parents=True)
-    names = [f"vm-{NASTY}".replace("/", "_").encode(), b"vm-\xff", b"vm-\n\n- x", b"-rf", b"vm-" + b"x" * 250]
-    names += [VM.format(number).encode() for number in range(STRAYS)]
-    for name in names:
-        (folder / "vms" / os.fsdecode(name)).touch()
+    names = [f"vm-{NASTY}".replace("/", "_"), "vm-\udcff", "vm-\n\n- x", "-rf", f"vm-{'x' * 250}"]
+    for name in [*names, *(VM.format(number) for number in range(STRAYS))]:
+        (folder / "vms" / name).touch()
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(os.fsencode(folder / "sockets") + b"/vm-\xff\x1b[31m.sock")
     for device in ("fc-$(reboot)", "fc-\x1b[31m", "fc-`reboot`", "fc-\udcff"):
