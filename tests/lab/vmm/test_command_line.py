@@ -11,8 +11,8 @@ import pytest
 
 from harness.run import Result, run
 from tests.lab.vmm.conftest import Golden, Start, make_disk
-from tests.lab.vmm.program import ROOT
 from tests.lab.vmm.tiny_guest import TinyGuest
+from tests.unit.peers.vmm_program import ROOT
 
 pytestmark = pytest.mark.lab
 
