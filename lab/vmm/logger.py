@@ -58,13 +58,17 @@ class Logger:
         now = time.time_ns()
         stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.localtime(now // 10**9))}.{now % 10**9:09d}"
         shown = f":{level.upper()}" if self._show_level else ""
-        line = (
-            f"{stamp} [{self._instance}:{thread}{shown}{_origin() if self._show_origin else ''}] {message}\n"
-        )
+        origin = _origin() if self._show_origin else ""
+        line = f"{stamp} [{self._instance}:{thread}{shown}{origin}] {_one_line(message)}\n"
         try:
             os.write(self._fd, line.encode())
         except OSError:  # a full pipe or disk: the line is lost and counted, as Firecracker does
             self.missed += 1
+
+
+def _one_line(message: str) -> str:
+    """What a client sent stays in its line, and does nothing to a terminal."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in message)
 
 
 def _origin() -> str:

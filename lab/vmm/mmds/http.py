@@ -10,6 +10,7 @@ from lab.vmm.mmds.store import Mmds
 
 TOKEN_PATH = "/latest/api/token"  # noqa: S105 (a path)
 MAX_TTL = 21600
+MAX_TOKENS = 1000
 _MISSING = object()
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
@@ -59,6 +60,8 @@ class MmdsHttp:
         ttl = headers.get("x-metadata-token-ttl-seconds", "")
         if not _NUMBER.fullmatch(ttl) or not 1 <= int(ttl) <= MAX_TTL:
             return 400, "text/plain", f"Token time to live value must be between 1 and {MAX_TTL}."
+        if len(self._tokens) >= MAX_TOKENS:  # the oldest makes room
+            del self._tokens[next(iter(self._tokens))]
         token = secrets.token_urlsafe(32)
         self._tokens[token] = time.monotonic() + int(ttl)
         return 200, "text/plain", token

@@ -1,4 +1,4 @@
-"""What schemathesis is told of Firecracker beyond its API description; it lives in an environment of its own."""
+"""What schemathesis is told of Firecracker beyond its API description; it runs in its own environment."""
 
 from __future__ import annotations
 

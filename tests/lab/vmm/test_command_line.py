@@ -54,6 +54,7 @@ def test_help() -> None:
         (["--id", "bad_id"], -signal.SIGABRT),
         (["--id", "x" * 65], -signal.SIGABRT),
         (["--config-file", "/nowhere.json", "--no-api"], -signal.SIGABRT),
+        (["--mmds-size-limit", "9" * 5000], -signal.SIGABRT),
         (["--api-sock", "/nowhere/api.sock"], 1),
         (["--describe-snapshot", "/nowhere.snap"], 1),
     ],

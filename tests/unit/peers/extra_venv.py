@@ -1,4 +1,4 @@
-"""Programs that tests run, in environments of their own: a plugin of theirs must not load in the suite's pytest."""
+"""Programs that tests run, in environments of their own: the suite's pytest must not load their plugins."""
 
 from __future__ import annotations
 
