@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -15,8 +16,16 @@ REFUSED = (400, 413)
 
 
 def before_load_schema(_: Any, schema: dict[str, Any]) -> None:
-    """Fields that may be left out may be null as well; fields that nobody described are refused."""
-    for name, definition in schema["definitions"].items():
+    """Fields that may be left out may be null as well; fields that nobody described are refused.
+
+    PATCH /machine-config takes any of the fields, though its description is that of the PUT.
+    """
+    definitions = schema["definitions"]
+    definitions["MachineConfigurationPatch"] = patch = copy.deepcopy(definitions["MachineConfiguration"])
+    del patch["required"]
+    body = schema["paths"]["/machine-config"]["patch"]["parameters"][0]
+    body["schema"] = {"$ref": "#/definitions/MachineConfigurationPatch"}
+    for name, definition in definitions.items():
         for field, shape in definition.get("properties", {}).items():
             if field not in definition.get("required", ()):
                 definition["properties"][field] = nullable(shape)
