@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+
 import pytest
 
 from harness.findings import Finding, report
