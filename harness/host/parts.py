@@ -219,3 +219,11 @@ class Vmm:
 
     path: str | None
     answers: Mapping[str, Answer]
+
+    def said(self, name: str) -> Answer:
+        """One of its answers.
+
+        :raises UnreadableError: it was not asked.
+        """
+        with reading(f"what {self.path} says of itself"):
+            return self.answers[name]

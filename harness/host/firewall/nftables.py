@@ -75,7 +75,11 @@ def _rules(expressions: Sequence[Mapping[str, Any]], sets: Sets, family: str) ->
 
 def _vmap(body: Any, tests: list[Test], sets: Sets, family: str, text: str) -> list[Rule]:
     rules = []
-    for key, verdict in _elements(body["data"], sets):
+    try:
+        elements = _elements(body["data"], sets)
+    except Untold:
+        return [Rule(unknown, "drop", text)]
+    for key, verdict in elements:
         ((kind, inner),) = verdict.items()
         match = _test({"op": "==", "left": body["key"], "right": key}, sets, family)
         target = (inner or {}).get("target", "")

@@ -135,7 +135,7 @@ def wrong_content(disk: str, declared: Mapping[str, str], seen: Mapping[str, Dis
 
 def vmm_version(vmm: Vmm) -> str:
     """The VMM's version without the v; empty where it does not say."""
-    said = vmm.answers["version"]
+    said = vmm.said("version")
     told = re.search(r"\bv(\d+\.\d+\.\d+\S*)", said.first_line)
     return told[1] if told and said.status == 0 else ""
 
@@ -145,7 +145,7 @@ def format_fault(vmm: Vmm) -> str:
 
     Firecracker's rule: the same major number, and no newer minor number than its own.
     """
-    own, file = (vmm.answers[name] for name in ("snapshot_version", "describe"))
+    own, file = (vmm.said(name) for name in ("snapshot_version", "describe"))
     for what, answer in (("--snapshot-version", own), ("--describe-snapshot", file)):
         if answer.status != 0 or not _numbers(answer.first_line):
             said = (answer.stderr or answer.stdout).strip()[-300:] or "nothing"
