@@ -10,7 +10,7 @@ import contextlib
 import functools
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -65,7 +65,8 @@ def read_as(kind: type[T], value: object, *, whose: str) -> T:
     :raises UnreadableError: it is none; with the first places that are wrong.
     """
     try:
-        return _adapter(kind).validate_python(value)
+        adapter: TypeAdapter[T] = _adapter(kind)
+        return adapter.validate_python(value)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
     shown = [f"{'.'.join(map(str, one['loc'])) or 'all of it'}: {one['msg']}" for one in faults]
@@ -89,7 +90,7 @@ def reading(whose: str) -> Iterator[None]:
 
 
 @functools.cache
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 

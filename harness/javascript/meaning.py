@@ -271,7 +271,9 @@ def parameters(function: Node, values: list[Meaning]) -> dict[int, Meaning]:
 
 def _number(text: str) -> float | None:
     """A number as JavaScript has it; None for what is none, or has no bounds."""
-    for read in (lambda: float(int(text, 0)), lambda: float(text)):
-        with contextlib.suppress(ValueError, OverflowError):
-            return value if math.isfinite(value := read()) else None
-    return None
+    value = math.nan
+    with contextlib.suppress(ValueError):
+        value = float(text)
+    with contextlib.suppress(ValueError, OverflowError):
+        value = float(int(text, 0))
+    return value if math.isfinite(value) else None

@@ -6,7 +6,7 @@ import base64
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from playwright.async_api import Error as PlaywrightError
@@ -32,7 +32,6 @@ _SIZE = {"width": 1100, "height": 900}
 _STEP = 3
 """Of a canvas every third pixel of every third row is looked at: a look is an eighth of the work. A look
 that finds what the last one found, which the caller names by number, is null: most are, while one waits."""
-_Seen = tuple[float, Natural, Natural, str]
 _PIXELS = """
 (canvas, [step, known]) => {
   const {width, height} = canvas;
@@ -157,20 +156,29 @@ class WindowPage:
             raise BrowserError(f"{self._title}: {error.message}", hint=error.hint) from error
 
 
+class _Look(NamedTuple):
+    number: float
+    width: Natural
+    height: Natural
+    text: str
+
+
 def read_look(seen: object) -> tuple[float, Screen | None]:
     """What :data:`_PIXELS` gives: a look's number, and the picture; a page may have meddled with either.
 
     :raises BrowserError: it is no such thing.
     """
     try:
-        number, width, height, text = read_as(_Seen, seen, whose="what the canvas shows")
+        look = read_as(_Look, seen, whose="what the canvas shows")
         with reading("what the canvas shows"):
-            pixels = base64.b64decode(text, validate=True)
+            pixels = base64.b64decode(look.text, validate=True)
     except UnreadableError as error:
         raise BrowserError(error.message) from error
-    if len(pixels) != width * height * 4:
-        raise BrowserError(f"what the canvas shows: {len(pixels)} bytes for {width}x{height} pixels")
-    return number, from_rgba(width, height, pixels) if pixels else None
+    if len(pixels) != look.width * look.height * 4:
+        raise BrowserError(
+            f"what the canvas shows: {len(pixels)} bytes for {look.width}x{look.height} pixels"
+        )
+    return look.number, from_rgba(look.width, look.height, pixels) if pixels else None
 
 
 class Dashboard:

@@ -43,6 +43,8 @@ STAMP_FIELDS = ("timestamp", "@timestamp", "time", "ts", "date")
 TAIL = 1 << 20
 MOST_OUTPUT = 32 << 20
 """Bytes of a program's output, or of a file, that are read."""
+MOST_SAID = 1 << 16
+"""Bytes of what a VMM says of itself."""
 MOST_ENTRIES = 10_000
 """Entries of a folder that are told one by one."""
 LONGEST_LINE = 1 << 14
@@ -463,7 +465,9 @@ def vmm(ask: Ask) -> Found:
     if path is None:
         return {"path": None, "answers": {}}
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        answers = {name: pool.submit(run_program, path, *words) for name, words in asked.items()}
+        answers = {
+            name: pool.submit(run_program, path, *words, most=MOST_SAID) for name, words in asked.items()
+        }
     return {"path": path, "answers": {name: future.result() for name, future in answers.items()}}
 
 

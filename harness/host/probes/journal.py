@@ -47,7 +47,8 @@ def command(ask: dict[str, Any]) -> list[str]:
 def main() -> None:
     """Ask the journal once."""
     ask = json.loads(sys.argv[1])
-    read, size, found = 0, 0, []
+    read, size = 0, 0
+    found: list[tuple[float, str]] = []
     with (
         tempfile.TemporaryFile() as complaint,
         subprocess.Popen(
@@ -63,7 +64,7 @@ def main() -> None:
             record = json.loads(line)
             message = message_of(record)
             if ask["word"] in message:
-                found.append([int(record["__REALTIME_TIMESTAMP"]) / 1e6, message[:1000]])
+                found.append((int(record["__REALTIME_TIMESTAMP"]) / 1e6, message[:1000]))
         else:
             if program.wait():
                 complaint.seek(0)

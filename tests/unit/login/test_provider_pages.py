@@ -56,7 +56,7 @@ def test_an_address_is_read_and_its_state_remembered(authorization: Authorizatio
     assert "st4te" not in redact.redact("the state is st4te")
 
 
-NO_ADDRESSES = [
+NO_ADDRESSES: list[object] = [
     *("", "file:///etc/passwd", "http://", "ws://192.0.2.9/auth", "http://192.0.2.9:99999/", "http://[::1"),
     *("http://\u2100.example/", "http://a..b/", "http://me:pw@192.0.2.9/", "http://192.0.2.9:\u0663/"),
     *("http://192.0.2.9/\ud800", "http://192.0.2.9/ x", "ht\ntp://192.0.2.9/", "http://-x;reboot/", "//x"),
