@@ -6,18 +6,20 @@ import base64
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Locator, WebSocket
 from playwright.async_api import Page as Tab
 
-from harness.errors import BrowserError
+from harness.answers import read_as, reading
+from harness.errors import BrowserError, UnreadableError
 from harness.host.hypervisor import Hypervisor
 from harness.screen.picture import ADDRESS_BAR, Screen, from_rgba
 from harness.session.control_api import path_of
 from harness.transport.http import endpoint_of
+from harness.values import Natural
 from harness.window.chromium import Chromium
 
 T = TypeVar("T")
@@ -68,7 +70,7 @@ class WindowPage:
         self._title = title
         self._selector = canvas
         self._heard: dict[WebSocket, bool] = {}
-        self._last_look: tuple[int, Screen | None] = (0, None)
+        self._last_look: tuple[float, Screen | None] = (0, None)
         self.log: list[str] = []
         """What the page's console said, and what could not be loaded."""
         tab.on("websocket", self._listen)
@@ -104,10 +106,8 @@ class WindowPage:
             known, last = self._last_look
             if (seen := await canvas.evaluate(_PIXELS, [_STEP, known])) is None:
                 return last
-            number, width, height, text = seen
-            picture = from_rgba(width, height, base64.b64decode(text)) if width and height else None
-            self._last_look = (number, picture)
-            return picture
+            self._last_look = read_look(seen)
+            return self._last_look[1]
 
         return self._call(pixels)
 
@@ -154,6 +154,31 @@ class WindowPage:
             return self._browser.call(begin, timeout_s=_WINDOW_PAGE_S)
         except BrowserError as error:
             raise BrowserError(f"{self._title}: {error.message}", hint=error.hint) from error
+
+
+class _Look(NamedTuple):
+    number: float
+    width: Natural
+    height: Natural
+    text: str
+
+
+def read_look(seen: object) -> tuple[float, Screen | None]:
+    """What :data:`_PIXELS` gives: a look's number, and the picture; a page may have meddled with either.
+
+    :raises BrowserError: it is no such thing.
+    """
+    try:
+        look = read_as(_Look, seen, whose="what the canvas shows")
+        with reading("what the canvas shows"):
+            pixels = base64.b64decode(look.text, validate=True)
+    except UnreadableError as error:
+        raise BrowserError(error.message) from error
+    if len(pixels) != look.width * look.height * 4:
+        raise BrowserError(
+            f"what the canvas shows: {len(pixels)} bytes for {look.width}x{look.height} pixels"
+        )
+    return look.number, from_rgba(look.width, look.height, pixels) if pixels else None
 
 
 class Dashboard:
