@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import psycopg
 from psycopg import sql
+from pydantic import Field
 
+from harness.answers import read_as
 from harness.clocks import Offset, narrowest
 from harness.database.connection import asking
 from harness.site.profile import Site
@@ -25,14 +27,17 @@ class LiveRow:
     status: str
     ip_address: str | None = None
     tap_device: str | None = None
-    firecracker_pid: int | None = None
+    firecracker_pid: Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)] | None = None
     socket_path: str | None = None
 
     @classmethod
     def of(cls, columns: Mapping[str, Any]) -> LiveRow:
-        """A whole row's columns that count here; one that a deployment lacks is just absent."""
-        known: dict[str, Any] = {name: columns.get(name) for name in cls.__dataclass_fields__}
-        return cls(**known)
+        """A whole row's columns that count here; one that a deployment lacks is just absent.
+
+        :raises UnreadableError: a column holds no such thing.
+        """
+        known = {name: columns.get(name) for name in cls.__dataclass_fields__}
+        return read_as(cls, known, whose=f"the row of VM {str(known['vm_id'])[:80]!r}")
 
     def __str__(self) -> str:
         return f"row {self.vm_id} ({self.status})"

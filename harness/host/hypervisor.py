@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any
 
+from harness.answers import read_json
 from harness.errors import CommandError, HarnessError, UsageError
 from harness.host import bundle
 from harness.host.custodian import Custodian
@@ -141,7 +142,8 @@ class Hypervisor:
         ``source`` finds ``argument`` as JSON in ``sys.argv[1]`` (or on stdin where it is over 64 KiB: then
         ``sys.argv[1]`` is ``-``), and prints one JSON document, which is returned decoded.
 
-        :raises CommandError: a non-zero status, output that is not JSON, or not ended in time.
+        :raises CommandError: a non-zero status, or not ended in time.
+        :raises UnreadableError: what it printed is not JSON.
         """
         text = json.dumps(argument)
         word, on_stdin = (text, "") if len(text) <= _LONGEST_ARGUMENT else ("-", text)
@@ -151,10 +153,7 @@ class Hypervisor:
             raise CommandError(
                 f"Python on the host: status {result.status}\n  it said: {result.stderr[-2000:]}"
             )
-        try:
-            return json.loads(result.stdout)
-        except ValueError as error:
-            raise CommandError(f"Python on the host printed no JSON: {result.stdout[:500]!r}") from error
+        return read_json(result.stdout, whose="Python on the host")
 
     def forward(self, target: str, local: Path | None = None) -> Path:
         """A local unix socket that leads to ``tcp:<address>:<port>`` or ``unix:<path>`` on the host."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ def test_a_journal_counts_from_the_very_moment_of_the_start() -> None:
     ]
     asked: list[str] = []
 
-    def journalctl(*words: str, timeout: int) -> str:
+    def journalctl(*words: str, timeout: int) -> dict[str, Any]:
         assert timeout
         asked.extend(words)
         times = ("__MONOTONIC_TIMESTAMP", "__REALTIME_TIMESTAMP")
@@ -121,30 +122,49 @@ def test_a_journal_counts_from_the_very_moment_of_the_start() -> None:
             {"MESSAGE": text, **{name: str(int(at * 1e6)) for name, at in zip(times, moments, strict=True)}}
             for *moments, text in said
         ]
-        return "\n".join(map(json.dumps, records))
+        return printed(map(json.dumps, reversed(records)))
 
     names = load_probe()
-    names.update(started=lambda _: 10_600_000, out=journalctl)
+    names.update(started=lambda _: 10_600_000, run_program=journalctl)
     found = names["journal"]({**ASK, "unit": "master-controller.service"})
     assert [(one["time"], one["text"]) for one in found["last"]] == [
         (9000.7, "[ERROR]: at once"),
         (5000.0, "[ERROR]: after the clock was set back"),
     ]
     assert (found["read"], found["count"]) == (3, 2)
-    assert "--boot" in asked
+    assert {"--boot", "--reverse"} <= set(asked)
 
 
 def test_a_journal_is_read_to_the_end_of_its_lines() -> None:
     """journalctl shows a message of more than 4096 bytes only to those who ask for all of it."""
     bad = "[ERROR]: " + "x" * 4096
 
-    def journalctl(*words: str, timeout: int) -> str:
+    def journalctl(*words: str, timeout: int) -> dict[str, Any]:
         assert timeout
-        messages = [bad if "--all" in words else None, "[ERROR]: in \u2028 two", list(b"[ERROR]: \xff")]
-        times = {"__MONOTONIC_TIMESTAMP": "1", "__REALTIME_TIMESTAMP": "1"}
-        return "".join(json.dumps({"MESSAGE": m, **times}, ensure_ascii=False) + "\n" for m in messages)
+        messages = ["[ERROR]: in \u2028 two", list(b"[ERROR]: \xff"), ["[ERROR]: a", list(b"b")]]
+        return printed(map(entry, [*reversed(messages), bad if "--all" in words else None]))
 
     names = load_probe()
-    names.update(started=lambda _: 1, out=journalctl)
+    names.update(started=lambda _: 1, run_program=journalctl)
     found = names["journal"]({**ASK, "unit": "master-controller.service"})
-    assert [one["text"] for one in found["last"]] == [bad[:400], "[ERROR]: in \u2028 two", "[ERROR]: \ufffd"]
+    told = [one["text"] for one in found["last"]]
+    assert told == [bad[:400], "[ERROR]: in \u2028 two", "[ERROR]: \udcff", "[ERROR]: a\nb"]
+
+
+def test_of_a_journal_that_is_too_long_the_oldest_lines_are_cut() -> None:
+    names = load_probe()
+    lines = [entry("[ERROR]: new"), entry("old")[:7]]
+    names.update(started=lambda _: 1, run_program=lambda *_, timeout: {**printed(lines), "cut": timeout > 0})
+    found = names["journal"]({**ASK, "unit": "master-controller.service"})
+    assert (found["read"], found["limit"], found["count"]) == (1, 1, 1)
+
+
+def entry(message: object) -> str:
+    """A line of ``journalctl -o json``."""
+    times = {"__MONOTONIC_TIMESTAMP": "1", "__REALTIME_TIMESTAMP": "1"}
+    return json.dumps({"MESSAGE": message, **times}, ensure_ascii=False)
+
+
+def printed(lines: Iterable[str]) -> dict[str, Any]:
+    """What a program that printed these lines is told to have done."""
+    return {"status": 0, "stdout": "\n".join(lines), "stderr": "", "cut": False}
