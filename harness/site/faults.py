@@ -24,6 +24,7 @@ _PLAIN_NAME = re.compile(r"_?([A-Za-z]+|[A-Za-z]?[0-9]{1,5})([._-]([A-Za-z]+|[A-
 """Words and short numbers: neither a password nor a key to anything looks like that, as a rule."""
 _KEY = "[key]"
 """So pydantic says that it is a name in a table which is at fault, and not what it stands for."""
+_TABLES = ("dict_type", "model_type")
 _EXPECTED = {
     "string_type": "expected a text in quotes",
     "path_type": "expected a path in quotes",
@@ -67,18 +68,21 @@ def _fault(item: Mapping[str, Any], text: str) -> str:
         said = str(context["error"])
     else:
         said = _EXPECTED[kind].format_map(context) if kind in _EXPECTED else str(item["msg"])
-    is_whole = isinstance(item["input"], Mapping) and not said.startswith("expected")
-    return (
-        f"{name}: {said}" if kind == "missing" or is_whole else f"{name}: {said}{_seen(where, item['input'])}"
-    )
+    of_table = isinstance(item["input"], Mapping) and not said.startswith("expected")
+    return f"{name}: {said}{'' if kind == 'missing' or of_table else _seen(where, kind, item['input'])}"
 
 
-def _seen(where: tuple[int | str, ...], found: object) -> str:
+def _seen(where: tuple[int | str, ...], kind: str, found: object) -> str:
     """What was found, where that may be told."""
     if found == "":
         return ""
     field = _field(where)
-    untold = field is None or where[-1] == _KEY or any(mark is Untold for mark in field.metadata)
+    untold = (
+        field is None
+        or where[-1] == _KEY
+        or kind in _TABLES
+        or any(mark is Untold for mark in field.metadata)
+    )
     return f", found {'something that is not shown: it may be a secret' if untold else _told(found)}"
 
 
@@ -142,5 +146,5 @@ def _meant(where: tuple[int | str, ...]) -> str:
     model, name = _model(where[:-1]), where[-1]
     if model is None or not isinstance(name, str) or len(name) > _QUOTED:
         return ""
-    alike = difflib.get_close_matches(name, model.model_fields, n=1, cutoff=0.8)
+    alike = difflib.get_close_matches(name.lower(), model.model_fields, n=1, cutoff=0.8)
     return f"; {alike[0]} is meant?" if alike else ""

@@ -173,6 +173,9 @@ Version = Annotated[Text, _is(r"[0-9][0-9A-Za-z.+~-]{0,30}", "the beginning of a
 Relation = Annotated[Text, Field(max_length=63)]
 """A table or schema of the database."""
 Variable = Annotated[Text, _is(r"[A-Za-z_][A-Za-z0-9_]{0,127}", "the name of an environment variable")]
+CheckName = Annotated[
+    Text, _is(r"[A-Za-z0-9_.]{1,100}(\[.{1,200}\])?", "a check's name, as docs/checks.md has it")
+]
 SecretsVariable = Annotated[
     str,
     _is(r"[A-Z_][A-Z0-9_]{0,127}", "the NAME of an environment variable, in capitals, and not what it holds"),

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 from harness.site.kinds import (
     AbsolutePath,
     Address,
+    CheckName,
     Count,
     Device,
     Flag,
@@ -558,7 +559,7 @@ class Site(Section):
     guest: GuestSection = GuestSection()
     database: DatabaseSection = DatabaseSection()
     session: SessionSection = SessionSection()
-    not_applicable: dict[Text, Text] = {}
+    not_applicable: dict[CheckName, Text] = {}
     """Checks that cannot apply here: check name = reason. Shown in the verdict, never counted as passed."""
 
     @model_validator(mode="after")
