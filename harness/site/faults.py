@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from harness.site.kinds import Untold, looks_secret
+from harness.site.kinds import Untold, looks_secret, marked
 from harness.site.profile import Section, Site
 from harness.text import one_line
 
@@ -77,12 +77,7 @@ def _seen(where: tuple[int | str, ...], kind: str, found: object) -> str:
     if found == "":
         return ""
     field = _field(where)
-    untold = (
-        field is None
-        or where[-1] == _KEY
-        or kind in _TABLES
-        or any(mark is Untold for mark in field.metadata)
-    )
+    untold = field is None or marked(field, Untold) or where[-1] == _KEY or kind in _TABLES
     return f", found {'something that is not shown: it may be a secret' if untold else _told(found)}"
 
 

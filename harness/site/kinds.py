@@ -15,6 +15,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
+from pydantic.fields import FieldInfo
 
 from harness.site.patterns import fault_of
 from harness.text import one_line
@@ -26,6 +27,15 @@ _HOST = r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?"
 
 class Untold:
     """A mark: what stands in this field is never quoted, for a secret may have been written there."""
+
+
+class Hidden(Untold):
+    """A mark: it is any text, so that nothing holds a secret off; nor is it shown where it was given."""
+
+
+def marked(field: FieldInfo, mark: type[Untold]) -> bool:
+    """Whether a field of the profile has that mark."""
+    return any(isinstance(one, type) and issubclass(one, mark) for one in field.metadata)
 
 
 def looks_secret(text: str) -> bool:
@@ -70,6 +80,12 @@ def _absolute(text: str) -> str:
 def _own_path(value: object) -> object:
     if isinstance(value, str):
         _words(value)
+    return value
+
+
+def _names_a_file(value: object) -> object:
+    if isinstance(value, str) and not value.startswith(("/", "~", "./", "../")):
+        raise ValueError("expected the path of the FILE, /like/this, ~/like/this or ./like/this")
     return value
 
 
@@ -158,6 +174,8 @@ AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 """A path on the host or in a guest."""
 LocalPath = Annotated[Path, BeforeValidator(_own_path), AfterValidator(_expanded)]
 """A path on the machine where the suite runs."""
+SecretsFile = Annotated[LocalPath, BeforeValidator(_names_a_file)]
+"""A path that begins as one, for a password is a relative path, too."""
 SshPath = Annotated[LocalPath, AfterValidator(_for_ssh)]
 Program = Annotated[str, AfterValidator(_program)]
 

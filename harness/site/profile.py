@@ -1,7 +1,8 @@
 """The site profile: everything a check may know about a deployment, as one frozen, validated model.
 
 Longer than other modules on purpose: it is a table, one documented field a line, and the reference for
-``sites/*.toml``. Every default is the runbook's value. Durations are in seconds, sizes in MiB.
+``sites/*.toml``. Every default is the runbook's value; who logs in to which host has none. Durations are in
+seconds, sizes in MiB.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from harness.site.kinds import (
     Device,
     Flag,
     HexColour,
+    Hidden,
     HostAlias,
     HttpUrl,
     Ipv4,
     Ipv4Network,
     Line,
-    LocalPath,
     Login,
     LongSeconds,
     Mac,
@@ -38,6 +39,7 @@ from harness.site.kinds import (
     Program,
     Relation,
     Seconds,
+    SecretsFile,
     SecretsVariable,
     SessionPath,
     SshPath,
@@ -97,18 +99,18 @@ class HostSection(Section):
     transport: Literal["ssh", "local"] = "ssh"
     """`ssh`, or `local` where the suite runs on the host itself."""
     address: Address = ""
-    """Name or address for SSH, which it is needed for: nobody's host is tried unless it was named."""
+    """Name or address for SSH; `local` needs none. It has no default: no host is tried that was not named."""
     port: Port = 22
     """SSH port."""
     user: Login = ""
-    """Login user, needed for SSH; may use sudo without a password unless it is root."""
+    """Login user for SSH; needs password-less sudo unless it is root. `local` needs none."""
     identity_file: SshPath | None = None
     """Private key; none leaves the choice to ssh and its agent."""
     known_hosts_file: SshPath | None = None
     """known_hosts file to check the host key against; none means the user's own."""
     host_key_alias: HostAlias | None = None
     """Name under which the host key stands in the known_hosts file."""
-    proxy_command: Annotated[Text | None, Untold] = None
+    proxy_command: Annotated[Text | None, Hidden] = None
     """ssh ProxyCommand, for a host that is reached through something else."""
     connect_timeout_s: Seconds = 10
     """Time for TCP connect and login."""
@@ -225,7 +227,7 @@ class SnapshotSection(Section):
     """Kernel for a cold boot from the same disk."""
     initrd: AbsolutePath | None = None
     """Initial RAM disk for a cold boot, where the kernel needs one."""
-    boot_args: Annotated[Text, Untold] = "console=ttyS0 reboot=k panic=1 rw"
+    boot_args: Text = "console=ttyS0 reboot=k panic=1 rw"
     """Kernel command line for a cold boot."""
     manifest: AbsolutePath | None = None
     """manifest.json with sizes and sha256 of the files; none where the build writes none."""
@@ -293,9 +295,9 @@ class AgentSection(Section):
     """The user it runs as."""
     syslog_identifier: Name = "browser-vm-auth"
     """Name of its journal lines."""
-    environment: Annotated[dict[Variable, Line], Untold] = {"NODE_ENV": "production", "PORT": "8080"}
+    environment: Annotated[dict[Variable, Line], Hidden] = {"NODE_ENV": "production", "PORT": "8080"}
     """Environment its unit must set. Whatever else it sets is taken for a secret, and shown nowhere."""
-    start_pre: Annotated[Text | None, Untold] = "/bin/sleep 2"
+    start_pre: Text | None = "/bin/sleep 2"
     """ExecStartPre; none where the deployment has none."""
     restart_s: Seconds = 5
     """RestartSec."""
@@ -316,7 +318,7 @@ class AgentSection(Section):
     """A database call is given up after this."""
     login_s: Seconds = 5
     """How long a login may take to get its address, beside a database call."""
-    database_environment: Annotated[dict[Variable, Line], Untold] = {
+    database_environment: Annotated[dict[Variable, Line], Hidden] = {
         "SUPABASE_SERVICE_KEY": "acceptance-probe",
         "SUPABASE_SERVICE_ROLE_KEY": "acceptance-probe",
         "SUPABASE_ANON_KEY": "acceptance-probe",
@@ -373,7 +375,7 @@ class DatabaseSection(Section):
 
     url_env: Annotated[SecretsVariable | None, Untold] = "ACCEPTANCE_DATABASE_URL"
     """Environment variable with the connection string (a read-only role is enough)."""
-    url_file: Annotated[LocalPath | None, Untold] = None
+    url_file: Annotated[SecretsFile | None, Untold] = None
     """File with the connection string, for where there is no environment; must not be readable by others."""
     through_host: Flag = False
     """Connect through the host's SSH connection: address and port of the string are as the host sees them."""
@@ -506,15 +508,15 @@ class SessionSection(Section):
     """One request to the control API, but for those that launch or end a VM."""
     logins_at_once: Annotated[Count, Field(ge=1, le=16)] = 3
     """How many logins may be tried side by side, each in a session of its own."""
-    test_user: Annotated[Text | None, Untold] = None
+    test_user: Annotated[Text | None, Hidden] = None
     """A user of the provider who may log in unattended; none where there is none."""
     test_password_env: Annotated[SecretsVariable | None, Untold] = "ACCEPTANCE_TEST_PASSWORD"  # noqa: S105 - a name
     """Environment variable with the test user's password."""
-    test_password_file: Annotated[LocalPath | None, Untold] = None
+    test_password_file: Annotated[SecretsFile | None, Untold] = None
     """File with it, for where there is no environment; must not be readable by others."""
-    login_keys: Annotated[tuple[Text, ...], Untold] = ("{user}", "Tab", "{password}", "Enter")
+    login_keys: Annotated[tuple[Text, ...], Hidden] = ("{user}", "Tab", "{password}", "Enter")
     """What a person types into the login page: names of keys, and `{user}` and `{password}` as text."""
-    consent_keys: Annotated[tuple[Text, ...], Untold] = ("Enter",)
+    consent_keys: Annotated[tuple[Text, ...], Hidden] = ("Enter",)
     """What a person types into the consent page to allow."""
     login_colour: HexColour | None = None
     """Background of the provider's login page, as #rrggbb; without it, that it is shown is NOT PROVEN."""

@@ -115,7 +115,8 @@ SAID = {
     "database": {
         f'url_env = "{URL}"': "database.url_env: expected the NAME of an environment variable",
         f'url_env = "{PASSWORD}"': "database.url_env: expected the NAME of an environment variable",
-        f'url_file = "{URL}"': "database.url_file: holds a login",
+        f'url_file = "{URL}"': "database.url_file: expected the path of the FILE",
+        f'url_file = "{PASSWORD}"': "database.url_file: expected the path of the FILE",
         f'url = "{URL}"': "database.url: no such field",
         f'"{URL}" = 1': "database.(a name that is not shown, in line 6): no such field",
         f'"{PASSWORD}" = 1': "database.(a name that is not shown, in line 6): no such field",
@@ -134,6 +135,7 @@ SAID = {
     },
     "session": {
         f'test_password_env = "{PASSWORD}"': "session.test_password_env: expected the NAME of an environment",
+        f'test_password_file = "{PASSWORD}"': "session.test_password_file: expected the path of the FILE",
         "test_password_env = 12345678": "session.test_password_env: expected a text in quotes, found",
         f'test_user = "{URL}"': "session.test_user: holds a login",
         f'login_keys = ["{PASSWORD}\\n"]': "session.login_keys.0: expected one line without control",

@@ -21,7 +21,7 @@ from pydantic.fields import FieldInfo
 from harness.errors import SiteError
 from harness.site.docs import site_values
 from harness.site.faults import MOST
-from harness.site.kinds import Untold
+from harness.site.kinds import Untold, marked
 from harness.site.load import load_site
 from harness.site.profile import Section, Site
 from harness.transport.ssh import SshDestination
@@ -143,7 +143,7 @@ def values(place: Place) -> st.SearchStrategy[tuple[Place, Any]]:
     """A field with a value: of its type, of any type, and a secret where one may be expected."""
     field = FIELDS[place]
     tried = [right(field.annotation), ODD]
-    if Untold in field.metadata:
+    if marked(field, Untold):
         tried += [RAW, RAW.map(lambda text: [text]), st.dictionaries(RAW, RAW, max_size=2)]
     return st.tuples(st.just(place), st.one_of(*tried))
 
