@@ -29,11 +29,12 @@ _SHOWN = 120
 _SHOWN_FAULTS = 3
 
 
-def read_json(text: str | bytes, *, whose: str, unique: bool = False) -> Any:
+def read_json(text: str | bytes, *, whose: str, unique: bool = False, raw: bool = False) -> Any:
     """JSON of somebody else's: UTF-8, of bounded size and depth, its numbers finite and of 64 bits.
 
     :param whose: what answered, for the message.
     :param unique: an object that has a name twice is refused, where else the last one counts.
+    :param raw: control characters may stand in a text as they are.
     :raises UnreadableError: it is none.
     """
     if len(text) > LARGEST:
@@ -45,6 +46,7 @@ def read_json(text: str | bytes, *, whose: str, unique: bool = False) -> Any:
             parse_float=_number,
             parse_constant=_no_number,
             object_pairs_hook=_once if unique else None,
+            strict=not raw,
         )
     except RecursionError:
         why = f"nested more than {DEEPEST} deep"

@@ -8,7 +8,8 @@ from typing import Any
 
 import httpx
 
-from harness.errors import HarnessError, TransportError, WaitTimeoutError
+from harness.answers import read_json
+from harness.errors import HarnessError, TransportError, UnreadableError, WaitTimeoutError
 from harness.guest.agent_state import ask_agent_state
 from harness.vm.machine import Vm
 
@@ -70,8 +71,9 @@ def fate(vm: Vm) -> str:
 
 def _read(answer: httpx.Response) -> AgentAnswer:
     try:
-        body, is_json = answer.json(), "json" in answer.headers.get("content-type", "")
-    except ValueError:
+        body = read_json(answer.content, whose="the agent")
+        is_json = "json" in answer.headers.get("content-type", "")
+    except UnreadableError:
         body, is_json = None, False
     return AgentAnswer(answer.status_code, answer.text, is_json, body)
 

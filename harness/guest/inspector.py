@@ -6,6 +6,7 @@ A process that ends while a session is open waits for it to close: leave the ses
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +16,13 @@ import httpx
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, unix_connect
 
+from harness.answers import read_as, read_json
 from harness.errors import TransportError
 from harness.transport.http import client_over
+from harness.urls import read_url
 from harness.wait import wait_until
 
+_LIST = "the inspector's /json/list"
 PORT = 9229
 """Where a Node.js process that got SIGUSR1 listens, on its own loopback."""
 
@@ -37,14 +41,17 @@ class Inspector:
         """
         self._number += 1
         request = {"id": self._number, "method": "Runtime.evaluate", "params": {"expression": expression}}
+        deadline = time.monotonic() + timeout_s
         try:
             self._connection.send(json.dumps(request))
             answer: dict[str, Any] = {}
             while answer.get("id") != self._number:
-                answer = json.loads(self._connection.recv(timeout=timeout_s))
+                left_s = max(0.0, deadline - time.monotonic())
+                answer = _message(self._connection.recv(timeout=left_s))
         except (WebSocketException, TimeoutError) as error:
             raise TransportError(f"the inspector did not answer: {error}") from error
-        if "error" in answer or "exceptionDetails" in answer.get("result", {}):
+        result = read_as(dict[str, Any], answer.get("result", {}), whose="the inspector's result")
+        if "error" in answer or "exceptionDetails" in result:
             raise TransportError(f"the inspector refused {expression[:80]!r}: {json.dumps(answer)[:300]}")
 
 
@@ -75,5 +82,19 @@ def inspector(socket: Path, *, timeout_s: float = 15) -> Iterator[Inspector]:
 def _session_url(socket: Path) -> str:
     with client_over(socket, f"http://127.0.0.1:{PORT}", timeout_s=5) as client:
         answer = client.get("/json/list")
-        targets = answer.raise_for_status().json()
-    return str(targets[0]["webSocketDebuggerUrl"]) if targets else ""
+        said = answer.raise_for_status().content
+    return session_url(said)
+
+
+def session_url(said: bytes) -> str:
+    """Where to open a session, as the inspector lists it; empty where it lists none.
+
+    :raises UnreadableError: it lists no such thing.
+    """
+    listed = read_as(list[dict[str, Any]], read_json(said, whose=_LIST), whose=_LIST)
+    return read_url(listed[0].get("webSocketDebuggerUrl"), whose=_LIST).text if listed else ""
+
+
+def _message(text: str | bytes) -> dict[str, Any]:
+    whose = "a message of the inspector"
+    return read_as(dict[str, Any], read_json(text, whose=whose), whose=whose)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +9,8 @@ from urllib.parse import quote
 
 import httpx
 
-from harness.errors import NoAnswerError, TransportError
+from harness.answers import read_json
+from harness.errors import NoAnswerError, TransportError, UnreadableError
 
 START = "/api/auth/start"
 SESSION = "/api/auth/session/{session}"
@@ -115,9 +115,9 @@ def path_of(template: str, session: str) -> str:
 
 
 def table_of(answer: httpx.Response) -> dict[str, Any]:
-    """The JSON object that an answer holds; an empty one where it holds none."""
+    """The JSON object that an answer holds; an empty one where it holds none that can be read."""
     try:
-        found = answer.json()
-    except (json.JSONDecodeError, UnicodeDecodeError):
+        found = read_json(answer.content, whose="the controller")
+    except UnreadableError:
         return {}
     return found if isinstance(found, dict) else {}

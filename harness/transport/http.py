@@ -9,15 +9,18 @@ from urllib.parse import urlsplit
 
 import httpx
 
-Endpoint = tuple[str, int]
+from harness.urls import read_url
 
-_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+Endpoint = tuple[str, int]
 
 
 def endpoint_of(url: str) -> Endpoint:
-    """Host name and port; the port is the scheme's own where the URL names none."""
-    parts = urlsplit(url)
-    return parts.hostname or "", parts.port or _PORTS[parts.scheme]
+    """Host name and port; the port is the scheme's own where the URL names none.
+
+    :raises UnreadableError: it is no such URL.
+    """
+    read = read_url(url, whose="an address")
+    return read.host, read.port
 
 
 @cache

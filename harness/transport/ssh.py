@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import select
 import shlex
 import shutil
@@ -11,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import CommandError, SshError
+from harness.errors import CommandError, SshError, UsageError
 from harness.run import Result, environment, run
 from harness.transport.private import close_pipes, end_group, start_and_remove, start_with_pipes
 from harness.transport.ssh_errors import explain
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SSH_FAILED = 255  # ssh's own status; a command's is passed on
 
 
@@ -36,7 +38,10 @@ class SshDestination:
     connect_timeout_s: float = 10
 
     def config(self, alias: str, control: Path) -> str:
-        """The ssh_config block."""
+        """The ssh_config block.
+
+        :raises UsageError: a value would not stay within its line.
+        """
         options = {
             "HostName": self.address,
             "User": self.user,
@@ -63,6 +68,8 @@ class SshDestination:
             "ForwardX11": "no",
         }
         lines = [f"  {name} {value}" for name, value in options.items() if value is not None]
+        if odd := [line for line in lines if _CONTROL.search(line)]:
+            raise UsageError(f"a line of ssh_config cannot hold this: {odd[0].strip()!r}")
         return "\n".join([f"Host {alias}", *lines, ""])
 
 

@@ -13,11 +13,13 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Locator, WebSocket
 from playwright.async_api import Page as Tab
 
-from harness.errors import BrowserError
+from harness.answers import read_as, reading
+from harness.errors import BrowserError, UnreadableError
 from harness.host.hypervisor import Hypervisor
 from harness.screen.picture import ADDRESS_BAR, Screen, from_rgba
 from harness.session.control_api import path_of
 from harness.transport.http import endpoint_of
+from harness.values import Natural
 from harness.window.chromium import Chromium
 
 T = TypeVar("T")
@@ -30,6 +32,7 @@ _SIZE = {"width": 1100, "height": 900}
 _STEP = 3
 """Of a canvas every third pixel of every third row is looked at: a look is an eighth of the work. A look
 that finds what the last one found, which the caller names by number, is null: most are, while one waits."""
+_Seen = tuple[float, Natural, Natural, str]
 _PIXELS = """
 (canvas, [step, known]) => {
   const {width, height} = canvas;
@@ -68,7 +71,7 @@ class WindowPage:
         self._title = title
         self._selector = canvas
         self._heard: dict[WebSocket, bool] = {}
-        self._last_look: tuple[int, Screen | None] = (0, None)
+        self._last_look: tuple[float, Screen | None] = (0, None)
         self.log: list[str] = []
         """What the page's console said, and what could not be loaded."""
         tab.on("websocket", self._listen)
@@ -104,10 +107,8 @@ class WindowPage:
             known, last = self._last_look
             if (seen := await canvas.evaluate(_PIXELS, [_STEP, known])) is None:
                 return last
-            number, width, height, text = seen
-            picture = from_rgba(width, height, base64.b64decode(text)) if width and height else None
-            self._last_look = (number, picture)
-            return picture
+            self._last_look = read_look(seen)
+            return self._last_look[1]
 
         return self._call(pixels)
 
@@ -154,6 +155,22 @@ class WindowPage:
             return self._browser.call(begin, timeout_s=_WINDOW_PAGE_S)
         except BrowserError as error:
             raise BrowserError(f"{self._title}: {error.message}", hint=error.hint) from error
+
+
+def read_look(seen: object) -> tuple[float, Screen | None]:
+    """What :data:`_PIXELS` gives: a look's number, and the picture; a page may have meddled with either.
+
+    :raises BrowserError: it is no such thing.
+    """
+    try:
+        number, width, height, text = read_as(_Seen, seen, whose="what the canvas shows")
+        with reading("what the canvas shows"):
+            pixels = base64.b64decode(text, validate=True)
+    except UnreadableError as error:
+        raise BrowserError(error.message) from error
+    if len(pixels) != width * height * 4:
+        raise BrowserError(f"what the canvas shows: {len(pixels)} bytes for {width}x{height} pixels")
+    return number, from_rgba(width, height, pixels) if pixels else None
 
 
 class Dashboard:

@@ -258,7 +258,7 @@ def _require_whole(listing: Listing, folder: str) -> None:
 
 def begins(name: str, vm_id: str) -> bool:
     """Whether a name begins with the whole of a VM id."""
-    return re.match(rf"{re.escape(vm_id)}(?![0-9A-Za-z])", name) is not None
+    return name.startswith(vm_id) and not _GOES_ON.match(name, len(vm_id))
 
 
 def _option(process: Process, name: str) -> str:

@@ -37,7 +37,7 @@ def tables_of(ruleset: Sequence[Mapping[str, Any]], *, without: frozenset[str] =
     """
     sets: dict[tuple[str, str], dict[str, Any]] = {}
     tables: dict[tuple[str, str], dict[str, Chain]] = {}
-    for kind, item in (next(iter(entry.items())) for entry in ruleset):
+    for kind, item in (one for entry in ruleset for one in entry.items()):
         if item.get("family") not in FAMILIES:
             continue
         at = (item["family"], item["table"] if "table" in item else item["name"])
@@ -92,7 +92,7 @@ def _test(body: Mapping[str, Any], sets: Sets, family: str) -> Test:
             if body["op"] in COMPARED:
                 return COMPARED[body["op"]](value, body["right"])
             found = _equal(value, body["right"], sets)
-        except (Untold, TypeError, ValueError):
+        except (Untold, AttributeError, LookupError, TypeError, ValueError):
             return None
         return not found if body["op"] == "!=" else found
 

@@ -17,6 +17,7 @@ from harness.site.profile import Site
 from tests.unit.peers.fake_peer import FakePeer, answer, fake_peer
 
 ID = "11111111-2222-4333-8444-555555555555"
+VM = "vm-6b03852d-0631-4f91-ae8a-fd352348e9c2"
 SITE = Site(name="x")
 STARTED = json.dumps({"success": True, "sessionId": ID, "provider": "codex", "browserIP": "192.168.100.7"})
 
@@ -101,10 +102,10 @@ def test_an_answer_without_an_object_has_no_fields(tmp_path: Path, body: str) ->
 
 
 def test_a_launch_is_a_session(tmp_path: Path) -> None:
-    with controller(tmp_path, answer(200, STARTED), row(browser_vm_id="vm-1")) as (api, peer):
+    with controller(tmp_path, answer(200, STARTED), row(browser_vm_id=VM)) as (api, peer):
         made = session(api)
-        assert (made.id, made.address, made.vm_id) == (ID, "192.168.100.7", "vm-1")
-        assert made.vm_id == "vm-1"
+        assert (made.id, made.address, made.vm_id) == (ID, "192.168.100.7", VM)
+        assert made.vm_id == VM
         assert peer.requests == [
             'POST /api/auth/start {"userId":"u","provider":"codex"}',
             f"GET /api/auth/session/{ID}",
