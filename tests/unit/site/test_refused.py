@@ -174,6 +174,7 @@ PLACES = {
     "--junitxml=": "names no file",
     "--junitxml=/proc/x": "nothing can be written to /proc",
     "--junitxml=/dev/full": "is there, and is no file",
+    "--junitxml=~nosuchuser/x": "begins with ~ and the name of a user",
     "--log-file=/proc/x/y": "nothing can be written to /proc",
 }
 
