@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,11 +80,13 @@ def _root(hypervisor: Hypervisor) -> str:
 
 def _vmm(hypervisor: Hypervisor) -> str:
     binary = hypervisor.site.vmm.binary
-    result = hypervisor.script(f"exec '{binary}' --version", timeout_s=hypervisor.site.vmm.start_timeout_s)
+    result = hypervisor.script(
+        f"exec {shlex.quote(binary)} --version", timeout_s=hypervisor.site.vmm.start_timeout_s
+    )
     if result.status != 0:
         said = (result.stderr or result.stdout).strip()
         raise TransportError(f"{binary} --version: {said}", hint="mend vmm.binary in the profile")
-    return f"{binary}: {result.stdout.strip().splitlines()[0]}"
+    return f"{binary}: {(result.stdout.strip() or 'it said nothing').splitlines()[0]}"
 
 
 def _controller(hypervisor: Hypervisor) -> str:
@@ -133,5 +136,5 @@ def _guest_key(site: Site) -> str:
 
 
 def _readable(path: Path) -> None:
-    if not path.is_file() or not os.access(path, os.R_OK):
+    if not os.access(path, os.R_OK) or not path.is_file():
         raise SiteError(f"{path}: not a file that can be read", hint="mend the path in the profile")

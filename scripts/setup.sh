@@ -10,6 +10,8 @@ die() { # message, what to do next
     exit 4
 }
 
+[ -z "${PYTHONOPTIMIZE:-}" ] || die "PYTHONOPTIMIZE removes assertions: no check could fail" "unset PYTHONOPTIMIZE"
+
 # packages NAME…: installs those Debian packages that are missing.
 packages() {
     local missing=() name log

@@ -12,6 +12,7 @@ from harness.answers import read_as
 from harness.clocks import Offset
 from harness.custodian.names import RUN_NAME
 from harness.errors import TransportError, UnreadableError
+from harness.host.error_lines import with_errors
 from harness.host.parts import Api, Bridge, Errors, HostIdentity, Room, Unit, Vmm
 from harness.site.profile import Site
 from harness.values import Moment
@@ -123,7 +124,7 @@ def ask_host(
     ended = time.time()
     answer = read_as(_Answer, said, whose="what the host says of itself")
     clock = Offset.between((began, ended), (answer.began, answer.ended))
-    return HostFacts(answer.parts, clock, answer.ended)
+    return HostFacts(with_errors(answer.parts, host.site.controller), clock, answer.ended)
 
 
 @dataclass(frozen=True)
@@ -144,8 +145,6 @@ def _settings(site: Site) -> dict[str, Any]:
         "bridge": site.network.bridge,
         "ours": RUN_NAME.pattern,
         "unit": controller.unit,
-        "error_pattern": controller.error_pattern,
-        "ignore_errors": list(controller.ignore_errors),
         "journal_lines": controller.journal_lines,
         "log_file": controller.log_file,
         "health_url": controller.url.rstrip("/") + controller.health_path,

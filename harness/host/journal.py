@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from harness.answers import read_as
 from harness.errors import TransportError
 from harness.host.facts import Asked
 from harness.host.parts import Line
+from harness.site.patterns import is_found
 from harness.values import Moment, Natural
 
 JOURNAL_PROBE = Path(__file__).parent / "probes" / "journal.py"
@@ -62,6 +62,6 @@ def markers_in(lines: Sequence[Line], patterns: Sequence[str]) -> list[Marker]:
 
 def _first(lines: Sequence[Line], pattern: str) -> Marker:
     return next(
-        (Marker(pattern, line, place) for place, line in enumerate(lines) if re.search(pattern, line.text)),
+        (Marker(pattern, line, place) for place, line in enumerate(lines) if is_found(pattern, line.text)),
         Marker(pattern, None),
     )

@@ -14,6 +14,7 @@ from harness.database.vm_rows import LiveRow
 from harness.errors import TransportError
 from harness.host.facts import HostFacts
 from harness.host.parts import DirectoryEntry, Listing, Process, Processes, Sockets, Tap, Taps
+from harness.site.patterns import all_found
 from harness.site.profile import Site
 
 K = TypeVar("K")
@@ -101,7 +102,7 @@ class Inventory:
 
     def ids(self, text: str) -> list[str]:
         """VM ids in a name or a command line."""
-        return [found[0] for found in re.finditer(self.site.state.vm_id_pattern, text)]
+        return all_found(self.site.state.vm_id_pattern, text)
 
     def plain(self, path: str) -> str:
         """A path without the links that are known: /var/run, and that of the folder of sockets."""

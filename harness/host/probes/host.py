@@ -35,7 +35,6 @@ Ask = dict[str, Any]
 Found = dict[str, Any]
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-SHOWN_ERRORS = 20
 KINDS = {stat.S_IFSOCK: "socket", stat.S_IFDIR: "directory", stat.S_IFLNK: "link", stat.S_IFREG: "file"}
 STAMP = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
 HEAD = re.compile(rf"(?:\x1b\[[\d;]*m|\W)*{STAMP.pattern}", re.ASCII)
@@ -48,7 +47,9 @@ MOST_SAID = 1 << 16
 MOST_ENTRIES = 10_000
 """Entries of a folder that are told one by one."""
 LONGEST_LINE = 1 << 14
-"""Characters of a line that patterns are held against."""
+"""Characters of a line that are sent."""
+MOST_TOLD = 4 << 20
+"""Characters of a log that are sent."""
 LONGEST_COMMAND = 4096
 """Bytes of a command line."""
 UNIT = (
@@ -310,24 +311,22 @@ def wall_time(monotonic_us: int) -> float:
     return time.time() - time.monotonic() + monotonic_us / 1e6
 
 
-def errors_among(ask: Ask, lines: list[tuple[float, str]]) -> Found:
-    """Which lines are errors: how many, the last few, and how many of those that are known."""
-    error, known = re.compile(ask["error_pattern"]), [re.compile(one) for one in ask["ignore_errors"]]
-    bad: list[Found] = []
-    ignored: dict[str, int] = {}
-    for when, line in lines:
+def told(lines: list[tuple[float, str]], limit: int) -> Found:
+    """The latest lines, as many as are sent. Whoever asks holds patterns against them: none keeps us busy."""
+    kept: list[tuple[float, str]] = []
+    room = MOST_TOLD
+    for when, line in reversed(lines):
         text = line[:LONGEST_LINE]
-        if error.search(text):
-            pattern = next((one.pattern for one in known if one.search(text)), None)
-            if pattern is None:
-                bad.append({"time": when, "text": text[:400]})
-            else:
-                ignored[pattern] = ignored.get(pattern, 0) + 1
-    return {"read": len(lines), "count": len(bad), "last": bad[-SHOWN_ERRORS:], "ignored": ignored}
+        room -= len(text)
+        if room < 0:
+            limit = min(limit, len(kept))
+            break
+        kept.append((when, text))
+    return {"lines": kept[::-1], "limit": limit}
 
 
 def journal(ask: Ask) -> Found:
-    """Error lines of the controller's journal since it started, among its latest lines."""
+    """Lines of the controller's journal since it started, among its latest ones."""
     since, limit, unit_name = started(ask), ask["journal_lines"], ask["unit"]
     # --all: else a message of more than 4096 bytes is null. The newest first: of too much, the oldest is cut.
     how = ("--no-pager", "--quiet", "--all", "--reverse", "--output=json")
@@ -345,7 +344,7 @@ def journal(ask: Ask) -> Found:
         # Not by its wall time: a clock set since would cut off what was logged right after the start.
         if int(record["__MONOTONIC_TIMESTAMP"]) >= since:
             lines.append((int(record["__REALTIME_TIMESTAMP"]) / 1e6, message_of(record)))
-    return {**errors_among(ask, lines), "since": wall_time(since), "limit": limit}
+    return {**told(lines, limit), "since": wall_time(since)}
 
 
 def message_of(record: Found) -> str:
@@ -405,7 +404,7 @@ def tail_of(path: str, limit: int) -> tuple[list[str], int, float]:
 
 
 def log_file(ask: Ask) -> Found | None:
-    """Error lines of the controller's log file since it started, among its last lines.
+    """Lines of the controller's log file since it started, among its last ones.
 
     Where it was written to since then, and its last line does not say so, its lines tell no time: any of
     them may be from since then.
@@ -421,7 +420,7 @@ def log_file(ask: Ask) -> Found | None:
     undated = moment < int(since) <= written
     if undated:
         lines = [(written, text) for text in tail]
-    return {**errors_among(ask, lines), "since": since, "limit": limit, "undated": undated}
+    return {**told(lines, limit), "since": since, "undated": undated}
 
 
 def api(ask: Ask) -> Found:
