@@ -130,9 +130,9 @@ class _TextDumper(StrDumperUnknown):
         return encoded(obj)
 
 
-def _json(data: bytes) -> Any:
+def _json(data: str | bytes) -> Any:
     try:
-        return json.loads(decoded(bytes(data)))
+        return json.loads(data if isinstance(data, str) else decoded(data))
     except (ValueError, RecursionError) as error:
         kind = "too deep" if isinstance(error, RecursionError) else str(error)
         raise psycopg.DataError(f"a row that cannot be read as JSON: {kind}") from None

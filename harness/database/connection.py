@@ -143,21 +143,20 @@ def _milliseconds(seconds: float) -> int:
 
 
 def _open(conninfo: ConnectionString, route: dict[str, str], settings: DatabaseSection) -> BoundedConnection:
+    answer_s = settings.statement_timeout_s + settings.connect_timeout_s
+    parameters: dict[str, str | int] = {
+        **conninfo.parameters,
+        **route,
+        # A pooler keeps both for whoever has its connection next; we set them for a transaction.
+        "application_name": "",
+        "client_encoding": "",
+        "connect_timeout": max(2, round(settings.connect_timeout_s)),
+        "keepalives_idle": 10,
+        "tcp_user_timeout": _milliseconds(answer_s),
+    }
     with asking(str(conninfo)):
-        connection = connect_within(
-            settings.connect_timeout_s,
-            **{
-                **conninfo.parameters,
-                **route,
-                # A pooler keeps both for whoever has its connection next; we set them for a transaction.
-                "application_name": "",
-                "client_encoding": "",
-                "connect_timeout": max(2, round(settings.connect_timeout_s)),
-                "keepalives_idle": 10,
-                "tcp_user_timeout": _milliseconds(settings.statement_timeout_s + settings.connect_timeout_s),
-            },
-        )
-    connection.answer_s = settings.statement_timeout_s + settings.connect_timeout_s
+        connection = connect_within(settings.connect_timeout_s, **parameters)
+    connection.answer_s = answer_s
     return connection
 
 

@@ -48,7 +48,10 @@ _BY_TEXT = (
     (r"starting up|shutting down|recovery mode", _BY_STATE["57P03"]),
     (r"too many (connections|clients)|remaining connection slots", _BY_STATE["53300"]),
     (r"certificate|SSL|TLS", "mend TLS: sslmode and sslrootcert in the connection string, or the server's"),
-    (r"expected authentication request|unexpected message|lost synchron", "no PostgreSQL answers there: mend address and port"),
+    (
+        r"expected authentication request|unexpected message|lost synchron",
+        "it is no PostgreSQL that answers there: mend address and port",
+    ),
     (r"timeout|timed out", _SILENT),
     (r"refused|No such file", "nothing listens there: is the server up, are address and port right?"),
     (r"resolve|not known|name resolution", "the host name is not known: mend it in the connection string"),

@@ -69,7 +69,7 @@ def test_a_raw_reserved_character_is_refused_with_what_to_do(
     assert f"{reserved} as %{ord(reserved):X}" in caught.value.hint
 
 
-@pytest.mark.parametrize("password", ["%40quokka", "quo%2Fkka", "%3F%23", "quokka:dingo", "quo%20kka", "q%25"])
+@pytest.mark.parametrize("password", ["%40quokka", "quo%2Fkka", "%3F%23", "quo:kka", "quo%20kka", "q%25"])
 def test_a_password_that_is_written_as_it_should_be_is_taken(
     password: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

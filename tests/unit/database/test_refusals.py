@@ -47,8 +47,8 @@ def _site(**database: object) -> Site:
 def _asked(url: str, monkeypatch: pytest.MonkeyPatch, **database: object) -> Records:
     monkeypatch.setenv(URL, url)
     site = _site(**database)
-    with read_only_session(site, run_id="abcdef") as database:
-        return gather(database, site)
+    with read_only_session(site, run_id="abcdef") as reader:
+        return gather(reader, site)
 
 
 @pytest.fixture
