@@ -30,7 +30,7 @@ _FOUND = """{relations}, found AS ({query}),
 SELECT json_build_object('count', (SELECT count(*) FROM kept),
                          'keys', array(SELECT {key} FROM kept WHERE {settles}),
                          'rows', array(SELECT (SELECT json_object_agg(key, CASE
-                             WHEN octet_length(value::text) <= {widest} THEN value
+                             WHEN octet_length(value::text) <= {widest} OR key = {named} THEN value
                              ELSE to_json(left(value #>> '{{}}', {widest} / 4) || '...') END)
                              FROM json_each(row_to_json(shown))) FROM shown))"""
 
@@ -67,6 +67,7 @@ class Claim:
             "relations": tables.relations(*self.tables),
             "query": sql.SQL(self.query),
             "key": sql.Identifier(self.key),
+            "named": sql.Literal(self.key),
             "shown": sql.Literal(SHOWN_ROWS),
             "widest": sql.Literal(_WIDEST_VALUE),
             "settles": sql.Literal(self.settles),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import LiteralString
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from harness.database.connection import read_only_session
 from harness.database.records import gather
@@ -100,14 +102,15 @@ def test_bytes_that_are_no_text_are_data(
     ids=["digits", "depth"],
 )
 def test_json_that_nobody_reads_is_an_error_of_the_database(
-    value: str, said: str, scratch_database: ScratchPostgres, monkeypatch: pytest.MonkeyPatch
+    value: LiteralString, said: str, scratch_database: ScratchPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is the site's, with a name, and never a fault of the suite."""
     with _database(scratch_database, "UTF8") as database:
         _fill(database, vm=b"vm-1", status=b"running", reason=b"none")
         with contextlib.closing(database.connect()) as writer, writer.transaction():
             writer.execute(_IN_SCHEMA)
-            writer.execute(f"ALTER TABLE vms ADD more jsonb DEFAULT {value}".encode())
+            writer.execute("ALTER TABLE vms ADD more jsonb")
+            writer.execute(sql.SQL("UPDATE vms SET more = {}").format(sql.SQL(value)))
         monkeypatch.setenv(URL, database.url())
         with read_only_session(SITE, run_id="abcdef") as reader:
             with pytest.raises(DatabaseError, match=said):
