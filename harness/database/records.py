@@ -19,6 +19,7 @@ from psycopg.rows import class_row, scalar_row
 from harness.clocks import Offset
 from harness.database.claims import CLAIMS, Claim, parameters
 from harness.database.connection import Database, asking, share_time
+from harness.database.leg import told_behind
 from harness.database.tables import Tables, ask_tables, read_tables, tables_cursor
 from harness.errors import DatabaseError, SiteError, WaitTimeoutError
 from harness.site.profile import DatabaseSection, Site
@@ -49,6 +50,11 @@ class Server:
     """The address that it is asked from; None for a unix socket."""
     encrypted: bool
     """Whether it is, as the server sees it."""
+
+    def told_behind(self, database: Database) -> str:
+        """What lies behind our own leg, as far as anybody can tell from here; empty where nothing does."""
+        pooled = self.pid != database.pid
+        return told_behind(database.leg, pooled=pooled, client=self.client, encrypted=self.encrypted)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from harness.run import environment
 from harness.wait import wait_until
 
 PORT = 6432
-MODES = ("transaction", "session", "statement")
 
 _CONFIG = """
 [databases]
@@ -32,7 +31,7 @@ listen_port = {port}
 unix_socket_dir = {home}
 auth_type = any
 server_login_retry = 1
-{more}
+{tls}
 """
 
 
@@ -72,18 +71,25 @@ class Pooler:
 
 
 @contextlib.contextmanager
-def pgbouncer(scratch: ScratchPostgres, *, mode: str = "transaction", more: str = "") -> Iterator[Pooler]:
+def pgbouncer(
+    scratch: ScratchPostgres, *, mode: str = "transaction", certificate: tuple[Path, Path] | None = None
+) -> Iterator[Pooler]:
     """A pooler for the block, one at a time. It does not run as root, so it runs as `postgres` where we do.
 
-    :param more: lines for its configuration.
+    :param certificate: its key and certificate, where it is to speak TLS, and nothing else, over TCP.
     """
     home = scratch.socket_dir / "pgbouncer"
     home.mkdir()
     config = home / "pgbouncer.ini"
-    config.write_text(_CONFIG.format(server=scratch.socket_dir, mode=mode, home=home, more=more, port=PORT))
+    tls = ""
+    if certificate is not None:
+        key, signed = (shutil.copy(file, home) for file in certificate)
+        tls = f"client_tls_sslmode = require\nclient_tls_key_file = {key}\nclient_tls_cert_file = {signed}"
+    config.write_text(_CONFIG.format(server=scratch.socket_dir, mode=mode, home=home, tls=tls, port=PORT))
     drop: list[str] = []
     if os.geteuid() == 0:
-        shutil.chown(home, "postgres")
+        for file in (home, *home.iterdir()):
+            shutil.chown(file, "postgres")
         drop = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--pdeathsig=TERM"]
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(
