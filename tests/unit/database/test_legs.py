@@ -52,7 +52,7 @@ def _seen(url: str, monkeypatch: pytest.MonkeyPatch, through: Path | None = None
 @pytest.fixture
 def pooler(scratch_database: ScratchPostgres) -> Iterator[Pooler]:
     """It reaches its server by a unix socket."""
-    with pgbouncer(scratch_database) as running:
+    with pgbouncer(scratch_database.socket_dir / "pgbouncer", scratch_database.url()) as running:
         yield running
 
 
@@ -62,7 +62,9 @@ def encrypting(scratch_database: ScratchPostgres, tmp_path: Path) -> Iterator[Po
     key, certificate = (tmp_path / name for name in ("key.pem", "certificate.pem"))
     words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     run(["openssl", *words, "-subj", "/CN=pooler", "-keyout", key, "-out", certificate], timeout_s=30)
-    with pgbouncer(scratch_database, certificate=(key, certificate)) as running:
+    with pgbouncer(
+        scratch_database.socket_dir / "pgbouncer", scratch_database.url(), certificate=(key, certificate)
+    ) as running:
         yield running
 
 

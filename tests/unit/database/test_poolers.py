@@ -53,8 +53,8 @@ def pooler(
     cluster: ScratchPostgres, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Pooler]:
     """A pooler that can keep a transaction together, and the site's connection string leads to it."""
-    with pgbouncer(cluster, mode=request.param) as running:
-        monkeypatch.setenv(URL, running.url())
+    with pgbouncer(cluster.socket_dir / "pgbouncer", cluster.url(), mode=request.param) as running:
+        monkeypatch.setenv(URL, running.url)
         yield running
 
 
@@ -83,8 +83,8 @@ def test_a_pooler_that_takes_no_transactions_is_refused_by_name(
     cluster: ScratchPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In statement mode our questions could not see the same rows: one message, and nothing is changed."""
-    with pgbouncer(cluster, mode="statement") as pooler:
-        monkeypatch.setenv(URL, pooler.url())
+    with pgbouncer(cluster.socket_dir / "pgbouncer", cluster.url(), mode="statement") as pooler:
+        monkeypatch.setenv(URL, pooler.url)
         before = pooler.settings()
         with pytest.raises(DatabaseError) as caught:
             _ask_all()
