@@ -33,6 +33,11 @@ class BoundedConnection(psycopg.Connection[Any]):
     answer_s = 60.0
     """Seconds that an exchange may take, from its first word to its last."""
 
+    @property
+    def any_bytes(self) -> bool:
+        """Whether the database takes any bytes for text: one in SQL_ASCII has no encoding to convert from."""
+        return self.pgconn.parameter_status(b"server_encoding") == b"SQL_ASCII"
+
     def wait(self, gen: PQGen[RV], interval: float = _LOOK_S, timeout: float | None = None) -> RV:  # noqa: ARG002
         """Wait as the driver does: everything that it asks goes through here.
 
@@ -76,9 +81,10 @@ def _connect(parameters: dict[str, str | int]) -> BoundedConnection:
         prepare_threshold=None,
         **parameters,  # type: ignore[arg-type]
     )
-    for kind in ("text", "varchar", "bpchar", "name"):
-        connection.adapters.register_loader(kind, _Text)
-    connection.adapters.register_dumper(str, _TextDumper)
+    if connection.any_bytes:
+        for kind in ("text", "varchar", "bpchar", "name"):
+            connection.adapters.register_loader(kind, _Text)
+        connection.adapters.register_dumper(str, _TextDumper)
     set_json_loads(_json, connection)
     return connection
 
@@ -115,7 +121,7 @@ def _received(number: int) -> int:
 
 
 class _Text(Loader):
-    """A database in SQL_ASCII holds any bytes: they are data, as those of a file's name."""
+    """Any bytes are data, as those of a file's name."""
 
     def load(self, data: Buffer) -> str:
         return decoded(bytes(data))

@@ -122,11 +122,9 @@ def share_time(connection: psycopg.Connection[Any], settings: DatabaseSection, q
 
 def _opening(connection: BoundedConnection, settings: DatabaseSection, name: str) -> bytes:
     """What begins a transaction of ours: one round trip, and nothing in it outlives the transaction."""
-    # A server in SQL_ASCII has no encoding to convert from, and refuses bytes that are not the client's.
-    server_encoding = connection.pgconn.parameter_status(b"server_encoding")
     wanted: dict[str, str | int] = {
         "application_name": name,
-        "client_encoding": "SQL_ASCII" if server_encoding == b"SQL_ASCII" else "UTF8",
+        "client_encoding": "SQL_ASCII" if connection.any_bytes else "UTF8",
         "datestyle": "ISO",
         "idle_in_transaction_session_timeout": _milliseconds(settings.statement_timeout_s + 60),
         "search_path": "pg_catalog",

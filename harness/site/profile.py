@@ -308,7 +308,7 @@ class DatabaseSection(Section):
     statement_timeout_s: Seconds = 30
     """For each query."""
     connect_timeout_s: Seconds = 10
-    """Time for connect and login."""
+    """Time for connect and login in all, and for the way of each query and its answer."""
     vms_table: str = "vms"
     """One row per VM."""
     sessions_table: str = "auth_sessions"

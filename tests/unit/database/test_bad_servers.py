@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 
 import pytest
@@ -44,4 +46,32 @@ def test_a_bad_server_costs_no_more_than_its_time(
             gather(database, SITE)
         assert time.monotonic() - began < 10
     assert caught.value.hint
-    print(f"{time.monotonic() - began:5.1f} s  {caught.value}")
+
+
+@pytest.mark.parametrize("addresses", [1, 12])
+def test_every_address_of_a_name_shares_one_time(addresses: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver gives each of them its own."""
+    with bad_database(server.silent, at="startup") as port:
+        found = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [found] * addresses)
+        assert (
+            _connect_s(f"postgresql://me@many.example:{port}/db?sslmode=disable", monkeypatch) < 3 * CONNECT_S
+        )
+
+
+def test_a_resolver_that_is_silent_has_no_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can interrupt it; but it need not be waited for."""
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(30) and [])
+    try:
+        assert _connect_s("postgresql://me@nowhere.example/db", monkeypatch) < 3 * CONNECT_S
+    finally:
+        over.set()
+
+
+def _connect_s(url: str, monkeypatch: pytest.MonkeyPatch) -> float:
+    monkeypatch.setenv(URL, url)
+    began = time.monotonic()
+    with pytest.raises(DatabaseError, match="timed out after 1 s"), read_only_session(SITE, run_id="abcdef"):
+        pass
+    return time.monotonic() - began
