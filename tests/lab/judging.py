@@ -19,7 +19,7 @@ def judge(patient: Patient, *layers: str, mark: str = "acceptance") -> dict[str,
     evidence = patient.folder / "evidence"
     options = ["-m", mark, f"--site={patient.site}", f"--evidence-dir={evidence}", *patient.options]
     folders = [f"tests/{layer}" for layer in layers]
-    done = run([*PYTEST, *options, *folders], timeout_s=600, check=False, cwd=ROOT)
+    done = run([*PYTEST, *options, *folders], timeout_s=1200, check=False, cwd=ROOT)
     report = evidence / "latest" / "verdict.json"
     assert report.is_file(), f"no verdict: {done.stdout}\n{done.stderr}"
     verdict: dict[str, Any] = json.loads(report.read_text("utf-8"))

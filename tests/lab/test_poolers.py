@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +14,11 @@ from lab.faults.patient import Patient
 from lab.minipc import keys, twin
 from lab.paths import lab_paths
 from tests.lab.judging import judge, outcomes
-from tests.unit.peers.pgbouncer import PORT, Pooler, pgbouncer
+from tests.unit.peers.pgbouncer import Pooler, pgbouncer
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
-_ENVIRONMENT = "/etc/master-controller.env"
-_BY_POOLER = f"""sed -i s/127.0.0.1:5432/127.0.0.1:{PORT}/ {_ENVIRONMENT}
-systemctl restart master-controller"""
-_DIRECTLY = f"""sed -i s/127.0.0.1:{PORT}/127.0.0.1:5432/ {_ENVIRONMENT}
+_MOVE = """sed -i s/127.0.0.1:{}/127.0.0.1:{}/ /etc/master-controller.env
 systemctl restart master-controller"""
 _WRITE = "INSERT INTO users (user_id, email) VALUES (gen_random_uuid(), 'pooler@example.com')"
 
@@ -31,7 +29,8 @@ def pooler() -> Iterator[Pooler]:
     paths = lab_paths()
     server = f"host=127.0.0.1 user=controller password={keys.password(paths, 'controller')}"
     network = ["nsenter", f"--net=/proc/{twin.running(paths).pid}/ns/net", "--"]
-    with pgbouncer(Path(tempfile.gettempdir()) / "acc-pooler", server, within=network) as running:
+    home = Path(tempfile.gettempdir()) / f"acc-pooler-{os.getpid()}"
+    with pgbouncer(home, server, within=network) as running:
         yield running
 
 
@@ -39,8 +38,9 @@ def pooler() -> Iterator[Pooler]:
 def test_another_client_finds_the_connection_as_it_was(mark: str, pooler: Pooler, tmp_path: Path) -> None:
     """All of the lab goes through it; settings are as before, nothing is prepared, rows can be written."""
     patient = Patient(lab_paths(), tmp_path)
-    url = keys.database_url(patient.paths, "acceptance_ro").replace(":5432/", f":{PORT}/")
-    with patient.on_host(do=_BY_POOLER, undo=_DIRECTLY), database.reached_by(patient, url):
+    url = keys.database_url(patient.paths, "acceptance_ro").replace(":5432/", f":{pooler.port}/")
+    do, undo = _MOVE.format(5432, pooler.port), _MOVE.format(pooler.port, 5432)
+    with patient.on_host(do=do, undo=undo), database.reached_by(patient, url):
         before = pooler.settings()
         verdict = judge(patient, "db", "host", "guest", "session", mark=mark)
         assert {name: seen for name, seen in outcomes(verdict).items() if seen != "PASS"} == {}

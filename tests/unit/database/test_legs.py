@@ -20,7 +20,7 @@ from harness.errors import DatabaseError
 from harness.run import run
 from harness.site.profile import Site
 from harness.transport.tunnel import loopback_tunnel
-from tests.unit.peers.pgbouncer import PORT, Pooler, pgbouncer
+from tests.unit.peers.pgbouncer import Pooler, pgbouncer
 
 SCHEMA, URL = "legs", "ACCEPTANCE_TEST_URL"
 UNKNOWN = "cannot be told from here"
@@ -77,10 +77,11 @@ def test_a_socket_leaves_no_machine(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "::ffff:127.0.0.1", "localhost"])
-@pytest.mark.usefixtures("pooler")
-def test_loopback_of_either_family_leaves_no_machine(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loopback_of_either_family_leaves_no_machine(
+    host: str, monkeypatch: pytest.MonkeyPatch, pooler: Pooler
+) -> None:
     """No TLS is asked for there; and that a pooler answers is told."""
-    seen = _seen(f"host={host} port={PORT} user=postgres dbname=postgres", monkeypatch)
+    seen = _seen(f"host={host} port={pooler.port} user=postgres dbname=postgres", monkeypatch)
     assert (seen.leg.private, seen.leg.encrypted) == (True, False)
     assert "ends at a pooler, which reaches the server by a socket" in seen.behind
 
@@ -97,10 +98,11 @@ def test_a_published_port_is_loopback_to_us(
     assert told.endswith(UNKNOWN)
 
 
-@pytest.mark.usefixtures("encrypting")
-async def test_an_encrypted_leg_may_leave_a_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_an_encrypted_leg_may_leave_a_machine(
+    monkeypatch: pytest.MonkeyPatch, encrypting: Pooler, tmp_path: Path
+) -> None:
     """Through the host, to an address of another machine; TLS is asked for without being named."""
-    relay = await Relay(tmp_path / "way", ("127.0.0.1", PORT), open_socket).start(os.getuid())
+    relay = await Relay(tmp_path / "way", ("127.0.0.1", encrypting.port), open_socket).start(os.getuid())
     try:
         url = "postgresql://postgres@10.1.2.3:6432/postgres"
         seen = await asyncio.to_thread(_seen, url, monkeypatch, relay.path)
@@ -114,17 +116,15 @@ def test_a_pooler_by_its_servers_side_says_nothing_of_our_leg(
     monkeypatch: pytest.MonkeyPatch, pooler: Pooler
 ) -> None:
     """The server sees a socket, which leaves no machine; our own words went there in the clear."""
-    way = pooler.home / f".s.PGSQL.{PORT}"
-    seen = _seen("postgresql://postgres@10.1.2.3:6432/postgres?sslmode=disable", monkeypatch, way)
+    seen = _seen("postgresql://postgres@10.1.2.3:6432/postgres?sslmode=disable", monkeypatch, pooler.socket)
     assert not seen.leg.private
     assert str(seen.leg) == "our connection to 10.1.2.3 (not encrypted)"
 
 
 def test_tls_is_asked_for_where_a_machine_is_left(monkeypatch: pytest.MonkeyPatch, pooler: Pooler) -> None:
     """Not one word is said before."""
-    way = pooler.home / f".s.PGSQL.{PORT}"
     with pytest.raises(DatabaseError) as caught:
-        _seen("postgresql://postgres@10.1.2.3:6432/postgres", monkeypatch, way)
+        _seen("postgresql://postgres@10.1.2.3:6432/postgres", monkeypatch, pooler.socket)
     assert "TLS" in caught.value.hint
 
 

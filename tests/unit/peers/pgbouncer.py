@@ -14,8 +14,8 @@ import psycopg
 
 from harness.run import environment
 from harness.wait import wait_until
+from tests.unit.peers.private_sshd import free_port
 
-PORT = 6432
 _ADMIN = "anybody"
 
 _CONFIG = """
@@ -40,12 +40,17 @@ class Pooler:
     """A running pgbouncer."""
 
     home: Path
-    """Its socket is in here."""
+    port: int
+
+    @property
+    def socket(self) -> Path:
+        """Its unix socket."""
+        return self.home / f".s.PGSQL.{self.port}"
 
     @property
     def url(self) -> str:
         """A connection string, through its unix socket; whose it is does not count."""
-        return f"host={self.home} port={PORT} user={_ADMIN} dbname=postgres"
+        return f"host={self.home} port={self.port} user={_ADMIN} dbname=postgres"
 
     @contextlib.contextmanager
     def client(self, dbname: str = "postgres") -> Iterator[psycopg.Connection]:
@@ -93,8 +98,11 @@ def pgbouncer(
     if certificate is not None:
         key, signed = (shutil.copy(file, home) for file in certificate)
         tls = f"client_tls_sslmode = require\nclient_tls_key_file = {key}\nclient_tls_cert_file = {signed}"
+    pooler = Pooler(home, free_port())
     config = home / "pgbouncer.ini"
-    config.write_text(_CONFIG.format(server=server, mode=mode, home=home, tls=tls, port=PORT, admin=_ADMIN))
+    config.write_text(
+        _CONFIG.format(server=server, mode=mode, home=home, tls=tls, port=pooler.port, admin=_ADMIN)
+    )
     drop: list[str] = []
     if os.geteuid() == 0:
         for file in (home, *home.iterdir()):
@@ -106,9 +114,8 @@ def pgbouncer(
             words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=home, env=environment()
         )
     try:
-        listens = (home / f".s.PGSQL.{PORT}").exists
-        wait_until(listens, what=f"pgbouncer ({home / 'log'})", timeout_s=10, interval_s=0.02)
-        yield Pooler(home)
+        wait_until(pooler.socket.exists, what=f"pgbouncer ({home / 'log'})", timeout_s=10, interval_s=0.02)
+        yield pooler
     finally:
         process.kill()
         process.wait()
