@@ -69,9 +69,12 @@ def connect_within(seconds: float, **parameters: str | int) -> BoundedConnection
     threading.Thread(target=connect, name="connect", daemon=True).start()
     try:
         return connecting.result(seconds)
-    except TimeoutError:
+    except BaseException as error:
         connecting.add_done_callback(_close_late)
-    raise psycopg.errors.ConnectionTimeout(f"connect and login timed out after {seconds:g} s")
+        if isinstance(error, TimeoutError):
+            said = f"connect and login timed out after {seconds:g} s"
+            raise psycopg.errors.ConnectionTimeout(said) from None
+        raise
 
 
 def _connect(parameters: dict[str, str | int]) -> BoundedConnection:
@@ -112,12 +115,12 @@ def _counted(gen: PQGen[RV], limit: Limit, number: int) -> PQGen[RV]:
 
 def _received(number: int) -> int:
     """Bytes that came in over a socket so far, as Linux counts them for TCP; none for any other."""
-    with socket.socket(fileno=os.dup(number)) as ours:
-        try:
+    try:
+        with socket.socket(fileno=os.dup(number)) as ours:
             told = ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_RECEIVED + 8)
             return int(struct.unpack_from("Q", told, _BYTES_RECEIVED)[0])
-        except (OSError, struct.error):
-            return 0
+    except (OSError, struct.error):
+        return 0
 
 
 class _Text(Loader):

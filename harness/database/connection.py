@@ -54,9 +54,9 @@ class Database:
         """
         connection = self._connection
         with asking(what):
-            if self._begin() != "on":
-                self.writable.append(what)
             try:
+                if self._begin() != "on":
+                    self.writable.append(what)
                 yield connection
                 connection.commit()
             except BaseException:
