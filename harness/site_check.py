@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from harness.database.connection import asking, read_only_session
+from harness.database.connection import read_only_session
 from harness.errors import HarnessError, SiteError, TransportError
 from harness.host.hypervisor import Hypervisor
 from harness.redact import redact
@@ -111,14 +111,13 @@ def _controller(hypervisor: Hypervisor) -> str:
 def _database(site: Site, hypervisor: Hypervisor | None) -> str:
     run_id = hypervisor.run_id if hypervisor else secrets.token_hex(3)
     forward = hypervisor.forward if hypervisor else None
-    with read_only_session(site, run_id=run_id, forward=forward) as connection:
-        with asking("the database"):
-            row = connection.execute(
-                "SELECT current_user, current_setting('server_version'),"
-                " current_setting('transaction_read_only')"
-            ).fetchone()
-        user, version, read_only = row or ("?", "?", "?")
-        return f"PostgreSQL {version} as {user}, this session read-only: {read_only}"
+    with read_only_session(site, run_id=run_id, forward=forward) as database:
+        with database.transaction("the database") as connection:
+            ((user, version),) = connection.execute(
+                "SELECT current_user::text, current_setting('server_version')"
+            ).fetchall()
+        read_only = "no" if database.writable else "yes"
+        return f"PostgreSQL {version} as {user}, our transactions read-only: {read_only}"
 
 
 def _guest_key(site: Site) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-import psycopg
 
+from harness.database.connection import Database
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import rows_of
 from harness.errors import (
@@ -93,7 +93,7 @@ def follow(
 
 
 def watch_vm(
-    ended: LoginEnd, hypervisor: Hypervisor, connect: Callable[[], AbstractContextManager[psycopg.Connection]]
+    ended: LoginEnd, hypervisor: Hypervisor, connect: Callable[[], AbstractContextManager[Database]]
 ) -> LoginEnd:
     """Watch what becomes of a session's VM, where the session is over.
 

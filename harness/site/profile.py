@@ -384,7 +384,7 @@ class DatabaseSection(Section):
     statement_timeout_s: Seconds = 30
     """For each query."""
     connect_timeout_s: Seconds = 10
-    """Time for connect and login."""
+    """Time for connect and login in all, and for the way of each query and its answer."""
     vms_table: Relation = "vms"
     """One row per VM."""
     sessions_table: Relation = "auth_sessions"
