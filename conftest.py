@@ -8,7 +8,9 @@ import pytest
 
 # Imported by pytest itself, so plain asserts in them are explained as in tests; a new one is added here.
 pytest_plugins = [
+    "fixtures.outward",  # used by the others: pytest itself must be the first to import it
     "fixtures.site",
+    "fixtures.reporters",
     "fixtures.verdict.plugin",
     "fixtures.verdict.telling",
     "fixtures.verdict.evidence",
