@@ -8,7 +8,7 @@ import pytest
 
 # Imported by pytest itself, so plain asserts in them are explained as in tests; a new one is added here.
 pytest_plugins = [
-    "fixtures.outward",  # used by the others: pytest itself must be the first to import it
+    "fixtures.outward",
     "fixtures.site",
     "fixtures.reporters",
     "fixtures.verdict.plugin",

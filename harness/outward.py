@@ -87,6 +87,7 @@ def redact_logs() -> None:
 
     def make_told(*args: Any, **kwargs: Any) -> logging.LogRecord:
         record = make(*args, **kwargs)
+        record.name = told(record.name)
         record.msg, record.args = told(_message(record)), None
         if record.exc_info:
             record.exc_text = told(_FORMATTER.formatException(record.exc_info))

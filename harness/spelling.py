@@ -77,7 +77,7 @@ def _by_html(match: re.Match[bytes]) -> bytes:
 
 
 _BACKSLASH = re.compile(
-    rb"((?:\\u[0-9a-fA-F]{4})+)|\\(?:U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-7]{1,3})|([\x00-\x7f]))"
+    rb"((?:\\u[0-9a-fA-F]{4})+)|\\(?:U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-7]{1,3})|([\x00-\xff]))"
 )
 _WAYS = (
     Escapes(b"%", re.compile(rb"%([0-9a-fA-F]{2})"), lambda match: bytes.fromhex(match[1].decode())),
@@ -99,14 +99,14 @@ def found(raw: bytes, find: Find, *, in_forms: bool = False) -> Iterator[Span]:
 
     :param in_forms: what is looked for may have spaces, which forms write as ``+``.
     """
-    return _found(raw, find, (*_WAYS, _FORM) if in_forms else _WAYS, {raw})
+    return _found(raw, find, (*_WAYS, _FORM) if in_forms else _WAYS, {raw: _DEPTH})
 
 
 def _found(
     raw: bytes,
     find: Find,
     ways: Sequence[Escapes],
-    known: set[bytes],
+    known: dict[bytes, int],
     depth: int = _DEPTH,
     joined: bool = False,
 ) -> Iterator[Span]:
@@ -115,8 +115,8 @@ def _found(
         return
     for way in chain(ways, [_BYTES] if _HIGH_BYTE.search(raw) else ()):
         read = way.taken_off(raw)
-        if read not in known:
-            known.add(read)
+        if known.get(read, -1) < depth - 1:  # else it was read before, and as deep
+            known[read] = depth - 1
             if spans := list(_found(read, find, ways, known, depth - 1, joined or way.joins)):
                 yield from way.led_back(raw, spans)
 
