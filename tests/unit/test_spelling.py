@@ -46,6 +46,11 @@ def coded(encode: Callable[[bytes], bytes], before: int) -> Spelling:
     return lambda text: encode(b"x" * before + text.encode() + b"yz").decode()
 
 
+def within(outer: Spelling, inner: Spelling) -> Spelling:
+    """One written by the other."""
+    return lambda text: outer(inner(text))
+
+
 WRITTEN: dict[str, Spelling] = {
     "as it is": str,
     "URL": lambda text: quote(text, safe=""),
@@ -78,7 +83,7 @@ CODED: dict[str, Spelling] = {
 }
 SPELLINGS = WRITTEN | CODED
 TWICE = {
-    f"{outer} of {inner}": lambda text, o=outer, i=inner: SPELLINGS[o](SPELLINGS[i](text))
+    f"{outer} of {inner}": within(SPELLINGS[outer], SPELLINGS[inner])
     for outer in WRITTEN
     for inner in SPELLINGS
     if "as it is" not in (outer, inner)
