@@ -22,6 +22,7 @@ from harness.infra.host import Host, ShellBackend
 from harness.infra.shell import Shell
 from harness.run import Result
 from harness.site.profile import Site
+from harness.text import beginning, ending
 from harness.transport.connection import Connection
 from harness.transport.http import endpoint_of
 from harness.transport.local import LocalConnection
@@ -149,12 +150,14 @@ class Hypervisor:
         result = self._program(argv, on_stdin, timeout_s=timeout_s, root=True)
         if result.status != 0:
             raise CommandError(
-                f"Python on the host: status {result.status}\n  it said: {result.stderr[-2000:]}"
+                f"Python on the host: status {result.status}\n  it said: {ending(result.stderr, 2000)}"
             )
         try:
             return json.loads(result.stdout)
         except ValueError as error:
-            raise CommandError(f"Python on the host printed no JSON: {result.stdout[:500]!r}") from error
+            raise CommandError(
+                f"Python on the host printed no JSON: {beginning(result.stdout, 500)!r}"
+            ) from error
 
     def forward(self, target: str, local: Path | None = None) -> Path:
         """A local unix socket that leads to ``tcp:<address>:<port>`` or ``unix:<path>`` on the host."""
@@ -176,7 +179,7 @@ class Hypervisor:
         )
         result = Result(tuple(argv), answer["status"], answer["stdout"], answer["stderr"])
         if answer["timed_out"]:
-            said = (result.stdout + result.stderr)[-1000:]
+            said = ending(result.stdout + result.stderr, 1000)
             raise CommandError(f"on the host, took over {timeout_s:g} s: {result.command}\n  it said: {said}")
         return result
 

@@ -18,6 +18,7 @@ from harness.errors import NoAnswerError, SessionError
 from harness.session.control_api import ControlApi, table_of
 from harness.session.owned import ASKED_AT
 from harness.site.profile import Site
+from harness.text import beginning
 
 _MESSAGE_CHARACTERS = 500
 
@@ -140,4 +141,4 @@ def launch(api: ControlApi, site: Site, *, user_id: str, provider: str | None = 
 
 def answer_text(answer: httpx.Response) -> str:
     """Status and text of an answer, for a message."""
-    return f"answered {answer.status_code}: {answer.text[:_MESSAGE_CHARACTERS]}"
+    return f"answered {answer.status_code}: {beginning(answer.text, _MESSAGE_CHARACTERS)}"
