@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from itertools import chain
 from typing import Any
 
 from harness.redact import MASK, is_secret, redact, redact_bytes
-from harness.text import plain
+from harness.text import decoded, plain
 
 _DEEPEST = 100  # what is nested deeper is not written: no reader of JSON would read it
 _LONGEST_NUMBER = 1 << 10  # bits; of longer ones Python writes no decimals
@@ -53,11 +53,22 @@ def told_value(value: object, *, ours: Collection[str] = (), depth: int = _DEEPE
         return _told_number(value)
     if not depth:
         return "…"
-    if isinstance(value, Mapping):
-        return _told_mapping(value, ours, depth)
-    if isinstance(value, list | tuple):
-        return [told_value(one, ours=ours, depth=depth - 1) for one in value]
-    return told(str(value))
+    try:
+        if isinstance(value, Mapping):
+            return _told_mapping(value, ours, depth)
+        if isinstance(value, Sequence | Set) and not isinstance(value, bytes | bytearray | memoryview):
+            return [told_value(one, ours=ours, depth=depth - 1) for one in value]
+    except Exception:  # noqa: BLE001 - anything may call itself a list
+        return told(words_of(value))
+    return told(words_of(value))
+
+
+def words_of(thing: object) -> str:
+    """Any object as text, also one that cannot be made one."""
+    try:
+        return decoded(bytes(thing)) if isinstance(thing, bytes | bytearray) else str(thing)
+    except Exception as error:  # noqa: BLE001 - it is an object of anybody's
+        return f"{type(thing).__name__}, of which nothing can be told: {type(error).__name__}"
 
 
 def each_text(value: Any, change: Callable[[str], str], *, depth: int = _DEEPEST) -> Any:
@@ -119,11 +130,11 @@ def _told_mapping(value: Mapping[Any, object], ours: Collection[str], depth: int
     """Keys stay apart, also those of which nothing is left."""
     result: dict[str, object] = {}
     for key, one in value.items():
-        name = wanted = told_value(key if isinstance(key, str) else str(key), ours=ours)
+        name = wanted = told_value(words_of(key), ours=ours)
         number = 1
         while name in result:
             number += 1
             name = f"{wanted} ({number})"
-        hidden = isinstance(one, str) and one and is_secret(str(key))
+        hidden = isinstance(one, str) and one and is_secret(words_of(key))
         result[name] = MASK if hidden else told_value(one, ours=ours, depth=depth - 1)
     return result

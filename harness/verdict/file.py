@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from harness.verdict.outcome import CheckResult, ItemVerdict, RunVerdict
-from harness.verdict.outward import outward
+from harness.verdict.told import told_verdict
 
 FORMAT = 1
 
@@ -30,7 +30,7 @@ def as_json(verdict: RunVerdict, *, exit_status: int) -> dict[str, object]:
 
 def write_verdict(path: Path, verdict: RunVerdict, *, exit_status: int) -> None:
     """Write the file, by the door out."""
-    text = json.dumps(as_json(outward(verdict), exit_status=exit_status), indent=2, ensure_ascii=False)
+    text = json.dumps(as_json(told_verdict(verdict), exit_status=exit_status), indent=2, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from harness.verdict.checklist import step_name
 from harness.verdict.outcome import CheckResult, ItemVerdict, Outcome, RunVerdict
-from harness.verdict.outward import outward
+from harness.verdict.told import told_verdict
 
 STYLES = {
     Outcome.PASS: "green",
@@ -37,7 +37,7 @@ def rendered(verdict: RunVerdict, *, width: int, colour: bool, verbose: bool) ->
         highlight=False,
         soft_wrap=True,
     )
-    for line in _lines(outward(verdict), min(width, _WIDEST), verbose=verbose):
+    for line in _lines(told_verdict(verdict), min(width, _WIDEST), verbose=verbose):
         console.print(line)
     return out.getvalue()
 

@@ -15,7 +15,7 @@ from harness.verdict.outcome import CheckResult, RunVerdict
 Of = TypeVar("Of")
 
 
-def outward(verdict: RunVerdict) -> RunVerdict:
+def told_verdict(verdict: RunVerdict) -> RunVerdict:
     """``verdict``, to be shown or written. Twice changes nothing."""
     results = {result.check.node: _told_result(result) for result in verdict.results}
     items = (
