@@ -22,20 +22,25 @@ _FORMATTER = logging.Formatter()
 
 def told(text: str) -> str:
     """``text`` as it may be shown to anybody. Telling it again changes nothing."""
-    return plain(redact(text))
+    return _shown(redact(text))
+
+
+def _shown(text: str) -> str:
+    """Plain, and a line ends as ours do, be it a console's or a protocol's."""
+    return plain(text.replace("\r\n", "\n"))
 
 
 def told_each(texts: Sequence[str]) -> list[str]:
     """Each of ``texts`` told. Many are told at once, which takes a fraction of the time."""
     together = redact(_BETWEEN.join(texts)).split(_BETWEEN)
-    return [*map(plain, together)] if len(together) == len(texts) else [*map(told, texts)]
+    return [*map(_shown, together)] if len(together) == len(texts) else [*map(told, texts)]
 
 
 def told_bytes(content: bytes) -> bytes:
     """``content`` without secrets; plain where it is text, and what is no UTF-8 stays as it is."""
     cut = redact_bytes(content)
     try:
-        return plain(cut.decode()).encode()
+        return _shown(cut.decode()).encode()
     except UnicodeDecodeError:
         return cut
 

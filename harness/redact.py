@@ -19,6 +19,7 @@ MASK = "‹secret›"
 _SHORTEST_SECRET = 4  # cutting out shorter ones would make every text unreadable, and hide nothing
 _SHORTEST_PART = 6
 _SHORTEST_LINE = 8
+_SHORT = 200
 _known: set[str] = set()
 _NAMES = "access_token|refresh_token|id_token|code_verifier|client_secret"
 _SEEN_FIRST = tuple(
@@ -51,6 +52,17 @@ def remember(secret: str) -> str:
 
 def redact(text: str) -> str:
     """``text`` without any secret. Linear in its length."""
+    cut = _redacted(text, frozenset(_known)) if len(text) <= _SHORT else _cut_out(text)
+    return text if cut == text else cut
+
+
+@functools.lru_cache(maxsize=4096)
+def _redacted(text: str, _known: frozenset[str]) -> str:
+    """Names and the like are told again and again."""
+    return _cut_out(text)
+
+
+def _cut_out(text: str) -> str:
     raw = text.encode("utf-8", "surrogatepass")
     cut = redact_bytes(raw)
     return text if cut is raw else cut.decode("utf-8", "surrogatepass")

@@ -128,6 +128,10 @@ def test_bytes_that_are_text_are_plain(content: bytes, left: bytes) -> None:
     assert told_bytes(content) == left
 
 
+def test_a_line_ends_as_ours_do() -> None:
+    assert told("one\r\ntwo\r\r\nthree\r") == "one\ntwo\\x0d\nthree\\x0d"
+
+
 def verdict() -> RunVerdict:
     """One check of each outcome, and words of a site wherever there are any."""
     said = "\x1b[31m s3cret-w0rd http://p/cb?code=abc \udcff [red]"
