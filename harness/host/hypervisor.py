@@ -22,7 +22,7 @@ from harness.infra.host import Host, ShellBackend
 from harness.infra.shell import Shell
 from harness.run import Result
 from harness.site.profile import Site
-from harness.text import beginning, ending
+from harness.text import ending
 from harness.transport.connection import Connection
 from harness.transport.http import endpoint_of
 from harness.transport.local import LocalConnection
@@ -155,9 +155,7 @@ class Hypervisor:
         try:
             return json.loads(result.stdout)
         except ValueError as error:
-            raise CommandError(
-                f"Python on the host printed no JSON: {beginning(result.stdout, 500)!r}"
-            ) from error
+            raise CommandError(f"Python on the host printed no JSON: {result.stdout[:500]!r}") from error
 
     def forward(self, target: str, local: Path | None = None) -> Path:
         """A local unix socket that leads to ``tcp:<address>:<port>`` or ``unix:<path>`` on the host."""

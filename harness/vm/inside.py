@@ -15,7 +15,6 @@ from harness.infra.environment import without_environment
 from harness.infra.host import Host, ShellBackend
 from harness.infra.shell import Shell
 from harness.run import Result
-from harness.text import ending
 from harness.transport.ssh import SshConnection, SshDestination
 
 _KEY_ALIAS = "browser-vm"  # all clones are held to one key
@@ -80,7 +79,7 @@ class Guest:
         if (
             result.status == _SCRIPT_TIMED_OUT and time.monotonic() - began >= timeout_s
         ):  # else its own status
-            said = ending(result.stdout + result.stderr, 1000)
+            said = (result.stdout + result.stderr)[-1000:]
             raise CommandError(f"in {self._name}, took over {timeout_s:g} s: {text}\n  it said: {said}")
         return Result(("sh", "-c", text), result.status, result.stdout, result.stderr)
 
