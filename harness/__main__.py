@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from harness.errors import HarnessError
+from harness.outward import told
 from harness.site.choice import choose_site
 from harness.site.docs import site_docs, site_values
 from harness.site.load import load_site
@@ -52,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
             return 0
         return _with_profile(args.verb, choose_site(args.file, os.environ))
     except HarnessError as error:
-        print(error, file=sys.stderr)
+        print(told(str(error)), file=sys.stderr)
         return 4
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -62,11 +63,11 @@ def main(argv: list[str] | None = None) -> int:
 def _with_profile(verb: str, path: Path) -> int:
     site = load_site(path)
     if verb == "show":
-        print(site_values(site))
+        print(told(site_values(site)))
         return 0
     from harness.site_check import check_site  # here: it loads all that connects, and `show` needs none of it
 
-    print(f"{shown(path)}: valid, {site.name}", flush=True)
+    print(told(f"{shown(path)}: valid, {site.name}"), flush=True)
     return 0 if check_site(site, lambda line: print(line, flush=True)) else 1
 
 

@@ -14,7 +14,7 @@ import httpx
 from harness.database.connection import read_only_session
 from harness.errors import HarnessError, SiteError, TransportError
 from harness.host.hypervisor import Hypervisor
-from harness.redact import redact
+from harness.outward import told
 from harness.site.profile import Site
 from harness.transport.http import client_over
 
@@ -49,11 +49,11 @@ def check_site(site: Site, say: Say) -> bool:
 
 def _try(say: Say, name: str, ask: Callable[[], str]) -> bool:
     try:
-        say(redact(f"  OK      {name:<12}{ask()}"))
+        say(told(f"  OK      {name:<12}{ask()}"))
     except HarnessError as error:
-        say(redact(f"  FAILED  {name:<12}{error.message.replace(chr(10), _BELOW)}"))
+        say(told(f"  FAILED  {name:<12}{error.message.replace(chr(10), _BELOW)}"))
         if error.hint:
-            say(redact(f"          {'next:':<12}{error.hint.replace(chr(10), _BELOW)}"))
+            say(told(f"          {'next:':<12}{error.hint.replace(chr(10), _BELOW)}"))
         return False
     return True
 

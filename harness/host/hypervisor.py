@@ -23,6 +23,7 @@ from harness.infra.host import Host, ShellBackend
 from harness.infra.shell import Shell
 from harness.run import Result
 from harness.site.profile import Site
+from harness.text import ending
 from harness.transport.connection import Connection
 from harness.transport.http import endpoint_of
 from harness.transport.local import LocalConnection
@@ -151,7 +152,7 @@ class Hypervisor:
         result = self._program(argv, on_stdin, timeout_s=timeout_s, root=True)
         if result.status != 0:
             raise CommandError(
-                f"Python on the host: status {result.status}\n  it said: {result.stderr[-2000:]}"
+                f"Python on the host: status {result.status}\n  it said: {ending(result.stderr, 2000)}"
             )
         return read_json(result.stdout, whose="Python on the host")
 
@@ -175,7 +176,7 @@ class Hypervisor:
         )
         result = Result(tuple(argv), answer["status"], answer["stdout"], answer["stderr"])
         if answer["timed_out"]:
-            said = (result.stdout + result.stderr)[-1000:]
+            said = ending(result.stdout + result.stderr, 1000)
             raise CommandError(f"on the host, took over {timeout_s:g} s: {result.command}\n  it said: {said}")
         return result
 

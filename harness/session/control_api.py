@@ -11,6 +11,7 @@ import httpx
 
 from harness.answers import read_json
 from harness.errors import NoAnswerError, TransportError, UnreadableError
+from harness.text import beginning
 
 START = "/api/auth/start"
 SESSION = "/api/auth/session/{session}"
@@ -104,7 +105,7 @@ class ControlApi:
             ) from error
         took_ms = (time.perf_counter() - began) * 1000
         # What went well may hold codes and tokens; what went wrong is worth reading.
-        said = f" {answer.text[:_TRAFFIC_CHARACTERS]}" if answer.is_error else ""
+        said = f" {beginning(answer.text, _TRAFFIC_CHARACTERS)}" if answer.is_error else ""
         self.traffic.append(f"{method} {path} -> {answer.status_code}{said} ({took_ms:.1f} ms)")
         return answer
 

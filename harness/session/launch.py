@@ -20,6 +20,7 @@ from harness.errors import NoAnswerError, SessionError, UnreadableError
 from harness.session.control_api import ControlApi, table_of
 from harness.session.owned import ASKED_AT
 from harness.site.profile import Site
+from harness.text import beginning
 from harness.values import ipv4, name
 
 _MESSAGE_CHARACTERS = 500
@@ -174,4 +175,4 @@ def session_id(answer: Mapping[str, Any]) -> str:
 
 def answer_text(answer: httpx.Response) -> str:
     """Status and text of an answer, for a message."""
-    return f"answered {answer.status_code}: {answer.text[:_MESSAGE_CHARACTERS]}"
+    return f"answered {answer.status_code}: {beginning(answer.text, _MESSAGE_CHARACTERS)}"

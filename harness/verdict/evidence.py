@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.redact import redact, redact_bytes
+from harness.outward import told, told_bytes, told_value
 
 log = logging.getLogger(__name__)
 
@@ -34,18 +34,18 @@ class Evidence:
 
     def text(self, name: str, content: str) -> None:
         """Keep a text."""
-        self.bytes(name, content.encode("utf-8", "replace"))
+        self.bytes(name, told(content).encode())
 
     def json(self, name: str, content: object) -> None:
         """Keep a value; what JSON does not know is kept as its text."""
-        self.text(name, json.dumps(content, indent=2, default=str, ensure_ascii=False) + "\n")
+        self.text(name, json.dumps(told_value(content), indent=2, ensure_ascii=False) + "\n")
 
     def bytes(self, name: str, content: bytes) -> None:
         """Keep bytes."""
-        file = self.folder / safe_name(redact(name))
+        file = self.folder / safe_name(told(name))
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(redact_bytes(content))
+            file.write_bytes(told_bytes(content))
         except OSError as error:  # a full disk must not turn a verdict
             log.warning("evidence %s: %s", file, error)
 
@@ -111,7 +111,7 @@ class EvidenceRun:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / "run.json").write_text(redact(json.dumps(facts, indent=2)) + "\n")
+            (self.folder / "run.json").write_text(json.dumps(told_value(facts), indent=2) + "\n")
             latest = self.root / "latest"
             latest.unlink(missing_ok=True)
             latest.symlink_to(self.folder.name)
@@ -123,7 +123,7 @@ class EvidenceRun:
 
     def check(self, name: str) -> Evidence:
         """The folder of one check."""
-        return Evidence(self.folder / safe_name(redact(name)))
+        return Evidence(self.folder / safe_name(told(name)))
 
     def _prune(self) -> None:
         ours = [path.parent for path in self.root.glob("*/run.json") if not path.parent.is_symlink()]

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from harness.redact import redact
 from harness.verdict.outcome import CheckResult, ItemVerdict, RunVerdict
+from harness.verdict.told import told_verdict
 
 FORMAT = 1
 
@@ -29,9 +29,9 @@ def as_json(verdict: RunVerdict, *, exit_status: int) -> dict[str, object]:
 
 
 def write_verdict(path: Path, verdict: RunVerdict, *, exit_status: int) -> None:
-    """Write the file, secrets cut out."""
-    text = json.dumps(as_json(verdict, exit_status=exit_status), indent=2, ensure_ascii=False)
-    path.write_text(redact(text) + "\n", encoding="utf-8")
+    """Write the file, by the door out."""
+    text = json.dumps(as_json(told_verdict(verdict), exit_status=exit_status), indent=2, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def _item(verdict: ItemVerdict) -> dict[str, object]:

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from harness.redact import redact
 from harness.verdict.checklist import step_name
 from harness.verdict.outcome import CheckResult, ItemVerdict, Outcome, RunVerdict
+from harness.verdict.told import told_verdict
 
 STYLES = {
     Outcome.PASS: "green",
@@ -37,9 +37,9 @@ def rendered(verdict: RunVerdict, *, width: int, colour: bool, verbose: bool) ->
         highlight=False,
         soft_wrap=True,
     )
-    for line in _lines(verdict, min(width, _WIDEST), verbose=verbose):
+    for line in _lines(told_verdict(verdict), min(width, _WIDEST), verbose=verbose):
         console.print(line)
-    return redact(out.getvalue())
+    return out.getvalue()
 
 
 def one_line(verdict: RunVerdict) -> str:
