@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from harness.errors import NoAnswerError, TransportError
+from harness.transport.http import client_by
 
 START = "/api/auth/start"
 SESSION = "/api/auth/session/{session}"
@@ -39,9 +39,7 @@ class ControlApi:
         end_timeout_s: float = 30,
         page_timeout_s: float = 30,
     ) -> None:
-        self._client = httpx.Client(
-            transport=transport, base_url=base_url, timeout=timeout_s, trust_env=False
-        )
+        self._client = client_by(transport, base_url, timeout_s=timeout_s)
         self._start_timeout_s = start_timeout_s
         self._end_timeout_s = end_timeout_s
         self._page_timeout_s = page_timeout_s
@@ -118,6 +116,6 @@ def table_of(answer: httpx.Response) -> dict[str, Any]:
     """The JSON object that an answer holds; an empty one where it holds none."""
     try:
         found = answer.json()
-    except (json.JSONDecodeError, UnicodeDecodeError):
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -109,8 +109,11 @@ class Clone:
 
     def _give_own_disk(self, drive_id: str) -> None:
         """What was loaded still has the golden disk: exchange it before anything runs."""
-        drives = self.api.vm_config()["drives"]
-        writable = [drive["drive_id"] for drive in drives if not drive.get("is_read_only")]
+        drives = self.api.vm_config().get("drives")
+        try:
+            writable = [drive["drive_id"] for drive in drives if not drive.get("is_read_only")]
+        except (AttributeError, KeyError, TypeError) as error:
+            raise VmmError(f"GET /vm/config: Firecracker names no drives: {str(drives)[:500]!r}") from error
         if writable != [drive_id]:
             raise VmError(
                 f"the snapshot's writable drives are {writable}, where only {drive_id!r} was expected: "

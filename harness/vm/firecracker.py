@@ -18,6 +18,8 @@ from harness.transport.http import client_over
 
 Json = Mapping[str, Any]
 
+_SHOWN = 2000  # characters of an answer
+
 
 class Firecracker:
     """A client of one VMM process, over a unix socket.
@@ -59,13 +61,13 @@ class Firecracker:
             self.traffic.append(f"{words} -> {type(error).__name__}: {error}")
             raise self._lost(words, error) from error
         took_ms = (time.perf_counter() - began) * 1000
-        self.traffic.append(f"{words} -> {answer.status_code} {answer.text} ({took_ms:.1f} ms)")
+        self.traffic.append(f"{words} -> {answer.status_code} {answer.text[:_SHOWN]} ({took_ms:.1f} ms)")
         if answer.status_code == httpx.codes.OK:
-            return answer.json()
+            return _decoded(words, answer)
         if answer.status_code == httpx.codes.NO_CONTENT:
             return None
         raise ApiError(
-            f"{words}: Firecracker answered {answer.status_code}: {fault(answer.text)}",
+            f"{words}: Firecracker answered {answer.status_code}: {fault(answer.text)[:_SHOWN]}",
             status=answer.status_code,
         )
 
@@ -79,7 +81,10 @@ class Firecracker:
 
     def version(self) -> str:
         """GET /version — the firecracker_version."""
-        return str(_table(self.request("GET", "/version"))["firecracker_version"])
+        told = _table(self.request("GET", "/version"))
+        if not isinstance(version := told.get("firecracker_version"), str):
+            raise ApiError(f"GET /version: Firecracker told no version: {str(told)[:_SHOWN]!r}")
+        return version
 
     def vm_config(self) -> dict[str, Any]:
         """GET /vm/config."""
@@ -168,14 +173,21 @@ def fault(text: str) -> str:
     """The fault_message of an error body; HTTP-level errors are not valid JSON, and come as they are."""
     try:
         body = json.loads(text, strict=False)  # their text holds a raw newline
-    except ValueError:
+    except (ValueError, RecursionError):
         return text.strip()
     if not isinstance(body, dict):
         return text.strip()
     return str(body.get("fault_message") or body.get("error") or text).strip()
 
 
+def _decoded(words: str, answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError as error:
+        raise ApiError(f"{words}: Firecracker answered no JSON: {answer.text[:_SHOWN]!r}") from error
+
+
 def _table(answer: Any) -> dict[str, Any]:
     if not isinstance(answer, dict):
-        raise ApiError(f"Firecracker answered no JSON object: {answer!r}")
+        raise ApiError(f"Firecracker answered no JSON object: {str(answer)[:_SHOWN]!r}")
     return answer
