@@ -15,6 +15,7 @@ from harness.infra.listeners import Listener
 from harness.infra.shell import Shell
 from harness.infra.units import Service, Unit
 from harness.run import Result
+from harness.text import decoded, encoded
 
 _NOT_RUN = {126: "cannot be executed", 127: "no such command"}
 _LOOKS_UP = ("command -v ", "which ")
@@ -64,7 +65,15 @@ class ShellBackend(BaseBackend):  # type: ignore[misc] # testinfra is not typed
                 f"  it said: {result.stderr.strip()[-500:]}",
                 hint="install it there, or mend the PATH that a login finds",
             )
-        return CommandResult(self, result.status, command.encode(), result.stdout, result.stderr)
+        return CommandResult(self, result.status, encoded(command), result.stdout, result.stderr)
+
+    def encode(self, data: str) -> bytes:
+        """The bytes that were printed."""
+        return encoded(data)
+
+    def decode(self, data: bytes) -> str:
+        """What was printed, as a text."""
+        return decoded(data)
 
     def ask(self, command: str, *, timeout_s: float) -> Result:
         """One command, whatever was answered before."""
@@ -135,7 +144,7 @@ class Host(testinfra.host.Host):  # type: ignore[misc] # as above
         if done.rc not in expected:
             said = (done.stderr.strip() or done.stdout.strip() or "nothing")[-500:]
             raise CommandError(
-                f"in {self.name}: exit status {done.rc}: {done.command.decode()}\n  it said: {said}",
+                f"in {self.name}: exit status {done.rc}: {decoded(done.command)}\n  it said: {said}",
                 hint="run it there by hand",
             )
         return done

@@ -41,7 +41,8 @@ def other_key(directory: Path) -> Path:
 def test_the_right_login_works(sshd: PrivateSshd, tmp_path: Path) -> None:
     connection = SshConnection(sshd.login, tmp_path, alias="somewhere")
     connection.open(10)
-    assert connection.run("echo here; exit 3", timeout_s=5).status == 3
+    with connection.start_beside(["sh", "-c", "echo here; exit 3"]) as program:
+        assert (program.communicate(timeout=5)[0], program.returncode) == (b"here\n", 3)
     connection.close()
 
 
