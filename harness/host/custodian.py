@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -33,8 +33,17 @@ _CHUNK = 1 << 16
 _STRAYS, _STRAY_BYTES = 8, 200  # of what is no answer, for messages
 _SAID_BYTES = 64 << 10  # of what was said on stderr
 _SHOWN = 4000  # characters of it, in a message
+_ENDED = re.compile(rb"acceptance-custodian-ended ([0-9]+)\r?$")
 _NUMBER = re.compile(rb'\s*\{"id": ?([0-9]{1,18}),')
 """How an answer begins, be the rest of it too long."""
+
+
+def telling_its_end(argv: Sequence[str]) -> list[str]:
+    """The command that starts a custodian, with a last line that says how it ended.
+
+    Its connection does not say so: ssh keeps our pipes as long as anything else uses it.
+    """
+    return ["sh", "-c", '"$@"; printf "\\nacceptance-custodian-ended %s\\n" "$?"', "sh", *argv]
 
 
 class Custodian:
@@ -44,7 +53,8 @@ class Custodian:
     answers, at once.
 
     :param process: the custodian, or what leads to it, just started with
-        :func:`harness.host.bundle.command`, in a session of its own so that a Ctrl-C is not for it.
+        :func:`harness.host.bundle.command` and :func:`telling_its_end`, in a session of its own so that a
+        Ctrl-C is not for it.
     :param program: what the process is waiting for on its stdin.
     :param explain: turns what the process said on stderr, where it did not start or was lost, into an error.
     """
@@ -68,6 +78,7 @@ class Custodian:
         self._farewell: Future[list[str]] = Future()
         self._said = bytearray()
         self._strays: deque[bytes] = deque(maxlen=_STRAYS)
+        self._status: int | None = None
         self._lost: TransportError | None = None
         self._reader = threading.Thread(target=self._read, name="custodian", daemon=True)
         self._reader.start()
@@ -169,7 +180,9 @@ class Custodian:
     def _read(self) -> None:
         """Take what comes, to its end; then nothing is waited for any more."""
         for line in self._lines():
-            if not self._greeting.done():
+            if ended := _ENDED.search(line):
+                self._status = int(ended[1])
+            elif not self._greeting.done():
                 self._greet(line)
             elif not self._settle(line):
                 self._strays.append(line[:_STRAY_BYTES])
@@ -194,6 +207,7 @@ class Custodian:
             selector.register(stderr, selectors.EVENT_READ)
             speaks = True
             while selector.get_map():
+                speaks = speaks and self._status is None
                 ready = selector.select(_LOOK_EVERY_S if speaks else _EXIT_S)
                 if not ready and (not speaks or self._process.poll() is not None):
                     break  # what it left running may hold its pipes
@@ -291,13 +305,16 @@ class Custodian:
         return f"\n  it printed what is no answer: {strays}" if strays else ""
 
     def _gone(self) -> TransportError:
-        status, said = self._process.poll(), self._stderr_text()
-        how = "its connection ended" if status is None else f"status {status}"
-        reason = self._explain(said) if said else None
+        said, what_next = self._stderr_text(), "The next run removes what it held"
+        if self._status is not None:
+            how, hint = f"it ended with status {self._status}", f"was it killed? {what_next}"
+        else:
+            how, hint = "the connection to it ended", f"was it lost? {what_next}"
+            if said:  # by what leads to it
+                reason = self._explain(said)
+                said, hint = reason.message, f"{reason.hint}. {what_next}"
         return TransportError(
-            f"the custodian is gone ({how}): {reason.message if reason else 'no word'}{self._strays_text()}",
-            hint=(reason.hint if reason else "")
-            or "was the connection lost, or the process killed? The next run removes what it held",
+            f"the custodian is gone, {how}: {said or 'no word'}{self._strays_text()}", hint=hint
         )
 
 

@@ -16,7 +16,7 @@ import pytest
 from harness.custodian.service import GREETING
 from harness.errors import HarnessError, SshError, TransportError
 from harness.host import custodian as custodians
-from harness.host.custodian import Custodian
+from harness.host.custodian import Custodian, telling_its_end
 from harness.transport.private import start_with_pipes
 from harness.wait import wait_until
 
@@ -170,16 +170,16 @@ def test_a_line_without_an_end_takes_no_more_memory(monkeypatch: pytest.MonkeyPa
         custodian.ask("op", timeout_s=0.5)
 
 
+ENDED = "acceptance-custodian-ended"
 LOSSES = {
-    "it ends": ("exit 3", r"status 3\): no word"),
-    "it says why": (
-        "echo Connection reset by peer >&2; exit 255",
-        r"status 255\): explained: Connection reset",
-    ),
-    "it is killed": ("kill -9 $$", r"status -9\)"),
-    "it hangs up and stays": ("exec >&- 2>&-; sleep 60", r"its connection ended\)"),
-    "its child holds the pipes": ("sleep 60 & exit 4", r"status 4\)"),
-    "half an answer": ('printf \'{"id": 1, "ok"\'; exit 5', r"status 5\)(?s:.*)no answer: \{\"id\": 1"),
+    "its connection ends": ("exit 3", "the connection to it ended: no word"),
+    "ssh says why": ("echo Connection reset by peer >&2; exit 255", "ended: explained: Connection reset"),
+    "the way to it is killed": ("kill -9 $$", "the connection to it ended"),
+    "it hangs up and stays": ("exec >&- 2>&-; sleep 60", "the connection to it ended"),
+    "its child holds the pipes": ("sleep 60 & exit 4", "the connection to it ended"),
+    "half an answer": ('printf \'{"id": 1, "ok"\'; exit 5', r"ended(?s:.*)no answer: \{\"id\": 1"),
+    "its own end": (f"echo Killed >&2; echo {ENDED} 137; sleep 60", "it ended with status 137: Killed"),
+    "half an answer, and its end": (f"printf half; echo {ENDED} 1; sleep 60", "it ended with status 1"),
 }
 
 
@@ -195,6 +195,16 @@ def test_a_lost_custodian_is_told_to_all_who_wait_at_once(script: str, why: str)
                 answer.result(SLACK_S)
         with pytest.raises(TransportError, match=why):
             custodian.ask("again", timeout_s=60)
+
+
+def test_the_end_of_its_process_is_told_though_its_pipes_are_held() -> None:
+    """As ssh does, while anything else uses the connection."""
+    script = f"printf '{GREETING}{{}}\\n'; read line; kill -9 $$"
+    process = start_with_pipes(["sh", "-c", '"$@"; sleep 60', "sh", *telling_its_end(["sh", "-c", script])])
+    custodian = Custodian(process, b"", timeout_s=10, explain=SshError)
+    with pytest.raises(TransportError, match="it ended with status 137"):
+        custodian.ask("op", timeout_s=60)
+    custodian.close(timeout_s=0.5)
 
 
 def test_a_stopped_one_is_asked_without_an_end_to_nobody() -> None:
