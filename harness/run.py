@@ -157,7 +157,7 @@ def _talk(
                     left = _tell(key.fd, left)
                     if not left:
                         selector.unregister(key.fileobj)
-                        process.stdin.close()
+                        key.fileobj.close()  # type: ignore[union-attr] # it is our pipe
     while process.poll() is None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(limit.left_s())

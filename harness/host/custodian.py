@@ -172,10 +172,10 @@ class Custodian:
         finally:
             self._telling.release()
         if taken < len(data):
-            error = self._deaf(limit)
+            deaf = self._deaf(limit)
             if taken:
-                self._lose(error)
-            raise error
+                self._lose(deaf)
+            raise deaf
 
     def _read(self) -> None:
         """Take what comes, to its end; then nothing is waited for any more."""

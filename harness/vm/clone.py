@@ -109,7 +109,7 @@ class Clone:
 
     def _give_own_disk(self, drive_id: str) -> None:
         """What was loaded still has the golden disk: exchange it before anything runs."""
-        drives = self.api.vm_config().get("drives")
+        drives: Any = self.api.vm_config().get("drives")
         try:
             writable = [drive["drive_id"] for drive in drives if not drive.get("is_read_only")]
         except (AttributeError, KeyError, TypeError) as error:
