@@ -17,7 +17,7 @@ from typing import Any
 from harness.answers import read_json
 from harness.errors import CommandError, HarnessError, UsageError
 from harness.host import bundle
-from harness.host.custodian import Custodian
+from harness.host.custodian import Custodian, telling_its_end
 from harness.infra.environment import without_environment
 from harness.infra.host import Host, ShellBackend
 from harness.infra.shell import Shell
@@ -63,7 +63,7 @@ class Hypervisor:
             undo.callback(self._connection.close)
             program = bundle.program()
             argv = bundle.command(len(program), f"acc-{self.run_id}", str(self.clones_dir))
-            process = self._connection.start([*self._become_root(), *argv])
+            process = self._connection.start(telling_its_end([*self._become_root(), *argv]))
             self._custodian = Custodian(
                 process,
                 program,

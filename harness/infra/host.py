@@ -67,6 +67,14 @@ class ShellBackend(BaseBackend):  # type: ignore[misc] # testinfra is not typed
             )
         return CommandResult(self, result.status, encoded(command), result.stdout, result.stderr)
 
+    def encode(self, data: str) -> bytes:
+        """The bytes that were printed."""
+        return encoded(data)
+
+    def decode(self, data: bytes) -> str:
+        """What was printed, as a text."""
+        return decoded(data)
+
     def ask(self, command: str, *, timeout_s: float) -> Result:
         """One command, whatever was answered before."""
         with self._lock:

@@ -32,6 +32,9 @@ done"""
 _PROPERTY = re.compile(r"^([A-Za-z0-9]+)=(\{ path=(?s:.*?) ; status=.* \}|.*)$\n?", re.MULTILINE)
 """One that is shown: in a line, or a command to start, whose arguments may hold newlines as they are."""
 
+_NO_TEXT = re.compile("[\udc80-\udcff]")
+"""What a byte that is no text is decoded as."""
+
 _LONGEST_SHOW = 1 << 18
 _ACTIVE = frozenset({"active", "reloading", "refreshing"})
 """What `systemctl is-active` takes for active."""
@@ -107,7 +110,7 @@ class Unit(Module):  # type: ignore[misc] # testinfra is not typed
         :raises TransportError: it ended badly without a word.
         """
         done = self.run(VERIFY, self.name)
-        if (done.rc and not done.stdout.strip()) or "\ufffd" in done.stdout:
+        if (done.rc and not done.stdout.strip()) or _NO_TEXT.search(done.stdout):
             raise TransportError(
                 f"in {self._host.name}: systemd-analyze verify {self.name} ended with status {done.rc} "
                 f"and said nothing that can be read: {done.stdout[-200:]!r}",

@@ -159,6 +159,6 @@ def hand_on(hypervisor: Hypervisor, session: Session, query: str) -> int:
     with client_over(way, base, timeout_s=hypervisor.site.session.window_s) as http:
         try:
             return http.get(f"/auth/callback?{query}").status_code
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.InvalidURL) as error:
             kind = TransportError if isinstance(error, httpx.ConnectError) else NoAnswerError
             raise kind(f"GET /auth/callback of {session.address}: {error}") from error

@@ -12,6 +12,7 @@ import httpx
 from harness.answers import read_json
 from harness.errors import NoAnswerError, TransportError, UnreadableError
 from harness.text import beginning
+from harness.transport.http import client_by
 
 START = "/api/auth/start"
 SESSION = "/api/auth/session/{session}"
@@ -40,9 +41,7 @@ class ControlApi:
         end_timeout_s: float = 30,
         page_timeout_s: float = 30,
     ) -> None:
-        self._client = httpx.Client(
-            transport=transport, base_url=base_url, timeout=timeout_s, trust_env=False
-        )
+        self._client = client_by(transport, base_url, timeout_s=timeout_s)
         self._start_timeout_s = start_timeout_s
         self._end_timeout_s = end_timeout_s
         self._page_timeout_s = page_timeout_s

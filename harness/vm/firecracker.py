@@ -20,6 +20,8 @@ from harness.transport.http import client_over
 
 Json = Mapping[str, Any]
 
+_SHOWN = 2000  # characters of an answer
+
 
 class _Drive(BaseModel):
     drive_id: str
@@ -70,7 +72,7 @@ class Firecracker:
             self.traffic.append(f"{words} -> {type(error).__name__}: {error}")
             raise self._lost(words, error) from error
         took_ms = (time.perf_counter() - began) * 1000
-        self.traffic.append(f"{words} -> {answer.status_code} {answer.text} ({took_ms:.1f} ms)")
+        self.traffic.append(f"{words} -> {answer.status_code} {answer.text[:_SHOWN]} ({took_ms:.1f} ms)")
         if answer.status_code == httpx.codes.OK:
             try:
                 return read_json(answer.content, whose=words)
@@ -79,7 +81,7 @@ class Firecracker:
         if answer.status_code == httpx.codes.NO_CONTENT:
             return None
         raise ApiError(
-            f"{words}: Firecracker answered {answer.status_code}: {fault(answer.text)}",
+            f"{words}: Firecracker answered {answer.status_code}: {fault(answer.text)[:_SHOWN]}",
             status=answer.status_code,
         )
 

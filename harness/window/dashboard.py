@@ -6,7 +6,7 @@ import base64
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from playwright.async_api import Error as PlaywrightError
@@ -29,6 +29,7 @@ KEYS = ("BackSpace", "Tab", "Enter", "Escape", "Shift", "Control", "Space")
 """Keys that are struck by their name; any other word is a text."""
 _WINDOW_PAGE_S = 30.0
 _SIZE = {"width": 1100, "height": 900}
+_LOG_LINES, _LINE_CHARACTERS = 1000, 1000  # of what a page says
 _STEP = 3
 """Of a canvas every third pixel of every third row is looked at: a look is an eighth of the work. A look
 that finds what the last one found, which the caller names by number, is null: most are, while one waits."""
@@ -74,9 +75,13 @@ class WindowPage:
         self.log: list[str] = []
         """What the page's console said, and what could not be loaded."""
         tab.on("websocket", self._listen)
-        tab.on("console", lambda message: self.log.append(f"{message.type}: {message.text}"))
-        tab.on("pageerror", lambda error: self.log.append(f"error: {error}"))
-        tab.on("requestfailed", lambda request: self.log.append(f"failed: {request.url}: {request.failure}"))
+        self._noting: dict[Any, Callable[[Any], None]] = {
+            "console": lambda message: self._note(f"{message.type}: {message.text}"),
+            "pageerror": lambda error: self._note(f"error: {error}"),
+            "requestfailed": lambda request: self._note(f"failed: {request.url}: {request.failure}"),
+        }
+        for event, note in self._noting.items():
+            tab.on(event, note)
 
     def state(self) -> str:
         """:data:`CONNECTED`, or what is missing of a screen that comes over a WebSocket onto a canvas."""
@@ -144,6 +149,15 @@ class WindowPage:
                 if not frame.is_detached():  # else another has come in its place, which the next look finds
                     raise
         return None
+
+    def _note(self, line: str) -> None:
+        """Keep a line; a page may say more than anybody wants to hear, and then it is no longer heard."""
+        self.log.append(line[:_LINE_CHARACTERS])
+        if len(self.log) >= _LOG_LINES:
+            self.log.append("(more was said, and is not kept)")
+            for event, note in self._noting.items():
+                self._tab.remove_listener(event, note)
+            self._noting = {}
 
     def _listen(self, socket: WebSocket) -> None:
         self._heard[socket] = False
@@ -213,6 +227,7 @@ def opened_window(browser: Chromium, url: str, *, canvas: str = "canvas") -> Ite
 
     async def made() -> tuple[Tab, WindowPage]:
         tab = await context.new_page()
+        context.on("page", _close)  # no other one is looked at
         return tab, WindowPage(browser, tab, title=url, canvas=canvas)
 
     options = {"viewport": _SIZE, "service_workers": "block"}
@@ -225,3 +240,8 @@ def opened_window(browser: Chromium, url: str, *, canvas: str = "canvas") -> Ite
         yield page
     finally:
         browser.call(context.close, timeout_s=_WINDOW_PAGE_S)
+
+
+async def _close(tab: Tab) -> None:
+    with contextlib.suppress(PlaywrightError):  # it has closed itself
+        await tab.close()

@@ -19,6 +19,7 @@ from harness.session.authorization import login_address
 from harness.session.control_api import ControlApi
 from harness.session.launch import Session
 from harness.site.profile import Site
+from harness.transport.http import transport_over
 from tests.unit.peers.web_peer import Answer, web_peer
 
 pytestmark = pytest.mark.usefixtures("forgetful")
@@ -48,7 +49,7 @@ def answers() -> dict[str, Answer]:
 def session(answers: dict[str, Answer], tmp_path: Path) -> Iterator[Session]:
     """A session of that API."""
     with web_peer(tmp_path / "api", answers):
-        transport = httpx.HTTPTransport(uds=str(tmp_path / "api"))
+        transport = transport_over(tmp_path / "api", "http://controller")
         answer = httpx.Response(200, json={"sessionId": ID, "novncURL": "http://h/novnc"})
         yield Session(
             ControlApi(transport, base_url="http://controller"),

@@ -14,6 +14,7 @@ from harness.errors import NoAnswerError, SessionError, TransportError
 from harness.session.control_api import ControlApi, table_of
 from harness.session.launch import Session, launch
 from harness.site.profile import Site
+from harness.transport.http import transport_over
 from tests.unit.peers.fake_peer import FakePeer, answer, fake_peer
 
 ID = "11111111-2222-4333-8444-555555555555"
@@ -41,7 +42,7 @@ def controller(folder: Path, *answers: bytes) -> Iterator[tuple[ControlApi, Fake
     """A client, and the controller it talks to, which gives these answers and hangs up."""
     path = folder / "s"
     with fake_peer(path, *answers) as peer:
-        transport = httpx.HTTPTransport(uds=str(path))
+        transport = transport_over(path, "http://127.0.0.1:4000")
         with closing(ControlApi(transport, base_url="http://127.0.0.1:4000", timeout_s=5)) as api:
             yield api, peer
 
@@ -82,7 +83,7 @@ def test_a_launch_without_an_answer_is_no_session(tmp_path: Path) -> None:
 
 
 def test_where_there_is_no_way_nothing_is_said_of_the_controller(tmp_path: Path) -> None:
-    transport = httpx.HTTPTransport(uds=str(tmp_path / "nowhere"))
+    transport = transport_over(tmp_path / "nowhere", "http://127.0.0.1:4000")
     with closing(ControlApi(transport, base_url="http://127.0.0.1:4000")) as api:
         with pytest.raises(TransportError) as caught:
             session(api)
