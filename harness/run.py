@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import CommandError
+from harness.mend import shell_line
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class Result:
     @property
     def command(self) -> str:
         """The command as it can be pasted into a shell."""
-        return shlex.join(self.argv)
+        return shell_line(self.argv)
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -55,7 +55,7 @@ def run(
     :raises CommandError: not found, ended with a non-zero status (with ``check``), or took too long.
     """
     words = tuple(str(word) for word in argv)
-    log.debug("run: %s", shlex.join(words))
+    log.debug("run: %s", shell_line(words))
     try:
         done = subprocess.run(
             words,
@@ -74,7 +74,7 @@ def run(
             f"cannot run {words[0]}: {error.strerror}", hint=hint or f"install {words[0]}"
         ) from error
     except subprocess.TimeoutExpired as error:
-        raise CommandError(f"took over {timeout_s:g} s: {shlex.join(words)}", hint=hint) from error
+        raise CommandError(f"took over {timeout_s:g} s: {shell_line(words)}", hint=hint) from error
     result = Result(words, done.returncode, done.stdout, done.stderr)
     if check and result.status != 0:
         said = (result.stderr.strip() or result.stdout.strip() or "nothing")[-2000:]

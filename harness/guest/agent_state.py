@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from harness.errors import TransportError
+from harness.mend import shell_line
 from harness.vm.machine import Vm
 
 _ENDED = "ActiveExitTimestampMonotonic"
@@ -121,7 +122,7 @@ def ask_agent_state(vm: Vm, *, then: str = "", since_s: float | None = None) -> 
         raise TransportError(
             f"{vm.name}: the guest did not tell its agent's state (status {result.status}): "
             f"{(result.stderr or result.stdout).strip()[-500:]}",
-            hint=f"systemctl status {site.agent.unit} in the guest",
+            hint=f"{shell_line(('systemctl', 'status', site.agent.unit))} in the guest",
         )
     return state
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from harness.errors import SiteError
+from harness.mend import shell_line
 from harness.redact import remember
 
 
@@ -19,7 +20,10 @@ def secret(env: str | None, file: Path | None, *, what: str) -> str:
     if file is not None:
         try:
             if file.stat().st_mode & 0o077:
-                raise SiteError(f"{what}: {file} can be read by others", hint=f"chmod 600 {file}")
+                raise SiteError(
+                    f"{what}: {file} can be read by others",
+                    hint=shell_line(("chmod", "600", "--", str(file))),
+                )
             return remember(file.read_text(encoding="utf-8").strip())
         except OSError as error:
             raise SiteError(

@@ -13,9 +13,10 @@ from harness.errors import TransportError
 from harness.findings import Finding
 from harness.host.golden.files import DiskFile, FileFact, Manifest
 from harness.host.parts import Vmm
+from harness.mend import Words
 from harness.site.profile import Site
 
-REBUILD = "rebuild the golden snapshot: ./scripts/build-golden-snapshot-complete.sh browser"
+REBUILD = (Words("rebuild the golden snapshot: ./scripts/build-golden-snapshot-complete.sh browser"),)
 MIB = 1 << 20
 
 
