@@ -7,7 +7,6 @@ import logging
 import os
 import select
 import selectors
-import shlex
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import IO
 
 from harness.custodian.limits import Limit, LimitReached, TimeIsUp
 from harness.errors import CommandError
+from harness.mend import shell_line
 from harness.text import decoded, encoded
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Result:
     @property
     def command(self) -> str:
         """The command as it can be pasted into a shell."""
-        return shlex.join(self.argv)
+        return shell_line(self.argv)
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -70,8 +70,8 @@ def run(
         more than :data:`OUTPUT_LIMIT`.
     """
     words = tuple(str(word) for word in argv)
-    log.debug("run: %s", shlex.join(words))
-    limit = Limit(shlex.join(words), seconds=timeout_s, size=OUTPUT_LIMIT)
+    log.debug("run: %s", shell_line(words))
+    limit = Limit(shell_line(words), seconds=timeout_s, size=OUTPUT_LIMIT)
     outputs = (bytearray(), bytearray())
     with _started(words, cwd, environment(env), hint, hears=input_text is not None) as process:
         try:
@@ -81,7 +81,7 @@ def run(
             what = f"took over {timeout_s:g} s" if slow else f"printed more than {OUTPUT_LIMIT >> 20} MiB"
             said = decoded(bytes(outputs[1] or outputs[0])[-_SHOWN:]).strip()
             told = f"\n  it said: {said}" if said else ""
-            raise CommandError(f"{what}: {shlex.join(words)}{told}", hint=hint) from error
+            raise CommandError(f"{what}: {shell_line(words)}{told}", hint=hint) from error
     result = Result(words, process.returncode, *(decoded(bytes(output)) for output in outputs))
     if check and result.status != 0:
         said = (result.stderr.strip() or result.stdout.strip() or "nothing")[-_SHOWN:]

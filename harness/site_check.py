@@ -14,6 +14,7 @@ import httpx
 from harness.database.connection import read_only_session
 from harness.errors import HarnessError, SiteError, TransportError
 from harness.host.hypervisor import Hypervisor
+from harness.mend import shell_line
 from harness.outward import told
 from harness.site.profile import Site
 from harness.transport.http import client_over
@@ -98,7 +99,7 @@ def _controller(hypervisor: Hypervisor) -> str:
     except httpx.HTTPError as error:
         raise TransportError(
             f"{section.url}{section.health_path}: {type(error).__name__}: {error}",
-            hint=f"on the host: systemctl status {section.unit}",
+            hint=f"on the host: {shell_line(('systemctl', 'status', section.unit))}",
         ) from error
     if answer.status_code != 200:
         raise TransportError(
@@ -130,7 +131,10 @@ def _guest_key(site: Site) -> str:
     for path in (key, *([site.guest.known_hosts_file] if site.guest.known_hosts_file else [])):
         _readable(path)
     if key.stat().st_mode & 0o077:
-        raise SiteError(f"{key} can be read by others, and ssh refuses it", hint=f"chmod 600 {key}")
+        raise SiteError(
+            f"{key} can be read by others, and ssh refuses it",
+            hint=shell_line(("chmod", "600", "--", str(key))),
+        )
     return str(key)
 
 

@@ -22,6 +22,7 @@ from harness.database.connection import Database, asking, share_time
 from harness.database.leg import told_behind
 from harness.database.tables import Tables, ask_tables, read_tables, tables_cursor
 from harness.errors import DatabaseError, SiteError, WaitTimeoutError
+from harness.mend import HEADING, Mend
 from harness.site.profile import DatabaseSection, Site
 from harness.wait import wait_until
 
@@ -72,13 +73,13 @@ class BreakingRows:
         """The key of each row shown."""
         return [str(row[self.claim.key]) for row in self.rows]
 
-    def report(self, mend: str = "") -> str:
+    def report(self, mend: Mend | None = None) -> str:
         """The count, the rows as an aligned table, and the SQL that mends them."""
         lines = [f"{self.count} {self.claim.says}", aligned(self.rows)]
         if self.count > len(self.rows):
             lines.append(f"  … and {self.count - len(self.rows)} more")
         if mend:
-            lines += ["mend (nothing was changed):", mend]
+            lines += [HEADING, f"  {mend.line}"]
         return "\n".join(lines)
 
 

@@ -11,6 +11,7 @@ import httpx
 
 from harness.answers import read_json
 from harness.errors import TransportError, UnreadableError
+from harness.mend import shell_line
 from harness.text import decoded
 from harness.values import decimal, natural
 from harness.vm.machine import Vm
@@ -115,7 +116,7 @@ def ask_agent_state(vm: Vm, *, then: str = "", since_s: float | None = None) -> 
         how = f"-n 400 --all -o json --output-fields={_FIELDS} --no-pager --quiet"  # --all: long lines, too
         lines.append(f'journalctl -u "$unit" {how} || exit 1')
     result = vm.script("\n".join([*lines, then]), timeout_s=_STATE_S)
-    hint = f"systemctl status {site.agent.unit} in the guest"
+    hint = f"{shell_line(('systemctl', 'status', site.agent.unit))} in the guest"
     if result.status != 0:
         raise TransportError(
             f"{vm.name}: the guest did not tell its agent's state (status {result.status}): "

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from harness.errors import SiteError
+from harness.mend import shell_line
 from harness.redact import remember
 from harness.site.reading import CannotReadError, read_text, shown
 
@@ -30,7 +31,8 @@ def _content(file: Path, what: str) -> str:
     try:
         content = read_text(file, limit=_LARGEST, private=True).strip()
     except CannotReadError as error:
-        hint = f"chmod 600 {shown(file)}" if "others" in str(error) else "write the file, or set the variable"
+        mode = shell_line(("chmod", "600", "--", str(file)))
+        hint = mode if "others" in str(error) else "write the file, or set the variable"
         raise SiteError(f"{what}: {shown(file)}: {error}", hint=hint) from None
     if not content:
         raise SiteError(f"{what}: {shown(file)}: the file is empty", hint="write it, or set the variable")

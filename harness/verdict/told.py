@@ -30,6 +30,7 @@ def told_verdict(verdict: RunVerdict) -> RunVerdict:
         trouble=_told_seconds(verdict.trouble),
         advice=_told_seconds(verdict.advice),
         leftovers=told_each(verdict.leftovers),
+        unwritten=told_each(verdict.unwritten),
         facts={name: told(text) for name, text in verdict.facts.items()},
     )
 

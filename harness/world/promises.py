@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from ipaddress import AddressValueError, IPv4Address
 
+from harness.database.cleanup import destroy_vms
 from harness.database.vm_rows import LiveRow
 from harness.findings import Finding
+from harness.mend import Command, Mend
 from harness.world.inventory import Inventory
 
 
@@ -109,15 +111,7 @@ def _broken(inventory: Inventory, what: str, fault_of: Callable[[Inventory, Live
 
 
 def _finding(inventory: Inventory, row: LiveRow, what: str, why: str) -> Finding:
-    """The row is a promise: end what is left of the VM, then say so in the row (runbook steps 1 and 2).
-
-    The SQL is shown to a person, never run.
-    """
-    quoted = row.vm_id.replace("'", "''")
-    kill = "".join(f"sudo kill -9 {one.pid}; then in SQL: " for one in inventory.named_by(row))
-    names = inventory.site.database
-    mend = (
-        f"UPDATE {names.vms_table} SET status = '{names.destroyed_vm_status}', destroyed_at = NOW() "  # noqa: S608
-        f"WHERE vm_id = '{quoted}';"
-    )
-    return Finding(f"row {row.vm_id} {what}", str(row), why, kill + mend)
+    """The row is a promise: end what is left of the VM, then say so in the row (runbook steps 1 and 2)."""
+    kills = [Command(("sudo", "kill", "-9", str(one.pid))) for one in inventory.named_by(row)]
+    mends: tuple[Mend, ...] = (*kills, destroy_vms(inventory.site.database, [row.vm_id]))
+    return Finding(f"row {row.vm_id} {what}", str(row), why, mends)

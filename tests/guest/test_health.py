@@ -14,6 +14,7 @@ from harness.errors import UnreadableError
 from harness.guest.agent_answer import ask_agent, fate
 from harness.guest.agent_state import ask_agent_state
 from harness.infra.host import Host
+from harness.mend import shell_line
 from harness.site.profile import Site
 from harness.values import moment
 from harness.vm.machine import Vm
@@ -31,7 +32,8 @@ SOURCE = pytest.mark.mend(step=3, how="mend server.js, then rebuild the snapshot
 def test_health_answers_in_time(resumed: Resumed, clone: Vm, site: Site) -> None:
     """The agent's health endpoint answers 200 in time after a restore."""
     asked = f"GET :{site.agent.port}{site.agent.health_path} of {clone.name}"
-    by_hand = f"look: curl http://<address of the VM>:{site.agent.port}{site.agent.health_path}"
+    url = f"http://<address of the VM>:{site.agent.port}{site.agent.health_path}"
+    by_hand = f"look: {shell_line(('curl', url))}"
     assert resumed.healthy_s is not None, f"{asked}: {resumed.error}\n{by_hand}"
     assert resumed.healthy_s <= clone.health_s, (
         f"{asked}: 200 only {resumed.healthy_s:.1f} s after the VM was told to run; "

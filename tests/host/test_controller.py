@@ -13,6 +13,7 @@ from harness.host.controller_logs import controller_logs
 from harness.host.facts import HostFacts
 from harness.host.parts import Errors
 from harness.infra.host import Host
+from harness.mend import shell_line
 from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches", proves=False)]
@@ -35,9 +36,10 @@ def test_controller_active(host: Host, site: Site) -> None:
     """The controller's unit is active and running."""
     systemd = host.service(site.controller.unit).systemd_properties
     seen = (systemd.get("ActiveState"), systemd.get("SubState"))
+    journal = shell_line(("journalctl", "-n", "50", "-u", site.controller.unit))
     assert seen == ("active", "running"), (
         f"{site.controller.unit}: {seen[0]} ({seen[1]}), result {systemd.get('Result')}; "
-        f"expected active (running); look: journalctl -u {site.controller.unit} -n 50"
+        f"expected active (running)\nlook: {journal}"
     )
 
 

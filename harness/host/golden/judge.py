@@ -12,10 +12,11 @@ from harness.errors import TransportError
 from harness.findings import Finding
 from harness.host.golden.files import DiskFile, FileFact, Manifest
 from harness.host.parts import Vmm
+from harness.mend import Words
 from harness.site.profile import Site
 from harness.values import moment
 
-REBUILD = "rebuild the golden snapshot: ./scripts/build-golden-snapshot-complete.sh browser"
+REBUILD = (Words("rebuild the golden snapshot: ./scripts/build-golden-snapshot-complete.sh browser"),)
 MIB = 1 << 20
 
 
