@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import pytest
 
 # Imported by pytest itself, so plain asserts in them are explained as in tests; a new one is added here.
 pytest_plugins = [
+    "fixtures.outward",
+    "fixtures.options",
     "fixtures.site",
+    "fixtures.reporters",
     "fixtures.verdict.plugin",
     "fixtures.verdict.telling",
     "fixtures.verdict.evidence",
@@ -28,17 +32,24 @@ pytest_plugins = [
 ]
 
 
+def _path(text: str) -> Path:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("names nothing")
+    return Path(text)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Which deployment, and where to put what the checks saw."""
     group = parser.getgroup("acceptance", "acceptance of a Browser-VM deployment")
     group.addoption(
         "--site",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="site profile, as --site=FILE (default: ACCEPTANCE_SITE, else the lab where it is up)",
     )
     group.addoption(
         "--evidence-dir",
+        type=_path,
         metavar="DIR",
         help="folder for what the checks saw, as --evidence-dir=DIR (default: evidence/; ten runs are kept)",
     )
@@ -47,7 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--list-checks",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="write what the checks claim to FILE (docs/checks.md), and run nothing",
     )

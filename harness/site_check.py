@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
-from harness.database.connection import asking, read_only_session
+from harness.database.connection import read_only_session
 from harness.errors import HarnessError, SiteError, TransportError
 from harness.host.hypervisor import Hypervisor
 from harness.mend import shell_line
-from harness.redact import redact
+from harness.outward import told
 from harness.site.profile import Site
 from harness.transport.http import client_over
 
@@ -49,11 +50,11 @@ def check_site(site: Site, say: Say) -> bool:
 
 def _try(say: Say, name: str, ask: Callable[[], str]) -> bool:
     try:
-        say(redact(f"  OK      {name:<12}{ask()}"))
+        say(told(f"  OK      {name:<12}{ask()}"))
     except HarnessError as error:
-        say(redact(f"  FAILED  {name:<12}{error.message.replace(chr(10), _BELOW)}"))
+        say(told(f"  FAILED  {name:<12}{error.message.replace(chr(10), _BELOW)}"))
         if error.hint:
-            say(redact(f"          {'next:':<12}{error.hint.replace(chr(10), _BELOW)}"))
+            say(told(f"          {'next:':<12}{error.hint.replace(chr(10), _BELOW)}"))
         return False
     return True
 
@@ -80,11 +81,13 @@ def _root(hypervisor: Hypervisor) -> str:
 
 def _vmm(hypervisor: Hypervisor) -> str:
     binary = hypervisor.site.vmm.binary
-    result = hypervisor.script(f"exec '{binary}' --version", timeout_s=hypervisor.site.vmm.start_timeout_s)
+    result = hypervisor.script(
+        f"exec {shlex.quote(binary)} --version", timeout_s=hypervisor.site.vmm.start_timeout_s
+    )
     if result.status != 0:
         said = (result.stderr or result.stdout).strip()
         raise TransportError(f"{binary} --version: {said}", hint="mend vmm.binary in the profile")
-    return f"{binary}: {result.stdout.strip().splitlines()[0]}"
+    return f"{binary}: {(result.stdout.strip() or 'it said nothing').splitlines()[0]}"
 
 
 def _controller(hypervisor: Hypervisor) -> str:
@@ -109,14 +112,13 @@ def _controller(hypervisor: Hypervisor) -> str:
 def _database(site: Site, hypervisor: Hypervisor | None) -> str:
     run_id = hypervisor.run_id if hypervisor else secrets.token_hex(3)
     forward = hypervisor.forward if hypervisor else None
-    with read_only_session(site, run_id=run_id, forward=forward) as connection:
-        with asking("the database"):
-            row = connection.execute(
-                "SELECT current_user, current_setting('server_version'),"
-                " current_setting('transaction_read_only')"
-            ).fetchone()
-        user, version, read_only = row or ("?", "?", "?")
-        return f"PostgreSQL {version} as {user}, this session read-only: {read_only}"
+    with read_only_session(site, run_id=run_id, forward=forward) as database:
+        with database.transaction("the database") as connection:
+            ((user, version),) = connection.execute(
+                "SELECT current_user::text, current_setting('server_version')"
+            ).fetchall()
+        read_only = "no" if database.writable else "yes"
+        return f"PostgreSQL {version} as {user}, our transactions read-only: {read_only}"
 
 
 def _guest_key(site: Site) -> str:
@@ -137,5 +139,5 @@ def _guest_key(site: Site) -> str:
 
 
 def _readable(path: Path) -> None:
-    if not path.is_file() or not os.access(path, os.R_OK):
+    if not os.access(path, os.R_OK) or not path.is_file():
         raise SiteError(f"{path}: not a file that can be read", hint="mend the path in the profile")

@@ -18,9 +18,14 @@ _TROUBLE = re.compile(
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
+_LONGEST_LINE = 2048
+"""Of a line, patterns see so much: some of them take the square of its length."""
+
+
 def lines(console: str) -> list[str]:
-    """The console's lines, without colours and control characters."""
-    return [_CONTROL.sub("", line).rstrip() for line in console.replace("\r", "\n").split("\n")]
+    """The console's lines, without colours and control characters, and none longer than a kernel writes."""
+    cut = (line[:_LONGEST_LINE] for line in console.replace("\r", "\n").split("\n"))
+    return [_CONTROL.sub("", line).rstrip() for line in cut]
 
 
 def boot_lines(console: str) -> list[str]:

@@ -14,14 +14,16 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any
 
+from harness.answers import read_json
 from harness.errors import CommandError, HarnessError, UsageError
 from harness.host import bundle
-from harness.host.custodian import Custodian
+from harness.host.custodian import Custodian, telling_its_end
 from harness.infra.environment import without_environment
 from harness.infra.host import Host, ShellBackend
 from harness.infra.shell import Shell
 from harness.run import Result
 from harness.site.profile import Site
+from harness.text import ending
 from harness.transport.connection import Connection
 from harness.transport.http import endpoint_of
 from harness.transport.local import LocalConnection
@@ -61,7 +63,7 @@ class Hypervisor:
             undo.callback(self._connection.close)
             program = bundle.program()
             argv = bundle.command(len(program), f"acc-{self.run_id}", str(self.clones_dir))
-            process = self._connection.start([*self._become_root(), *argv])
+            process = self._connection.start(telling_its_end([*self._become_root(), *argv]))
             self._custodian = Custodian(
                 process,
                 program,
@@ -141,7 +143,8 @@ class Hypervisor:
         ``source`` finds ``argument`` as JSON in ``sys.argv[1]`` (or on stdin where it is over 64 KiB: then
         ``sys.argv[1]`` is ``-``), and prints one JSON document, which is returned decoded.
 
-        :raises CommandError: a non-zero status, output that is not JSON, or not ended in time.
+        :raises CommandError: a non-zero status, or not ended in time.
+        :raises UnreadableError: what it printed is not JSON.
         """
         text = json.dumps(argument)
         word, on_stdin = (text, "") if len(text) <= _LONGEST_ARGUMENT else ("-", text)
@@ -149,12 +152,9 @@ class Hypervisor:
         result = self._program(argv, on_stdin, timeout_s=timeout_s, root=True)
         if result.status != 0:
             raise CommandError(
-                f"Python on the host: status {result.status}\n  it said: {result.stderr[-2000:]}"
+                f"Python on the host: status {result.status}\n  it said: {ending(result.stderr, 2000)}"
             )
-        try:
-            return json.loads(result.stdout)
-        except ValueError as error:
-            raise CommandError(f"Python on the host printed no JSON: {result.stdout[:500]!r}") from error
+        return read_json(result.stdout, whose="Python on the host")
 
     def forward(self, target: str, local: Path | None = None) -> Path:
         """A local unix socket that leads to ``tcp:<address>:<port>`` or ``unix:<path>`` on the host."""
@@ -176,7 +176,7 @@ class Hypervisor:
         )
         result = Result(tuple(argv), answer["status"], answer["stdout"], answer["stderr"])
         if answer["timed_out"]:
-            said = (result.stdout + result.stderr)[-1000:]
+            said = ending(result.stdout + result.stderr, 1000)
             raise CommandError(f"on the host, took over {timeout_s:g} s: {result.command}\n  it said: {said}")
         return result
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.redact import redact, redact_bytes
+from harness.outward import told, told_bytes, words_of
 from harness.text import encoded
-from harness.verdict.outward import json_text, told, words_of
+from harness.verdict.bounds import json_text
 from harness.verdict.whole import private_folder, write_whole
 
 Unwritten = Callable[[Path, BaseException], None]
@@ -47,10 +47,10 @@ class Evidence:
 
     def bytes(self, name: str, content: bytes) -> None:
         """Keep bytes."""
-        self._write(name, lambda: redact_bytes(content))
+        self._write(name, lambda: told_bytes(content))
 
     def _write(self, name: str, content: Callable[[], Content]) -> None:
-        file = self.folder / safe_name(redact(name))
+        file = self.folder / safe_name(told(name))
         try:
             private_folder(self.folder)
             write_whole(file, content())

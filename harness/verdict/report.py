@@ -13,7 +13,7 @@ from rich.text import Text
 from harness.mend import HEADING
 from harness.verdict.checklist import step_name
 from harness.verdict.outcome import CheckResult, ItemVerdict, Outcome, RunVerdict
-from harness.verdict.outward import told
+from harness.verdict.told import told_verdict
 
 STYLES = {
     Outcome.PASS: "green",
@@ -43,7 +43,7 @@ def rendered(verdict: RunVerdict, *, width: int, colour: bool, verbose: bool) ->
         highlight=False,
         soft_wrap=True,
     )
-    for line in _lines(verdict, min(width, _WIDEST), verbose=verbose):
+    for line in _lines(told_verdict(verdict), min(width, _WIDEST), verbose=verbose):
         console.print(line)
     return out.getvalue()
 
@@ -160,7 +160,7 @@ def _block(
 
 def _first_lines(text: str, *, where: str) -> Iterator[tuple[str, bool]]:
     """The first lines of a text, each with whether it is to be pasted, and the number of the others."""
-    lines = [line for line in told(text).split("\n") if line.strip()] or [""]
+    lines = [line for line in text.split("\n") if line.strip()] or [""]
     below = False
     for line in lines[:_SEEN_LINES]:
         yield line, below or _COMMAND.match(line.lstrip()) is not None
@@ -175,4 +175,4 @@ def _cut(line: str) -> str:
 
 def _plain(text: str, style: str = "") -> Text:
     """A line, of which ``rich`` takes nothing for markup."""
-    return Text(told(text), style=style)
+    return Text(text, style=style)

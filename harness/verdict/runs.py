@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.redact import redact
+from harness.outward import told, words_of
 from harness.text import one_line
+from harness.verdict.bounds import json_text
 from harness.verdict.checklist import LAYERS
 from harness.verdict.evidence import Evidence, safe_name
 from harness.verdict.file import write_verdict
 from harness.verdict.outcome import RunVerdict
-from harness.verdict.outward import json_text, told, words_of
 from harness.verdict.whole import NEW, PRIVATE, private_folder
 
 KEPT_RUNS = 10
@@ -74,7 +74,7 @@ class EvidenceRun:
 
     def check(self, name: str) -> Evidence:
         """The folder of one check."""
-        return Evidence(self.folder / safe_name(redact(name)), self.lost)
+        return Evidence(self.folder / safe_name(told(name)), self.lost)
 
     def publish(self, verdict: RunVerdict, *, exit_status: int) -> None:
         """Write ``verdict.json``, also where somebody has removed the folder since."""

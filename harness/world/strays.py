@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
-from harness.database.vm_rows import LiveRow
 from harness.findings import Finding
-from harness.host.parts import DirectoryEntry, Tap
+from harness.host.parts import Listing, Tap
 from harness.mend import Command, Words, shell_line
-from harness.world.inventory import Inventory, begins, name_of
+from harness.world.inventory import Inventory, name_of
 
 
 def stray_processes(inventory: Inventory) -> list[Finding]:
@@ -21,7 +18,7 @@ def stray_processes(inventory: Inventory) -> list[Finding]:
             (Command(("sudo", "kill", "-9", str(one.pid))),),
         )
         for one in inventory.processes.vmms
-        if not one.defunct and not any(inventory.has_process(row, one) for row in inventory.rows)
+        if not one.defunct and not any(inventory.has_process(row, one) for row in inventory.claimants(one))
     ]
 
 
@@ -43,19 +40,19 @@ def defunct_processes(inventory: Inventory) -> list[Finding]:
 
 def stray_entries(inventory: Inventory) -> list[Finding]:
     """Entries in the folder of VM state without a live row."""
-    return [
+    return _untold(inventory.listing, inventory.site.state.vms_dir) + [
         Finding(f"entry {one.path}", one.path, f"no live row: {one.kind}", _rm("-rf", one.path))
-        for one in inventory.entries
+        for one in inventory.told_entries
         if inventory.owner(name_of(one)) is None
     ]
 
 
 def stray_sockets(inventory: Inventory) -> list[Finding]:
     """API sockets without a live row."""
-    return [
+    return _untold(inventory.sockets, inventory.site.state.sockets_dir) + [
         Finding(f"socket {one.path}", one.path, f"no live row: {one.kind}", _rm("-f", one.path))
-        for one in inventory.api_sockets
-        if not any(_owns_socket(inventory, row, one) for row in inventory.rows)
+        for one in inventory.told_sockets
+        if inventory.owner_of_socket(one) is None
     ]
 
 
@@ -69,15 +66,16 @@ def stray_taps(inventory: Inventory) -> list[Finding]:
             _deleted(inventory, one),
         )
         for one in inventory.vm_taps
-        if not any(inventory.has_tap(row, one) for row in inventory.rows)
+        if inventory.owner_of_tap(one) is None
     ]
 
 
-def _owns_socket(inventory: Inventory, row: LiveRow, entry: DirectoryEntry) -> bool:
-    inside = PurePosixPath(entry.path).relative_to(inventory.site.state.sockets_dir).parts[0]
-    if row.socket_path is not None and inventory.plain(row.socket_path) == inventory.plain(entry.path):
-        return True
-    return begins(inside, row.vm_id)
+def _untold(listing: Listing, folder: str) -> list[Finding]:
+    """More lies in a folder than any site needs, and was not looked at."""
+    if listing.is_whole:
+        return []
+    told = f"only the first {len(listing.entries)} were looked at"
+    return [Finding(f"rest of {folder}", folder, f"it holds {listing.count} entries, and {told}")]
 
 
 def _rm(how: str, path: str) -> tuple[Command]:

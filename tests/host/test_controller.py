@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from harness.clocks import utc_text
 from harness.host.controller_logs import controller_logs
 from harness.host.facts import HostFacts
 from harness.host.parts import Errors
@@ -91,9 +92,9 @@ def test_controller_api_answers(host_facts: HostFacts, site: Site) -> None:
 
 
 def _shown(where: str, errors: Errors) -> str:
-    since = datetime.fromtimestamp(errors.since, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     lines = [f"  {datetime.fromtimestamp(one.time, UTC):%H:%M:%S} {one.text[:300]}" for one in errors.last]
     head = (
-        f"{where}: {errors.count} error lines since it started {since} ({errors.read} lines read), the last:"
+        f"{where}: {errors.count} error lines since it started {utc_text(errors.since)}"
+        f" ({errors.read} lines read), the last:"
     )
     return "\n".join([head, *lines])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -45,7 +46,16 @@ def pasted(scratch: ScratchPostgres, line: str, *, strict: str = "on", dbname: s
     assert line.isascii()
     assert line.isprintable()
     done = subprocess.run(
-        ["psql", "-X", "-At", "-v", "ON_ERROR_STOP=1", "-v", "vm_id=wrong", scratch.url(dbname=dbname)],
+        [
+            "psql",
+            "-X",
+            "-At",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-v",
+            "vm_id=wrong",
+            replace(scratch, dbname=dbname).url(),
+        ],
         input=f"SET standard_conforming_strings = {strict};\n{line}\n",
         capture_output=True,
         text=True,
@@ -79,8 +89,8 @@ def test_it_marks_the_row_it_is_shown_for_and_no_other(
         tables.execute("INSERT INTO vms (vm_id, status) VALUES (%s, 'running')", [text])
         tables.execute("INSERT INTO auth_sessions (session_id, status) VALUES (%s, 'ready')", [text])
     rows = [{"vm_id": STORED[name], "session_id": STORED[name]}]
-    vms = BreakingRows(CLAIMS["live_vms_are_alive"], [STORED[name]], rows)
-    sessions = BreakingRows(CLAIMS["failed_sessions_say_why"], [STORED[name]], rows)
+    vms = BreakingRows(CLAIMS["live_vms_are_alive"], 1, [STORED[name]], rows)
+    sessions = BreakingRows(CLAIMS["failed_sessions_say_why"], 1, [STORED[name]], rows)
     pasted(scratch_database, shown(vms, destroy_vms(settings, vms.ids)))
     pasted(scratch_database, shown(sessions, fail_sessions(settings, sessions.ids)))
     assert tables.execute("SELECT vm_id FROM vms WHERE status <> 'running'").fetchall() == [(STORED[name],)]

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.database.cleanup import delete_stale_sessions, delete_stale_vms, destroy_vms, fail_sessions
-from harness.database.records import Records, gather
+from harness.database.records import Records, gather_within
 from harness.database.scratch import ScratchPostgres
 from harness.site.profile import Site
 from tests.unit.database.oracle import expected
@@ -55,7 +55,7 @@ class Variant:
 
     def gather(self) -> Records:
         """All claims, at NOW."""
-        return gather(self.connection, self.site, now=NOW)
+        return gather_within(self.connection, self.site, now=NOW)
 
     def run(self, *statements: str) -> None:
         """The runbook's SQL, as if it were NOW."""

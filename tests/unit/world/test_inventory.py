@@ -61,9 +61,13 @@ def world(*rows: LiveRow, **parts: Any) -> Inventory:
             "vmms": vmms,
             "names": {1: "systemd", **{p["pid"]: p["comm"] for p in vmms}, **found["names"]},
         },
-        "state": [{"path": path, "kind": "directory"} for path in found["state"]],
+        "state": {
+            "count": found.get("count", len(found["state"])),
+            "entries": [{"path": path, "kind": "directory"} for path in found["state"]],
+        },
         "sockets": {
             "real": "/run/firecracker",
+            "count": len(found["sockets"]),
             "entries": [{"path": p, "kind": k} for p, k in found["sockets"]],
         },
         "taps": {"host_netns": HOST_NETNS, "names": {}, "taps": taps},
