@@ -49,6 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--evidence-dir",
+        type=_path,
         metavar="DIR",
         help="folder for what the checks saw, as --evidence-dir=DIR (default: evidence/; ten runs are kept)",
     )

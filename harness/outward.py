@@ -5,26 +5,17 @@ What is written as JSON is told before that: secrets are cut out of values, and 
 
 from __future__ import annotations
 
-import json
 import logging
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
-from itertools import chain, islice
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from itertools import chain
+from typing import Any
 
 from harness.redact import MASK, is_secret, redact, redact_bytes
 from harness.text import decoded, plain
 
-MOST_LINES = 1000
-MOST_CHARACTERS = 200_000
-"""Of one text."""
-
-One = TypeVar("One")
-
 _DEEPEST = 100  # what is nested deeper is not written: no reader of JSON would read it
 _LONGEST_NUMBER = 1 << 10  # bits; of longer ones Python writes no decimals
-_WIDEST_INTEGER = 63  # bits: what readers of JSON agree about
-_MOST_VALUES = 200_000
 _BETWEEN = "\n\x1e\n"  # a line ends, and ASCII's record separator keeps it from being joined to the next
 _FORMATTER = logging.Formatter()
 
@@ -54,74 +45,27 @@ def told_bytes(content: bytes) -> bytes:
         return cut
 
 
-def told_value(value: object, *, ours: Collection[str] = ()) -> Any:
+def told_value(value: object, *, ours: Collection[str] = (), depth: int = _DEEPEST) -> Any:
     """``value`` in JSON's types, every text in it told; what JSON does not know is told as its text.
-
-    What is nested too deep is ``…``, and so is all that comes after the first 200,000 values.
 
     :param ours: words of this project: a key or a text that is one of them stays.
     """
-    return _Telling(ours).value(value, _DEEPEST)
-
-
-def json_text(value: object) -> str:
-    """A value told, as JSON that every reader takes, with a line feed at its end."""
-    return json.dumps(told_value(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def bounded(text: str, *, lines: int = MOST_LINES) -> str:
-    """The beginning of a text, and how much more there is."""
-    head = text[:MOST_CHARACTERS].split("\n")
-    more = text.count("\n") + 1 - len(head[:lines])
-    if more:
-        return "\n".join([*head[:lines], f"… and {more} more lines"])
-    cut = len(text) - MOST_CHARACTERS
-    return text if cut <= 0 else f"{text[:MOST_CHARACTERS]}… and {cut} more characters"
-
-
-class _Telling:
-    """One value on its way out, and how many more may be in it."""
-
-    def __init__(self, ours: Collection[str]) -> None:
-        self.ours = ours
-        self.left = _MOST_VALUES
-
-    def value(self, value: object, depth: int) -> Any:
-        self.left -= 1
-        if self.left < 0 or not depth:
-            return "…"
-        if isinstance(value, str):
-            return value if value in self.ours else bounded(told(value))
-        if value is None or isinstance(value, bool):
-            return value
-        if isinstance(value, int | float):
-            return _told_number(value)
-        try:
-            if isinstance(value, Mapping):
-                return self.mapping(value, depth)
-            if isinstance(value, Sequence | Set) and not isinstance(value, bytes | bytearray | memoryview):
-                return [self.value(one, depth - 1) for one in self.some(value)]
-        except Exception:  # noqa: BLE001 - anything may call itself a list
-            return bounded(told(words_of(value)))
-        return bounded(told(words_of(value)))
-
-    def mapping(self, value: Mapping[Any, object], depth: int) -> dict[str, object]:
-        """Keys stay apart, also those of which nothing is left."""
-        result: dict[str, object] = {}
-        for key, one in self.some(value.items()):
-            words = words_of(key)
-            name = wanted = words if words in self.ours else bounded(told(words))
-            number = 1
-            while name in result:
-                number += 1
-                name = f"{wanted} ({number})"
-            hidden = isinstance(one, str) and one and is_secret(words)
-            result[name] = MASK if hidden else self.value(one, depth - 1)
-        return result
-
-    def some(self, many: Iterable[One]) -> Iterator[One]:
-        """As many as may still be told, and one more."""
-        return islice(many, max(self.left, 0) + 1)
+    if isinstance(value, str):
+        return value if value in ours else told(value)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return _told_number(value)
+    if not depth:
+        return "…"
+    try:
+        if isinstance(value, Mapping):
+            return _told_mapping(value, ours, depth)
+        if isinstance(value, Sequence | Set) and not isinstance(value, bytes | bytearray | memoryview):
+            return [told_value(one, ours=ours, depth=depth - 1) for one in value]
+    except Exception:  # noqa: BLE001 - anything may call itself a list
+        return told(words_of(value))
+    return told(words_of(value))
 
 
 def words_of(thing: object) -> str:
@@ -182,8 +126,20 @@ def _told_number(number: float) -> float | str:
     if isinstance(number, float):
         return number if math.isfinite(number) else str(number)  # JSON has neither infinity nor NaN
     if number.bit_length() > _LONGEST_NUMBER:
-        return bounded(hex(number))
+        return hex(number)
     text = str(number)
-    if redact(text) != text:
-        return MASK
-    return number if number.bit_length() <= _WIDEST_INTEGER else text
+    return number if redact(text) == text else MASK
+
+
+def _told_mapping(value: Mapping[Any, object], ours: Collection[str], depth: int) -> dict[str, object]:
+    """Keys stay apart, also those of which nothing is left."""
+    result: dict[str, object] = {}
+    for key, one in value.items():
+        name = wanted = told_value(words_of(key), ours=ours)
+        number = 1
+        while name in result:
+            number += 1
+            name = f"{wanted} ({number})"
+        hidden = isinstance(one, str) and one and is_secret(words_of(key))
+        result[name] = MASK if hidden else told_value(one, ours=ours, depth=depth - 1)
+    return result

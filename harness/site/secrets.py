@@ -31,8 +31,8 @@ def _content(file: Path, what: str) -> str:
     try:
         content = read_text(file, limit=_LARGEST, private=True).strip()
     except CannotReadError as error:
-        mode = shell_line(("chmod", "600", "--", str(file)))
-        hint = mode if "others" in str(error) else "write the file, or set the variable"
+        private = shell_line(("chmod", "600", "--", str(file)))
+        hint = private if "others" in str(error) else "write the file, or set the variable"
         raise SiteError(f"{what}: {shown(file)}: {error}", hint=hint) from None
     if not content:
         raise SiteError(f"{what}: {shown(file)}: the file is empty", hint="write it, or set the variable")

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.outward import json_text, told, told_bytes, words_of
+from harness.outward import told, told_bytes, words_of
 from harness.text import encoded
+from harness.verdict.bounds import json_text
 from harness.verdict.whole import private_folder, write_whole
 
 Unwritten = Callable[[Path, BaseException], None]

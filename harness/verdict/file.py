@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from harness.outward import each_text
+from harness.verdict.bounds import MOST_ENTRIES, bounded
 from harness.verdict.outcome import CheckResult, ItemVerdict, RunVerdict
 from harness.verdict.told import told_verdict
 from harness.verdict.whole import write_whole
 
 FORMAT = 1
-MOST_ENTRIES = 1000
-"""Of a list beside the checks."""
 
 
 def as_json(verdict: RunVerdict, *, exit_status: int) -> dict[str, object]:
@@ -38,11 +38,11 @@ def as_json(verdict: RunVerdict, *, exit_status: int) -> dict[str, object]:
 
 
 def write_verdict(path: Path, verdict: RunVerdict, *, exit_status: int) -> None:
-    """Write the file, whole, by the door out.
+    """Write the file by the door out, whole.
 
     :raises OSError: it could not be written.
     """
-    content = as_json(told_verdict(verdict), exit_status=exit_status)
+    content = each_text(as_json(told_verdict(verdict), exit_status=exit_status), bounded)
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     write_whole(path, f"{text}\n".encode())
 

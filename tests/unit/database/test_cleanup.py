@@ -41,12 +41,21 @@ def tables(scratch_database: ScratchPostgres) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def pasted(scratch: ScratchPostgres, line: str, *, strict: str = "on") -> str:
+def pasted(scratch: ScratchPostgres, line: str, *, strict: str = "on", dbname: str = "postgres") -> str:
     """What psql prints for one line that is pasted into it."""
     assert line.isascii()
     assert line.isprintable()
     done = subprocess.run(
-        ["psql", "-X", "-At", "-v", "ON_ERROR_STOP=1", "-v", "vm_id=wrong", scratch.url()],
+        [
+            "psql",
+            "-X",
+            "-At",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-v",
+            "vm_id=wrong",
+            replace(scratch, dbname=dbname).url(),
+        ],
         input=f"SET standard_conforming_strings = {strict};\n{line}\n",
         capture_output=True,
         text=True,
@@ -54,7 +63,7 @@ def pasted(scratch: ScratchPostgres, line: str, *, strict: str = "on") -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return str(done.stdout)
+    return done.stdout
 
 
 @pytest.mark.parametrize("strict", STRICT)
@@ -128,8 +137,9 @@ def test_bytes_of_a_database_that_keeps_bytes_are_found_again(scratch_database: 
     for text in NAMES.values():
         if any("\udc80" <= character <= "\udcff" for character in text):
             told = pasted(
-                replace(scratch_database, dbname="plain_bytes"),
+                scratch_database,
                 Statement("SELECT encode(convert_to({text}, 'SQL_ASCII'), 'hex');", {"text": text}).line,
+                dbname="plain_bytes",
             )
             assert bytes.fromhex(told.split("\n")[1]) == encoded(text)
 

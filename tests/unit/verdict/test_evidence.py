@@ -105,7 +105,7 @@ def test_evidence_that_cannot_be_written_is_told_before_anything_runs(suite: Sui
     (suite.root / "taken").write_text("a file")
     ended = suite.run(f"--evidence-dir={suite.root / 'taken'}")
     assert ended.status == 4
-    assert "evidence cannot be written to" in ended.output
+    assert "is there, and is no folder" in ended.output
 
 
 def test_a_write_that_fails_later_raises_nothing(tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_an_empty_folder_is_refused(suite: Suite, value: str) -> None:
     (suite.root / "aaaaaa" / "run.json").write_text("{}")
     told = suite.run(f"--evidence-dir={value}")
     assert told.status == 4
-    assert "--evidence-dir: it is empty" in told.output
+    assert "argument --evidence-dir: names nothing" in told.output
     assert (suite.root / "aaaaaa" / "run.json").exists()
     assert not (suite.root / "evidence").exists()
 

@@ -12,8 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.outward import MOST_LINES, bounded, json_text
-from harness.verdict.file import MOST_ENTRIES
+from harness.verdict.bounds import MOST_ENTRIES, MOST_LINES, bounded, json_text
 from harness.verdict.outcome import Outcome
 from harness.verdict.report import rendered
 from harness.verdict.whole import whole, write_whole
@@ -136,7 +135,7 @@ def test_hostile_content_in_every_field_keeps_no_report_from_being_written(suite
 def test_any_text_can_stand_in_any_field(text: str) -> None:
     """On the terminal and as JSON."""
     bad = result("a", Outcome.BROKEN, seen=text, hint=text, where=text)
-    lists = {"trouble": [(Outcome.FAIL, text)], "advice": [(text, text)]}
+    lists = {"trouble": [(Outcome.FAIL, text)], "advice": [("host.it", text)]}
     verdict = run_of(bad, leftovers=[text], unwritten=[text], facts={"site": text}, **lists)
     shown = rendered(verdict, width=80, colour=False, verbose=True)
     shown.encode()
@@ -228,8 +227,7 @@ def verdict_is_told(ended: Ended, *lost: str) -> None:
 
 def test_junits_file_in_a_folder_that_cannot_be_made(suite: Suite) -> None:
     """The rest is as ever."""
-    suite.write(ONE.format(body="assert 0"))
-    (suite.root / "taken").write_text("a file")
+    suite.write(ONE.format(body="open('taken', 'w').close(); assert 0"))
     ended = suite.run(f"--junitxml={suite.root}/taken/junit.xml")
     verdict_is_told(ended, "taken/junit.xml: ")
     assert ended.verdict["outcome"] == "FAIL"
@@ -249,8 +247,7 @@ def test_junits_file_that_cannot_be_written_leaves_none_of_another_run(suite: Su
 
 def test_an_all_pass_run_stays_one(suite: Suite) -> None:
     """What could not be written is told, and is no fault of the site."""
-    suite.write(ONE.format(body="pass"))
-    (suite.root / "taken").write_text("a file")
+    suite.write(ONE.format(body="open('taken', 'w').close(); pass"))
     ended = suite.run(f"--junitxml={suite.root}/taken/junit.xml")
     assert ended.status == 0
     assert "Could not be written" in ended.output
