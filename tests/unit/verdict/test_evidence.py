@@ -101,7 +101,7 @@ def test_evidence_that_cannot_be_written_is_told_before_anything_runs(suite: Sui
     (suite.root / "taken").write_text("a file")
     ended = suite.run(f"--evidence-dir={suite.root / 'taken'}")
     assert ended.status == 4
-    assert "evidence cannot be written to" in ended.output
+    assert f"--evidence-dir={suite.root / 'taken'}: is there, and is no folder" in ended.output
 
 
 def test_a_write_that_fails_later_raises_nothing(tmp_path: Path) -> None:
