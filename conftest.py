@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import pytest
@@ -32,24 +31,18 @@ pytest_plugins = [
 ]
 
 
-def _path(text: str) -> Path:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("names nothing")
-    return Path(text)
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Which deployment, and where to put what the checks saw."""
     group = parser.getgroup("acceptance", "acceptance of a Browser-VM deployment")
     group.addoption(
         "--site",
-        type=_path,
+        type=Path,
         metavar="FILE",
         help="site profile, as --site=FILE (default: ACCEPTANCE_SITE, else the lab where it is up)",
     )
     group.addoption(
         "--evidence-dir",
-        type=_path,
+        type=Path,
         metavar="DIR",
         help="folder for what the checks saw, as --evidence-dir=DIR (default: evidence/; ten runs are kept)",
     )
@@ -58,7 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--list-checks",
-        type=_path,
+        type=Path,
         metavar="FILE",
         help="write what the checks claim to FILE (docs/checks.md), and run nothing",
     )

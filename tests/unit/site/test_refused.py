@@ -162,11 +162,11 @@ def test_the_program_itself_says_one_message(tmp_path: Path) -> None:
 
 
 PLACES = {
-    "--evidence-dir=": "names nothing",
+    "--evidence-dir=": "names no folder of its own",
     "--evidence-dir=/proc/x": "nothing can be written to /proc",
     "--evidence-dir=/etc/passwd": "is there, and is no folder",
     "--evidence-dir=/etc/passwd/x": "Not a directory",
-    "--list-checks=": "names nothing",
+    "--list-checks=": "is there, and is no file",
     "--list-checks=/nonexistent/x": "its folder does not exist",
     "--list-checks=/proc/x": "nothing can be written to /proc",
     "--list-checks=/dev/null": "is there, and is no file",
