@@ -65,13 +65,19 @@ def _redacted(text: str, _known: frozenset[str]) -> str:
 def _cut_out(text: str) -> str:
     raw = text.encode("utf-8", "surrogatepass")
     cut = redact_bytes(raw)
-    return text if cut is raw else cut.decode("utf-8", "surrogatepass")
+    if cut is raw:
+        return text
+    try:
+        return cut.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:  # a secret of odd bytes was half of a character
+        return cut.decode("utf-8", "replace")
 
 
 def redact_bytes(content: bytes) -> bytes:
     """``content`` without any secret; everything else stays as it is, whatever its encoding."""
-    in_forms = any(" " in word for word in _known)
-    spans = sorted(set(found(content, _secrets_in, in_forms=in_forms)))
+    known = frozenset(_known)  # others may remember more meanwhile
+    find = functools.partial(_secrets_in, *_looked_for(known))
+    spans = sorted(set(found(content, find, in_forms=any(" " in word for word in known))))
     if not spans:
         return content
     masks = [match.span() for match in _MASK.finditer(content)]
@@ -87,9 +93,8 @@ def is_secret(key: str) -> bool:
     return _SECRET_KEY.fullmatch(key) is not None
 
 
-def _secrets_in(raw: bytes, joined: bool) -> Iterator[Span]:
+def _secrets_in(words: list[bytes], ways: list[Needle], raw: bytes, joined: bool) -> Iterator[Span]:
     """Secrets as they are: whole, cut short, or known by where they stand."""
-    words, ways = _looked_for(frozenset(_known))
     for needle in ways:
         if needle.text in raw:  # nearly never, and there are many
             yield from needle.found(raw)

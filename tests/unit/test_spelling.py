@@ -203,6 +203,11 @@ def test_a_secret_of_odd_bytes_is_cut_as_text_and_as_bytes() -> None:
     assert redact.redact_bytes(b"\xe4 pass\xff\xfeword b") == b"\xe4 " + MASK.encode() + b" b"
 
 
+def test_a_secret_of_odd_bytes_may_be_half_of_a_character() -> None:
+    redact.remember("pass\udcc3")
+    assert redact.redact("a passä b").startswith(f"a {MASK}")
+
+
 @pytest.mark.parametrize(
     ("text", "left"),
     [
