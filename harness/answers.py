@@ -10,7 +10,7 @@ import contextlib
 import functools
 import json
 import math
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -65,7 +65,7 @@ def read_as(kind: type[T], value: object, *, whose: str) -> T:
     :raises UnreadableError: it is none; with the first places that are wrong.
     """
     try:
-        adapter: TypeAdapter[T] = _adapter(kind)
+        adapter: TypeAdapter[T] = _adapter(kind)  # type: ignore[arg-type] # a type can be hashed
         return adapter.validate_python(value)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
@@ -90,7 +90,7 @@ def reading(whose: str) -> Iterator[None]:
 
 
 @functools.cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
