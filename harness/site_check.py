@@ -83,7 +83,7 @@ def _vmm(hypervisor: Hypervisor) -> str:
     if result.status != 0:
         said = (result.stderr or result.stdout).strip()
         raise TransportError(f"{binary} --version: {said}", hint="mend vmm.binary in the profile")
-    return f"{binary}: {result.stdout.strip().splitlines()[0]}"
+    return f"{binary}: {result.stdout.strip().partition(chr(10))[0] or 'it says nothing'}"
 
 
 def _controller(hypervisor: Hypervisor) -> str:
