@@ -230,8 +230,10 @@ class Requests:
         return await self._waited_for(start)
 
     async def op_unsettled_launches(self) -> Answer:
-        """Launches of dead runs, and of this one, of which it is not known what came; and whose sessions are
-        known: ``launches`` with ``note``, ``user``, ``asked``, ``limit_s``, ``ended``; ``known``; ``now``.
+        """Launches of dead runs, and of this one, of which it is not known what came.
+
+        ``launches``, each with ``note``, ``user``, ``asked``, ``limit_s`` and ``ended``; ``known``, sessions
+        that a run owns; ``busy``, users with a launch under way; ``now``, this host's time.
         """
         return await self._off_loop(self._unsettled)
 
@@ -287,16 +289,16 @@ class Requests:
         return [line for over, line in ended if not over]
 
     def _unsettled(self) -> dict[str, Any]:
-        launches, known = [], []
-        for directory in [*reaper.runs(), self.directory]:
+        launches, known, busy, dead = [], [], [], reaper.dead_runs()
+        for directory in reaper.runs():
             known += sessions.sessions_on_record(directory)
-        for directory in [*reaper.dead_runs(), self.directory]:
             for note, launch in sessions.unsettled(directory).items():
-                if directory == self.directory and launch.heard is None:
-                    continue  # it is under way
-                said = {"user": launch.user, "asked": launch.asked, "limit_s": launch.limit_s}
-                launches.append({"note": str(note), **said, "ended": launch.ended})
-        return {"launches": launches, "known": known, "now": time.time()}
+                if launch.heard is None and directory not in dead:
+                    busy.append(launch.user)
+                elif directory in dead or directory == self.directory:
+                    said = {"user": launch.user, "asked": launch.asked, "limit_s": launch.limit_s}
+                    launches.append({"note": str(note), **said, "ended": launch.ended})
+        return {"launches": launches, "known": known, "busy": busy, "now": time.time()}
 
     async def _trim_logs(self) -> None:
         while True:

@@ -178,9 +178,9 @@ class Hypervisor:
         )
         result = Result(tuple(argv), answer["status"], answer["stdout"], answer["stderr"])
         if answer["truncated"]:
-            said = len(result.stdout) + len(result.stderr)
+            length = len(result.stdout) + len(result.stderr)
             raise CommandError(
-                f"on the host, said over {said >> 20} MiB, and was ended: {result.command[:2000]}\n"
+                f"on the host, said over {length >> 20} MiB, and was ended: {result.command[:2000]}\n"
                 f"  it said first: {(result.stdout or result.stderr)[:500]}",
                 hint="something that it lists is far larger than a host like this should have",
             )
