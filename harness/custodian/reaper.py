@@ -24,9 +24,9 @@ from harness.custodian.names import CLONE_NAME, DRAFT_NAME, RUN_NAME, RUNS, is_r
 from harness.custodian.owner import Owner, Standing
 
 CLONE_NOTES = "[0-9]*.json"
-_LOCK_S = 5.0
+_LOCK_S = 3.0
 _SESSIONS_AT_ONCE = 64
-_SESSIONS_S = 10.0  # after which no further session is begun with
+_SESSIONS_S = 5.0  # after which no further session is begun with
 
 
 def claim_run(run: str, disks: Path) -> Path:

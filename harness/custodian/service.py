@@ -28,7 +28,7 @@ GREETING = "acceptance-custodian "
 FAREWELL = 0
 _LONGEST_REQUEST = 64 << 20
 _LAUNCHES_S = 600.0  # each has a limit of its own; this is for what does not keep it
-_HURRIED_S = 5.0
+_HURRIED_S = 5.0  # for a launch, and once more for what does not end even so
 _DESTROY_S = 120.0
 _SAY_S = 5.0
 
@@ -67,15 +67,15 @@ class Service:
 
     async def _await_requests(self) -> None:
         """Until every request is done with what it makes."""
-        hurry = asyncio.create_task(self._hurry())
-        if self.under_way:
-            await asyncio.wait(self.under_way, timeout=_LAUNCHES_S)
-        hurry.cancel()
-
-    async def _hurry(self) -> None:
-        await self.hurried.wait()
-        await asyncio.sleep(_HURRIED_S)
+        if not self.under_way:
+            return
+        done = asyncio.create_task(asyncio.wait(self.under_way, timeout=_LAUNCHES_S))
+        hurried = asyncio.create_task(self.hurried.wait())
+        await asyncio.wait({done, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        await asyncio.wait({done}, timeout=_HURRIED_S)
         self.requests.give_up_launches()
+        await asyncio.wait({done}, timeout=_HURRIED_S)
 
     async def _await_farewell(self) -> None:
         try:
