@@ -196,7 +196,8 @@ def _kill(pid: int, what: str) -> str:
 
 
 def _left(folder: Path, why: str) -> str:
-    return f"left {folder}: {why}; if it is a dead run's: sudo rm -rf -- {shlex.quote(str(folder))}"
+    first = " cancel the sessions that its notes name, then" if any(folder.glob(sessions.NOTES)) else ""
+    return f"left {folder}: {why}; if it is a dead run's:{first} sudo rm -rf -- {shlex.quote(str(folder))}"
 
 
 def _named(folder: Path, pattern: re.Pattern[str]) -> list[Path]:

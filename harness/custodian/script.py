@@ -21,6 +21,7 @@ from harness.custodian.limits import Limit, LimitReached, TimeIsUp, TooMuch
 
 MOST_SAID = 32 << 20
 """Bytes that a program may say, on stdout and stderr together."""
+_BEGINNING = 64 << 10
 _PIECE = 1 << 16
 _POLL_S = 0.02  # where the kernel does not tell when a process ends
 _KILL_S = 5.0
@@ -56,7 +57,10 @@ class Script:
         self._said: dict[IO[bytes], bytearray] = {}
 
     def run(self) -> dict[str, Any]:
-        """Status, stdout, stderr; ``timed_out`` or ``truncated`` where that is what ended it."""
+        """Status, stdout, stderr; ``timed_out`` or ``truncated`` where that is what ended it.
+
+        Of what is too much, only the beginning is given.
+        """
         program = subprocess.Popen(
             self._argv,
             bufsize=0,
@@ -77,12 +81,17 @@ class Script:
             self._kill()
             ended = _has_ended(program, within_s=_KILL_S)
             reached = self._hear_rest() or reached
+        truncated = isinstance(reached, TooMuch)
+        stdout, stderr = (
+            bytes(said[:_BEGINNING] if truncated else said).decode("utf-8", "surrogateescape")
+            for said in self._said.values()
+        )
         return {
             "status": program.wait() if ended else -signal.SIGKILL,
-            "stdout": self._said[program.stdout].decode("utf-8", "surrogateescape"),
-            "stderr": self._said[program.stderr].decode("utf-8", "surrogateescape"),
-            "timed_out": reached is not None and not isinstance(reached, TooMuch),
-            "truncated": isinstance(reached, TooMuch),
+            "stdout": stdout,
+            "stderr": stderr,
+            "timed_out": reached is not None and not truncated,
+            "truncated": truncated,
         }
 
     def stop(self) -> None:

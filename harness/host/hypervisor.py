@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any
 
+from harness.custodian.script import MOST_SAID
 from harness.errors import CommandError, HarnessError, UsageError
 from harness.host import bundle
 from harness.host.custodian import Custodian
@@ -178,9 +179,8 @@ class Hypervisor:
         )
         result = Result(tuple(argv), answer["status"], answer["stdout"], answer["stderr"])
         if answer["truncated"]:
-            length = len(result.stdout) + len(result.stderr)
             raise CommandError(
-                f"on the host, said over {length >> 20} MiB, and was ended: {result.command[:2000]}\n"
+                f"on the host, said over {MOST_SAID >> 20} MiB, and was ended: {result.command[:2000]}\n"
                 f"  it said first: {(result.stdout or result.stderr)[:500]}",
                 hint="something that it lists is far larger than a host like this should have",
             )

@@ -112,7 +112,9 @@ def test_what_is_called_otherwise_is_not_looked_at(host_folders: Path) -> None:
 def test_what_a_run_of_an_older_version_left_is_told_and_stays(host_folders: Path, pid: int) -> None:
     folder = leave_run(host_folders, DEAD)
     (folder / "owner.json").write_text(json.dumps({"pid": pid, "start": 1, "disks": "/x"}))
+    (folder / "session-1.json").write_text('{"session": "s1"}')
     lines = reap(host_folders)
+    assert "cancel the sessions that its notes name, then sudo rm -rf -- " in lines[0]
     assert [line.split(": ")[0] for line in lines] == [
         f"left {folder}",
         f"removed {host_folders}/disks/{DEAD}",
