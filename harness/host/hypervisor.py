@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from harness.answers import read_json
+from harness.custodian.script import MOST_SAID
 from harness.errors import CommandError, HarnessError, UsageError
 from harness.host import bundle
 from harness.host.custodian import Custodian, telling_its_end
@@ -133,7 +134,9 @@ class Hypervisor:
         """Run a shell script on the host in one round trip. A non-zero status does not raise.
 
         :param root: as root, or as the login user.
-        :raises CommandError: not ended within ``timeout_s``; its process group is then killed.
+        It is over when the shell is: what is left in the background is killed, and not waited for.
+
+        :raises CommandError: not ended within ``timeout_s``, or it says too much; its group is then killed.
         """
         return self._program(["sh", "-c", text], "", timeout_s=timeout_s, root=root)
 
@@ -143,7 +146,7 @@ class Hypervisor:
         ``source`` finds ``argument`` as JSON in ``sys.argv[1]`` (or on stdin where it is over 64 KiB: then
         ``sys.argv[1]`` is ``-``), and prints one JSON document, which is returned decoded.
 
-        :raises CommandError: a non-zero status, or not ended in time.
+        :raises CommandError: a non-zero status, said too much, or not ended in time.
         :raises UnreadableError: what it printed is not JSON.
         """
         text = json.dumps(argument)
@@ -175,6 +178,12 @@ class Hypervisor:
             root=root,
         )
         result = Result(tuple(argv), answer["status"], answer["stdout"], answer["stderr"])
+        if answer["truncated"]:
+            raise CommandError(
+                f"on the host, said over {MOST_SAID >> 20} MiB, and was ended: {result.command[:2000]}\n"
+                f"  it said first: {(result.stdout or result.stderr)[:500]}",
+                hint="something that it lists is far larger than a host like this should have",
+            )
         if answer["timed_out"]:
             said = ending(result.stdout + result.stderr, 1000)
             raise CommandError(f"on the host, took over {timeout_s:g} s: {result.command}\n  it said: {said}")

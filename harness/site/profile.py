@@ -152,7 +152,8 @@ class StateSection(Section):
     """A VM id; also how ids are found in names and command lines."""
     clones_dir: AbsolutePath | None = None
     """Where the disks of the suite's own clones go, on the file system of the golden disk so that a copy
-    costs nothing; none means beside the golden disk's directory. Never inside `vms_dir`."""
+    costs nothing; none means beside the golden disk's directory. Never inside `vms_dir`. Hosts may share it:
+    a run removes only what a note says is of a dead run of the same host."""
     ignored_entries: tuple[Text, ...] = ("lost+found",)
     """Names in vms_dir that are no VM's."""
     tap_prefix: Device = "fc-"

@@ -73,7 +73,7 @@ def _lines(verdict: RunVerdict, width: int, *, verbose: bool) -> Iterator[Text]:
             for result in verdict.results
             if result.outcome is Outcome.NOT_APPLICABLE
         ],
-        "Left by a killed run, and removed": list(verdict.leftovers),
+        "Left on the host, and what became of it": list(verdict.leftovers),
         "Narrowed, so not the whole checklist": list(verdict.scope.narrowed),
     }
     for title, texts in sections.items():

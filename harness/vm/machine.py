@@ -174,7 +174,10 @@ class Vm:
         return self._guest.connection.forward(f"tcp:127.0.0.1:{port}")
 
     def console(self) -> str:
-        """All that the guest's serial console has shown; still there after :meth:`kill`."""
+        """What the guest's serial console has shown; still there after :meth:`kill`.
+
+        Of a very long one the newest part, after a line that says so.
+        """
         return self._text("console.log")
 
     def log(self) -> str:

@@ -185,7 +185,7 @@ def test_the_terminal_tells_advice_and_leftovers(suite: Suite) -> None:
     suite.write(RUN)
     output = suite.run("-m", "acceptance").output
     assert "  - host.bad: MemoryLimit= is deprecated" in output
-    assert "Left by a killed run, and removed:\n  - removed namespace acc-000000-1" in output
+    assert "Left on the host, and what became of it:\n  - removed namespace acc-000000-1" in output
 
 
 def test_a_failure_is_told_without_the_path_through_our_code(suite: Suite) -> None:
