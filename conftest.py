@@ -8,7 +8,10 @@ import pytest
 
 # Imported by pytest itself, so plain asserts in them are explained as in tests; a new one is added here.
 pytest_plugins = [
+    "fixtures.outward",
+    "fixtures.options",
     "fixtures.site",
+    "fixtures.reporters",
     "fixtures.verdict.plugin",
     "fixtures.verdict.telling",
     "fixtures.verdict.evidence",

@@ -82,8 +82,8 @@ def _asking_time(scratch: ScratchPostgres, rows: int) -> float:
 
 def _once(site: Site) -> float:
     began = time.perf_counter()
-    with read_only_session(site, run_id="bench0") as connection:
-        records = gather(connection, site)
+    with read_only_session(site, run_id="bench0") as database:
+        records = gather(database, site)
     seconds = time.perf_counter() - began
     for claim in records.answers:
         records.breaking(claim)  # a claim that could not be asked must not make it faster

@@ -6,16 +6,27 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from harness.errors import HarnessError
+from harness.outward import told
 from harness.site.choice import choose_site
 from harness.site.docs import site_docs, site_values
 from harness.site.load import load_site
+from harness.site.reading import shown
+from harness.text import one_line
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with what was typed as everything else here does."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(4, f"{one_line(message)}\n  next: {self.prog} --help\n")
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    top = argparse.ArgumentParser(prog="python -m harness", description=(__doc__ or "").splitlines()[0])
+    top = _Parser(prog="python -m harness", description=(__doc__ or "").splitlines()[0])
     site = top.add_subparsers(dest="noun", required=True, metavar="site").add_parser(
         "site", help="the site profile"
     )
@@ -31,7 +42,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one verb. 0 well, 1 a connection failed, 4 the profile must be mended."""
+    """Run one verb. 0 well, 1 a connection failed, 4 what was typed, or the profile, must be mended."""
+    if not __debug__:
+        print("python -O removes assertions\n  next: without -O and PYTHONOPTIMIZE", file=sys.stderr)
+        return 4
     args = parser().parse_args(argv)
     try:
         if args.verb == "docs":
@@ -39,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
             return 0
         return _with_profile(args.verb, choose_site(args.file, os.environ))
     except HarnessError as error:
-        print(error, file=sys.stderr)
+        print(told(str(error)), file=sys.stderr)
         return 4
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -49,11 +63,11 @@ def main(argv: list[str] | None = None) -> int:
 def _with_profile(verb: str, path: Path) -> int:
     site = load_site(path)
     if verb == "show":
-        print(site_values(site))
+        print(told(site_values(site)))
         return 0
     from harness.site_check import check_site  # here: it loads all that connects, and `show` needs none of it
 
-    print(f"{path}: valid, {site.name}", flush=True)
+    print(told(f"{shown(path)}: valid, {site.name}"), flush=True)
     return 0 if check_site(site, lambda line: print(line, flush=True)) else 1
 
 

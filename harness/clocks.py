@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 
 @dataclass(frozen=True)
@@ -44,3 +45,11 @@ def narrowest(offsets: Iterable[Offset]) -> Offset:
     known = list(offsets)
     both = Offset(max(one.low for one in known), min(one.high for one in known))
     return both if both.low <= both.high else known[-1]
+
+
+def utc_text(seconds: float) -> str:
+    """A time since 1970 for a message, whatever number somebody gave for one."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:g} s after 1970"

@@ -9,6 +9,7 @@ A failed claim is an ``AssertionError`` in a check. Everything here means that w
     │   ├── CommandError         a program ended badly or too late
     │   ├── SshError             no SSH connection, or it was lost
     │   ├── NoAnswerError        the way was there, and whoever is at its end said nothing
+    │   ├── UnreadableError      they answered, and what they said cannot be understood
     │   └── DatabaseError        no connection, or a query failed
     ├── VmError                  a VM could not be made, or was lost
     │   └── VmmError             its VMM refused, did not start, or ended
@@ -56,6 +57,10 @@ class SshError(TransportError):
 
 class NoAnswerError(TransportError):
     """The way to somebody was there, and they said nothing: that may be a finding, not our own trouble."""
+
+
+class UnreadableError(TransportError):
+    """An answer that cannot be understood; the text says whose, and what is wrong with it."""
 
 
 class DatabaseError(TransportError):

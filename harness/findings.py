@@ -1,4 +1,4 @@
-"""What is wrong, thing by thing, with the command that mends it: printed for a person, never run."""
+"""What is wrong, thing by thing, with what mends it: printed for a person, never run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from harness.errors import WaitTimeoutError
+from harness.mend import HEADING, Mend
+from harness.text import one_line
 from harness.wait import wait_until
 
 SHOWN_FINDINGS = 20
@@ -19,20 +21,20 @@ class Finding:
     thing: str
     """What and where: path, pid, row."""
     why: str
-    mend: str = ""
-    """The command that mends it."""
+    mends: tuple[Mend, ...] = ()
+    """What mends it, in order."""
 
 
 def report(findings: Sequence[Finding], what: str) -> str:
-    """A line for each, at most 20 lines and the count, and the commands that mend what is shown."""
+    """A line for each, at most 20 lines and the count, and what mends those that are shown, a line each."""
     shown = findings[:SHOWN_FINDINGS]
     lines = [f"{what}: {len(findings)}"]
-    lines += [f"  {one.thing}: {one.why}" for one in shown]
+    lines += [f"  {one_line(one.thing)}: {one_line(one.why)}" for one in shown]
     if len(findings) > len(shown):
         lines.append(f"  … and {len(findings) - len(shown)} more")
-    mends = list(dict.fromkeys(one.mend for one in shown if one.mend))
+    mends = list(dict.fromkeys(mend.line for one in shown for mend in one.mends))
     if mends:
-        lines += ["mend (nothing was changed):", *(f"  {mend}" for mend in mends)]
+        lines += [HEADING, *(f"  {mend}" for mend in mends)]
     return "\n".join(lines)
 
 

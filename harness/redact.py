@@ -1,107 +1,175 @@
 """Secrets never reach output, evidence or a report: what is remembered here is cut out of every text.
 
 The one registry of a process: a secret is remembered where it is read, long before anybody knows which text
-will carry it.
+will carry it, or how it will be spelled there.
 """
 
 from __future__ import annotations
 
-import json
-import logging
+import bisect
+import functools
 import re
-from typing import Any
-from urllib.parse import quote, quote_plus, unquote, urlsplit
+from collections.abc import Iterable, Iterator
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from harness.spelling import Needle, Span, found, needles
 
 MASK = "‹secret›"
 
 _SHORTEST_SECRET = 4  # cutting out shorter ones would make every text unreadable, and hide nothing
 _SHORTEST_PART = 6
-_CUT = "..."
-_FORMATTER = logging.Formatter()
+_SHORTEST_LINE = 8
+_SHORT = 200
 _known: set[str] = set()
-_TOKENS = "access_token|refresh_token|id_token|code_verifier"
-_PATTERNS = (
-    rf"([?&#;](?:code|state|{_TOKENS})=)[^&#;\s\"'<>]+",
-    rf"(%(?:3F|26)(?:code|state|{_TOKENS})%3D)(?:(?!%26)[^&\s\"'<>])+",
-    rf"(\\*\"(?:password|{_TOKENS})\\*\"\s*:\s*\\*\")[^\"\\]+",
+_NAMES = "access_token|refresh_token|id_token|code_verifier|client_secret"
+_SEEN_FIRST = tuple(
+    re.compile(pattern.encode())
+    for pattern in (
+        rf"[?&#;](?:code|state|{_NAMES})=([^&#;\s\"'<>\\]+)",
+        rf"\"(?:password|{_NAMES})\"\s*:\s*\"((?:[^\"\\]|\\.)+)",
+        rf"'(?:password|{_NAMES})'\s*:\s*'((?:[^'\\]|\\.)+)",
+        r"://[^\s:/@\"'<>]*:(?!password@)([^\s/@\"'<>]+)@",  # but for an example of ours
+    )
 )
-"""What OAuth keeps secret, where it is seen for the first time: in a URL, in one within another, in JSON."""
-_IN_TEXT = tuple(re.compile(pattern) for pattern in _PATTERNS)
-_IN_BYTES = tuple(re.compile(pattern.encode()) for pattern in _PATTERNS)
+"""Secret before anybody has read it: what OAuth keeps so, in URLs and JSON, and a URL's password."""
+_SECRET_KEY = re.compile(rf"password|{_NAMES}", re.IGNORECASE)
+_CUT = re.compile(rb"\.{3,}|\xe2\x80\xa6")
+_MASK = re.compile(re.escape(MASK.encode()))
+_KEYWORD = re.compile(r"\bpassword\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))", re.DOTALL)
 
 
 def remember(secret: str) -> str:
-    """Cut ``secret`` out of every text from now on, and the password in it where it is a URL; return it."""
-    plain = secret.strip()
-    spellings = {
-        plain,
-        quote(plain, safe=""),
-        quote_plus(plain),
-        json.dumps(plain)[1:-1],
-        *_passwords(secret),
-    }
-    _known.update(word for word in spellings if len(word) >= _SHORTEST_SECRET)
+    """Cut ``secret`` out of every text from now on, in every spelling; return it.
+
+    So is the password in it where it is a URL or libpq's keywords, and each line where it has several.
+    """
+    text = secret.strip()
+    lines = [line.strip() for line in text.splitlines() if not line.startswith("-----")]
+    words = {text, *_passwords(text), *(line for line in lines if len(line) >= _SHORTEST_LINE)}
+    _known.update(word for word in words if len(word) >= _SHORTEST_SECRET)
     return secret
 
 
 def redact(text: str) -> str:
-    """``text`` without any secret."""
-    words = sorted(_known, key=len, reverse=True)
-    for word in words:
-        text = text.replace(word, MASK)
-    if _CUT in text:
-        for word in words:
-            text = _without_parts(text, word)
-    for pattern in _IN_TEXT:
-        text = pattern.sub(rf"\g<1>{MASK}", text)
-    return text
+    """``text`` without any secret. Linear in its length."""
+    cut = _redacted(text, frozenset(_known)) if len(text) <= _SHORT else _cut_out(text)
+    return text if cut == text else cut
+
+
+@functools.lru_cache(maxsize=4096)
+def _redacted(text: str, _known: frozenset[str]) -> str:
+    """Names and the like are told again and again."""
+    return _cut_out(text)
+
+
+def _cut_out(text: str) -> str:
+    raw = text.encode("utf-8", "surrogatepass")
+    cut = redact_bytes(raw)
+    if cut is raw:
+        return text
+    try:
+        return cut.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:  # a secret of odd bytes was half of a character
+        return cut.decode("utf-8", "replace")
 
 
 def redact_bytes(content: bytes) -> bytes:
     """``content`` without any secret; everything else stays as it is, whatever its encoding."""
+    known = frozenset(_known)  # others may remember more meanwhile
+    find = functools.partial(_secrets_in, *_looked_for(known))
+    spans = sorted(set(found(content, find, in_forms=any(" " in word for word in known))))
+    if not spans:
+        return content
+    masks = [match.span() for match in _MASK.finditer(content)]
+    parts, at = [], 0
+    for start, end in _merged(span for span in spans if not _within(span, masks)):
+        parts += [content[at:start], MASK.encode()]
+        at = end
+    return b"".join([*parts, content[at:]])
+
+
+def is_secret(key: str) -> bool:
+    """Whether what a mapping has under ``key`` is a secret by its name alone."""
+    return _SECRET_KEY.fullmatch(key) is not None
+
+
+def _secrets_in(words: list[bytes], ways: list[Needle], raw: bytes, joined: bool) -> Iterator[Span]:
+    """Secrets as they are: whole, cut short, or known by where they stand."""
+    for needle in ways:
+        if needle.text in raw:  # nearly never, and there are many
+            yield from needle.found(raw)
+    if cuts := [match.span() for match in _CUT.finditer(raw)]:
+        for word in words:
+            yield from _parts(raw, word, cuts)
+    for pattern in () if joined else _SEEN_FIRST:
+        for match in pattern.finditer(raw):
+            yield match.span(1)
+
+
+@functools.lru_cache(maxsize=2)
+def _looked_for(known: frozenset[str]) -> tuple[list[bytes], list[Needle]]:
+    as_text = {word.encode("utf-8", "surrogatepass") for word in known}
+    as_bytes = {word.encode("utf-8", "surrogateescape") for word in known if _has_bytes(word)}
+    words = sorted(as_text | as_bytes)
+    return words, [needle for word in words for needle in needles(word)]
+
+
+def _has_bytes(word: str) -> bool:
+    """Whether bytes that are no UTF-8 were read into it, as from an environment variable."""
     try:
-        return redact(content.decode()).encode()
-    except UnicodeDecodeError:
-        pass
-    for word in sorted(_known, key=len, reverse=True):
-        content = content.replace(word.encode(), MASK.encode())
-    for pattern in _IN_BYTES:
-        content = pattern.sub(rb"\g<1>" + MASK.encode(), content)
-    return content
+        word.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
-def redact_logs() -> None:
-    """Cut secrets out of every record of this process from now on. Twice is as good as once."""
-    make = logging.getLogRecordFactory()
-    if getattr(make, "redacts", False):
-        return
-
-    def make_redacted(*args: Any, **kwargs: Any) -> logging.LogRecord:
-        record = make(*args, **kwargs)
-        record.msg, record.args = redact(record.getMessage()), None
-        if record.exc_info:
-            record.exc_text = redact(_FORMATTER.formatException(record.exc_info))
-        return record
-
-    make_redacted.redacts = True  # type: ignore[attr-defined]
-    logging.setLogRecordFactory(make_redacted)
-
-
-def _without_parts(text: str, word: str) -> str:
+def _parts(raw: bytes, word: bytes, cuts: list[Span]) -> Iterator[Span]:
     """Where a long text was cut in the middle of a secret, its beginning or its end is left."""
-    for length in range(len(word) - 1, _SHORTEST_PART - 1, -1):
-        text = text.replace(word[:length] + _CUT, MASK + _CUT).replace(_CUT + word[-length:], _CUT + MASK)
-    return text
+    begins, ends = [start for start, _ in cuts], [end for _, end in cuts]
+    for at, _ in Needle(word[:_SHORTEST_PART]).found(raw):
+        nearest = bisect.bisect_left(begins, at + _SHORTEST_PART)
+        if nearest < len(begins):
+            end = begins[nearest]
+            if end - at < len(word) and raw[at:end] == word[: end - at]:
+                yield at, end
+    for _, end in Needle(word[-_SHORTEST_PART:]).found(raw):
+        nearest = bisect.bisect_right(ends, end - _SHORTEST_PART) - 1
+        if nearest >= 0:
+            at = ends[nearest]
+            if end - at < len(word) and raw[at:end] == word[at - end :]:
+                yield at, end
+
+
+def _within(span: Span, masks: list[Span]) -> bool:
+    """Whether a span is in what was cut out before, so that it is not cut again: a secret may be `secret`."""
+    nearest = bisect.bisect_right(masks, (span[0], 1 << 62)) - 1
+    return nearest >= 0 and span != masks[nearest] and span[1] <= masks[nearest][1]
+
+
+def _merged(spans: Iterable[Span]) -> Iterator[Span]:
+    """Sorted spans, those that overlap as one."""
+    start = end = -1
+    for first, last in spans:
+        if first >= end:
+            if end > start:
+                yield start, end
+            start, end = first, last
+        end = max(end, last)
+    if end > start:
+        yield start, end
 
 
 def _passwords(secret: str) -> set[str]:
-    try:
-        password = urlsplit(secret.strip()).password
-    except ValueError:  # not a URL
-        password = None
-    if password is None:
-        words = (word.partition("=") for word in secret.split())  # libpq's "host=… password=…"
-        password = next((value.strip("'") for key, _, value in words if key == "password"), None)
-    if not password:
-        return set()
-    return {password, unquote(password), quote(password, safe="")}
+    """Every password that ``secret`` may hold, as it was written and as it is meant."""
+    words = [quoted or word for quoted, word in _KEYWORD.findall(secret)]
+    words += [re.sub(r"\\(.)", r"\1", word, flags=re.DOTALL) for word in words]
+    if "://" in secret:
+        _, _, rest = secret.partition("://")
+        login, _, _ = rest.rpartition("@")  # what is wrongly written in it may hold any of /?#@
+        words.append(login.partition(":")[2])
+        try:
+            parts = urlsplit(secret)
+            words += [parts.password or "", *parse_qs(parts.query).get("password", [])]
+        except ValueError:  # not a URL
+            pass
+    return {spelled for word in words for spelled in (word, unquote(word)) if word}

@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
-from harness.database.connection import asking, read_only_session
+from harness.database.connection import read_only_session
 from harness.errors import HarnessError, SiteError, TransportError
 from harness.host.hypervisor import Hypervisor
-from harness.redact import redact
+from harness.mend import shell_line
+from harness.outward import told
 from harness.site.profile import Site
 from harness.transport.http import client_over
 
@@ -48,11 +50,11 @@ def check_site(site: Site, say: Say) -> bool:
 
 def _try(say: Say, name: str, ask: Callable[[], str]) -> bool:
     try:
-        say(redact(f"  OK      {name:<12}{ask()}"))
+        say(told(f"  OK      {name:<12}{ask()}"))
     except HarnessError as error:
-        say(redact(f"  FAILED  {name:<12}{error.message.replace(chr(10), _BELOW)}"))
+        say(told(f"  FAILED  {name:<12}{error.message.replace(chr(10), _BELOW)}"))
         if error.hint:
-            say(redact(f"          {'next:':<12}{error.hint.replace(chr(10), _BELOW)}"))
+            say(told(f"          {'next:':<12}{error.hint.replace(chr(10), _BELOW)}"))
         return False
     return True
 
@@ -79,11 +81,13 @@ def _root(hypervisor: Hypervisor) -> str:
 
 def _vmm(hypervisor: Hypervisor) -> str:
     binary = hypervisor.site.vmm.binary
-    result = hypervisor.script(f"exec '{binary}' --version", timeout_s=hypervisor.site.vmm.start_timeout_s)
+    result = hypervisor.script(
+        f"exec {shlex.quote(binary)} --version", timeout_s=hypervisor.site.vmm.start_timeout_s
+    )
     if result.status != 0:
         said = (result.stderr or result.stdout).strip()
         raise TransportError(f"{binary} --version: {said}", hint="mend vmm.binary in the profile")
-    return f"{binary}: {result.stdout.strip().splitlines()[0]}"
+    return f"{binary}: {(result.stdout.strip() or 'it said nothing').splitlines()[0]}"
 
 
 def _controller(hypervisor: Hypervisor) -> str:
@@ -95,7 +99,7 @@ def _controller(hypervisor: Hypervisor) -> str:
     except httpx.HTTPError as error:
         raise TransportError(
             f"{section.url}{section.health_path}: {type(error).__name__}: {error}",
-            hint=f"on the host: systemctl status {section.unit}",
+            hint=f"on the host: {shell_line(('systemctl', 'status', section.unit))}",
         ) from error
     if answer.status_code != 200:
         raise TransportError(
@@ -108,14 +112,13 @@ def _controller(hypervisor: Hypervisor) -> str:
 def _database(site: Site, hypervisor: Hypervisor | None) -> str:
     run_id = hypervisor.run_id if hypervisor else secrets.token_hex(3)
     forward = hypervisor.forward if hypervisor else None
-    with read_only_session(site, run_id=run_id, forward=forward) as connection:
-        with asking("the database"):
-            row = connection.execute(
-                "SELECT current_user, current_setting('server_version'),"
-                " current_setting('transaction_read_only')"
-            ).fetchone()
-        user, version, read_only = row or ("?", "?", "?")
-        return f"PostgreSQL {version} as {user}, this session read-only: {read_only}"
+    with read_only_session(site, run_id=run_id, forward=forward) as database:
+        with database.transaction("the database") as connection:
+            ((user, version),) = connection.execute(
+                "SELECT current_user::text, current_setting('server_version')"
+            ).fetchall()
+        read_only = "no" if database.writable else "yes"
+        return f"PostgreSQL {version} as {user}, our transactions read-only: {read_only}"
 
 
 def _guest_key(site: Site) -> str:
@@ -128,10 +131,13 @@ def _guest_key(site: Site) -> str:
     for path in (key, *([site.guest.known_hosts_file] if site.guest.known_hosts_file else [])):
         _readable(path)
     if key.stat().st_mode & 0o077:
-        raise SiteError(f"{key} can be read by others, and ssh refuses it", hint=f"chmod 600 {key}")
+        raise SiteError(
+            f"{key} can be read by others, and ssh refuses it",
+            hint=shell_line(("chmod", "600", "--", str(key))),
+        )
     return str(key)
 
 
 def _readable(path: Path) -> None:
-    if not path.is_file() or not os.access(path, os.R_OK):
+    if not os.access(path, os.R_OK) or not path.is_file():
         raise SiteError(f"{path}: not a file that can be read", hint="mend the path in the profile")

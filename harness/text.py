@@ -44,6 +44,16 @@ def one_line(text: str) -> str:
     return plain(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
+def beginning(text: str, size: int) -> str:
+    """The first characters of a text, for a message: what was left out shows, and so does half a secret."""
+    return text if len(text) <= size else f"{text[:size]}…"
+
+
+def ending(text: str, size: int) -> str:
+    """The last characters of a text, for a message: what was left out shows, and so does half a secret."""
+    return text if len(text) <= size else f"…{text[-size:]}"
+
+
 def _seen(match: re.Match[str]) -> str:
     character = match[0]
     if unicodedata.category(character) not in _HIDDEN:

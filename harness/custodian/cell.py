@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import shutil
 import signal
@@ -21,11 +20,17 @@ from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Any
 
-from harness.custodian import netns
+from harness.custodian import netns, notes, owner
+from harness.custodian.logs import Log
 from harness.custodian.names import start_time
+from harness.custodian.owner import Owner
 
 _FICLONE = 0x40049409
+LOGS = ("console.log", "vmm.log")
 _SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+_claiming = threading.Lock()
 
 
 class Refused(Exception):  # noqa: N818 - it reads as what happened
@@ -55,15 +60,33 @@ class Cell:
 
     plan: Plan
     directory: Path
-    owner: int
+    login: int
+    """The uid that may use its sockets."""
+    run: Owner
+    logs: dict[str, Log] = field(init=False)
     timings: dict[str, float] = field(default_factory=dict)
     namespace: netns.Namespace | None = None
     undo: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     process: subprocess.Popen[bytes] | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
 
+    def __post_init__(self) -> None:
+        self.logs = {name: Log(self.directory / name) for name in LOGS}
+
+    @property
+    def note(self) -> Path:
+        """By which a reaper finds the namespace and the VMM, should we be killed."""
+        return self.directory.with_suffix(".json")
+
     def open_namespace(self) -> netns.Namespace:
-        """The namespace first: the rest is made inside."""
+        """The namespace first: the rest is made inside.
+
+        :raises Refused: there is one of that name, which is not ours.
+        """
+        if os.path.lexists(netns.NAMES / self.plan.name):
+            raise Refused(f"there is a namespace {self.plan.name} already, and it is not of this run")
+        self.undo.callback(self._remove_note)
+        notes.write(self.note, {"name": self.plan.name, "pid": None, "start": None})
         self.namespace = netns.Namespace(self.plan.name)
         self.undo.callback(self.namespace.delete)
         return self.namespace
@@ -87,9 +110,8 @@ class Cell:
         :raises Exception: the last failure, the others as its context.
         """
         self.stopping.set()
-        if self.namespace is None:
-            return
-        self.namespace.call(lambda: None)  # the making, if still under way, ends at its next step
+        if self.namespace is not None:
+            self.namespace.call(lambda: None)  # the making, if still under way, ends at its next step
         self.undo.close()
 
     def status(self) -> dict[str, Any]:
@@ -112,13 +134,13 @@ class Cell:
         """How the VMM ended, and the end of its log and console."""
         status = None if self.process is None else self.process.poll()
         ended = "it is still running" if status is None else f"it ended with status {status}"
-        tails = [f"{name}: {tail(self.directory / name, 1500)!r}" for name in ("vmm.log", "console.log")]
+        tails = [f"{name}: {self.logs[name].end(1500)!r}" for name in reversed(LOGS)]
         return "; ".join([ended, *tails])
 
     def _make_directory(self) -> None:
         self.directory.mkdir(mode=0o700)
         self.undo.callback(shutil.rmtree, self.directory)
-        os.chown(self.directory, self.owner, -1)
+        os.chown(self.directory, self.login, -1)
 
     def _add_tap(self) -> None:
         netns.add_tap(self.plan.tap, IPv4Interface(self.plan.address))  # it goes with the namespace
@@ -151,17 +173,18 @@ class Cell:
                 start_new_session=True,
             )
         self.undo.callback(self._kill)
-        self._write_note(self.process.pid)
+        pid = self.process.pid
+        notes.write(self.note, {"name": self.plan.name, "pid": pid, "start": start_time(pid)})
 
-    def _write_note(self, pid: int) -> None:
-        """For the reaper, should we be killed: which process it was."""
-        note = self.directory.with_suffix(".json")
-        self.undo.callback(note.unlink, missing_ok=True)
-        note.write_text(json.dumps({"name": self.plan.name, "pid": pid, "start": start_time(pid)}))
+    def _remove_note(self) -> None:
+        """Unless what it stands for is still there."""
+        running = self.process is not None and start_time(self.process.pid) is not None
+        if not running and not os.path.lexists(netns.NAMES / self.plan.name):
+            self.note.unlink(missing_ok=True)
 
     def _copy_disk(self) -> None:
         disk = Path(self.plan.disk)
-        disk.parent.mkdir(mode=0o700, exist_ok=True)
+        claim_disks(disk.parent, self.run)
         self.undo.callback(disk.unlink, missing_ok=True)
         with Path(self.plan.source_disk).open("rb") as source, disk.open("xb") as target:
             disk.chmod(0o600)
@@ -192,7 +215,7 @@ class Cell:
                 raise VmmFailed(f"the VMM's API at {path} {said}")
             if self.stopping.wait(0.002):
                 return
-        os.chown(path, self.owner, -1)
+        os.chown(path, self.login, -1)
 
     def _kill(self) -> None:
         """The VMM's whole process group, then whatever else is left in the namespace."""
@@ -213,14 +236,16 @@ class Cell:
         return netns.processes_inside(netns.NAMES / self.plan.name)
 
 
-def tail(path: Path, limit: int) -> str:
-    """The end of a text file; empty when there is none."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - limit))
-            return file.read().decode(errors="replace")
-    except FileNotFoundError:
-        return ""
+def claim_disks(folder: Path, run: Owner) -> None:
+    """The folder of a run's disk copies, made with its first.
+
+    :raises FileExistsError: there is one that is not of this run.
+    """
+    with _claiming:
+        if not folder.exists():
+            owner.claim(folder, run, mode=0o700)
+        elif Owner.of(folder) != run:
+            raise FileExistsError(f"{folder} is there already, and not of this run")
 
 
 def _accepts(path: str) -> bool:

@@ -43,8 +43,12 @@ class Limit:
         """
         left = self._ends - time.monotonic()
         if left <= 0:
-            raise TimeIsUp(f"{self.what}: not complete within {self.seconds:g} s ({self.taken} bytes came)")
+            raise self.up()
         return left
+
+    def up(self) -> TimeIsUp:
+        """What to raise where something that had :meth:`left_s` came to nothing."""
+        return TimeIsUp(f"{self.what}: not complete within {self.seconds:g} s ({self.taken} bytes came)")
 
     def take(self, count: int) -> None:
         """Count what came.

@@ -1,4 +1,4 @@
-"""The names of what a run makes on a host, and which process owns them. Part of the custodian.
+"""The names of what a run makes on a host, and which process is which. Part of the custodian.
 
 Sent to the host: standard library only, Python 3.9 or newer.
 """
@@ -10,6 +10,8 @@ from pathlib import Path
 
 RUNS = Path("/run")
 RUN_NAME = re.compile(r"acc-[0-9a-f]{6}")
+DRAFT_NAME = re.compile(r"\.acc-[0-9a-f]{6}\.[0-9]+")
+"""A folder that is just being made, or just being removed."""
 CLONE_NAME = re.compile(r"(acc-[0-9a-f]{6})-[0-9]+")
 
 

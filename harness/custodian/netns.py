@@ -6,6 +6,7 @@ its TAP takes about a millisecond, where seven processes would take forty.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -40,6 +41,7 @@ class Namespace:
     def __init__(self, name: str) -> None:
         self.name = name
         self.path = NAMES / name
+        self._named = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         try:
             self.call(self._enter)
@@ -58,12 +60,14 @@ class Namespace:
     def delete(self) -> None:
         """End the thread and take the name away; the namespace goes with its last process."""
         self._thread.shutdown(wait=True)
-        remove_name(self.path)
+        if self._named:  # else it is somebody else's
+            remove_name(self.path)
 
     def _enter(self) -> None:
         _check(_libc.unshare(_CLONE_NEWNET), "unshare")
         NAMES.mkdir(mode=0o755, exist_ok=True)
         os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDONLY, 0o444))
+        self._named = True
         source = b"/proc/thread-self/ns/net"
         _check(_libc.mount(source, bytes(self.path), b"none", _MS_BIND, None), f"mount {self.path}")
         _sysctl("net/ipv6/conf/all/disable_ipv6", "1")
@@ -100,6 +104,13 @@ def remove_name(path: Path) -> None:
     """Take a name out of ``ip netns``; absence is no error."""
     _libc.umount2(bytes(path), _MNT_DETACH)  # not mounted is fine: the file may have come without its mount
     path.unlink(missing_ok=True)
+
+
+def is_own(path: Path) -> bool:
+    """Whether a name stands for the namespace that we are in ourselves."""
+    with contextlib.suppress(FileNotFoundError):
+        return path.samefile("/proc/self/ns/net")
+    return False
 
 
 def processes_inside(path: Path) -> list[int]:

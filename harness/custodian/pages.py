@@ -8,7 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-_LINE_S = 10.0
+from harness.custodian.limits import Limit, LimitReached
+
+_REQUEST_S = 10.0  # for all of a request and its answer
+_LONGEST_REQUEST = 64 << 10
+_AT_ONCE = 64
+_MOST_VISITORS = 1000
 
 
 class Pages:
@@ -37,7 +42,7 @@ class Pages:
         self._visitors[path] = []
 
     def visitors(self, path: str) -> list[str]:
-        """The addresses that have asked for a page, in order."""
+        """The addresses that have asked for a page, in order; of many, the first."""
         return self._visitors.get(path, [])
 
     def stop(self) -> None:
@@ -54,21 +59,24 @@ class Pages:
         try:
             # CancelledError: stop() means just close; ValueError: a line without an end.
             with contextlib.suppress(
-                asyncio.CancelledError, asyncio.TimeoutError, ConnectionError, ValueError
+                asyncio.CancelledError, asyncio.TimeoutError, ConnectionError, ValueError, LimitReached
             ):
-                await self._answer(reader, writer)
+                if len(self._busy) <= _AT_ONCE:
+                    await asyncio.wait_for(self._answer(reader, writer), _REQUEST_S)
         finally:
             self._busy.discard(task)
-            writer.close()
+            writer.transport.abort()  # whatever it does not take is not kept for it
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request a connection."""
-        first = await asyncio.wait_for(reader.readline(), _LINE_S)
-        while (await asyncio.wait_for(reader.readline(), _LINE_S)).strip():
-            pass
+        limit = Limit("a request for a page", seconds=_REQUEST_S, size=_LONGEST_REQUEST)
+        first = line = await reader.readline()
+        while line.strip():
+            limit.take(len(line))
+            line = await reader.readline()
         method, path = (*first.decode("latin-1").split(), "", "")[:2]
         body = self._bodies.get(path) if method == "GET" else None
-        if body is not None:
+        if body is not None and len(self._visitors[path]) < _MOST_VISITORS:
             self._visitors[path].append(writer.get_extra_info("peername")[0])
         head = (
             f"HTTP/1.1 {'404 Not Found' if body is None else '200 OK'}\r\n"
@@ -77,3 +85,5 @@ class Pages:
         )
         writer.write(head.encode() + (body or b""))
         await writer.drain()
+        writer.close()
+        await writer.wait_closed()

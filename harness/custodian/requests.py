@@ -10,22 +10,23 @@ import functools
 import itertools
 import os
 import platform
-import shutil
 import socket
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness.custodian import netns, reaper, sessions
-from harness.custodian.cell import Cell, Plan, Refused, tail
+from harness.custodian import netns, notes, owner, reaper, sessions
+from harness.custodian.cell import LOGS, Cell, Plan, Refused
+from harness.custodian.owner import Owner
 from harness.custodian.pages import Pages
 from harness.custodian.relay import Mute, Relay
-from harness.custodian.script import run_script
+from harness.custodian.script import Script
 
-_TEXT_LIMIT = 8 << 20
-_FILES = ("console.log", "vmm.log")
+_TRIM_S = 0.2
+_MOST_WAITING = 256
 _PATIENCE_S = 5.0  # with a controller that is just being restarted, before its sessions are given up
 
 Answer = Any
@@ -53,21 +54,28 @@ class Holding:
 
 
 class Requests:
-    """The requests, one method each: ``op_<name>`` gets the request's fields."""
+    """The requests, one method each: ``op_<name>`` gets the request's fields.
 
-    def __init__(self, run: str, disks: str) -> None:
+    :param reaped: what was told of dead runs' leftovers.
+    """
+
+    def __init__(self, run: str, disks: Path, reaped: list[str]) -> None:
         self.run = run
-        self.owner = int(os.environ.get("SUDO_UID", os.getuid()))
+        self.login = int(os.environ.get("SUDO_UID", os.getuid()))
         self.group = int(os.environ.get("SUDO_GID", os.getgid()))
-        self.disks = Path(disks)
-        self.reaped = reaper.reap(self.disks.parent)
-        self.directory = reaper.claim_run(run, self.disks)
+        self.disks = disks
+        self.reaped = reaped
+        self.directory = reaper.claim_run(run, disks)
+        self.owner = Owner.of(self.directory)
         self.held: dict[str, Holding] = {}
         self.session_numbers = itertools.count(1)
         self.host_relays: dict[str, Relay] = {}
         self.pages = Pages()
-        self.scripts: set[asyncio.Task[dict[str, Any]]] = set()
+        self.scripts: set[Script] = set()
+        self.launches_end = threading.Event()
         self.pool = ThreadPoolExecutor(max_workers=64, thread_name_prefix="custodian")
+        self.waiting = ThreadPoolExecutor(max_workers=_MOST_WAITING, thread_name_prefix="waiting")
+        self.trimming: asyncio.Task[None] | None = None
 
     def facts(self) -> dict[str, Any]:
         """The greeting."""
@@ -75,7 +83,7 @@ class Requests:
             "pid": os.getpid(),
             "python": platform.python_version(),
             "hostname": platform.node(),
-            "uid": self.owner,
+            "uid": self.login,
             "time": time.time(),
             "directory": str(self.directory),
             "reaped": self.reaped,
@@ -87,8 +95,9 @@ class Requests:
             raise Refused(f"{name}: not a free name of run {self.run}")
         number = name.rpartition("-")[2]
         disk = str(self.disks / f"{number}.ext4")
-        clone = Cell(Plan(name=name, disk=disk, **plan), self.directory / number, self.owner)
+        clone = Cell(Plan(name=name, disk=disk, **plan), self.directory / number, self.login, self.owner)
         holding = self.held[name] = Holding(clone)
+        self.trimming = self.trimming or asyncio.create_task(self._trim_logs())
         try:
             await self._off_loop(clone.open_namespace)
             await holding.inside(clone.make)
@@ -112,7 +121,7 @@ class Requests:
         """
         holding = self._holding(name)
         del self.held[name]
-        texts = {file: tail(holding.clone.directory / file, _TEXT_LIMIT) for file in _FILES}
+        texts = {file: log.text() for file, log in holding.clone.logs.items()}
         failures = []
         for mute in holding.mutes.values():
             mute.stop()
@@ -141,7 +150,7 @@ class Requests:
         path = self.directory / f"{address}_{port}.sock".replace(":", "_")
         if str(path) not in self.host_relays:
             relay = Relay(path, (address, port), _host_socket)
-            self.host_relays[str(path)] = await relay.start(self.owner)
+            self.host_relays[str(path)] = await relay.start(self.login)
         return str(path)
 
     async def op_listen(self, name: str, address: str, port: int) -> Answer:
@@ -184,10 +193,10 @@ class Requests:
         await holding.inside(functools.partial(netns.set_link, holding.clone.plan.tap, up=up))
 
     async def op_read(self, name: str, file: str) -> Answer:
-        """The end of one of the clone's text files."""
-        if file not in _FILES:
+        """What is kept of one of the clone's logs."""
+        if file not in LOGS:
             raise Refused(f"{file}: no such file of a clone")
-        return tail(self._holding(name).clone.directory / file, _TEXT_LIMIT)
+        return self._holding(name).clone.logs[file].text()
 
     async def op_process(self, name: str) -> Answer:
         """The VMM process."""
@@ -204,23 +213,49 @@ class Requests:
 
     async def op_script(self, argv: list[str], input_text: str, limit_s: float, root: bool) -> Answer:
         """Run a program to its end, or to its deadline."""
-        user = None if root else (self.owner, self.group)
-        task = asyncio.create_task(run_script(argv, input_text, limit_s, user))
-        self.scripts.add(task)
-        task.add_done_callback(self.scripts.discard)
-        return await task
+        script = Script(argv, input_text, limit_s, None if root else (self.login, self.group))
+        self.scripts.add(script)
+        try:
+            answer = await self._waited_for(script.run)
+        finally:
+            self.scripts.discard(script)
+        if script.stopped:
+            raise Refused("the custodian is ending")
+        return answer
 
     async def op_start_session(self, **request: Any) -> Answer:
         """Ask the controller for a session, and own it."""
         note = self.directory / f"session-{next(self.session_numbers)}.json"
-        return await self._off_loop(functools.partial(sessions.start_session, note, **request))
+        start = functools.partial(sessions.start_session, note, stop=self.launches_end, **request)
+        return await self._waited_for(start)
+
+    async def op_unsettled_launches(self) -> Answer:
+        """Launches of dead runs, and of this one, of which it is not known what came.
+
+        ``launches``, each with ``note``, ``user``, ``asked``, ``limit_s`` and ``ended``; ``known``, sessions
+        that a run owns; ``busy``, users with a launch under way; ``now``, this host's time.
+        """
+        return await self._off_loop(self._unsettled)
+
+    async def op_settle_launch(self, note: str, found: list[str]) -> Answer:
+        """Own and cancel the sessions that came of a launch; a line for each."""
+        if note not in [launch["note"] for launch in (await self._off_loop(self._unsettled))["launches"]]:
+            raise Refused(f"{note}: no launch to settle")
+        try:
+            return await self._off_loop(functools.partial(sessions.settle, Path(note), found))
+        except notes.Unreadable as error:
+            raise Refused(str(error)) from error
 
     def interrupt(self) -> None:
-        """Let requests under way end soon."""
+        """Let requests under way end soon; but for launches, whose answer says what there is to cancel."""
         for holding in self.held.values():
             holding.clone.stopping.set()
-        for script in self.scripts:
-            script.cancel()
+        for script in list(self.scripts):
+            script.stop()
+
+    def give_up_launches(self) -> None:
+        """Wait for no answer any more: what came of them is found by their notes."""
+        self.launches_end.set()
 
     async def close(self) -> list[str]:
         """Remove everything; a line for each undo that failed."""
@@ -230,9 +265,20 @@ class Requests:
         for relay in self.host_relays.values():
             relay.stop()
         self.pages.stop()
-        for folder in (self.disks, self.directory):
-            if folder.exists() and not any(folder.glob(sessions.NOTES)):
-                shutil.rmtree(folder, onerror=lambda _, path, what: failures.append(f"{path}: {what[1]}"))
+        if self.trimming is not None:
+            self.trimming.cancel()
+        return [*failures, *await self._off_loop(self._remove_folders)]
+
+    def _remove_folders(self) -> list[str]:
+        """The disks first: the run's own directory says where they are. What a note stands for keeps it."""
+        failures = []
+        for folder, kept in ((self.disks, ()), (self.directory, (sessions.NOTES, reaper.CLONE_NOTES))):
+            try:
+                if folder.exists() and Owner.of(folder) == self.owner:
+                    keep = [note for pattern in kept for note in folder.glob(pattern)]
+                    failures += owner.remove(folder, keep=keep)
+            except (OSError, notes.Unreadable) as error:
+                failures.append(f"{folder}: {error}")
         return failures
 
     async def _end_sessions(self) -> list[str]:
@@ -241,6 +287,25 @@ class Requests:
         notes = sorted(self.directory.glob(sessions.NOTES))
         ended = await asyncio.gather(*(self._off_loop(functools.partial(end, note)) for note in notes))
         return [line for over, line in ended if not over]
+
+    def _unsettled(self) -> dict[str, Any]:
+        launches, known, busy, dead = [], [], [], reaper.dead_runs()
+        for directory in reaper.runs():
+            known += sessions.sessions_on_record(directory)
+            for note, launch in sessions.unsettled(directory).items():
+                if launch.heard is None and directory not in dead:
+                    busy.append(launch.user)
+                elif directory in dead or directory == self.directory:
+                    said = {"user": launch.user, "asked": launch.asked, "limit_s": launch.limit_s}
+                    launches.append({"note": str(note), **said, "ended": launch.ended})
+        return {"launches": launches, "known": known, "busy": busy, "now": time.time()}
+
+    async def _trim_logs(self) -> None:
+        while True:
+            await asyncio.sleep(_TRIM_S)
+            for holding in list(self.held.values()):
+                for log in holding.clone.logs.values():
+                    log.trim()
 
     async def serve(self, request: dict[str, Any]) -> Answer:
         """One request."""
@@ -258,11 +323,15 @@ class Requests:
         if port not in holding.relays:
             path = holding.clone.directory / f"{port}.sock"
             relay = Relay(path, (guest, port), holding.open_socket)
-            holding.relays[port] = await relay.start(self.owner)
+            holding.relays[port] = await relay.start(self.login)
         return holding.relays[port]
 
     async def _off_loop(self, function: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.pool, function)
+
+    async def _waited_for(self, function: Callable[[], Any]) -> Any:
+        """What waits for somebody else keeps nothing of ours from being done."""
+        return await asyncio.get_running_loop().run_in_executor(self.waiting, function)
 
 
 def described(error: BaseException) -> str:

@@ -3,7 +3,9 @@
 Sent to the host and run there as root: standard library only, Python 3.9 or newer. One JSON request a line
 on stdin, ``{"id", "op", ...}``; one JSON answer a line on stdout, ``{"id", "ok"}`` or ``{"id", "error",
 "vmm"}`` (whether a VMM is what failed), served side by side. End of input, SIGTERM and SIGHUP all mean:
-destroy everything, and end.
+destroy everything, and end. A launch under way is waited for as long as it may take, for its answer says
+what there is to cancel; after a signal no longer than some seconds. Whoever does not listen is not waited
+for, and what cannot be destroyed in time is left to the next run's reaper.
 """
 
 from __future__ import annotations
@@ -11,16 +13,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
+from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
+from harness.custodian import reaper
 from harness.custodian.cell import VmmFailed
 from harness.custodian.requests import Requests, described
 
 GREETING = "acceptance-custodian "
 FAREWELL = 0
 _LONGEST_REQUEST = 64 << 20
+_LAUNCHES_S = 600.0  # each has a limit of its own; this is for what does not keep it
+_HURRIED_S = 5.0  # for a launch, and once more for what does not end even so
+_DESTROY_S = 120.0
+_SAY_S = 5.0
 
 
 class Service:
@@ -29,34 +39,64 @@ class Service:
     def __init__(self, requests: Requests, writer: asyncio.StreamWriter) -> None:
         self.requests = requests
         self.writer = writer
+        self.hurried = asyncio.Event()
+        """Set: whoever ends us does not wait for long."""
         self.under_way: set[asyncio.Task[None]] = set()
+        self.answering: set[asyncio.Task[None]] = set()
 
     async def run(self, reader: asyncio.StreamReader) -> None:
         """Serve to the end of input; then remove everything."""
         try:
             while line := await reader.readline():
-                task = asyncio.create_task(self._answer(json.loads(line)))
-                self.under_way.add(task)
-                task.add_done_callback(self.under_way.discard)
+                self._begin(self._serve(json.loads(line)), self.under_way)
         finally:
             self.requests.interrupt()
-            if self.under_way:
-                await asyncio.wait(self.under_way)
-            await self._say({"id": FAREWELL, "ok": await self.requests.close()})
+            await self._await_requests()
+            await self._await_farewell()
 
-    async def _answer(self, request: dict[str, Any]) -> None:
+    async def _serve(self, request: dict[str, Any]) -> None:
+        answer = await self._answer(request)
+        self._begin(self._say(answer), self.answering)
+
+    async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         number = request.pop("id")
         try:
-            answer = {"id": number, "ok": await self.requests.serve(request)}
+            return {"id": number, "ok": await self.requests.serve(request)}
         except Exception as error:  # noqa: BLE001 - whatever it is, the one who asked must hear of it
-            answer = {"id": number, "error": described(error), "vmm": isinstance(error, VmmFailed)}
-        except asyncio.CancelledError:  # a script that was ended because we end
-            answer = {"id": number, "error": "the custodian is ending"}
-        await self._say(answer)
+            return {"id": number, "error": described(error), "vmm": isinstance(error, VmmFailed)}
+
+    async def _await_requests(self) -> None:
+        """Until every request is done with what it makes."""
+        if not self.under_way:
+            return
+        done = asyncio.create_task(asyncio.wait(self.under_way, timeout=_LAUNCHES_S))
+        hurried = asyncio.create_task(self.hurried.wait())
+        await asyncio.wait({done, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        await asyncio.wait({done}, timeout=_HURRIED_S)
+        self.requests.give_up_launches()
+        await asyncio.wait({done}, timeout=_HURRIED_S)
+
+    async def _await_farewell(self) -> None:
+        try:
+            failures = await asyncio.wait_for(self.requests.close(), _DESTROY_S)
+        except asyncio.TimeoutError:  # noqa: UP041 - another class before Python 3.11
+            failures = [f"not all could be removed within {_DESTROY_S:g} s"]
+        except Exception as error:  # noqa: BLE001 - the one who waits must hear of it
+            failures = [described(error)]
+        farewell = {"id": FAREWELL, "ok": failures}
+        self._begin(self._say(farewell), self.answering)
+        await asyncio.wait(self.answering, timeout=_SAY_S)
 
     async def _say(self, answer: dict[str, Any]) -> None:
-        self.writer.write(json.dumps(answer).encode() + b"\n")
-        await self.writer.drain()
+        with contextlib.suppress(ConnectionError):  # nobody is left to hear it
+            self.writer.write(json.dumps(answer).encode() + b"\n")
+            await self.writer.drain()
+
+    def _begin(self, work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:
+        task = asyncio.create_task(work)
+        among.add(task)
+        task.add_done_callback(among.discard)
 
 
 async def _streams() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -64,23 +104,36 @@ async def _streams() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader = asyncio.StreamReader(limit=_LONGEST_REQUEST)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, sys.stdout)
+    transport.set_write_buffer_limits(0)  # what was said is with the one who asked, or not yet said
     return reader, asyncio.StreamWriter(transport, protocol, None, loop)
 
 
-async def _main(run: str, disks: str) -> None:
+async def _main(run: str, disks: Path, reaped: list[str]) -> None:
     reader, writer = await _streams()
     loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+
+    def end() -> None:
+        ended.set()
+        reader.feed_eof()
+
     for number in (signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, reader.feed_eof)
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # a Ctrl-C is for the one who started us, who will end our input
-    requests = Requests(run, disks)
+        loop.add_signal_handler(number, end)
+    requests = Requests(run, disks, reaped)
+    service = Service(requests, writer)
+    service.hurried = ended
     writer.write((GREETING + json.dumps(requests.facts()) + "\n").encode())
-    await Service(requests, writer).run(reader)
+    await service.run(reader)
 
 
 def main(run: str, disks: str) -> None:
     """Hold what run ``acc-<run id>`` makes; its disk copies go to the directory ``disks``."""
-    with contextlib.suppress(BrokenPipeError):  # nobody is left to hear the last answer
-        asyncio.run(_main(run, disks))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for who started us, who will end our input
+    reaped = reaper.reap(Path(disks).parent)  # a signal just ends this: the next reaper goes on with it
+    status = 1
+    try:
+        asyncio.run(_main(run, Path(disks), reaped))
+        status = 0
+    except Exception as error:  # noqa: BLE001 - who started us reads it
+        print(described(error), file=sys.stderr, flush=True)
+    os._exit(status)  # a thread that waits for somebody is not waited for

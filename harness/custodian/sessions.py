@@ -2,30 +2,93 @@
 
 Sent to the host: standard library only, Python 3.9 or newer. The request that makes a session is sent from
 here, so that its answer is heard even when the run that asked is gone by then. A note in the run's directory
-is there before the request, and goes when the session is over: by it the next run's reaper finds what a
-killed custodian left. A refusal to cancel is no end: the session itself must be seen to be over.
+is there before the request, and goes when the API itself has refused, or when the session is over: by it the
+next run's reaper finds what a killed custodian left. A refusal to cancel is no end: the session itself must
+be seen to be over. Nor is an answer without a session a refusal: a proxy gives up on a launch that goes on,
+and a controller may fail after it has made one. Such a launch stays on record until it is settled: whoever
+has the database looks for what came of it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
+import shlex
+import threading
 import time
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
+
+from harness.custodian import notes
+from harness.custodian.exchange import NoAnswer, Unheard, ask
 
 NOTES = "session-*.json"
 PERHAPS_OVER = (404, 409)
 """What cancelling a session answers that is over already; also where there is no such route, or where a
 controller has forgotten a session that goes on."""
 
+_NO_REFUSAL = (408, 499)
+"""Said of a request that was given up, and perhaps not by everybody."""
 _RETRY_S = 0.2
 _ROW_POLL_S = 0.5
 _SHOW_TIMEOUT_S = 5.0
+_LONGEST_END_S = 600.0
+_LONGEST_ID = 200
 
 HttpAnswer = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A request for a session, as it is on record."""
+
+    show: str
+    """Where the session is shown, with ``{session}`` for its id."""
+    cancel: str
+    finished: list[str]
+    """The statuses of a session that is over."""
+    end_s: float
+    limit_s: float
+    """How long the answer was waited for."""
+    asked: float
+    """This host's time at the request."""
+    body: str
+    user: str
+    session: str | None = None
+    """Its id, once that is known."""
+    heard: str | None = None
+    """What came instead of a session; None while nothing has."""
+    ended: bool = False
+    """Whether the API itself has said that the launch failed, so that none is under way."""
+
+    @classmethod
+    def read(cls, note: Path) -> Launch:
+        """The launch that a note is about.
+
+        :raises notes.Unreadable: it is about none.
+        """
+        said = notes.read(note)
+        texts, times = ("show", "cancel", "body", "user"), ("end_s", "limit_s", "asked")
+        right = (
+            all(isinstance(said.get(name), str) for name in texts)
+            and all(type(said.get(name)) in (int, float) for name in times)
+            and isinstance(said.get("finished"), list)
+            and isinstance(said.get("session"), (str, type(None)))
+            and isinstance(said.get("heard"), (str, type(None)))
+            and isinstance(said.get("ended"), bool)
+        )
+        if not right:
+            raise notes.Unreadable(f"{note.name} does not say which session it is of")
+        return cls(**{name: said[name] for name in cls.__dataclass_fields__})
+
+    def write(self, note: Path) -> None:
+        """Put it on record.
+
+        :raises OSError: it could not be; what was on record before still is.
+        """
+        notes.write(note, asdict(self))
 
 
 def start_session(
@@ -38,31 +101,70 @@ def start_session(
     finished: list[str],
     limit_s: float,
     end_s: float,
+    stop: threading.Event | None = None,
 ) -> HttpAnswer:
     """Ask for a session; whatever comes of it is on record before anybody hears of it.
 
     :param session_url: where it is shown, with ``{session}`` for its id.
     :param cancel_url: where it is cancelled, likewise.
     :param finished: the statuses of a session that is over.
+    :param limit_s: for all of the answer.
+    :param stop: gives the answer up when set; the session, if there is one, is then to be looked for.
     :returns: ``status``, ``headers`` and ``body``, or ``error`` where there was no answer; ``asked`` is this
         host's time at the request.
     """
-    urls = {"show": session_url, "cancel": cancel_url, "finished": finished}
-    noted = {**urls, "end_s": end_s, "asked": time.time(), "body": body[:500], "session": None}
-    _write(note, noted)
+    user = _table(body).get("userId")
+    launch = Launch(
+        show=session_url,
+        cancel=cancel_url,
+        finished=finished,
+        end_s=end_s,
+        limit_s=limit_s,
+        asked=time.time(),
+        body=body[:500],
+        user=user if isinstance(user, str) else "",
+    )
+    launch.write(note)
     try:
-        answer = ask("POST", url, body, timeout_s=limit_s)
-    except ConnectionRefusedError as error:
-        note.unlink()  # nobody heard it
-        return {"error": _described(error), "asked": noted["asked"]}
-    except (OSError, http.client.HTTPException) as error:
-        return {"error": _described(error), "asked": noted["asked"]}
+        answer = ask("POST", url, body, timeout_s=limit_s, stop=stop)
+    except Unheard as error:
+        note.unlink()
+        return {"error": str(error), "asked": launch.asked}
+    except NoAnswer as error:
+        _note_what_came(note, replace(launch, heard=str(error)))
+        return {"error": str(error), "asked": launch.asked}
+    return {**_owned(note, launch, answer), "asked": launch.asked}
+
+
+def _owned(note: Path, launch: Launch, answer: HttpAnswer) -> HttpAnswer:
+    """Put on record what an answer makes of a launch; the answer."""
     session = _session_in(answer["body"])
-    if session is None:
+    if session is not None:
+        launch = replace(launch, session=session)
+        try:
+            launch.write(note)
+        except OSError as error:
+            return {"error": _given_up(note, launch, f"session {session} could not be recorded: {error}")}
+    elif 400 <= answer["status"] < 500 and answer["status"] not in _NO_REFUSAL and _is_refusal(answer):
         note.unlink()
     else:
-        _write(note, {**noted, "session": session})
-    return {**answer, "asked": noted["asked"]}
+        ended = answer["status"] == 500 and _is_refusal(answer)
+        _note_what_came(note, replace(launch, heard=_answer_text(answer), ended=ended))
+    return answer
+
+
+def _note_what_came(note: Path, launch: Launch) -> None:
+    """A full disk keeps the word from being added, and the launch is on record without it."""
+    with contextlib.suppress(OSError):
+        launch.write(note)
+
+
+def _given_up(note: Path, launch: Launch, why: str) -> str:
+    """A session that nobody would find is ended at once."""
+    over, line = _ended(launch, 0)
+    if over:
+        note.unlink()
+    return f"{why}; {line or 'it is over'}"
 
 
 def end_session(note: Path, *, patience_s: float = 0) -> tuple[bool, str]:
@@ -73,38 +175,82 @@ def end_session(note: Path, *, patience_s: float = 0) -> tuple[bool, str]:
     :param patience_s: how long to go on asking where nobody answers, or where the session's row lags behind
         its end.
     """
-    deadline = time.monotonic() + patience_s
     try:
-        noted = json.loads(note.read_text())
-        session, finished, end_s = noted["session"], noted["finished"], noted["end_s"]
-        show_url, cancel_url = (_url(noted[name], session or "") for name in ("show", "cancel"))
-    except (OSError, ValueError, KeyError) as error:
-        return False, f"{note}: cannot be read: {_described(error)}"
-    if session is None:
-        note.unlink()
-        return False, (
-            f"a session was asked for at {time.strftime('%H:%M:%S UTC', time.gmtime(noted['asked']))} with"
-            f" {noted['body']}, and whether there is one was never heard"
-        )
+        launch = Launch.read(note)
+    except notes.Unreadable as why:
+        return False, f"{note}: {why}; look whether a session goes on, cancel it, then: {_removal(note)}"
+    if launch.session is None:
+        return False, _unknown(note, launch)
+    over, line = _ended(launch, patience_s)
+    if over:
+        note.unlink(missing_ok=True)
+    return over, line
+
+
+def unsettled(directory: Path) -> dict[Path, Launch]:
+    """Launches of a run of which it is not known whether there is a session."""
+    return {note: one for note, one in _launches(directory).items() if one.session is None}
+
+
+def sessions_on_record(directory: Path) -> list[str]:
+    """Sessions that a run owns."""
+    return [one.session for one in _launches(directory).values() if one.session is not None]
+
+
+def settle(note: Path, found: list[str]) -> list[str]:
+    """Own the sessions that were found to have come of a launch, and cancel them; a line for each.
+
+    :param found: none where it is known that the launch came to nothing.
+    """
+    launch = Launch.read(note)
+    named = {note.with_name(f"{note.stem}-{number}.json"): one for number, one in enumerate(found, 1)}
+    for one, session in named.items():
+        replace(launch, session=session).write(one)
+    note.unlink()
+    return [line for _, line in map(end_session, named) if line]
+
+
+def _launches(directory: Path) -> dict[Path, Launch]:
+    found = {}
+    for note in sorted(directory.glob(NOTES)):
+        with contextlib.suppress(notes.Unreadable):
+            found[note] = Launch.read(note)
+    return found
+
+
+def _unknown(note: Path, launch: Launch) -> str:
+    asked = time.strftime("%H:%M:%S UTC", time.gmtime(min(max(launch.asked, 0), 1e11)))
+    return (
+        f"a session was asked for at {asked} with {launch.body}, and whether there is one was never heard:"
+        f" {launch.heard or 'no answer came'}; look for it, cancel it, then: {_removal(note)}"
+    )
+
+
+def _removal(note: Path) -> str:
+    return f"sudo rm -f -- {shlex.quote(str(note))}"
+
+
+def _ended(launch: Launch, patience_s: float) -> tuple[bool, str]:
+    """Cancel a session; whether it is over, and a line about it."""
+    session, deadline = launch.session or "", time.monotonic() + patience_s
+    end_s = min(launch.end_s, _LONGEST_END_S)
     try:
+        show_url, cancel_url = _url(launch.show, session), _url(launch.cancel, session)
         refusal = _cancel(cancel_url, deadline, timeout_s=end_s)
         if refusal is None:
-            over, line = True, f"cancelled session {session}"
-        elif refusal["status"] in PERHAPS_OVER:
-            over, line = _seen(session, refusal, _shown(show_url, finished, deadline), finished)
-        else:
-            over, line = False, f"could not cancel session {session}: {_answer_text(refusal)}"
-    except (OSError, http.client.HTTPException) as error:
-        return False, f"could not cancel session {session}: {_described(error)}"
-    if over:
-        note.unlink()
-    return over, line
+            return True, f"cancelled session {session}"
+        if refusal["status"] in PERHAPS_OVER or refusal["status"] == 200:
+            shown = _shown(show_url, launch.finished, deadline)
+            return _seen(session, refusal, shown, launch.finished)
+    except (NoAnswer, ValueError) as error:
+        return False, f"could not cancel session {session}: {error}"
+    return False, f"could not cancel session {session}: {_answer_text(refusal)}"
 
 
 def _cancel(url: str, deadline: float, *, timeout_s: float) -> HttpAnswer | None:
     """Ask for a session's end; what was answered instead of 200."""
     answer = _answer("POST", url, "{}", deadline, timeout_s=timeout_s)
-    return None if answer["status"] == 200 else answer
+    return None if answer["status"] == 200 and _is_table(answer["body"]) else answer
 
 
 def _shown(url: str, finished: list[str], deadline: float) -> HttpAnswer:
@@ -135,29 +281,16 @@ def _answer(method: str, url: str, body: str | None, deadline: float, *, timeout
     while True:
         try:
             return ask(method, url, body, timeout_s=timeout_s)
-        except (OSError, http.client.HTTPException):
+        except NoAnswer:
             if time.monotonic() >= deadline:
                 raise
             time.sleep(_RETRY_S)
 
 
-def ask(method: str, url: str, body: str | None = None, *, timeout_s: float) -> HttpAnswer:
-    """One request as it is: nothing is followed, no proxy is used."""
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    with contextlib.closing(kind(parts.netloc, timeout=timeout_s)) as connection:
-        target = parts.path + (f"?{parts.query}" if parts.query else "")
-        content = None if body is None else body.encode()
-        connection.request(method, target, content, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        text = answer.read().decode("utf-8", "replace")
-        return {"url": url, "status": answer.status, "headers": answer.getheaders(), "body": text}
-
-
 def _session_in(body: str) -> str | None:
     """The id that an answer names, whatever its status: where there is one, there may be a session."""
     session = _table(body).get("sessionId")
-    return session if isinstance(session, str) and session else None
+    return session if isinstance(session, str) and 0 < len(session) <= _LONGEST_ID else None
 
 
 def _status_in(answer: HttpAnswer) -> str | None:
@@ -173,11 +306,19 @@ def _is_refusal(answer: HttpAnswer) -> bool:
 
 
 def _table(body: str) -> dict[str, Any]:
-    try:
-        found = json.loads(body)
-    except ValueError:
-        return {}
+    found = _json(body)
     return found if isinstance(found, dict) else {}
+
+
+def _is_table(body: str) -> bool:
+    return isinstance(_json(body), dict)
+
+
+def _json(body: str) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _url(template: str, session: str) -> str:
@@ -186,14 +327,3 @@ def _url(template: str, session: str) -> str:
 
 def _answer_text(answer: HttpAnswer) -> str:
     return f"{answer['url']} answered {answer['status']}: {answer['body'][:300]}"
-
-
-def _write(note: Path, content: dict[str, Any]) -> None:
-    """Whole or not at all: a kill may come at any moment."""
-    fresh = note.with_name(f".{note.name}")
-    fresh.write_text(json.dumps(content))
-    fresh.rename(note)
-
-
-def _described(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"

@@ -1,8 +1,9 @@
 """The claims about rows: each is one query in ``queries/`` that finds the rows which break the claim.
 
 A query reads ``vms`` and ``sessions`` (see :meth:`harness.database.tables.Tables.relations`) and the site's
-settings as parameters, and is written so that NULL never hides a row. It runs wrapped: the keys of all rows
-found (where it is asked again, only of those found before), and the first 20 rows.
+settings as parameters, and is written so that NULL never hides a row. It runs wrapped: the count of all rows
+found (where it is asked again, only of those found before), their keys where they may settle, and the first
+20 rows, a long value cut.
 """
 
 from __future__ import annotations
@@ -20,13 +21,18 @@ from harness.site.profile import Site
 
 QUERIES = Path(__file__).parent / "queries"
 SHOWN_ROWS = 20
+_WIDEST_VALUE = 4000  # bytes; what an agent leaves in an error_message may be a file
 
 # Rows travel as JSON, in which every value has a text: a datetime of Python's has no infinity, for one.
 _FOUND = """{relations}, found AS ({query}),
      kept AS (SELECT * FROM found WHERE coalesce({key} = ANY (%(among)s), true)),
      shown AS (SELECT * FROM kept ORDER BY 1, 2 LIMIT {shown})
-SELECT json_build_object('keys', array(SELECT {key} FROM kept),
-                         'rows', array(SELECT row_to_json(shown) FROM shown))"""
+SELECT json_build_object('count', (SELECT count(*) FROM kept),
+                         'keys', array(SELECT {key} FROM kept WHERE {settles}),
+                         'rows', array(SELECT (SELECT json_object_agg(key, CASE
+                             WHEN octet_length(value::text) <= {widest} OR key = {named} THEN value
+                             ELSE to_json(left(value #>> '{{}}', {widest} / 4) || '...') END)
+                             FROM json_each(row_to_json(shown))) FROM shown))"""
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,10 @@ class Claim:
             "relations": tables.relations(*self.tables),
             "query": sql.SQL(self.query),
             "key": sql.Identifier(self.key),
+            "named": sql.Literal(self.key),
             "shown": sql.Literal(SHOWN_ROWS),
+            "widest": sql.Literal(_WIDEST_VALUE),
+            "settles": sql.Literal(self.settles),
         }
         return sql.SQL(_FOUND).format(**parts)
 

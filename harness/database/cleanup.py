@@ -4,65 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from psycopg import sql
-
 from harness.database.tables import Tables
+from harness.mend import Name, Statement
 from harness.site.profile import DatabaseSection
 
 REASON = "VM health check timeout - manual cleanup"
 
 
-def destroy_vms(settings: DatabaseSection, ids: Sequence[str]) -> str:
+def destroy_vms(settings: DatabaseSection, ids: Sequence[str]) -> Statement:
     """Step 2: mark VMs as destroyed."""
-    return _written(
+    return Statement(
         "UPDATE {table} SET status = {status}, destroyed_at = NOW() WHERE vm_id IN ({ids});",
-        table=_table(settings, settings.vms_table),
-        status=sql.Literal(settings.destroyed_vm_status),
-        ids=_literals(ids),
+        {
+            "table": Name((settings.schema_name, settings.vms_table)),
+            "status": settings.destroyed_vm_status,
+            "ids": tuple(ids),
+        },
     )
 
 
-def fail_sessions(settings: DatabaseSection, ids: Sequence[str]) -> str:
+def fail_sessions(settings: DatabaseSection, ids: Sequence[str]) -> Statement:
     """Step 2: mark sessions as failed, and say why."""
-    return _written(
+    return Statement(
         "UPDATE {table} SET status = {status}, error_message = {reason} WHERE session_id IN ({ids});",
-        table=_table(settings, settings.sessions_table),
-        status=sql.Literal(settings.failed_session_status),
-        reason=sql.Literal(REASON),
-        ids=_literals(ids),
+        {
+            "table": Name((settings.schema_name, settings.sessions_table)),
+            "status": settings.failed_session_status,
+            "reason": REASON,
+            "ids": tuple(ids),
+        },
     )
 
 
-def delete_stale_vms(settings: DatabaseSection) -> str:
+def delete_stale_vms(settings: DatabaseSection) -> Statement:
     """Step 7: delete old destroyed Browser VMs."""
-    return _written(
+    return Statement(
         "DELETE FROM {table} WHERE vm_type = {kind} AND status = {status} "
         "AND destroyed_at < NOW() - INTERVAL {age};",
-        table=_table(settings, settings.vms_table),
-        kind=sql.Literal(settings.browser_vm_type),
-        status=sql.Literal(settings.destroyed_vm_status),
-        age=sql.Literal(f"{settings.stale_after_h:g} hours"),
+        {
+            "table": Name((settings.schema_name, settings.vms_table)),
+            "kind": settings.browser_vm_type,
+            "status": settings.destroyed_vm_status,
+            "age": f"{settings.stale_after_h:g} hours",
+        },
     )
 
 
-def delete_stale_sessions(settings: DatabaseSection, tables: Tables) -> str:
+def delete_stale_sessions(settings: DatabaseSection, tables: Tables) -> Statement:
     """Step 7: delete old failed or timed-out sessions, by the column that tells their age here."""
-    return _written(
+    return Statement(
         "DELETE FROM {table} WHERE status IN ({statuses}) AND {column} < NOW() - INTERVAL {age};",
-        table=_table(settings, settings.sessions_table),
-        statuses=_literals(settings.stale_session_statuses),
-        column=sql.Identifier(tables.age_column or "created_at"),
-        age=sql.Literal(f"{settings.stale_after_h:g} hours"),
+        {
+            "table": Name((settings.schema_name, settings.sessions_table)),
+            "statuses": tuple(settings.stale_session_statuses),
+            "column": Name((tables.age_column or "created_at",)),
+            "age": f"{settings.stale_after_h:g} hours",
+        },
     )
-
-
-def _table(settings: DatabaseSection, name: str) -> sql.Identifier:
-    return sql.Identifier(settings.schema_name, name)
-
-
-def _literals(values: Sequence[str]) -> sql.Composed:
-    return sql.SQL(", ").join(map(sql.Literal, values))
-
-
-def _written(text: str, **parts: sql.Composable) -> str:
-    return sql.SQL(text).format(**parts).as_string(None)

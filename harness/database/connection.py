@@ -1,20 +1,23 @@
-"""The database session: read-only, bounded in time; its errors say what to do, and never the password."""
+"""The site's database as we may ask it: read-only, bounded in time; its errors say what to do."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg import sql
 
+from harness.custodian.limits import LimitReached
+from harness.database.bounded import BoundedConnection, connect_within
+from harness.database.connection_string import ConnectionString, connection_string_of
+from harness.database.leg import Leg, leg_of
 from harness.database.postgres_errors import refusal
 from harness.errors import DatabaseError, SiteError
-from harness.redact import redact, remember
+from harness.redact import redact
 from harness.site.profile import DatabaseSection, Site
-from harness.site.secrets import secret
 from harness.transport.tunnel import LOOPBACK, loopback_tunnel
 
 Forward = Callable[[str], Path]
@@ -22,59 +25,60 @@ Forward = Callable[[str], Path]
 :meth:`harness.host.hypervisor.Hypervisor.forward` does."""
 
 
-@dataclass(frozen=True)
-class ConnectionString:
-    """Where the database is, and who we are there; as text, it never shows the password."""
+class Database:
+    """A session with the site's database, in which nothing is said but in :meth:`transaction`.
 
-    parameters: dict[str, str] = field(repr=False)
-    shown: str
-
-    def __str__(self) -> str:
-        return self.shown
-
-    @property
-    def host(self) -> str:
-        """Host name, address or socket directory; one only."""
-        return self.parameters.get("host") or self.parameters.get("hostaddr", "")
-
-    @property
-    def port(self) -> str:
-        """The server's port."""
-        return self.parameters.get("port", "5432")
-
-    @property
-    def local(self) -> bool:
-        """Whether the bytes stay on the machine that the string is for."""
-        return self.host.startswith("/") or self.host in ("", "localhost", "127.0.0.1", "::1")
-
-
-def connection_string_of(settings: DatabaseSection) -> ConnectionString:
-    """The connection string of the site, taken apart.
-
-    :raises SiteError: none is given, or it cannot be read. It is not quoted: it holds the password.
+    The server's connection may be a pooler's, and somebody else's as soon as a transaction ends. So nothing
+    is set for the session, and nothing prepared in it: whatever we need is set for one transaction.
     """
-    where = " or ".join(str(source) for source in (settings.url_env, settings.url_file) if source)
-    parameters = _taken_apart(remember(secret(settings.url_env, settings.url_file, what="the database")))
-    if parameters is None or "," in parameters.get("host", "") + parameters.get("port", ""):
-        raise SiteError(
-            f"the connection string in {where} cannot be read (not shown: it holds the password)",
-            hint="postgresql://user:password@host:5432/database, one host, reserved characters as %XX",
-        )
-    remember(parameters.get("password", ""))
-    name = f"{parameters.get('user', '?')}@{parameters.get('host') or 'the local socket'}"
-    shown = f"database {name}:{parameters.get('port', '5432')}/{parameters.get('dbname', '')} (from {where})"
-    return ConnectionString(parameters, shown)
+
+    def __init__(self, connection: BoundedConnection, settings: DatabaseSection, leg: Leg, name: str) -> None:
+        self._connection = connection
+        self._opening = _opening(connection, settings, name)
+        self.leg = leg
+        """The way to whoever let us in."""
+        self.pid = connection.pgconn.backend_pid
+        """The process that let us in; that of a pooler is none of the server's."""
+        self.writable: list[str] = []
+        """What was asked in transactions that the server did not hold to be read-only."""
+
+    @contextlib.contextmanager
+    def transaction(self, what: str) -> Iterator[psycopg.Connection[Any]]:
+        """Ask within one transaction: READ ONLY and REPEATABLE READ.
+
+        All its questions see the same rows, so two claims never contradict each other because a row changed
+        between them. It is to be left as soon as they are answered: an open snapshot keeps the server from
+        cleaning up. Each exchange in it is bounded on our side, too.
+
+        :raises DatabaseError: saying ``what`` was asked, what the server said, and what to do next.
+        """
+        connection = self._connection
+        with asking(what):
+            try:
+                if self._begin() != "on":
+                    self.writable.append(what)
+                yield connection
+                connection.commit()
+            except BaseException:
+                with contextlib.suppress(psycopg.Error, LimitReached):
+                    connection.rollback()
+                raise
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+    def _begin(self) -> object:
+        cursor = self._connection.execute(self._opening)
+        while cursor.nextset():
+            pass
+        ((read_only,),) = cursor.fetchall()
+        return read_only
 
 
 @contextlib.contextmanager
-def read_only_session(
-    site: Site, *, run_id: str, forward: Forward | None = None
-) -> Iterator[psycopg.Connection]:
+def read_only_session(site: Site, *, run_id: str, forward: Forward | None = None) -> Iterator[Database]:
     """A session with the site's database that cannot write.
-
-    Every transaction is READ ONLY and REPEATABLE READ: all questions of one transaction see the same rows, so
-    two claims never contradict each other because a row changed between them. A transaction is left open no
-    longer than its questions take, since an open snapshot keeps the server from cleaning up.
 
     :param forward: how to reach the database where the profile says ``through_host``.
     :raises DatabaseError: not reached, not let in, or not in time.
@@ -82,16 +86,21 @@ def read_only_session(
     settings, conninfo = site.database, connection_string_of(site.database)
     with contextlib.ExitStack() as stack:
         route = _route(stack, site, conninfo, forward)
-        # The server refuses `options` behind some poolers, so the settings are made by a statement.
-        connection = stack.enter_context(contextlib.closing(_open(conninfo, route, settings, run_id)))
-        with asking(str(conninfo)):
-            _bound(connection, settings)
-        yield connection
+        connection = stack.enter_context(contextlib.closing(_open(conninfo, route, settings)))
+        encrypted = connection.pgconn.ssl_in_use
+        # Through the host our socket only leads to a tunnel; the leg that counts begins on the host.
+        through = "hostaddr" in route
+        leg = (
+            Leg(conninfo.host or LOOPBACK, encrypted, local=conninfo.local or not conninfo.host)
+            if through
+            else leg_of(connection.pgconn.socket, encrypted=encrypted)
+        )
+        yield Database(connection, settings, leg, f"acc-{run_id}")
 
 
 @contextlib.contextmanager
 def asking(what: str) -> Iterator[None]:
-    """Turn the driver's errors in the block into ours.
+    """Turn the driver's errors in the block, and limits that were reached, into ours.
 
     :raises DatabaseError: saying ``what`` was asked, what the server said, and what to do next.
     """
@@ -99,56 +108,64 @@ def asking(what: str) -> Iterator[None]:
     trouble = None
     try:
         yield
-    except psycopg.Error as error:
+    except (psycopg.Error, LimitReached, UnicodeError) as error:
         trouble = refusal(what, error)
     if trouble is not None:
         raise trouble
 
 
-def _taken_apart(text: str) -> dict[str, str] | None:
-    try:
-        return {name: str(value) for name, value in conninfo_to_dict(text).items() if value is not None}
-    except psycopg.Error:
-        return None
+def share_time(connection: psycopg.Connection[Any], settings: DatabaseSection, questions: int) -> None:
+    """Let this many questions, sent at once in this transaction, take no longer than one may."""
+    share = _milliseconds(settings.statement_timeout_s / max(1, questions))
+    connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(share)))
 
 
-def _open(
-    conninfo: ConnectionString, route: dict[str, str], settings: DatabaseSection, run_id: str
-) -> psycopg.Connection:
-    with asking(str(conninfo)):
-        connection = psycopg.connect(
-            **{**conninfo.parameters, **route},  # type: ignore[arg-type]
-            application_name=f"acc-{run_id}",
-            connect_timeout=max(2, round(settings.connect_timeout_s)),
-            # A pooler may give each transaction to another server process, without what was prepared.
-            prepare_threshold=None,
-            keepalives_idle=10,
-            tcp_user_timeout=round(1000 * (settings.statement_timeout_s + 10)),
-        )
-    connection.read_only = True
-    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-    return connection
-
-
-def _bound(connection: psycopg.Connection, settings: DatabaseSection) -> None:
-    wanted = {
-        "default_transaction_read_only": "on",
-        "statement_timeout": f"{round(1000 * settings.statement_timeout_s)}ms",
-        "idle_in_transaction_session_timeout": f"{round(1000 * (settings.statement_timeout_s + 60))}ms",
+def _opening(connection: BoundedConnection, settings: DatabaseSection, name: str) -> bytes:
+    """What begins a transaction of ours: one round trip, and nothing in it outlives the transaction."""
+    wanted: dict[str, str | int] = {
+        "application_name": name,
+        "client_encoding": "SQL_ASCII" if connection.any_bytes else "UTF8",
+        "datestyle": "ISO",
+        "idle_in_transaction_session_timeout": _milliseconds(settings.statement_timeout_s + 60),
         "search_path": "pg_catalog",
+        "statement_timeout": _milliseconds(settings.statement_timeout_s),
         "timezone": "UTC",
     }
-    calls = ", ".join("set_config(%s, %s, false)" for _ in wanted)
-    connection.execute(f"SELECT {calls}", [word for pair in wanted.items() for word in pair])
-    connection.commit()
+    sets = (sql.SQL(f"SET LOCAL {key} = {{}}").format(sql.Literal(value)) for key, value in wanted.items())
+    begin = sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    return sql.SQL("; ").join([begin, *sets, sql.SQL("SHOW transaction_read_only")]).as_bytes(None)
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(1000 * seconds))
+
+
+def _open(conninfo: ConnectionString, route: dict[str, str], settings: DatabaseSection) -> BoundedConnection:
+    answer_s = settings.statement_timeout_s + settings.connect_timeout_s
+    parameters: dict[str, str | int] = {
+        **conninfo.parameters,
+        **route,
+        # A pooler keeps both for whoever has its connection next; we set them for a transaction.
+        "application_name": "",
+        "client_encoding": "",
+        "connect_timeout": max(2, round(settings.connect_timeout_s)),
+        "keepalives_idle": 10,
+        "tcp_user_timeout": _milliseconds(answer_s),
+    }
+    with asking(str(conninfo)):
+        connection = connect_within(settings.connect_timeout_s, **parameters)
+    connection.answer_s = answer_s
+    return connection
 
 
 def _route(
     stack: contextlib.ExitStack, site: Site, conninfo: ConnectionString, forward: Forward | None
 ) -> dict[str, str]:
     """Parameters to change: TLS where bytes leave a machine, and the way through the host."""
-    encrypted = {} if conninfo.local or "sslmode" in conninfo.parameters else {"sslmode": "require"}
-    if not site.database.through_host or site.host.transport == "local":
+    through = site.database.through_host and site.host.transport != "local"
+    local = conninfo.local or (through and not conninfo.host)
+    encrypted = {} if local or "sslmode" in conninfo.parameters else {"sslmode": "require"}
+    if not through:
         return encrypted
     if forward is None:
         raise DatabaseError(f"{redact(str(conninfo))}: through_host, and no host to go through")

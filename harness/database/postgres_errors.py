@@ -6,6 +6,7 @@ import re
 
 import psycopg
 
+from harness.custodian.limits import LimitReached, TimeIsUp
 from harness.errors import DatabaseError
 from harness.redact import redact
 
@@ -20,18 +21,38 @@ _BY_STATE = {
     "55P03": "the table is locked: look at pg_stat_activity for who holds it",
     "57P03": "the server is starting, stopping or recovering: look at its log",
     "53300": "too many connections: end idle ones, or use the pooler's address",
-    "25006": "the session is read-only, and something tried to write: that is a fault of this suite",
+    "22021": "text that is not in the encoding which the database says it has: mend the row, or its encoding",
+    "22P05": "text that UTF-8 has no words for: mend the row",
+    "25006": "the transaction is read-only, and something tried to write: that is a fault of this suite",
 }
 """By SQLSTATE."""
 
+_SILENT = (
+    "nothing answered in time: a firewall, a wrong address, a sleeping project, a paused pooler? "
+    "Where it is only slow, raise connect_timeout_s"
+)
 _BY_TEXT = (
+    (
+        r"statement pooling",
+        "this pooler gives each statement to another connection, so no two questions see the same rows, and "
+        "none is held to be read-only: use its port for transactions or sessions, or the database's own",
+    ),
+    (r"startup parameter", "the pooler refuses it: take it out of the connection string, or of PGOPTIONS"),
+    (
+        r"query_wait_timeout|pgbouncer cannot connect",
+        "the pooler has no connection to its server: look there",
+    ),
     (r"password authentication failed|no password supplied", _BY_STATE["28P01"]),
     (r"pg_hba\.conf|is not permitted to log in|role .* does not exist", _BY_STATE["28000"]),
     (r"database .* does not exist", _BY_STATE["3D000"]),
     (r"starting up|shutting down|recovery mode", _BY_STATE["57P03"]),
     (r"too many (connections|clients)|remaining connection slots", _BY_STATE["53300"]),
     (r"certificate|SSL|TLS", "mend TLS: sslmode and sslrootcert in the connection string, or the server's"),
-    (r"timeout|timed out", "nothing answered in time: a firewall, a wrong address, or a sleeping project?"),
+    (
+        r"expected authentication request|unexpected message|lost synchron",
+        "it is no PostgreSQL that answers there: mend address and port",
+    ),
+    (r"timeout|timed out", _SILENT),
     (r"refused|No such file", "nothing listens there: is the server up, are address and port right?"),
     (r"resolve|not known|name resolution", "the host name is not known: mend it in the connection string"),
     (r"closed|reset|terminated|broken pipe", "the connection was lost: look at the server's log"),
@@ -39,11 +60,17 @@ _BY_TEXT = (
 """By what libpq says where there is no SQLSTATE: it gives none for a connection that failed."""
 
 
-def refusal(what: str, error: psycopg.Error) -> DatabaseError:
-    """Our error for the driver's. No text in it holds a secret."""
+def refusal(what: str, error: psycopg.Error | LimitReached | UnicodeError) -> DatabaseError:
+    """Our error for the driver's, or for a limit of our own. No text in it holds a secret."""
     said = " ".join(str(error).split()) or type(error).__name__
-    hint = _BY_STATE.get(error.sqlstate or "") or _by_text(said)
-    return DatabaseError(redact(f"{what}: {said}"), hint=hint)
+    return DatabaseError(redact(f"{what}: {said}"), hint=_hint(error, said))
+
+
+def _hint(error: Exception, said: str) -> str:
+    if isinstance(error, LimitReached):
+        return _SILENT if isinstance(error, TimeIsUp) else "look for rows that are far too long, or too many"
+    state = error.sqlstate if isinstance(error, psycopg.Error) else None
+    return _BY_STATE.get(state or "") or _by_text(said)
 
 
 def _by_text(said: str) -> str:

@@ -18,9 +18,11 @@ from psycopg.rows import class_row, scalar_row
 
 from harness.clocks import Offset
 from harness.database.claims import CLAIMS, Claim, parameters
-from harness.database.connection import asking
+from harness.database.connection import Database, asking, share_time
+from harness.database.leg import told_behind
 from harness.database.tables import Tables, ask_tables, read_tables, tables_cursor
 from harness.errors import DatabaseError, SiteError, WaitTimeoutError
+from harness.mend import HEADING, Mend
 from harness.site.profile import DatabaseSection, Site
 from harness.wait import wait_until
 
@@ -30,52 +32,54 @@ _WIDEST_CELL = 60
 _SERVER = """
 SELECT clock_timestamp() AS now, current_setting('server_version_num')::int AS version,
        current_user::text AS role,
-       current_setting('transaction_read_only') = 'on' AS read_only,
-       current_setting('default_transaction_read_only') = 'on' AS reads_by_default,
-       inet_client_addr() IS NULL OR inet_client_addr() << '127.0.0.0/8'
-           OR coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS private
+       pg_backend_pid() AS pid, host(inet_client_addr()) AS client,
+       coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS encrypted
 """
 
 
 @dataclass(frozen=True)
 class Server:
-    """The server, as our session sees it."""
+    """The server, and how it sees our session."""
 
     now: datetime
     version: int
     """150012 for 15.12."""
     role: str
-    read_only: bool
-    reads_by_default: bool
-    private: bool
-    """The connection is encrypted, or never leaves a machine."""
+    pid: int
+    """The process that answers."""
+    client: str | None
+    """The address that it is asked from; None for a unix socket."""
+    encrypted: bool
+    """Whether it is, as the server sees it."""
+
+    def told_behind(self, database: Database) -> str:
+        """What lies behind our own leg, as far as anybody can tell from here; empty where nothing does."""
+        pooled = self.pid != database.pid
+        return told_behind(database.leg, pooled=pooled, client=self.client, encrypted=self.encrypted)
 
 
 @dataclass(frozen=True)
 class BreakingRows:
-    """The rows that break one claim: the key of each, and the first 20 as they are."""
+    """The rows that break one claim: how many, and the first 20 of them."""
 
     claim: Claim
+    count: int = 0
     keys: Sequence[str] = ()
+    """The key of each, where the claim settles."""
     rows: Sequence[Mapping[str, Any]] = ()
-
-    @property
-    def count(self) -> int:
-        """How many rows break the claim."""
-        return len(self.keys)
 
     @property
     def ids(self) -> list[str]:
         """The key of each row shown."""
         return [str(row[self.claim.key]) for row in self.rows]
 
-    def report(self, mend: str = "") -> str:
+    def report(self, mend: Mend | None = None) -> str:
         """The count, the rows as an aligned table, and the SQL that mends them."""
         lines = [f"{self.count} {self.claim.says}", aligned(self.rows)]
         if self.count > len(self.rows):
             lines.append(f"  … and {self.count - len(self.rows)} more")
         if mend:
-            lines += ["mend (nothing was changed):", mend]
+            lines += [HEADING, f"  {mend.line}"]
         return "\n".join(lines)
 
 
@@ -112,7 +116,7 @@ class Records:
 
 
 def gather(
-    connection: psycopg.Connection,
+    database: Database,
     site: Site,
     *,
     now: datetime | None = None,
@@ -123,24 +127,35 @@ def gather(
     :param now: the moment that rows are held against; default the server's clock.
     :raises DatabaseError: there was no answer at all. A claim that alone could not be asked keeps its error.
     """
-    with asking("the database's tables"), connection.transaction():
-        began = time.time()
-        with connection.pipeline():
-            server_cursor = connection.cursor(row_factory=class_row(Server)).execute(_SERVER)
-            tables_answer = tables_cursor(connection)
-            ask_tables(tables_answer, site.database)
-        ended = time.time()
-        server = server_cursor.fetchall()[0]
-        tables = read_tables(tables_answer, site.database)
-        moment = now or server.now
-        able = (claim for claim in claims if not tables.blocked.keys() & set(claim.tables))
-        answers = _ask(connection, tables, dict.fromkeys(able), parameters(site, moment))
+    with database.transaction("the database's tables") as connection:
+        return gather_within(connection, site, now=now, claims=claims)
+
+
+def gather_within(
+    connection: psycopg.Connection[Any],
+    site: Site,
+    *,
+    now: datetime | None = None,
+    claims: Iterable[Claim] = tuple(CLAIMS.values()),
+) -> Records:
+    """The same, in a transaction that is open."""
+    began = time.time()
+    with connection.pipeline():
+        server_cursor = connection.cursor(row_factory=class_row(Server)).execute(_SERVER)
+        tables_answer = tables_cursor(connection)
+        ask_tables(tables_answer, site.database)
+    ended = time.time()
+    server = server_cursor.fetchall()[0]
+    tables = read_tables(tables_answer, site.database)
+    moment = now or server.now
+    able = (claim for claim in claims if not tables.blocked.keys() & set(claim.tables))
+    answers = _ask(connection, tables, dict.fromkeys(able), parameters(site, moment), site.database)
     told = server.now.timestamp()
     clock = Offset.between((began, ended), (told, told))
     return Records(server, clock, tables, answers, moment, _unnamed(site.database))
 
 
-def settled_records(first: Records, connection: psycopg.Connection, site: Site) -> Records:
+def settled_records(first: Records, database: Database, site: Site) -> Records:
     """The same records, in which a row breaks a claim that settles only if every look shows so.
 
     Looks are taken until no such row is left, or the site's settle time is over; none where the first found
@@ -154,8 +169,8 @@ def settled_records(first: Records, connection: psycopg.Connection, site: Site) 
         return {one.claim: one.keys for one in found if one.claim.settles and one.keys}
 
     def none_left() -> bool:
-        with asking("the rows that break a claim, once more"), connection.transaction():
-            answers.update(_ask(connection, first.tables, suspects(), values))
+        with database.transaction("the rows that break a claim, once more") as connection:
+            answers.update(_ask(connection, first.tables, suspects(), values, site.database))
         return not suspects()
 
     if not suspects():
@@ -174,18 +189,22 @@ def _unnamed(settings: DatabaseSection) -> frozenset[str]:
 
 
 def _ask(
-    connection: psycopg.Connection,
+    connection: psycopg.Connection[Any],
     tables: Tables,
     among: Mapping[Claim, Sequence[str] | None],
     values: Mapping[str, object],
+    settings: DatabaseSection,
 ) -> dict[str, BreakingRows | DatabaseError]:
-    """Ask claims in one round trip; where a query fails, one by one: it costs no other claim its answer.
+    """Ask claims in one round trip, in the time of one; where that fails, one by one, each with its own time.
+
+    So a query that fails, or waits for a lock, costs no other claim its answer.
 
     :param among: the claims, each with the keys of the only rows that are in question; none for all rows.
     """
     asked = {claim: {**values, "among": None if keys is None else [*keys]} for claim, keys in among.items()}
     try:
         with connection.transaction(), connection.pipeline():
+            share_time(connection, settings, len(asked))
             cursors = [(claim, _send(connection, claim, tables, asked[claim])) for claim in asked]
         return {claim.name: _read(claim, cursor) for claim, cursor in cursors}
     except psycopg.Error:
@@ -195,7 +214,7 @@ def _ask(
 
 
 def _alone(
-    connection: psycopg.Connection, claim: Claim, tables: Tables, values: Mapping[str, object]
+    connection: psycopg.Connection[Any], claim: Claim, tables: Tables, values: Mapping[str, object]
 ) -> BreakingRows | DatabaseError:
     try:
         with asking(f"claim {claim.name}"), connection.transaction():
@@ -207,14 +226,14 @@ def _alone(
 
 
 def _send(
-    connection: psycopg.Connection, claim: Claim, tables: Tables, values: Mapping[str, object]
+    connection: psycopg.Connection[Any], claim: Claim, tables: Tables, values: Mapping[str, object]
 ) -> psycopg.Cursor[Any]:
     return connection.cursor(row_factory=scalar_row).execute(claim.composed(tables), values)
 
 
 def _read(claim: Claim, cursor: psycopg.Cursor[Any]) -> BreakingRows:
     (found,) = cursor.fetchall()
-    return BreakingRows(claim, found["keys"], found["rows"])
+    return BreakingRows(claim, found["count"], found["keys"], found["rows"])
 
 
 def aligned(rows: Sequence[Mapping[str, Any]]) -> str:

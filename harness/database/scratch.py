@@ -36,10 +36,11 @@ class ScratchPostgres:
     """A running cluster."""
 
     socket_dir: Path
+    dbname: str = "postgres"
 
-    def url(self, *, user: str = "postgres", dbname: str = "postgres") -> str:
+    def url(self, *, user: str = "postgres") -> str:
         """A connection string."""
-        return f"host={self.socket_dir} user={user} dbname={dbname}"
+        return f"host={self.socket_dir} user={user} dbname={self.dbname}"
 
     def connect(self) -> psycopg.Connection:
         """A session that may do everything."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import psycopg
 from psycopg import sql
+from pydantic import Field
 
+from harness.answers import read_as
 from harness.clocks import Offset, narrowest
-from harness.database.connection import asking
+from harness.database.connection import Database
 from harness.site.profile import Site
 
 ASKS = 3
@@ -25,40 +27,38 @@ class LiveRow:
     status: str
     ip_address: str | None = None
     tap_device: str | None = None
-    firecracker_pid: int | None = None
+    firecracker_pid: Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)] | None = None
     socket_path: str | None = None
 
     @classmethod
     def of(cls, columns: Mapping[str, Any]) -> LiveRow:
-        """A whole row's columns that count here; one that a deployment lacks is just absent."""
-        known: dict[str, Any] = {name: columns.get(name) for name in cls.__dataclass_fields__}
-        return cls(**known)
+        """A whole row's columns that count here; one that a deployment lacks is just absent.
+
+        :raises UnreadableError: a column holds no such thing.
+        """
+        known = {name: columns.get(name) for name in cls.__dataclass_fields__}
+        return read_as(cls, known, whose=f"the row of VM {str(known['vm_id'])[:80]!r}")
 
     def __str__(self) -> str:
         return f"row {self.vm_id} ({self.status})"
 
 
-def live_rows(connection: psycopg.Connection[Any], site: Site) -> list[LiveRow]:
+def live_rows(database: Database, site: Site) -> list[LiveRow]:
     """Rows whose status promises a VM. As JSON, for a deployment may lack a column."""
     table = sql.Identifier(site.database.schema_name, site.database.vms_table)
     query = sql.SQL("SELECT to_jsonb(v) FROM {} v WHERE v.status = ANY(%s) ORDER BY v.vm_id").format(table)
-    found = _asked(connection, query, [list(site.database.live_vm_statuses)])
+    with database.transaction("the live rows of VMs") as connection:
+        found = connection.execute(query, [list(site.database.live_vm_statuses)]).fetchall()
     return [LiveRow.of(columns) for (columns,) in found]
 
 
-def database_clock(connection: psycopg.Connection[Any]) -> Offset:
+def database_clock(database: Database) -> Offset:
     """How far the database's clock is ahead of ours; asked a few times, for the narrowest answer."""
-    offsets = []
-    for _ in range(ASKS):
-        began = time.time()
-        ((moment,),) = _asked(connection, sql.SQL("SELECT extract(epoch FROM clock_timestamp())::float8"), [])
-        offsets.append(Offset.between((began, time.time()), (moment, moment)))
-    return narrowest(offsets)
+    with database.transaction("the database's clock") as connection:
+        return narrowest([_clock_once(connection) for _ in range(ASKS)])
 
 
-def _asked(
-    connection: psycopg.Connection[Any], query: sql.Composed | sql.SQL, values: list[Any]
-) -> list[Any]:
-    # A transaction of its own: one that stays open would show the same rows at every later look.
-    with asking(query.as_string(connection)), connection.transaction():
-        return connection.execute(query, values).fetchall()
+def _clock_once(connection: psycopg.Connection[Any]) -> Offset:
+    began = time.time()
+    ((moment,),) = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchall()
+    return Offset.between((began, time.time()), (moment, moment))

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from harness.database.connection import asking
+from harness.database.connection import Database
 from harness.database.tables import Tables, ask_tables, read_tables, tables_cursor
 from harness.site.profile import DatabaseSection
 
@@ -37,14 +37,12 @@ class NewestRows:
     sessions: Rows
 
 
-def rows_of(
-    connection: psycopg.Connection[Any], settings: DatabaseSection, *, session: str, vm_id: str
-) -> SessionRows:
+def rows_of(database: Database, settings: DatabaseSection, *, session: str, vm_id: str) -> SessionRows:
     """The rows of one session and its VM, at one moment.
 
     :raises DatabaseError: not asked, or our role may not see every row.
     """
-    with asking("the rows of a session"), connection.transaction():
+    with database.transaction("the rows of a session") as connection:
         tables = _tables(connection, settings)
         sessions = _keyed(connection, tables, "sessions", keys=[session])
         vms = _keyed(connection, tables, "vms", keys=[vm_id])
@@ -52,13 +50,13 @@ def rows_of(
 
 
 def newest_rows(
-    connection: psycopg.Connection[Any], settings: DatabaseSection, *, among: NewestRows | None = None
+    database: Database, settings: DatabaseSection, *, among: NewestRows | None = None
 ) -> NewestRows:
     """The newest rows of both tables, at one moment; or, of the rows ``among`` them, what those are now.
 
     :raises DatabaseError: not asked, or our role may not see every row.
     """
-    with asking("the newest rows"), connection.transaction():
+    with database.transaction("the newest rows") as connection:
         tables = _tables(connection, settings)
         return NewestRows(
             _keyed(connection, tables, "vms", keys=list(among.vms) if among else None),

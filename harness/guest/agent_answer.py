@@ -8,7 +8,8 @@ from typing import Any
 
 import httpx
 
-from harness.errors import HarnessError, TransportError, WaitTimeoutError
+from harness.answers import read_json
+from harness.errors import HarnessError, TransportError, UnreadableError, WaitTimeoutError
 from harness.guest.agent_state import ask_agent_state
 from harness.vm.machine import Vm
 
@@ -39,7 +40,7 @@ def ask_agent(
     limit_s = timeout_s or vm.hypervisor.site.guest.request_s
     try:
         with vm.new_http() as http:
-            return _read(http.request(method, path, timeout=limit_s, **request))
+            return read_answer(http.request(method, path, timeout=limit_s, **request))
     except httpx.ConnectError as error:  # what we connect to is a socket of our own
         raise TransportError(f"the way to the agent of {vm.name} is lost: {error}") from error
     except httpx.TimeoutException:
@@ -68,10 +69,12 @@ def fate(vm: Vm) -> str:
     )
 
 
-def _read(answer: httpx.Response) -> AgentAnswer:
+def read_answer(answer: httpx.Response) -> AgentAnswer:
+    """An answer as it came; one whose text is no JSON has no body."""
     try:
-        body, is_json = answer.json(), "json" in answer.headers.get("content-type", "")
-    except ValueError:
+        body = read_json(answer.content, whose="the agent")
+        is_json = "json" in answer.headers.get("content-type", "")
+    except UnreadableError:
         body, is_json = None, False
     return AgentAnswer(answer.status_code, answer.text, is_json, body)
 

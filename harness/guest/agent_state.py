@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,11 @@ from typing import Any
 
 import httpx
 
-from harness.errors import TransportError
+from harness.answers import read_json
+from harness.errors import TransportError, UnreadableError
+from harness.mend import shell_line
+from harness.text import decoded
+from harness.values import decimal, natural
 from harness.vm.machine import Vm
 
 _ENDED = "ActiveExitTimestampMonotonic"
@@ -113,43 +116,54 @@ def ask_agent_state(vm: Vm, *, then: str = "", since_s: float | None = None) -> 
         how = f"-n 400 --all -o json --output-fields={_FIELDS} --no-pager --quiet"  # --all: long lines, too
         lines.append(f'journalctl -u "$unit" {how} || exit 1')
     result = vm.script("\n".join([*lines, then]), timeout_s=_STATE_S)
-    try:
-        state = parse_state(result.stdout, since_s=since_s) if result.status == 0 else None
-    except ValueError:
-        state = None
-    if state is None:
+    hint = f"{shell_line(('systemctl', 'status', site.agent.unit))} in the guest"
+    if result.status != 0:
         raise TransportError(
             f"{vm.name}: the guest did not tell its agent's state (status {result.status}): "
             f"{(result.stderr or result.stdout).strip()[-500:]}",
-            hint=f"systemctl status {site.agent.unit} in the guest",
+            hint=hint,
         )
-    return state
+    try:
+        return parse_state(result.stdout, since_s=since_s)
+    except UnreadableError as error:
+        message = f"{vm.name}: the guest did not tell its agent's state: {error.message}"
+        raise UnreadableError(message, hint=hint) from error
 
 
 def parse_state(output: str, *, since_s: float | None = None) -> AgentState:
     """``KEY=value`` lines, then the journal as JSON lines; entries up to ``since_s`` are dropped.
 
-    :raises ValueError: they are not what systemd prints.
+    :raises UnreadableError: they are not what systemd prints.
     """
     rows = output.split("\n")  # a message may hold U+2028 as it is
     pairs = (row.partition("=") for row in rows if not row.startswith("{"))
     properties = {key: value for key, equals, value in pairs if equals}
     if not {"UPTIME", "MainPID", "NRestarts"} <= properties.keys():
-        raise ValueError(f"no state of a unit: {output[:200]!r}")
+        raise UnreadableError(f"no state of a unit: {output[:200]!r}")
+    for key in ("MainPID", "NRestarts", _ENDED):
+        natural(properties.get(key) or "0", whose=key)
     entries = (entry for entry in _entries(rows) if since_s is None or entry.at_s > since_s)
-    return AgentState(float(properties.pop("UPTIME")), properties, tuple(entries))
+    uptime_s = decimal(properties.pop("UPTIME"), whose="UPTIME")
+    return AgentState(uptime_s, properties, tuple(entries))
 
 
 def _entries(rows: list[str]) -> Iterator[JournalEntry]:
     for row in rows:
         if row.startswith("{"):
-            fields: dict[str, Any] = json.loads(row)
-            message = fields.pop("MESSAGE", "")
-            if isinstance(message, list):  # bytes, where a line is not text
-                message = bytes(message).decode(errors="replace")
-            at_s = int(fields.pop("__MONOTONIC_TIMESTAMP", 0)) / 1e6
+            fields: dict[str, Any] = read_json(row, whose="the journal")
+            message = _message(fields.pop("MESSAGE", None))
+            at_s = natural(fields.pop("__MONOTONIC_TIMESTAMP", "0"), whose="a time in the journal") / 1e6
             told = {key: str(value) for key, value in fields.items() if not key.startswith("__")}
-            yield JournalEntry(at_s, str(message or ""), told)
+            yield JournalEntry(at_s, message, told)
+
+
+def _message(said: Any) -> str:
+    """A message: bytes where it is no text, a list of several where there are several."""
+    if not isinstance(said, list):
+        return str(said or "")
+    if all(type(one) is int and 0 <= one < 256 for one in said):
+        return decoded(bytes(said))
+    return "\n".join(map(str, said))
 
 
 def answers(vm: Vm, *, timeout_s: float) -> bool:

@@ -252,7 +252,7 @@ async def _log_in_and_watch(vm: Vm, probe: str) -> tuple[float | None, str, int,
     limit_s = site.agent.database_timeout_s + site.agent.login_s
     failures: list[str] = []
     looks = 0
-    async with vm.async_http(timeout=limit_s) as http:
+    async with vm.async_http(timeout_s=limit_s) as http:
         begun = time.monotonic()
         path, body = f"/auth/{site.agent.providers[0]}", {"sessionId": probe.replace(" ", "-")}
         login = asyncio.create_task(http.post(path, json=body))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import datetime
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
 
-from harness.errors import TransportError
+from pydantic import ConfigDict, with_config
+
+from harness.answers import read_as
+from harness.errors import TransportError, UnreadableError
 from harness.guest.agent_answer import ask_agent
+from harness.urls import read_url
+from harness.values import Natural, moment
 from harness.vm.machine import Vm
 
 _SCRIPT = """
@@ -47,6 +50,13 @@ class Health:
     clock_error_s: tuple[float, float]
     """The agent's clock minus ours: smallest and largest possible, given how long it took to answer."""
     sessions: int
+
+
+@with_config(ConfigDict(extra="ignore"))
+@dataclass(frozen=True)
+class _Told:
+    timestamp: str
+    activeSessions: Natural  # noqa: N815 - as the agent has it
 
 
 @dataclass(frozen=True)
@@ -130,9 +140,12 @@ def _log_in(vm: Vm, provider: str, session: str) -> AgentLogin:
     url = answer.body.get("oauthUrl") if answer.status == 200 and isinstance(answer.body, dict) else None
     if not isinstance(url, str):
         return AgentLogin(provider, answer.status, str(answer))
-    query = parse_qs(urlsplit(url).query)
+    try:
+        query = read_url(url, whose="oauthUrl").first_values()
+    except UnreadableError as error:
+        return AgentLogin(provider, answer.status, error.message)
     return AgentLogin(
-        provider, answer.status, "", url, query.get("state", [""])[0], query.get("code_challenge", [""])[0]
+        provider, answer.status, "", url, query.get("state", ""), query.get("code_challenge", "")
     )
 
 
@@ -141,7 +154,8 @@ def _health(vm: Vm) -> Health | str:
     answer = ask_agent(vm, "GET", vm.hypervisor.site.agent.health_path, timeout_s=_IDENTITY_S)
     after = time.time()
     try:
-        seen = datetime.datetime.fromisoformat(answer.body["timestamp"]).timestamp()
-        return Health((seen - after, seen - before), int(answer.body["activeSessions"]))
-    except (ValueError, KeyError, TypeError):
+        told = read_as(_Told, answer.body, whose="the agent's health")
+        seen = moment(told.timestamp, whose="its timestamp")
+    except UnreadableError:
         return str(answer)
+    return Health((seen - after, seen - before), told.activeSessions)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 import shlex
 import tarfile
 import time
 from dataclasses import dataclass
 
-from harness.errors import TransportError
+from harness.answers import reading
+from harness.errors import UnreadableError
 from harness.infra.batch import ask_all
 from harness.infra.host import Host
 from harness.infra.listeners import LISTENING
 from harness.infra.units import FAILED, SHOW_UNIT, VERIFY, shown_apart
 from harness.run import Result
 from harness.site.profile import Site
+from harness.values import decimal
 from harness.vm.machine import Vm
 
 NETWORK_ONLINE = "network-online.target"
@@ -56,10 +57,7 @@ class Look:
         :raises TransportError: it did not tell.
         """
         text = self.guest.check_output(_UPTIME)
-        try:
-            return float(text.split()[0])
-        except (ValueError, IndexError) as error:
-            raise TransportError(f"in {self.guest.name}: /proc/uptime holds {text[:80]!r}") from error
+        return decimal(text.partition(" ")[0], whose=f"in {self.guest.name}: /proc/uptime")
 
     def asked(self) -> dict[str, dict[str, object]]:
         """Every command so far with its answer, for the evidence; files of the agent, which may hold secrets,
@@ -97,15 +95,20 @@ def unpacked(text: str) -> dict[str, bytes]:
 
     :raises TransportError: it is none.
     """
+    hint = "are tar and base64 in the guest?"
     try:
-        raw = base64.b64decode(text, validate=True)
-        with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
-            members = [(member, archive.extractfile(member)) for member in archive if member.isfile()]
-            return {f"/{member.name.lstrip('/')}": stream.read() for member, stream in members if stream}
-    except (binascii.Error, tarfile.TarError, ValueError) as error:
-        raise TransportError(
-            f"the files the guest sent cannot be unpacked: {error}", hint="are tar and base64 in the guest?"
-        ) from error
+        with reading("the archive of files that the guest sent"):
+            raw = base64.b64decode(text, validate=True)
+            with tarfile.open(fileobj=io.BytesIO(raw), mode="r:") as archive:
+                members = [member for member in archive if member.isfile() and not member.issparse()]
+                return {f"/{one.name.lstrip('/')}": _content(archive, one) for one in members}
+    except (UnreadableError, tarfile.TarError, OSError) as error:
+        raise UnreadableError(f"the files the guest sent cannot be unpacked: {error}", hint=hint) from error
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    stream = archive.extractfile(member)
+    return stream.read() if stream else b""
 
 
 def _questions(site: Site) -> list[str]:

@@ -103,9 +103,7 @@ def _command(name: str, expected: Callable[[Site], list[str]]) -> Directive:
 
 
 def _memory(unit: Unit, site: Site) -> str | None:
-    limits = {
-        group: int(value) // _MIB for group, value in unit.memory_limits.items() if value.strip().isdigit()
-    }
+    limits = {group: int(value) // _MIB for group, value in unit.memory_limits.items() if value != "max"}
     expected = site.agent.memory_limit_mib
     if limits and min(limits.values()) == expected:
         return None
@@ -167,7 +165,7 @@ def parse_span(text: str) -> float | None:
     if text == "infinity":
         return float("inf")
     words = text.split()
-    matches = [re.fullmatch(r"(\d+(?:\.\d+)?)([a-z]*)", word) for word in words]
+    matches = [re.fullmatch(r"([0-9]{1,20}(?:\.[0-9]{1,20})?)([a-z]*)", word) for word in words]
     if not words or any(match is None or match[2] not in {"", *_UNITS_S} for match in matches):
         return None
     return round(sum(float(match[1]) * _UNITS_S.get(match[2], 1) for match in matches if match), 6)

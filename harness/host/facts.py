@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-
+from harness.answers import read_as
 from harness.clocks import Offset
 from harness.custodian.names import RUN_NAME
-from harness.errors import TransportError
+from harness.errors import TransportError, UnreadableError
+from harness.host.error_lines import with_errors
 from harness.host.parts import Api, Bridge, Errors, HostIdentity, Room, Unit, Vmm
 from harness.site.profile import Site
+from harness.values import Moment
 
 T = TypeVar("T")
 
@@ -26,6 +27,7 @@ ALL = (
     *("identity", "bridge", "firewall", "unit", "journal", "log_file", "api", "room", "vmm"),
 )
 API_TIMEOUT_S = 5.0
+_GRACE_S = 10.0  # for the answer's way, beyond what its parts may take
 
 
 class Asked(Protocol):
@@ -61,12 +63,10 @@ class HostFacts:
                 hint="try the same on the host as root, and look at the profile's paths and names",
             )
         try:
-            return TypeAdapter(kind).validate_python(answer["ok"])
-        except ValidationError as error:
-            raise TransportError(
-                f"the host's {name} cannot be understood: {error.errors(include_url=False)[:3]}",
-                hint="the evidence holds the whole answer (host-facts.json)",
-            ) from error
+            return read_as(kind, answer.get("ok"), whose=f"the host's {name}")
+        except UnreadableError as error:
+            hint = "the evidence holds the whole answer (host-facts.json)"
+            raise UnreadableError(error.message, hint=hint) from error
 
     @property
     def identity(self) -> HostIdentity:
@@ -117,12 +117,21 @@ def ask_host(
     :param paths: files to look at beside the profile's folders.
     :raises HarnessError: there was no answer at all.
     """
-    argument = {**_settings(host.site), "parts": list(parts), "paths": sorted(paths)}
+    limit_s = max(1.0, timeout_s - _GRACE_S)
+    argument = {**_settings(host.site), "parts": list(parts), "paths": sorted(paths), "limit_s": limit_s}
     began = time.time()
-    answer = host.python(HOST_PROBE.read_text(encoding="utf-8"), argument, timeout_s=timeout_s)
+    said = host.python(HOST_PROBE.read_text(encoding="utf-8"), argument, timeout_s=timeout_s)
     ended = time.time()
-    clock = Offset.between((began, ended), (answer["began"], answer["ended"]))
-    return HostFacts(answer["parts"], clock, answer["ended"])
+    answer = read_as(_Answer, said, whose="what the host says of itself")
+    clock = Offset.between((began, ended), (answer.began, answer.ended))
+    return HostFacts(with_errors(answer.parts, host.site.controller), clock, answer.ended)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    parts: Mapping[str, Mapping[str, Any]]
+    began: Moment
+    ended: Moment
 
 
 def _settings(site: Site) -> dict[str, Any]:
@@ -136,8 +145,6 @@ def _settings(site: Site) -> dict[str, Any]:
         "bridge": site.network.bridge,
         "ours": RUN_NAME.pattern,
         "unit": controller.unit,
-        "error_pattern": controller.error_pattern,
-        "ignore_errors": list(controller.ignore_errors),
         "journal_lines": controller.journal_lines,
         "log_file": controller.log_file,
         "health_url": controller.url.rstrip("/") + controller.health_path,

@@ -14,14 +14,17 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any
 
+from harness.answers import read_json
+from harness.custodian.script import MOST_SAID
 from harness.errors import CommandError, HarnessError, UsageError
 from harness.host import bundle
-from harness.host.custodian import Custodian
+from harness.host.custodian import Custodian, telling_its_end
 from harness.infra.environment import without_environment
 from harness.infra.host import Host, ShellBackend
 from harness.infra.shell import Shell
 from harness.run import Result
 from harness.site.profile import Site
+from harness.text import ending
 from harness.transport.connection import Connection
 from harness.transport.http import endpoint_of
 from harness.transport.local import LocalConnection
@@ -61,7 +64,7 @@ class Hypervisor:
             undo.callback(self._connection.close)
             program = bundle.program()
             argv = bundle.command(len(program), f"acc-{self.run_id}", str(self.clones_dir))
-            process = self._connection.start([*self._become_root(), *argv])
+            process = self._connection.start(telling_its_end([*self._become_root(), *argv]))
             self._custodian = Custodian(
                 process,
                 program,
@@ -131,7 +134,9 @@ class Hypervisor:
         """Run a shell script on the host in one round trip. A non-zero status does not raise.
 
         :param root: as root, or as the login user.
-        :raises CommandError: not ended within ``timeout_s``; its process group is then killed.
+        It is over when the shell is: what is left in the background is killed, and not waited for.
+
+        :raises CommandError: not ended within ``timeout_s``, or it says too much; its group is then killed.
         """
         return self._program(["sh", "-c", text], "", timeout_s=timeout_s, root=root)
 
@@ -141,7 +146,8 @@ class Hypervisor:
         ``source`` finds ``argument`` as JSON in ``sys.argv[1]`` (or on stdin where it is over 64 KiB: then
         ``sys.argv[1]`` is ``-``), and prints one JSON document, which is returned decoded.
 
-        :raises CommandError: a non-zero status, output that is not JSON, or not ended in time.
+        :raises CommandError: a non-zero status, said too much, or not ended in time.
+        :raises UnreadableError: what it printed is not JSON.
         """
         text = json.dumps(argument)
         word, on_stdin = (text, "") if len(text) <= _LONGEST_ARGUMENT else ("-", text)
@@ -149,12 +155,9 @@ class Hypervisor:
         result = self._program(argv, on_stdin, timeout_s=timeout_s, root=True)
         if result.status != 0:
             raise CommandError(
-                f"Python on the host: status {result.status}\n  it said: {result.stderr[-2000:]}"
+                f"Python on the host: status {result.status}\n  it said: {ending(result.stderr, 2000)}"
             )
-        try:
-            return json.loads(result.stdout)
-        except ValueError as error:
-            raise CommandError(f"Python on the host printed no JSON: {result.stdout[:500]!r}") from error
+        return read_json(result.stdout, whose="Python on the host")
 
     def forward(self, target: str, local: Path | None = None) -> Path:
         """A local unix socket that leads to ``tcp:<address>:<port>`` or ``unix:<path>`` on the host."""
@@ -175,8 +178,14 @@ class Hypervisor:
             root=root,
         )
         result = Result(tuple(argv), answer["status"], answer["stdout"], answer["stderr"])
+        if answer["truncated"]:
+            raise CommandError(
+                f"on the host, said over {MOST_SAID >> 20} MiB, and was ended: {result.command[:2000]}\n"
+                f"  it said first: {(result.stdout or result.stderr)[:500]}",
+                hint="something that it lists is far larger than a host like this should have",
+            )
         if answer["timed_out"]:
-            said = (result.stdout + result.stderr)[-1000:]
+            said = ending(result.stdout + result.stderr, 1000)
             raise CommandError(f"on the host, took over {timeout_s:g} s: {result.command}\n  it said: {said}")
         return result
 

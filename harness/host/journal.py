@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.answers import read_as
 from harness.errors import TransportError
 from harness.host.facts import Asked
 from harness.host.parts import Line
+from harness.site.patterns import is_found
+from harness.values import Moment, Natural
 
 JOURNAL_PROBE = Path(__file__).parent / "probes" / "journal.py"
 _JOURNAL_READ_S = 40.0
+
+
+@dataclass(frozen=True)
+class _Answer:
+    read: Natural
+    whole: bool
+    """There are no older lines."""
+    lines: tuple[tuple[Moment, str], ...]
 
 
 @dataclass(frozen=True)
@@ -34,13 +44,15 @@ def lines_about(host: Asked, word: str, *, since: float) -> list[Line]:
     site = host.site
     limit, unit = site.controller.journal_lines, site.controller.unit
     ask = {"unit": unit, "word": word, "since": since, "limit": limit}
-    answer = host.python(JOURNAL_PROBE.read_text("utf-8"), ask, timeout_s=_JOURNAL_READ_S)
-    if answer["read"] >= limit and not answer["lines"]:
+    said = host.python(JOURNAL_PROBE.read_text("utf-8"), ask, timeout_s=_JOURNAL_READ_S)
+    answer = read_as(_Answer, said, whose=f"what the host's journal says of {unit}")
+    if not answer.whole and not answer.lines:
         raise TransportError(
-            f"the journal of {unit}: none of the latest {limit} lines names {word}, and there are older ones",
+            f"the journal of {unit}: none of the latest {answer.read} lines names {word}, and there are older"
+            " ones",
             hint="raise controller.journal_lines in the profile",
         )
-    return [Line(time, text) for time, text in answer["lines"]]
+    return [Line(time, text) for time, text in answer.lines]
 
 
 def markers_in(lines: Sequence[Line], patterns: Sequence[str]) -> list[Marker]:
@@ -50,6 +62,6 @@ def markers_in(lines: Sequence[Line], patterns: Sequence[str]) -> list[Marker]:
 
 def _first(lines: Sequence[Line], pattern: str) -> Marker:
     return next(
-        (Marker(pattern, line, place) for place, line in enumerate(lines) if re.search(pattern, line.text)),
+        (Marker(pattern, line, place) for place, line in enumerate(lines) if is_found(pattern, line.text)),
         Marker(pattern, None),
     )

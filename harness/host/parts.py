@@ -9,6 +9,9 @@ from typing import Literal
 
 from pydantic import ConfigDict, with_config
 
+from harness.answers import reading
+from harness.values import Moment, Natural
+
 Kind = Literal["file", "directory", "socket", "link", "other"]
 
 
@@ -27,14 +30,15 @@ class HostIdentity:
 class Process:
     """A VMM in the process table; ``started`` (clock ticks since boot) and ``pid`` name it for good."""
 
-    pid: int
-    ppid: int
+    pid: Natural
+    ppid: Natural
     state: str
     comm: str
-    started: int
+    started: Natural
     argv: tuple[str, ...] = ()
+    """At most the first 4096 bytes of them."""
     exe: str | None = None
-    netns: int | None = None
+    netns: Natural | None = None
 
     @property
     def command(self) -> str:
@@ -61,17 +65,29 @@ class DirectoryEntry:
 
     path: str
     kind: Kind
-    size: int = 0
+    size: Natural = 0
     mtime: float = 0.0
-    inode: int = 0
+    inode: Natural = 0
 
 
 @dataclass(frozen=True)
-class Sockets:
+class Listing:
+    """What lies in a folder: how much there is, and the first 10,000 of it, by name."""
+
+    entries: tuple[DirectoryEntry, ...]
+    count: Natural
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it was told."""
+        return self.count <= len(self.entries)
+
+
+@dataclass(frozen=True)
+class Sockets(Listing):
     """The folder of API sockets; ``real`` is its name without links."""
 
     real: str
-    entries: tuple[DirectoryEntry, ...]
 
 
 @dataclass(frozen=True)
@@ -79,8 +95,8 @@ class Tap:
     """A TAP device, and the network namespace it is in (inode, and name where it has one)."""
 
     name: str
-    index: int
-    netns: int
+    index: Natural
+    netns: Natural
     netns_name: str = ""
     master: str | None = None
     up: bool = True
@@ -90,7 +106,7 @@ class Tap:
 class Taps:
     """TAP devices everywhere; ``names`` are the network namespaces other than the host's, by inode."""
 
-    host_netns: int
+    host_netns: Natural
     names: Mapping[int, str]
     taps: tuple[Tap, ...]
 
@@ -102,7 +118,7 @@ class InterfaceAddress:
 
     family: str
     local: str
-    prefixlen: int
+    prefixlen: Natural
 
 
 @with_config(ConfigDict(extra="ignore"))
@@ -122,8 +138,12 @@ class Bridge:
 
     @property
     def addresses(self) -> list[IPv4Interface]:
-        """Its IPv4 addresses."""
-        return [IPv4Interface(f"{a.local}/{a.prefixlen}") for a in self.addr_info if a.family == "inet"]
+        """Its IPv4 addresses.
+
+        :raises UnreadableError: one is none.
+        """
+        with reading(f"the addresses of {self.ifname}"):
+            return [IPv4Interface(f"{a.local}/{a.prefixlen}") for a in self.addr_info if a.family == "inet"]
 
 
 @with_config(ConfigDict(extra="ignore"))
@@ -131,8 +151,8 @@ class Bridge:
 class Unit:
     """``systemctl show``: what must be of the moment at which the host told its uptime."""
 
-    NRestarts: int
-    ActiveEnterTimestampMonotonic: int
+    NRestarts: Natural
+    ActiveEnterTimestampMonotonic: Natural
 
     def active_for(self, monotonic: float) -> float:
         """Seconds since it became active."""
@@ -143,7 +163,7 @@ class Unit:
 class Line:
     """A line of a log."""
 
-    time: float
+    time: Moment
     text: str
 
 
@@ -151,10 +171,10 @@ class Line:
 class Errors:
     """Error lines since a moment: how many among the ``read`` latest, the last of them, those ignored."""
 
-    since: float
-    limit: int
-    read: int
-    count: int
+    since: Moment
+    limit: Natural
+    read: Natural
+    count: Natural
     last: tuple[Line, ...]
     ignored: Mapping[str, int]
     undated: bool = False
@@ -199,3 +219,11 @@ class Vmm:
 
     path: str | None
     answers: Mapping[str, Answer]
+
+    def said(self, name: str) -> Answer:
+        """One of its answers.
+
+        :raises UnreadableError: it was not asked.
+        """
+        with reading(f"what {self.path} says of itself"):
+            return self.answers[name]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from harness.errors import TransportError
 from harness.infra.host import Host
 from harness.run import Result
+from harness.text import ending
 
 _HEAD = """\
 work=$(mktemp -d /tmp/acceptance.XXXXXX) || exit 1
@@ -47,7 +48,7 @@ def ask_all(host: Host, commands: Sequence[str], *, timeout_s: float) -> dict[st
         # Not what was printed: a unit's environment may be in that.
         raise TransportError(
             f"in {host.name}: {len(commands)} questions were not all answered (status {done.status}): "
-            f"{done.stderr.strip()[-500:]}",
+            f"{ending(done.stderr.strip(), 500)}",
             hint="is there room in /tmp, and are mktemp and tail there?",
         ) from error
 

@@ -15,6 +15,7 @@ from harness.infra.listeners import Listener
 from harness.infra.shell import Shell
 from harness.infra.units import Service, Unit
 from harness.run import Result
+from harness.text import beginning, decoded, encoded, ending
 
 _NOT_RUN = {126: "cannot be executed", 127: "no such command"}
 _LOOKS_UP = ("command -v ", "which ")
@@ -60,11 +61,19 @@ class ShellBackend(BaseBackend):  # type: ignore[misc] # testinfra is not typed
         result = self.answers[command] = known or self.ask(command, timeout_s=self._timeout_s)
         if result.status in _NOT_RUN and not command.startswith(_LOOKS_UP):
             raise CommandError(
-                f"in {self.hostname}: {_NOT_RUN[result.status]}: {command[:500]}\n"
-                f"  it said: {result.stderr.strip()[-500:]}",
+                f"in {self.hostname}: {_NOT_RUN[result.status]}: {beginning(command, 500)}\n"
+                f"  it said: {ending(result.stderr.strip(), 500)}",
                 hint="install it there, or mend the PATH that a login finds",
             )
-        return CommandResult(self, result.status, command.encode(), result.stdout, result.stderr)
+        return CommandResult(self, result.status, encoded(command), result.stdout, result.stderr)
+
+    def encode(self, data: str) -> bytes:
+        """The bytes that were printed."""
+        return encoded(data)
+
+    def decode(self, data: bytes) -> str:
+        """What was printed, as a text."""
+        return decoded(data)
 
     def ask(self, command: str, *, timeout_s: float) -> Result:
         """One command, whatever was answered before."""
@@ -133,9 +142,9 @@ class Host(testinfra.host.Host):  # type: ignore[misc] # as above
         """
         done = self.run(command, *args, **options)
         if done.rc not in expected:
-            said = (done.stderr.strip() or done.stdout.strip() or "nothing")[-500:]
+            said = ending(done.stderr.strip() or done.stdout.strip() or "nothing", 500)
             raise CommandError(
-                f"in {self.name}: exit status {done.rc}: {done.command.decode()}\n  it said: {said}",
+                f"in {self.name}: exit status {done.rc}: {decoded(done.command)}\n  it said: {said}",
                 hint="run it there by hand",
             )
         return done

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import functools
-import json
+from dataclasses import dataclass, field
 from ipaddress import IPv4Interface
 from typing import Any
 
+from pydantic import ConfigDict, with_config
 from testinfra.modules.base import Module
 
+from harness.answers import read_as, read_json, reading
 from harness.infra.units import unreadable
 
 SHOW_LINK = "ip -d -j addr show dev %s"
 _NO_SUCH_LINK = "does not exist"
+
+
+@with_config(ConfigDict(extra="ignore"))
+@dataclass(frozen=True)
+class Shown:
+    """What ``ip`` shows of a device, as far as it counts here."""
+
+    ifname: str
+    flags: list[str] = field(default_factory=list)
+    addr_info: list[dict[str, Any]] = field(default_factory=list)
+    linkinfo: dict[str, Any] = field(default_factory=dict)
 
 
 class Link(Module):  # type: ignore[misc] # testinfra is not typed
@@ -29,7 +42,7 @@ class Link(Module):  # type: ignore[misc] # testinfra is not typed
         super().__init__()
 
     @functools.cached_property
-    def shown(self) -> dict[str, Any] | None:
+    def shown(self) -> Shown | None:
         """What ``ip`` shows of it; None where there is no such device.
 
         :raises TransportError: ``ip`` gave no answer.
@@ -37,13 +50,15 @@ class Link(Module):  # type: ignore[misc] # testinfra is not typed
         done = self.run_expect([0, 1], SHOW_LINK, self.name)
         if done.rc == 1 and _NO_SUCH_LINK in done.stderr:
             return None
-        try:
-            (found,) = [one for one in json.loads(done.stdout) if one]
-        except (ValueError, TypeError) as error:
-            raise unreadable(self._host.name, SHOW_LINK % self.name, done.stdout or done.stderr) from error
-        if not isinstance(found, dict) or found.get("ifname") != self.name:
-            raise unreadable(self._host.name, SHOW_LINK % self.name, done.stdout)
-        return found
+        asked = SHOW_LINK % self.name
+        whose = f"in {self._host.name}: {asked}"
+        found = [one for one in read_as(list[Any], read_json(done.stdout, whose=whose), whose=whose) if one]
+        if len(found) != 1:
+            raise unreadable(self._host.name, asked, done.stdout or done.stderr)
+        shown = read_as(Shown, found[0], whose=whose)
+        if shown.ifname != self.name:
+            raise unreadable(self._host.name, asked, done.stdout)
+        return shown
 
     @property
     def exists(self) -> bool:
@@ -53,12 +68,12 @@ class Link(Module):  # type: ignore[misc] # testinfra is not typed
     @property
     def kind(self) -> str:
         """``bridge``, ``tun``, …; empty for a plain one."""
-        return str((self.shown or {}).get("linkinfo", {}).get("info_kind", ""))
+        return str(self.shown.linkinfo.get("info_kind", "")) if self.shown else ""
 
     @property
     def flags(self) -> list[str]:
         """``UP`` is what was set; ``LOWER_UP`` is its carrier."""
-        return list((self.shown or {}).get("flags", []))
+        return self.shown.flags if self.shown else []
 
     @property
     def is_up(self) -> bool:
@@ -67,9 +82,15 @@ class Link(Module):  # type: ignore[misc] # testinfra is not typed
 
     @property
     def addresses(self) -> list[IPv4Interface]:
-        """Its IPv4 addresses with their networks."""
-        found = (self.shown or {}).get("addr_info", [])
-        return [IPv4Interface(f"{a['local']}/{a['prefixlen']}") for a in found if a.get("family") == "inet"]
+        """Its IPv4 addresses with their networks.
+
+        :raises UnreadableError: one is none.
+        """
+        found = self.shown.addr_info if self.shown else []
+        with reading(f"in {self._host.name}: the addresses of {self.name}"):
+            return [
+                IPv4Interface(f"{a['local']}/{a['prefixlen']}") for a in found if a.get("family") == "inet"
+            ]
 
     def __repr__(self) -> str:
         return f"<link {self.name}>"

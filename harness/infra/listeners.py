@@ -10,7 +10,8 @@ from testinfra.modules.base import Module
 from harness.infra.units import unreadable
 
 LISTENING = "ss -ltnpH"
-_OWNER = re.compile(r"pid=(\d+)")
+_OWNER = re.compile(r"pid=([0-9]{1,20})(?![0-9])")
+_PORT = re.compile(r"[0-9]{1,5}")
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def parse_listening(text: str) -> list[Listening]:
         if len(words) < 5 or words[0] != "LISTEN":
             continue
         address, _, port = words[3].rpartition(":")
-        if not address or not port.isdigit():
+        if not address or not _PORT.fullmatch(port):
             continue
         owners = words[5] if len(words) > 5 else ""
         name = re.search(r'"([^"]+)"', owners)

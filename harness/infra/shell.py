@@ -13,12 +13,14 @@ import threading
 import time
 from collections.abc import Callable
 
+from harness.custodian.limits import Limit, TimeIsUp, TooMuch
 from harness.errors import CommandError, TransportError
-from harness.run import Result
-from harness.transport.private import close_pipes
+from harness.run import Result, feed
+from harness.text import decoded, encoded
+from harness.transport.private import close_pipes, kill_session
 
 OUTPUT_LIMIT = 64 << 20
-"""Bytes of either output that one command may print."""
+"""Bytes that one command may print; what it says on stderr may be as much again."""
 _ENDED_BY_TIMEOUT = frozenset({124, 128 + 9, 128 + 15})
 """How timeout(1) ends at its deadline: as it says itself, where it had to kill, and as busybox's does."""
 _KILL_AFTER_S = 2
@@ -85,8 +87,7 @@ class Shell:
         with self._lock:
             began = time.monotonic()
             try:
-                self._tell(command, timeout_s)
-                stdout, stderr, status = self._listen(command, timeout_s)
+                stdout, stderr, status = self._ask(command, timeout_s)
             except BaseException:  # be it a Ctrl-C: what is yet to come would be the next one's answer
                 self.close()
                 raise
@@ -98,15 +99,19 @@ class Shell:
     def close(self) -> None:
         """End the shell, also while a command runs: that raises at once. Twice is no error.
 
-        On a machine that is reached without SSH, what the command runs may go on to its deadline.
+        What the command runs ends too where it runs here, and is not root's by sudo; else at its deadline.
         """
         self._closing = True
-        with contextlib.suppress(BrokenPipeError, ValueError):  # it ended before us, or was closed before
-            if self._process.stdin is not None:
-                self._process.stdin.close()
+        if self._lock.acquire(blocking=False):  # else a command is being told or heard
+            try:
+                if self._process.stdin is not None:
+                    self._process.stdin.close()
+            finally:
+                self._lock.release()
         try:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
+            kill_session(self._process.pid)
             with contextlib.suppress(PermissionError):  # sudo's, without SSH: it ends with its command
                 self._process.kill()
                 self._process.wait(10)
@@ -118,7 +123,21 @@ class Shell:
         """Whether another command can be given."""
         return not self._closing and self._process.poll() is None
 
-    def _tell(self, command: str, timeout_s: float) -> None:
+    def _ask(self, command: str, timeout_s: float) -> tuple[str, str, int]:
+        """Both outputs of a command, and its status."""
+        outputs = (bytearray(), bytearray())
+        limit = Limit(self._name, seconds=timeout_s + _GRACE_S, size=2 * OUTPUT_LIMIT)
+        try:
+            self._tell(command, timeout_s, limit)
+            ends = self._listen(outputs, limit)
+        except TimeIsUp as error:
+            raise self._too_slow(command, timeout_s, *map(self._told, outputs)) from error
+        except TooMuch as error:
+            raise self._too_much(command) from error
+        stdout, stderr = (self._told(outputs[n][: ends[n].start()]) for n in (0, 1))
+        return stdout, stderr, int(ends[0][1])
+
+    def _tell(self, command: str, timeout_s: float, limit: Limit) -> None:
         text = self._settings + _COMMAND.format(
             mark=shlex.quote(self._mark),
             kill_after_s=_KILL_AFTER_S,
@@ -126,46 +145,40 @@ class Shell:
             command=shlex.quote(command),
         )
         self._settings = ""
+        data = encoded(text)
         try:
             assert self._process.stdin is not None  # noqa: S101 - it was started with a pipe
-            self._process.stdin.write(text.encode(errors="surrogateescape"))
-            self._process.stdin.flush()
+            if feed(self._process.stdin, data, limit) < len(data):
+                raise limit.up()
         except (BrokenPipeError, ValueError) as error:  # ValueError: closed already
             raise self._lost("") from error
 
-    def _listen(self, command: str, timeout_s: float) -> tuple[str, str, int]:
-        """Both outputs, each from behind its begin to its end, and the status."""
-        outputs = [bytearray(), bytearray()]
+    def _listen(self, outputs: tuple[bytearray, bytearray], limit: Limit) -> dict[int, re.Match[bytes]]:
+        """Gather both outputs; where each of them ends."""
         ends: dict[int, re.Match[bytes]] = {}
-        deadline = time.monotonic() + timeout_s + _GRACE_S
         with selectors.DefaultSelector() as selector:
             for number, pipe in enumerate((self._process.stdout, self._process.stderr)):
                 assert pipe is not None  # noqa: S101 - it was started with pipes
                 selector.register(pipe, selectors.EVENT_READ, number)
             while len(ends) < len(outputs):
-                left_s = max(0.0, deadline - time.monotonic())
-                ready = selector.select(min(left_s, _LOOK_EVERY_S))
+                ready = selector.select(min(limit.left_s(), _LOOK_EVERY_S))
                 # What an ended shell left behind may hold its pipes open.
                 if self._closing or not (ready or self.is_open):
                     raise self._lost(self._told(outputs[1]))
-                if not ready and not left_s:
-                    raise self._too_slow(command, timeout_s, *map(self._told, outputs))
                 for key, _ in ready:
                     output, chunk = outputs[key.data], os.read(key.fd, _CHUNK)
                     if not chunk:
                         raise self._lost(self._told(outputs[1]))
                     output += chunk
-                    if len(output) > OUTPUT_LIMIT:
-                        raise self._too_much(command)
+                    limit.take(len(chunk))
                     if end := self._end.search(output, max(0, len(output) - len(chunk) - _LONGEST_END)):
                         ends[key.data] = end
-        stdout, stderr = (self._told(outputs[n][: ends[n].start()]) for n in (0, 1))
-        return stdout, stderr, int(ends[0][1])
+        return ends
 
     def _told(self, output: bytearray) -> str:
         """What was printed behind the begin, cleaned; all of it where there is none."""
         begin = f"{self._mark} begin\n".encode()
-        return self._clean(output.rpartition(begin)[2].decode(errors="replace"))
+        return self._clean(decoded(bytes(output.rpartition(begin)[2])))
 
     def _too_much(self, command: str) -> CommandError:
         return CommandError(

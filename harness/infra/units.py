@@ -12,7 +12,8 @@ from typing import Any
 from testinfra.modules.base import Module
 from testinfra.modules.service import SystemdService
 
-from harness.errors import TransportError
+from harness.errors import TransportError, UnreadableError
+from harness.values import natural
 
 SHOW_UNIT = "systemctl show %s"
 FAILED = "systemctl list-units --failed --plain --no-legend --full --no-pager"
@@ -31,6 +32,10 @@ done"""
 _PROPERTY = re.compile(r"^([A-Za-z0-9]+)=(\{ path=(?s:.*?) ; status=.* \}|.*)$\n?", re.MULTILINE)
 """One that is shown: in a line, or a command to start, whose arguments may hold newlines as they are."""
 
+_NO_TEXT = re.compile("[\udc80-\udcff]")
+"""What a byte that is no text is decoded as."""
+
+_LONGEST_SHOW = 1 << 18
 _ACTIVE = frozenset({"active", "reloading", "refreshing"})
 """What `systemctl is-active` takes for active."""
 
@@ -75,8 +80,18 @@ class Unit(Module):  # type: ignore[misc] # testinfra is not typed
         return self.get(key).splitlines()
 
     def seconds(self, key: str) -> float:
-        """A moment on the monotonic clock; 0 for never."""
-        return int(self.get(key) or 0) / 1e6
+        """A moment on the monotonic clock; 0 for never.
+
+        :raises UnreadableError: it is none.
+        """
+        return self.number(key) / 1e6
+
+    def number(self, key: str) -> int:
+        """A property that is a number; 0 where it is not set.
+
+        :raises UnreadableError: it is none.
+        """
+        return natural(self.get(key) or "0", whose=f"in {self._host.name}: {key} of {self.name}")
 
     def journal(self, count: int) -> str:
         """Its last lines."""
@@ -95,7 +110,7 @@ class Unit(Module):  # type: ignore[misc] # testinfra is not typed
         :raises TransportError: it ended badly without a word.
         """
         done = self.run(VERIFY, self.name)
-        if (done.rc and not done.stdout.strip()) or "\ufffd" in done.stdout:
+        if (done.rc and not done.stdout.strip()) or _NO_TEXT.search(done.stdout):
             raise TransportError(
                 f"in {self._host.name}: systemd-analyze verify {self.name} ended with status {done.rc} "
                 f"and said nothing that can be read: {done.stdout[-200:]!r}",
@@ -111,7 +126,7 @@ class Unit(Module):  # type: ignore[misc] # testinfra is not typed
         """
         text = self.check_output(_LIMITS, self.get("ControlGroup"))
         rows = [line.rsplit(" ", 1) for line in text.splitlines()]
-        if any(len(row) != 2 or not re.fullmatch(r"\d+|max", row[1]) for row in rows):
+        if any(len(row) != 2 or not re.fullmatch(r"[0-9]{1,20}|max", row[1]) for row in rows):
             raise unreadable(self._host.name, "memory.max", text)
         return {row[0]: row[1] for row in rows}
 
@@ -165,6 +180,8 @@ def read_show(text: str, where: str, name: str) -> Properties:
 
     :raises TransportError: it is none of that unit.
     """
+    if len(text) > _LONGEST_SHOW:  # what begins a command to start may be sought the end of in all of it
+        raise unreadable(where, f"systemctl show {name}: {len(text)} characters", text)
     if rest := _PROPERTY.sub("", text):
         raise unreadable(where, f"systemctl show {name}", rest)
     properties: dict[str, str] = {}
@@ -185,8 +202,8 @@ def shown_apart(text: str, names: Sequence[str]) -> dict[str, str]:
     return dict(zip(names, blocks, strict=True)) if len(blocks) == len(names) else dict.fromkeys(names, text)
 
 
-def unreadable(where: str, what: str, text: str) -> TransportError:
+def unreadable(where: str, what: str, text: str) -> UnreadableError:
     """Our error for an answer that is none."""
-    return TransportError(
+    return UnreadableError(
         f"in {where}: {what} gave no answer that can be read: {text[:200]!r}", hint="run it there by hand"
     )

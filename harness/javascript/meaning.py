@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -115,10 +117,7 @@ class Resolver:
         """The value of an expression that is a literal."""
         node = at.node
         if node.type == "number":
-            try:
-                return float(int(text_of(node).replace("_", ""), 0))
-            except ValueError:
-                return float(text_of(node).replace("_", ""))
+            return _number(text_of(node).replace("_", "").rstrip("n"))
         if node.type in {"true", "false"}:
             return node.type == "true"
         if node.type == "binary_expression" and text_of(node.child_by_field_name("operator")) in {"||", "??"}:
@@ -268,3 +267,13 @@ def parameters(function: Node, values: list[Meaning]) -> dict[int, Meaning]:
     single = function.child_by_field_name("parameter")
     nodes = [single] if single is not None else named(function.child_by_field_name("parameters"))
     return {node.id: value for node, value in zip(nodes, values, strict=False) if node.type == "identifier"}
+
+
+def _number(text: str) -> float | None:
+    """A number as JavaScript has it; None for what is none, or has no bounds."""
+    value = math.nan
+    with contextlib.suppress(ValueError):
+        value = float(text)
+    with contextlib.suppress(ValueError, OverflowError):
+        value = float(int(text, 0))
+    return value if math.isfinite(value) else None

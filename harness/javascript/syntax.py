@@ -20,6 +20,8 @@ FUNCTIONS = frozenset(
         "generator_function_declaration",
     }
 )
+DEEPEST = 250
+"""Nodes of a tree within one another; whoever walks it recurses as deep."""
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\n": ""}
 
 
@@ -68,10 +70,31 @@ def load_program(entry: str, files: Mapping[str, str]) -> Program:
 
 
 def parse(path: str, text: str) -> Module:
-    """Parse one file. A fault is a place in :attr:`Module.faults`, never an exception."""
-    root = _parser().parse(text.encode()).root_node
+    """Parse one file. A fault is a place in :attr:`Module.faults`, never an exception.
+
+    A file that is nested deeper than anybody writes is one, and nothing of it is read.
+    """
+    root = _parser().parse(text.encode(errors="replace")).root_node
+    if (deep := _too_deep(root)) is not None:
+        where = f"{PurePosixPath(path).name}:{deep.start_point.row + 1}"
+        return Module(path, _parser().parse(b"").root_node, (f"{where}: nested more than {DEEPEST} deep",))
     faults = tuple(_fault(path, node) for node in _broken(root)) if root.has_error else ()
     return Module(path, root, faults)
+
+
+def _too_deep(root: Node) -> Node | None:
+    """The first node below :data:`DEEPEST` others."""
+    cursor, depth = root.walk(), 0
+    while True:
+        if cursor.goto_first_child():
+            depth += 1
+            if depth > DEEPEST:
+                return cursor.node
+        else:
+            while not cursor.goto_next_sibling():
+                if not cursor.goto_parent():
+                    return None
+                depth -= 1
 
 
 def _broken(node: Node) -> Iterator[Node]:
@@ -148,7 +171,10 @@ def _piece(node: Node) -> str:
         return text
     body = text[1:]
     if body[:1] in {"x", "u"}:
-        return chr(int(body[1:].strip("{}"), 16))
+        try:
+            return chr(int(body[1:].strip("{}"), 16))
+        except (ValueError, OverflowError):  # no character has that number
+            return "\ufffd"
     return _ESCAPES.get(body, body)
 
 

@@ -11,6 +11,7 @@ from harness.errors import SessionError, TransportError
 from harness.login.course import LoginEnd, follow, with_its_end
 from harness.session.authorization import login_address
 from harness.session.launch import Session
+from harness.text import one_line
 
 
 def wait_for_person(session: Session, console: Console) -> LoginEnd:
@@ -25,8 +26,8 @@ def wait_for_person(session: Session, console: Console) -> LoginEnd:
         ended.authorization = login_address(session, timeout_s=settings.window_s)
         console.print(
             f"\nLog in within {settings.attended_s:g} s in the VM's browser window:\n"
-            f"  {session.answer.get('novncURL')}\n"
-            f"It shows, or open there:\n  {ended.authorization.url}\n",
+            f"  {one_line(str(session.answer.get('novncURL')))}\n"
+            f"It shows, or open there:\n  {one_line(ended.authorization.url)}\n",
             soft_wrap=True,
             markup=False,
             highlight=False,

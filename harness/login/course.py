@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-import psycopg
 
+from harness.database.connection import Database
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import rows_of
 from harness.errors import (
@@ -93,7 +93,7 @@ def follow(
 
 
 def watch_vm(
-    ended: LoginEnd, hypervisor: Hypervisor, connect: Callable[[], AbstractContextManager[psycopg.Connection]]
+    ended: LoginEnd, hypervisor: Hypervisor, connect: Callable[[], AbstractContextManager[Database]]
 ) -> LoginEnd:
     """Watch what becomes of a session's VM, where the session is over.
 
@@ -159,6 +159,6 @@ def hand_on(hypervisor: Hypervisor, session: Session, query: str) -> int:
     with client_over(way, base, timeout_s=hypervisor.site.session.window_s) as http:
         try:
             return http.get(f"/auth/callback?{query}").status_code
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.InvalidURL) as error:
             kind = TransportError if isinstance(error, httpx.ConnectError) else NoAnswerError
             raise kind(f"GET /auth/callback of {session.address}: {error}") from error

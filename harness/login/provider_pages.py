@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from urllib.parse import urlsplit
 
 from playwright.async_api import Page as Tab
 from playwright.async_api import Request
 
+from harness.errors import SessionError, UnreadableError
 from harness.host.hypervisor import Hypervisor
 from harness.session.authorization import Authorization, Callback, read_callback
 from harness.site.profile import SessionSection
+from harness.urls import Url, read_url
 from harness.window.chromium import Chromium
 
 _PROVIDER_PAGE_S = 60.0
@@ -21,11 +22,11 @@ _PROVIDER_PAGE_S = 60.0
 class ProviderPages:
     """One visit to the provider, to log in for one session."""
 
-    def __init__(self, browser: Chromium, tab: Tab, settings: SessionSection, redirect_uri: str) -> None:
+    def __init__(self, browser: Chromium, tab: Tab, settings: SessionSection, redirect: Url) -> None:
         self._browser = browser
         self._tab = tab
         self._settings = settings
-        self._redirect = urlsplit(redirect_uri)
+        self._redirect = redirect
         self._callbacks: list[Callback] = []
         tab.on("request", self._catch_callback)  # a redirect is a request of its own here; it gets no further
 
@@ -74,9 +75,10 @@ class ProviderPages:
         return self.callback()
 
     def _catch_callback(self, request: Request) -> None:
-        asked = urlsplit(request.url)
-        if (asked.netloc, asked.path) == (self._redirect.netloc, self._redirect.path):
-            self._callbacks.append(read_callback(request.url))
+        with contextlib.suppress(UnreadableError):  # data:, blob: and the like
+            asked = read_url(request.url, whose="a request of the provider's page")
+            if (asked.netloc, asked.path) == (self._redirect.netloc, self._redirect.path):
+                self._callbacks.append(read_callback(request.url))
 
 
 def visiting_provider(
@@ -95,11 +97,19 @@ def visiting_provider(
 def opened_provider(
     browser: Chromium, authorization: Authorization, settings: SessionSection
 ) -> Iterator[ProviderPages]:
-    """The provider's first page, at an address that the browser may reach."""
+    """The provider's first page, at an address that the browser may reach.
+
+    :raises SessionError: nobody could be sent back from there.
+    """
+    if (redirect := authorization.redirect) is None:
+        raise SessionError(
+            f"the login's address has no redirect_uri to go back to: {authorization.redirect_uri[:80]!r}",
+            hint="see session.address_asks_for_a_code_with_pkce",
+        )
 
     async def made() -> tuple[Tab, ProviderPages]:
         tab = await context.new_page()
-        return tab, ProviderPages(browser, tab, settings, authorization.redirect_uri)
+        return tab, ProviderPages(browser, tab, settings, redirect)
 
     context = browser.call(browser.context, timeout_s=_PROVIDER_PAGE_S)
     try:

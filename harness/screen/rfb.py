@@ -11,8 +11,10 @@ import struct
 from collections.abc import Iterator
 from typing import Protocol
 
+from harness.custodian.limits import Limit, LimitReached
 from harness.errors import NoAnswerError
 from harness.screen.picture import Screen
+from harness.text import decoded, plain
 
 _RAW = 0
 _NO_PASSWORD = 1
@@ -23,32 +25,49 @@ _ENCODINGS = struct.pack(">BxHi", 2, 1, _RAW)
 _UPDATE_S = 0.1
 """A look waits so long for what has changed; what comes later is seen by the next one."""
 
+_LARGEST_SCREEN = 64 << 20
+"""Bytes of pixels: twice those of 3840x2160."""
+_LONGEST_TEXT = 64 << 10
+"""Bytes of a name, or of a reason."""
+_BESIDES = 1 << 20
+"""Bytes of an exchange beside its pixels: bells, what somebody copied, heads of rectangles."""
+_TIMES_DRAWN = 4
+"""How often all of the screen may come in answer to one question."""
+_CHUNK = 1 << 16
+
 
 class RfbError(NoAnswerError):
     """The VNC server hung up, was too slow, or does not speak RFB as one without a password does."""
 
 
 class Stream(Protocol):
-    """Bytes both ways. Every method raises OSError where the peer hung up; reading, where it was too slow."""
+    """Bytes both ways, each of an exchange that has a limit.
 
-    def read(self, count: int) -> bytes:
-        """Exactly so many bytes."""
+    Every method raises OSError where the peer hung up, and LimitReached where it is too slow, or sends too
+    much.
+    """
 
-    def write(self, data: bytes) -> None:
+    def read(self, count: int, limit: Limit) -> bytes:
+        """Exactly so many bytes; they are counted."""
+
+    def write(self, data: bytes, limit: Limit) -> None:
         """All of these bytes."""
 
-    def ready(self, timeout_s: float) -> bool:
+    def ready(self, timeout_s: float, limit: Limit) -> bool:
         """Whether there is something to read, or the end of it, within this time."""
 
 
 class Rfb:
     """A VNC session that others may share.
 
+    :param timeout_s: for all of the greeting, and for all of each picture.
     :raises RfbError: from the constructor and every method.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, *, timeout_s: float) -> None:
         self._stream = stream
+        self._timeout_s = timeout_s
+        self._limit = Limit("its greeting", seconds=timeout_s, size=_BESIDES)
         self.width, self.height, self.name = self._shake_hands()
         self._pixels = bytearray(self.width * self.height * 4)
         self._whole = False
@@ -57,6 +76,8 @@ class Rfb:
 
     def picture(self) -> Screen:
         """All of the screen, as the server last drew it."""
+        size = _TIMES_DRAWN * len(self._pixels) + _BESIDES
+        self._limit = Limit("its picture", seconds=self._timeout_s, size=size)
         if not self._asked:
             self._write(struct.pack(">BBHHHH", 3, self._whole, 0, 0, self.width, self.height))
             self._asked = True
@@ -74,14 +95,16 @@ class Rfb:
         self._write(b"RFB 003.008\n")
         kinds = self._read(self._read(1)[0])
         if not kinds:
-            raise RfbError(f"the VNC server refused: {self._text()}")
+            raise RfbError(f"the VNC server refused: {plain(self._text())}")
         if _NO_PASSWORD not in kinds:
             raise RfbError(f"the VNC server wants a password (security types {list(kinds)})")
         self._write(bytes([_NO_PASSWORD]))
         if any(self._read(4)):
-            raise RfbError(f"the VNC server refused: {self._text()}")
+            raise RfbError(f"the VNC server refused: {plain(self._text())}")
         self._write(b"\x01")  # others may look at the same time
         width, height = struct.unpack(">HH16x", self._read(20))
+        if not 0 < width * height * 4 <= _LARGEST_SCREEN:
+            raise RfbError(f"the VNC server has a screen of {width}x{height} pixels: that is none of a VM")
         return width, height, self._text()
 
     def _first(self) -> None:
@@ -100,7 +123,7 @@ class Rfb:
             return sum(self._rectangle() for _ in range(rectangles))
         if kind == 3:  # what somebody copied
             self._read(3)
-            self._text()
+            self._skip(self._length())
         elif kind != 2:  # a bell
             raise RfbError(f"the VNC server sent message {kind}, which was not asked for")
         return 0
@@ -118,24 +141,33 @@ class Rfb:
         return int(width * height)
 
     def _text(self) -> str:
-        return self._read(int.from_bytes(self._read(4), "big")).decode(errors="replace")
+        if (length := self._length()) > _LONGEST_TEXT:
+            raise RfbError(f"the VNC server sent a text of {length} bytes, where a name or a reason belongs")
+        return decoded(self._read(length))
+
+    def _length(self) -> int:
+        return int.from_bytes(self._read(4), "big")
+
+    def _skip(self, count: int) -> None:
+        while count > 0:
+            count -= len(self._read(min(count, _CHUNK)))
 
     def _read(self, count: int) -> bytes:
         with _trouble_told():
-            return self._stream.read(count)
+            return self._stream.read(count, self._limit)
 
     def _write(self, data: bytes) -> None:
         with _trouble_told():
-            self._stream.write(data)
+            self._stream.write(data, self._limit)
 
     def _ready(self, timeout_s: float) -> bool:
         with _trouble_told():
-            return self._stream.ready(timeout_s)
+            return self._stream.ready(timeout_s, self._limit)
 
 
 @contextlib.contextmanager
 def _trouble_told() -> Iterator[None]:
     try:
         yield
-    except OSError as error:
+    except (OSError, LimitReached) as error:
         raise RfbError(f"the VNC server: {error or type(error).__name__}") from error

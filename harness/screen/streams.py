@@ -12,10 +12,14 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, unix_connect
 from websockets.typing import Subprotocol
 
+from harness.custodian.limits import Limit
 from harness.errors import TransportError
 from harness.screen.rfb import Rfb, RfbError
 
 _BINARY = Subprotocol("binary")
+_LARGEST_MESSAGE = 65 << 20
+"""Bytes: those of a screen and what goes with it. What waits to be read is held in so many messages:"""
+_MESSAGES_HELD = 2
 _NOBODY_LISTENS = (FileNotFoundError, ConnectionRefusedError)
 """What a unix socket of ours says when nobody listens at it any more: the way to the host is lost."""
 
@@ -26,54 +30,69 @@ class SocketStream:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
 
-    def read(self, count: int) -> bytes:
+    def read(self, count: int, limit: Limit) -> bytes:
         """Exactly so many bytes."""
         have = bytearray(count)
         view = memoryview(have)
         while view:
-            got = self._connection.recv_into(view)
+            with self._within(limit):
+                got = self._connection.recv_into(view)
             if not got:
                 raise ConnectionResetError("it hung up")
+            limit.take(got)
             view = view[got:]
         return bytes(have)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, limit: Limit) -> None:
         """All of these bytes."""
-        self._connection.sendall(data)
+        with self._within(limit):
+            self._connection.sendall(data)  # Python counts the timeout for all of them
 
-    def ready(self, timeout_s: float) -> bool:
+    def ready(self, timeout_s: float, limit: Limit) -> bool:
         """Whether there is something to read, or the end of it, within this time."""
-        return bool(select.select([self._connection], [], [], timeout_s)[0])
+        return bool(select.select([self._connection], [], [], min(timeout_s, limit.left_s()))[0])
+
+    @contextlib.contextmanager
+    def _within(self, limit: Limit) -> Iterator[None]:
+        self._connection.settimeout(limit.left_s())
+        try:
+            yield
+        except TimeoutError as error:
+            raise limit.up() from error
 
 
 class WebSocketStream:
     """Binary messages of a WebSocket as one stream."""
 
-    def __init__(self, connection: ClientConnection, *, timeout_s: float) -> None:
+    def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
-        self._timeout_s = timeout_s
         self._left = b""
 
-    def read(self, count: int) -> bytes:
+    def read(self, count: int, limit: Limit) -> bytes:
         """Exactly so many bytes."""
         have = bytearray(self._left)
         while len(have) < count:
-            have += self._receive(self._timeout_s)
+            try:
+                have += self._receive(limit.left_s())
+            except TimeoutError as error:
+                raise limit.up() from error
+        limit.take(count)
         self._left = bytes(have[count:])
         return bytes(have[:count])
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, limit: Limit) -> None:
         """All of these bytes, as one message."""
+        limit.left_s()
         try:
             self._connection.send(data)
         except ConnectionClosed as error:
             raise ConnectionResetError(f"it closed the WebSocket: {error}") from error
 
-    def ready(self, timeout_s: float) -> bool:
+    def ready(self, timeout_s: float, limit: Limit) -> bool:
         """Whether there is something to read within this time."""
         if not self._left:
             with contextlib.suppress(TimeoutError):
-                self._left = self._receive(timeout_s)
+                self._left = self._receive(min(timeout_s, limit.left_s()))
         return bool(self._left)
 
     def _receive(self, timeout_s: float) -> bytes:
@@ -90,7 +109,7 @@ class WebSocketStream:
 def vnc_at_socket(path: Path, *, timeout_s: float) -> Iterator[Rfb]:
     """A VNC session through a unix socket that leads to a VNC server.
 
-    :param timeout_s: for the connection and each answer.
+    :param timeout_s: for the connection, for all of the greeting, and for all of each picture.
     :raises RfbError: nobody answers, not in time, or not as a VNC server without a password does.
     :raises TransportError: there is nobody at the socket.
     """
@@ -100,7 +119,7 @@ def vnc_at_socket(path: Path, *, timeout_s: float) -> Iterator[Rfb]:
             connection.connect(str(path))
         except OSError as error:
             raise TransportError(f"the way to a VNC server is lost: {path}: {error}") from error
-        yield Rfb(SocketStream(connection))
+        yield Rfb(SocketStream(connection), timeout_s=timeout_s)
 
 
 @contextlib.contextmanager
@@ -111,7 +130,7 @@ def vnc_at_address(address: str, port: int, *, timeout_s: float) -> Iterator[Rfb
     except OSError as error:
         raise RfbError(f"nobody answers at {address}:{port}: {error}") from error
     with connection:
-        yield Rfb(SocketStream(connection))
+        yield Rfb(SocketStream(connection), timeout_s=timeout_s)
 
 
 @contextlib.contextmanager
@@ -133,12 +152,13 @@ def vnc_at_websocket(path: Path, url: str, *, timeout_s: float) -> Iterator[Rfb]
                     open_timeout=timeout_s,
                     close_timeout=1,
                     ping_interval=None,  # how long silence may last is told by our own deadlines
-                    max_size=None,
+                    max_size=_LARGEST_MESSAGE,
+                    max_queue=_MESSAGES_HELD,
                 )
             )
         except _NOBODY_LISTENS as error:
             raise TransportError(f"the way to {url} is lost: {path}: {error}") from error
         # An AssertionError is what websockets has for a peer that hangs up while it is still being asked.
-        except (OSError, EOFError, WebSocketException, AssertionError) as error:
+        except (OSError, EOFError, ValueError, WebSocketException, AssertionError) as error:
             raise RfbError(f"no WebSocket at {url}: {error or type(error).__name__}") from error
-        yield Rfb(WebSocketStream(connection, timeout_s=timeout_s))
+        yield Rfb(WebSocketStream(connection), timeout_s=timeout_s)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode
 
 import httpx
 
-from harness.errors import NoAnswerError, SessionError, WaitTimeoutError
+from harness.errors import NoAnswerError, SessionError, UnreadableError, WaitTimeoutError
 from harness.redact import remember
 from harness.session.control_api import table_of
 from harness.session.launch import Session, answer_text
-from harness.transport.http import Endpoint, endpoint_of
+from harness.transport.http import Endpoint
+from harness.urls import Url, read_url
 from harness.wait import wait_until
 
 _ADDRESS_POLL_S = 0.25
-_SCHEMES = ("http", "https")
 
 
 @dataclass(frozen=True)
@@ -30,27 +30,33 @@ class Authorization:
     state: str
     challenge: str
     challenge_method: str
+    address: Endpoint
+    """Where the provider listens."""
 
     @property
-    def address(self) -> Endpoint:
-        """Where the provider listens."""
-        return endpoint_of(self.url)
+    def redirect(self) -> Url | None:
+        """Where the provider is to send its user; None where that is no address."""
+        try:
+            return read_url(self.redirect_uri, whose="redirect_uri")
+        except UnreadableError:
+            return None
 
 
-def read_authorization(url: str) -> Authorization:
+def read_authorization(url: object) -> Authorization:
     """Read an address; its state is a secret from now on.
 
-    :raises ValueError: it is no http(s) URL; the text says what it is.
+    :raises UnreadableError: it is no http(s) URL; the text says what it is.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in _SCHEMES or not parts.hostname:
-        raise ValueError(f"not an http(s) address: {url[:80]!r}")
-    fields = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    read = read_url(url, whose="oauthUrl")
+    if not read.scheme.startswith("http"):
+        raise UnreadableError(f"oauthUrl: no http(s) address: scheme {read.scheme!r}")
+    fields = read.first_values()
     if state := fields.get("state", ""):
         remember(state)
     return Authorization(
-        url=url,
-        origin=f"{parts.scheme}://{parts.netloc}",
+        url=read.text,
+        origin=read.origin,
+        address=(read.host, read.port),
         response_type=fields.get("response_type", ""),
         client_id=fields.get("client_id", ""),
         redirect_uri=fields.get("redirect_uri", ""),
@@ -76,8 +82,11 @@ class Callback:
 
 
 def read_callback(url: str) -> Callback:
-    """Read an address; its code and state are secrets from now on."""
-    fields = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    """Read an address; its code and state are secrets from now on.
+
+    :raises UnreadableError: it is none.
+    """
+    fields = read_url(url, whose="a callback").first_values()
     for name in ("code", "state"):
         if name in fields:
             remember(fields[name])
@@ -90,10 +99,10 @@ def login_address(session: Session, *, timeout_s: float) -> Authorization:
     :raises SessionError: there is no address, or what is given for one is none.
     """
 
-    def ask() -> str:
+    def ask() -> object:
         answer = session.api.oauth_url(session.id)
         seen.append(answer_text(answer))
-        return str(table_of(answer).get("oauthUrl") or "") if answer.status_code == httpx.codes.OK else ""
+        return table_of(answer).get("oauthUrl") if answer.status_code == httpx.codes.OK else None
 
     seen: list[str] = []
     try:
@@ -101,6 +110,6 @@ def login_address(session: Session, *, timeout_s: float) -> Authorization:
             ask, what="an address", timeout_s=timeout_s, interval_s=_ADDRESS_POLL_S, retry_on=(NoAnswerError,)
         )
         return read_authorization(url)
-    except (WaitTimeoutError, ValueError) as error:
-        why = f"oauth-url {seen[-1]}" if seen and isinstance(error, WaitTimeoutError) else str(error)
+    except (WaitTimeoutError, UnreadableError) as error:
+        why = f"oauth-url {seen[-1]}" if seen and isinstance(error, WaitTimeoutError) else error.message
         raise SessionError(f"session {session.id} has no address to log in at: {why}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +9,10 @@ from urllib.parse import quote
 
 import httpx
 
-from harness.errors import NoAnswerError, TransportError
+from harness.answers import read_json
+from harness.errors import NoAnswerError, TransportError, UnreadableError
+from harness.text import beginning
+from harness.transport.http import client_by
 
 START = "/api/auth/start"
 SESSION = "/api/auth/session/{session}"
@@ -39,9 +41,7 @@ class ControlApi:
         end_timeout_s: float = 30,
         page_timeout_s: float = 30,
     ) -> None:
-        self._client = httpx.Client(
-            transport=transport, base_url=base_url, timeout=timeout_s, trust_env=False
-        )
+        self._client = client_by(transport, base_url, timeout_s=timeout_s)
         self._start_timeout_s = start_timeout_s
         self._end_timeout_s = end_timeout_s
         self._page_timeout_s = page_timeout_s
@@ -104,7 +104,7 @@ class ControlApi:
             ) from error
         took_ms = (time.perf_counter() - began) * 1000
         # What went well may hold codes and tokens; what went wrong is worth reading.
-        said = f" {answer.text[:_TRAFFIC_CHARACTERS]}" if answer.is_error else ""
+        said = f" {beginning(answer.text, _TRAFFIC_CHARACTERS)}" if answer.is_error else ""
         self.traffic.append(f"{method} {path} -> {answer.status_code}{said} ({took_ms:.1f} ms)")
         return answer
 
@@ -115,9 +115,9 @@ def path_of(template: str, session: str) -> str:
 
 
 def table_of(answer: httpx.Response) -> dict[str, Any]:
-    """The JSON object that an answer holds; an empty one where it holds none."""
+    """The JSON object that an answer holds; an empty one where it holds none that can be read."""
     try:
-        found = answer.json()
-    except (json.JSONDecodeError, UnicodeDecodeError):
+        found = read_json(answer.content, whose="the controller")
+    except UnreadableError:
         return {}
     return found if isinstance(found, dict) else {}

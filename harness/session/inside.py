@@ -9,6 +9,7 @@ from harness.errors import SessionError, TransportError
 from harness.host.hypervisor import Hypervisor
 from harness.run import Result
 from harness.session.launch import Session
+from harness.values import natural
 from harness.vm.inside import Guest, freezing
 
 _FREEZE_S = 60.0
@@ -42,7 +43,7 @@ def freeze_desktop(hypervisor: Hypervisor, session: Session) -> None:
 def reach_from_vm(hypervisor: Hypervisor, session: Session, url: str, *, timeout_s: float) -> tuple[int, str]:
     """The HTTP status that the VM gets for a URL, 0 for none; and what its curl complained of.
 
-    :raises TransportError: the VM cannot be asked.
+    :raises TransportError: the VM cannot be asked, or what it says is no status.
     :raises SessionError: the VM has nothing to ask with.
     """
     ask = f"curl -sS -o /dev/null -w '%{{http_code}}' --max-time {timeout_s:g} {shlex.quote(url)}"
@@ -51,4 +52,5 @@ def reach_from_vm(hypervisor: Hypervisor, session: Session, url: str, *, timeout
         raise SessionError(
             f"the VM of session {session.id} has no curl to ask with", hint="install curl in it"
         )
-    return int(done.stdout.strip() or 0), done.stderr.strip()
+    whose = f"curl in the VM of session {session.id}"
+    return natural(done.stdout.strip() or "0", whose=whose), done.stderr.strip()

@@ -6,7 +6,9 @@ the profile's ``session.launch_s``.
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Mapping
 from functools import cached_property
 from types import TracebackType
 from typing import Any
@@ -14,12 +16,15 @@ from typing import Any
 import httpx
 
 from harness.custodian.sessions import PERHAPS_OVER
-from harness.errors import NoAnswerError, SessionError
+from harness.errors import NoAnswerError, SessionError, UnreadableError
 from harness.session.control_api import ControlApi, table_of
 from harness.session.owned import ASKED_AT
 from harness.site.profile import Site
+from harness.text import beginning
+from harness.values import ipv4, name
 
 _MESSAGE_CHARACTERS = 500
+_COMPLETE = "see session.start_answer_is_complete"
 
 
 class Session:
@@ -41,7 +46,7 @@ class Session:
         self.provider = provider
         self.answer = table_of(answer)
         """What the request for the session was answered."""
-        self.id = str(self.answer["sessionId"])
+        self.id = session_id(self.answer)
         self.asked_at: float = answer.extensions.get(ASKED_AT, time.time() - took_s)
         """The host's time when the session was asked for."""
         self.took_s = took_s
@@ -58,20 +63,39 @@ class Session:
 
     @property
     def address(self) -> str:
-        """Its VM's address, as the answer has it."""
-        return str(self.answer.get("browserIP", ""))
+        """Its VM's address, as the answer has it: it names files, and is where we log in.
+
+        :raises SessionError: it is none that a VM may have.
+        """
+        network = self.site.network
+        try:
+            address = ipv4(self.answer.get("browserIP"), whose="browserIP")
+        except UnreadableError as error:
+            raise SessionError(f"session {self.id}: {error.message}", hint=_COMPLETE) from error
+        if not network.first_vm <= address <= network.last_vm:
+            raise SessionError(
+                f"session {self.id}: browserIP {address} is outside {network.first_vm} to {network.last_vm}",
+                hint=_COMPLETE,
+            )
+        return str(address)
 
     @cached_property
     def vm_id(self) -> str:
         """Its VM, as the session's row has it.
 
-        :raises SessionError: the row names none.
+        :raises SessionError: the row names none, or what it names is no VM's id.
         """
         row = self.row()
         vm_id = row.get("browser_vm_id") or row.get("vm_id")
         if not vm_id:
-            raise SessionError(f"session {self.id} names no VM: {row}")
-        return str(vm_id)
+            raise SessionError(f"session {self.id} names no VM: {str(row)[:_MESSAGE_CHARACTERS]}")
+        pattern = self.site.state.vm_id_pattern
+        if not isinstance(vm_id, str) or not re.fullmatch(pattern, vm_id):
+            raise SessionError(
+                f"session {self.id}: its VM {str(vm_id)[:_MESSAGE_CHARACTERS]!r} has no id as {pattern}",
+                hint="is state.vm_id_pattern of the profile the right one?",
+            )
+        return vm_id
 
     def row(self) -> dict[str, Any]:
         """The session as the API shows it now.
@@ -129,7 +153,7 @@ def launch(api: ControlApi, site: Site, *, user_id: str, provider: str | None = 
             f"no session for {user_id} at {provider}: {error.message}", hint=error.hint
         ) from error
     took_s = time.monotonic() - began
-    if answer.status_code != httpx.codes.OK or not isinstance(table_of(answer).get("sessionId"), str):
+    if answer.status_code != httpx.codes.OK or "sessionId" not in table_of(answer):
         raise SessionError(
             f"no session for {user_id} at {provider}: {answer_text(answer)} after {took_s:.1f} s; "
             'expected 200 with a "sessionId"',
@@ -138,6 +162,17 @@ def launch(api: ControlApi, site: Site, *, user_id: str, provider: str | None = 
     return Session(api, site, user_id=user_id, provider=provider, answer=answer, took_s=took_s)
 
 
+def session_id(answer: Mapping[str, Any]) -> str:
+    """The id in the answer to a request for a session.
+
+    :raises SessionError: it is none that could be asked for.
+    """
+    try:
+        return name(answer.get("sessionId"), whose="sessionId")
+    except UnreadableError as error:
+        raise SessionError(f"POST /api/auth/start: {error.message}", hint=_COMPLETE) from error
+
+
 def answer_text(answer: httpx.Response) -> str:
     """Status and text of an answer, for a message."""
-    return f"answered {answer.status_code}: {answer.text[:_MESSAGE_CHARACTERS]}"
+    return f"answered {answer.status_code}: {beginning(answer.text, _MESSAGE_CHARACTERS)}"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
-import psycopg
 
+from harness.database.connection import Database
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import SessionRows, rows_of
 from harness.errors import NoAnswerError, SessionError, TransportError
@@ -75,7 +74,7 @@ class SessionEnd:
     """Things of VMs that were not as before at any look, as long as that took."""
 
 
-def observe(session: Session, hypervisor: Hypervisor, database: psycopg.Connection[Any]) -> Lived:
+def observe(session: Session, hypervisor: Hypervisor, database: Database) -> Lived:
     """Look at a session whose VM runs."""
     rows = rows_of(database, session.site.database, session=session.id, vm_id=session.vm_id)
     return Lived(rows, look_at_vms(hypervisor, [_promised(rows)]) if rows.vm else None)
@@ -116,7 +115,7 @@ def cancel_and_observe(
     lived: Lived,
     before: World,
     hypervisor: Hypervisor,
-    database: psycopg.Connection[Any],
+    database: Database,
 ) -> SessionEnd:
     """Cancel a session, and look at what then is left of it.
 

@@ -6,6 +6,8 @@ import httpx
 
 from harness.host.hypervisor import Hypervisor
 from harness.session.control_api import CANCEL, SESSION, START, ControlApi
+from harness.text import encoded
+from harness.transport.exchange import response
 from harness.transport.http import transport_over
 
 ASKED_AT = "asked_at"
@@ -51,10 +53,13 @@ class OwningTransport(httpx.BaseTransport):
         )
         if "error" in answer:
             raise httpx.ReadError(answer["error"], request=request)
-        kept = [(name, value) for name, value in answer["headers"] if name.lower() == "content-type"]
-        body = answer["body"].encode()
-        return httpx.Response(
-            answer["status"], headers=kept, content=body, extensions={ASKED_AT: answer["asked"]}
+        kept = [
+            (b"Content-Type", encoded(value))
+            for name, value in answer["headers"]
+            if name.lower() == "content-type"
+        ]
+        return response(
+            answer["status"], kept, encoded(answer["body"]), extensions={ASKED_AT: answer["asked"]}
         )
 
 

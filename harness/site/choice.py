@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from harness.custodian.names import is_running
 from harness.errors import UsageError
+from harness.site.reading import shown
 
 LAB_HOME = Path("/var/lib/acceptance-lab")
 LAB_RUN = Path("/run/acceptance-lab")
@@ -22,12 +24,12 @@ def choose_site(given: Path | None, environ: Mapping[str, str]) -> Path:
         return given
     if named := environ.get("ACCEPTANCE_SITE"):
         return Path(named)
-    home = Path(environ.get("LAB_HOME") or LAB_HOME).resolve()
+    home = Path(os.path.realpath(environ.get("LAB_HOME") or LAB_HOME))
     profile = home / "site.toml"
-    if profile.is_file() and _is_up(LAB_RUN if home == LAB_HOME else home / "run"):
+    if _is_up(LAB_RUN if home == LAB_HOME else home / "run") and profile.is_file():
         return profile
     raise UsageError(
-        f"no site: neither --site nor ACCEPTANCE_SITE names a profile, and no lab is up in {home}",
+        f"no site: neither --site nor ACCEPTANCE_SITE names a profile, and no lab is up in {shown(home)}",
         hint="--site=sites/minipc.toml for the runbook's host, or, as root, python -m lab up",
     )
 

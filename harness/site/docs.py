@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from harness.site.kinds import Hidden, marked
 from harness.site.profile import Section, Site
 
 _INTRO = """# The site profile
@@ -26,8 +27,17 @@ Write `--site=FILE` with the equals sign: pytest takes a path that stands by its
 where that is outside of this project it looks for its settings there.
 
 A field that may be none is set to none by writing `"none"`: TOML has no word for it. `~` in a path on your
-own machine is your home; a relative path is taken from where the command is started. This page is written by
-`python -m harness site docs > docs/site-profile.md`; a test holds it to the model.
+own machine is your home; a relative path is taken from where the command is started.
+
+A profile that is wrong in any way is refused before anything is tried, with exit status 4 and one message
+that names each field at fault, what was found and what was expected. No text may hold a line break or an
+invisible character; what may be a secret in the wrong place is not shown. A profile has at most 1 MiB.
+
+Patterns are regular expressions as [RE2](https://github.com/google/re2/wiki/Syntax) has them, and match
+anywhere in a line: no text of a site can keep one busy. There is no looking ahead or behind, and no reference
+back. A pattern that matches any text is refused.
+
+This page is written by `python -m harness site docs > docs/site-profile.md`; a test holds it to the model.
 """
 
 
@@ -37,17 +47,19 @@ def site_docs() -> str:
 
 
 def site_values(site: Site) -> str:
-    """Every value in force, one a line, as ``section.field = value``."""
-    return "\n".join(f"{name} = {_toml(value)}" for name, value in _values(site, ""))
+    """Every value in force, one a line, as ``section.field = value``; none that may be a secret."""
+    return "\n".join(f"{name} = {value}" for name, value in _values(site, ""))
 
 
-def _values(section: Section, prefix: str) -> Iterator[tuple[str, object]]:
-    for name in type(section).model_fields:
+def _values(section: Section, prefix: str) -> Iterator[tuple[str, str]]:
+    for name, field in type(section).model_fields.items():
         value = getattr(section, name)
         if isinstance(value, Section):
             yield from _values(value, f"{prefix}{name}.")
+        elif marked(field, Hidden) and value != field.get_default():
+            yield f"{prefix}{name}", "(given, and not shown)"
         else:
-            yield f"{prefix}{name}", value
+            yield f"{prefix}{name}", _toml(value)
 
 
 def _sections() -> Iterator[str]:
@@ -66,10 +78,14 @@ def _table(fields: dict[str, FieldInfo]) -> Iterator[str]:
     yield "| field | type | default | meaning |"
     yield "|---|---|---|---|"
     for name, field in fields.items():
-        default = "**required**" if field.is_required() else f"`{_toml(field.get_default())}`"
+        default = "**required**" if _is_needed(field) else f"`{_toml(field.get_default())}`"
         meaning = " ".join((field.description or "").split())
         yield _row(f"`{name}`", _type(field.annotation), default, meaning)
     yield ""
+
+
+def _is_needed(field: FieldInfo) -> bool:
+    return field.is_required() or field.get_default() == ""
 
 
 def _row(*cells: str) -> str:

@@ -1,37 +1,73 @@
 """The site profile: everything a check may know about a deployment, as one frozen, validated model.
 
 Longer than other modules on purpose: it is a table, one documented field a line, and the reference for
-``sites/*.toml``. Every default is the runbook's value. Durations are in seconds, sizes in MiB.
+``sites/*.toml``. Every default is the runbook's value; who logs in to which host has none. Durations are in
+seconds, sizes in MiB.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Interface
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
-Seconds = Annotated[float, Field(gt=0, le=3600)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-AbsolutePath = Annotated[str, Field(pattern=r"^/")]
-LocalPath = Annotated[Path, AfterValidator(Path.expanduser)]
-HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/ ]+")]
-Uuid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-SessionPath = Annotated[str, Field(pattern=r"^/.*\{session\}")]
-HexColour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+from harness.site.kinds import (
+    AbsolutePath,
+    Address,
+    CheckName,
+    Count,
+    Device,
+    Flag,
+    HexColour,
+    Hidden,
+    HostAlias,
+    HttpUrl,
+    Ipv4,
+    Ipv4Network,
+    Line,
+    Login,
+    LongSeconds,
+    Mac,
+    Mebibytes,
+    Name,
+    Number,
+    Pattern,
+    Port,
+    Program,
+    Relation,
+    Seconds,
+    SecretsFile,
+    SecretsVariable,
+    SessionPath,
+    SshPath,
+    Text,
+    Unit,
+    Untold,
+    UrlPath,
+    Uuid,
+    Variable,
+    Version,
+    Word,
+)
+from harness.site.patterns import is_found
+
+_DEVICE_NAME = 15  # IFNAMSIZ, less the byte that ends it
+_MOST_VMS = 1 << 16
+
+Names = Annotated[tuple[Name, ...], Field(min_length=1)]
 
 
-def _compilable(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from error
-    return pattern
+def _refuse(faults: Mapping[str, bool]) -> None:
+    """Say every fault that there is of those that may be."""
+    if told := [fault for fault, is_so in faults.items() if is_so]:
+        raise ValueError("; ".join(told))
 
 
-Pattern = Annotated[str, AfterValidator(_compilable)]
+def _is_within(path: str, folder: str) -> bool:
+    return PurePosixPath(path).is_relative_to(folder)
 
 
 def _admits_none(annotation: object) -> bool:
@@ -41,7 +77,9 @@ def _admits_none(annotation: object) -> bool:
 class Section(BaseModel):
     """A table of the profile: unknown keys are refused, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -60,25 +98,25 @@ class HostSection(Section):
 
     transport: Literal["ssh", "local"] = "ssh"
     """`ssh`, or `local` where the suite runs on the host itself."""
-    address: str = "192.168.10.133"
-    """Name or address for SSH."""
+    address: Address = ""
+    """Name or address for SSH; `local` needs none. It has no default: no host is tried that was not named."""
     port: Port = 22
     """SSH port."""
-    user: str = "polydev"
-    """Login user; needs password-less sudo unless it is root."""
-    identity_file: LocalPath | None = None
+    user: Login = ""
+    """Login user for SSH; needs password-less sudo unless it is root. `local` needs none."""
+    identity_file: SshPath | None = None
     """Private key; none leaves the choice to ssh and its agent."""
-    known_hosts_file: LocalPath | None = None
+    known_hosts_file: SshPath | None = None
     """known_hosts file to check the host key against; none means the user's own."""
-    host_key_alias: str | None = None
+    host_key_alias: HostAlias | None = None
     """Name under which the host key stands in the known_hosts file."""
-    proxy_command: str | None = None
+    proxy_command: Annotated[Text | None, Hidden] = None
     """ssh ProxyCommand, for a host that is reached through something else."""
     connect_timeout_s: Seconds = 10
     """Time for TCP connect and login."""
-    free_disk_mib: int = Field(default=4096, ge=0)
+    free_disk_mib: Mebibytes = 4096
     """Room one more clone needs where VM state lives."""
-    free_memory_mib: int = Field(default=1024, ge=0)
+    free_memory_mib: Mebibytes = 1024
     """Memory one more clone needs."""
     clock_skew_s: Seconds = 2
     """Largest difference allowed between any two of host, database and suite."""
@@ -91,11 +129,11 @@ class HostSection(Section):
 class VmmSection(Section):
     """The Firecracker binary."""
 
-    binary: str = "firecracker"
+    binary: Program = "firecracker"
     """Path or name on the host's PATH (as root)."""
-    process_name: str = "firecracker"
+    process_name: Name = "firecracker"
     """Name of a VMM process in the process table."""
-    version: str = "1."
+    version: Version = "1."
     """What the version must start with, without the leading v."""
     start_timeout_s: Seconds = 10
     """Until the API socket answers."""
@@ -114,26 +152,65 @@ class StateSection(Section):
     """A VM id; also how ids are found in names and command lines."""
     clones_dir: AbsolutePath | None = None
     """Where the disks of the suite's own clones go, on the file system of the golden disk so that a copy
-    costs nothing; none means beside the golden disk's directory. Never inside `vms_dir`."""
-    ignored_entries: tuple[str, ...] = ("lost+found",)
+    costs nothing; none means beside the golden disk's directory. Never inside `vms_dir`. Hosts may share it:
+    a run removes only what a note says is of a dead run of the same host."""
+    ignored_entries: tuple[Text, ...] = ("lost+found",)
     """Names in vms_dir that are no VM's."""
-    tap_prefix: str = "fc-"
+    tap_prefix: Device = "fc-"
     """Every TAP device of a VM starts with this."""
-    tap_id_characters: int = Field(default=8, ge=1, le=12)
-    """How many characters of the VM id follow the prefix."""
+    tap_id_characters: Annotated[Count, Field(ge=1, le=12)] = 8
+    """How many characters of the VM id follow the prefix; a device's name has at most 15 in all."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> StateSection:
+        clones = self.clones_dir or "/"
+        length = len(self.tap_prefix) + self.tap_id_characters
+        _refuse(
+            {
+                f"tap_prefix and tap_id_characters come to {length} characters, and a device's name has 15": (
+                    length > _DEVICE_NAME
+                ),
+                "clones_dir is vms_dir, or inside of it": _is_within(clones, self.vms_dir),
+                "clones_dir is sockets_dir, or inside of it": _is_within(clones, self.sockets_dir),
+                "vms_dir and sockets_dir are the same": self.vms_dir == self.sockets_dir,
+                "vm_id_pattern matches the path of vms_dir or of sockets_dir, which names no VM": any(
+                    is_found(self.vm_id_pattern, folder) for folder in (self.vms_dir, self.sockets_dir)
+                ),
+            }
+        )
+        return self
 
 
 class NetworkSection(Section):
     """The bridge between host and VMs."""
 
-    bridge: str = "fcbr0"
+    bridge: Device = "fcbr0"
     """Bridge device."""
-    bridge_address: IPv4Interface = IPv4Interface("192.168.100.1/24")
+    bridge_address: Ipv4Network = IPv4Interface("192.168.100.1/24")
     """Its address."""
-    first_vm: IPv4Address = IPv4Address("192.168.100.2")
+    first_vm: Ipv4 = IPv4Address("192.168.100.2")
     """Lowest address a VM may have."""
-    last_vm: IPv4Address = IPv4Address("192.168.100.254")
+    last_vm: Ipv4 = IPv4Address("192.168.100.254")
     """Highest address a VM may have."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> NetworkSection:
+        network, first, last = self.bridge_address.network, self.first_vm, self.last_vm
+        ends = {network.network_address, network.broadcast_address}
+        _refuse(
+            {
+                f"first_vm {first} is above last_vm {last}": first > last,
+                f"first_vm and last_vm are not both in the bridge's network {network}": not (
+                    first in network and last in network
+                ),
+                f"the bridge's own address {self.bridge_address.ip} is one that a VM may have": (
+                    first <= self.bridge_address.ip <= last
+                ),
+                f"first_vm or last_vm is an end of the network {network}": bool(ends & {first, last}),
+                f"more than {_MOST_VMS} addresses for VMs": int(last) - int(first) >= _MOST_VMS,
+            }
+        )
+        return self
 
 
 class SnapshotSection(Section):
@@ -151,7 +228,7 @@ class SnapshotSection(Section):
     """Kernel for a cold boot from the same disk."""
     initrd: AbsolutePath | None = None
     """Initial RAM disk for a cold boot, where the kernel needs one."""
-    boot_args: str = "console=ttyS0 reboot=k panic=1 rw"
+    boot_args: Text = "console=ttyS0 reboot=k panic=1 rw"
     """Kernel command line for a cold boot."""
     manifest: AbsolutePath | None = None
     """manifest.json with sizes and sha256 of the files; none where the build writes none."""
@@ -159,35 +236,35 @@ class SnapshotSection(Section):
     """Files on the host that the snapshot is built from: it must not be older than any of them."""
     disk_files: dict[AbsolutePath, AbsolutePath] = {}
     """Where no manifest says what the disk must hold: path in the guest = the same file on the host."""
-    drive_id: str = "rootfs"
+    drive_id: Word = "rootfs"
     """The root drive's id in the snapshot."""
-    iface_id: str = "eth0"
+    iface_id: Word = "eth0"
     """The network interface's id in the snapshot."""
     clone_metadata: Literal["none", "mmds"] = "none"
     """How a clone learns the time and that it is a clone: by itself (`none`: a clock that goes on while it is
     not running), or from the metadata service (`mmds`: `/clone` with `time` and `generation`)."""
-    guest_address: IPv4Interface = IPv4Interface("192.168.100.2/24")
+    guest_address: Ipv4Network = IPv4Interface("192.168.100.2/24")
     """The guest's own address inside the snapshot."""
-    gateway: IPv4Address = IPv4Address("192.168.100.1")
+    gateway: Ipv4 = IPv4Address("192.168.100.1")
     """The host's end, as the guest knows it."""
-    guest_mac: str | None = None
+    guest_mac: Mac | None = None
     """MAC for a cold boot; none lets Firecracker choose."""
-    vcpus: int = Field(default=2, ge=1, le=32)
+    vcpus: Annotated[Count, Field(ge=1, le=32)] = 2
     """For a cold boot."""
-    memory_mib: int = Field(default=2048, ge=128)
+    memory_mib: Annotated[Mebibytes, Field(ge=128)] = 2048
     """For a cold boot, and what the memory file must hold."""
-    max_age_days: float | None = None
+    max_age_days: Annotated[Number, Field(gt=0, le=36_500)] | None = None
     """Older than this is a failure; none for no limit."""
 
 
 class ControllerSection(Section):
     """master-controller."""
 
-    unit: str = "master-controller.service"
+    unit: Unit = "master-controller.service"
     """systemd unit on the host."""
     url: HttpUrl = "http://127.0.0.1:4000"
     """Its API, as seen from the host."""
-    health_path: str = "/health"
+    health_path: UrlPath = "/health"
     """Answers 200 when it is up."""
     error_pattern: Pattern = r"\[?ERROR\]?[: ]"
     """A journal line that matches is an error."""
@@ -198,14 +275,14 @@ class ControllerSection(Section):
     its JSON; one that does not belongs to the line before."""
     stable_s: Seconds = 600
     """A controller that systemd had to restart counts as stable again after running for so long."""
-    journal_lines: int = Field(default=5000, ge=1, le=100_000)
+    journal_lines: Annotated[Count, Field(ge=1, le=100_000)] = 5000
     """At most so many of the latest journal lines are read."""
 
 
 class AgentSection(Section):
     """The Node.js service inside the guest, and its unit."""
 
-    unit: str = "browser-vm-auth.service"
+    unit: Unit = "browser-vm-auth.service"
     """systemd unit in the guest."""
     unit_file: AbsolutePath = "/etc/systemd/system/browser-vm-auth.service"
     """Its file."""
@@ -215,34 +292,34 @@ class AgentSection(Section):
     """Its main JavaScript file."""
     node: AbsolutePath = "/usr/bin/node"
     """The node binary its unit starts."""
-    user: str = "root"
+    user: Login = "root"
     """The user it runs as."""
-    syslog_identifier: str = "browser-vm-auth"
+    syslog_identifier: Name = "browser-vm-auth"
     """Name of its journal lines."""
-    environment: dict[str, str] = {"NODE_ENV": "production", "PORT": "8080"}
+    environment: Annotated[dict[Variable, Line], Hidden] = {"NODE_ENV": "production", "PORT": "8080"}
     """Environment its unit must set. Whatever else it sets is taken for a secret, and shown nowhere."""
-    start_pre: str | None = "/bin/sleep 2"
+    start_pre: Text | None = "/bin/sleep 2"
     """ExecStartPre; none where the deployment has none."""
     restart_s: Seconds = 5
     """RestartSec."""
-    open_files: int = 65536
+    open_files: Annotated[int, Strict(), Field(ge=1, le=1 << 31)] = 65536
     """LimitNOFILE."""
-    memory_limit_mib: int = 512
+    memory_limit_mib: Annotated[Mebibytes, Field(ge=1)] = 512
     """Effective memory limit."""
     port: Port = 8080
     """HTTP port, on 0.0.0.0."""
-    health_path: str = "/health"
+    health_path: UrlPath = "/health"
     """Health endpoint."""
-    providers: tuple[str, ...] = ("codex", "claude_code", "gemini_cli")
+    providers: Annotated[tuple[Word, ...], Field(min_length=1)] = ("codex", "claude_code", "gemini_cli")
     """Providers of `POST /auth/<provider>`."""
-    database_variable: str | None = "SUPABASE_URL"
+    database_variable: Variable | None = "SUPABASE_URL"
     """Environment variable with the address of the agent's database; none where it uses none: the checks of a
     silent database then belong under `[not_applicable]`."""
     database_timeout_s: Seconds = 5
     """A database call is given up after this."""
     login_s: Seconds = 5
     """How long a login may take to get its address, beside a database call."""
-    database_environment: dict[str, str] = {
+    database_environment: Annotated[dict[Variable, Line], Hidden] = {
         "SUPABASE_SERVICE_KEY": "acceptance-probe",
         "SUPABASE_SERVICE_ROLE_KEY": "acceptance-probe",
         "SUPABASE_ANON_KEY": "acceptance-probe",
@@ -254,11 +331,11 @@ class AgentSection(Section):
 class GuestSection(Section):
     """What else a VM holds, and how to get in."""
 
-    user: str = "root"
+    user: Login = "root"
     """SSH user."""
-    identity_file: LocalPath | None = None
+    identity_file: SshPath | None = None
     """Private key for SSH into a VM."""
-    known_hosts_file: LocalPath | None = None
+    known_hosts_file: SshPath | None = None
     """known_hosts file with the golden snapshot's host keys (alias `browser-vm`); none accepts the key
     that the first clone of a run shows, and holds the others to it."""
     ssh_port: Port = 22
@@ -271,7 +348,7 @@ class GuestSection(Section):
     """The only ports that may listen beyond loopback."""
     shared_identity: tuple[Literal["machine-id", "ssh-host-keys"], ...] = ("machine-id", "ssh-host-keys")
     """What clones may have in common; shown in the verdict."""
-    wait_online_units: tuple[str, ...] = (
+    wait_online_units: Annotated[tuple[Unit, ...], Field(min_length=1)] = (
         "systemd-networkd-wait-online.service",
         "NetworkManager-wait-online.service",
         "ifupdown-wait-online.service",
@@ -287,9 +364,9 @@ class GuestSection(Section):
     """From a crash of the agent to a healthy one, its restart delay included."""
     request_s: Seconds = 5
     """One HTTP request under load."""
-    experiments_at_once: int = Field(default=6, ge=1, le=32)
+    experiments_at_once: Annotated[Count, Field(ge=1, le=32)] = 6
     """How many clones may be experimented on at once; with fewer than five, more of them share a clone."""
-    desktop_units: tuple[str, ...] = ()
+    desktop_units: tuple[Unit, ...] = ()
     """Units that the agent can do without. They are frozen in clones that are experimented on, and left out
     of a cold boot, where their work would only take time; none leaves them running."""
 
@@ -297,43 +374,43 @@ class GuestSection(Section):
 class DatabaseSection(Section):
     """Supabase, or any PostgreSQL 15+."""
 
-    url_env: str | None = "ACCEPTANCE_DATABASE_URL"
+    url_env: Annotated[SecretsVariable | None, Untold] = "ACCEPTANCE_DATABASE_URL"
     """Environment variable with the connection string (a read-only role is enough)."""
-    url_file: LocalPath | None = None
+    url_file: Annotated[SecretsFile | None, Untold] = None
     """File with the connection string, for where there is no environment; must not be readable by others."""
-    through_host: bool = False
+    through_host: Flag = False
     """Connect through the host's SSH connection: address and port of the string are as the host sees them."""
-    schema_name: str = "public"
+    schema_name: Relation = "public"
     """Schema of the tables."""
     statement_timeout_s: Seconds = 30
     """For each query."""
     connect_timeout_s: Seconds = 10
-    """Time for connect and login."""
-    vms_table: str = "vms"
+    """Time for connect and login in all, and for the way of each query and its answer."""
+    vms_table: Relation = "vms"
     """One row per VM."""
-    sessions_table: str = "auth_sessions"
+    sessions_table: Relation = "auth_sessions"
     """One row per session."""
-    users_table: str = "users"
+    users_table: Relation = "users"
     """One row per user."""
-    browser_vm_type: str = "browser"
+    browser_vm_type: Name = "browser"
     """`vm_type` of a Browser VM."""
-    other_vm_types: tuple[str, ...] = ("cli",)
+    other_vm_types: tuple[Name, ...] = ("cli",)
     """Every other `vm_type` there may be."""
-    live_vm_statuses: tuple[str, ...] = ("creating", "running", "hibernated", "stopping")
+    live_vm_statuses: Names = ("creating", "running", "hibernated", "stopping")
     """Statuses that promise a VM with a process on the host (`hibernated` excepted)."""
-    processless_vm_statuses: tuple[str, ...] = ("hibernated",)
+    processless_vm_statuses: tuple[Name, ...] = ("hibernated",)
     """Live statuses without a process."""
-    launching_vm_statuses: tuple[str, ...] = ("creating",)
+    launching_vm_statuses: tuple[Name, ...] = ("creating",)
     """Live statuses of a VM that may have no pid and no address in its row yet."""
-    destroyed_vm_status: str = "destroyed"
+    destroyed_vm_status: Name = "destroyed"
     """Status of a VM that is gone."""
-    other_vm_statuses: tuple[str, ...] = ("stopped", "failed")
+    other_vm_statuses: tuple[Name, ...] = ("stopped", "failed")
     """Every other status a VM may have."""
-    heartbeat_limit_s: float | None = Field(default=None, gt=0)
+    heartbeat_limit_s: LongSeconds | None = None
     """A VM with a process that was silent for longer counts as dead; none where VMs need not report."""
-    vmless_session_statuses: tuple[str, ...] = ("started",)
+    vmless_session_statuses: tuple[Name, ...] = ("started",)
     """Statuses of an unfinished session that has no VM yet."""
-    unfinished_session_statuses: tuple[str, ...] = (
+    unfinished_session_statuses: Names = (
         "vm_created",
         "ready",
         "url_captured",
@@ -341,27 +418,50 @@ class DatabaseSection(Section):
         "user_authenticating",
     )
     """Statuses of an unfinished session that promise a live VM."""
-    finished_session_statuses: tuple[str, ...] = ("completed", "failed", "timeout", "cancelled")
+    finished_session_statuses: Names = ("completed", "failed", "timeout", "cancelled")
     """Statuses of a session that is over."""
-    failed_session_status: str = "failed"
+    failed_session_status: Name = "failed"
     """Status of a session that must say why in `error_message`."""
-    stale_session_statuses: tuple[str, ...] = ("failed", "timeout")
+    stale_session_statuses: tuple[Name, ...] = ("failed", "timeout")
     """Finished sessions that the runbook's clean-up deletes."""
-    stale_after_h: float = Field(default=24, gt=0)
+    stale_after_h: Annotated[Number, Field(gt=0, le=100 * 366 * 24)] = 24
     """Destroyed browser VMs and failed or timed-out sessions older than this are stale."""
-    session_deadline_s: float = Field(default=1800, gt=0)
+    session_deadline_s: LongSeconds = 1800
     """An unfinished session without `timeout_at` is past its deadline after this."""
-    sweep_s: float = Field(default=60, ge=0)
+    sweep_s: Annotated[Number, Field(ge=0, le=86_400)] = 60
     """A session past its deadline is ended within this: the controller looks for them at intervals."""
-    incident_vm: str | None = "vm-6b03852d-0631-4f91-ae8a-fd352348e9c2"
+    incident_vm: Name | None = "vm-6b03852d-0631-4f91-ae8a-fd352348e9c2"
     """The incident's VM: destroyed, or deleted since."""
-    incident_session: str | None = "86549de0-c3bf-4803-8ef6-af99e2436023"
+    incident_session: Name | None = "86549de0-c3bf-4803-8ef6-af99e2436023"
     """The incident's session: failed, or deleted since."""
 
     @model_validator(mode="after")
     def _one_source(self) -> DatabaseSection:
         if self.url_env is None and self.url_file is None:
             raise ValueError("one of url_env and url_file is needed")
+        return self
+
+    @model_validator(mode="after")
+    def _consistent(self) -> DatabaseSection:
+        """A mend deletes rows by their status: none that lives may be among them."""
+        live, finished = set(self.live_vm_statuses), set(self.finished_session_statuses)
+        _refuse(
+            {
+                "destroyed_vm_status is also one of live_vm_statuses": self.destroyed_vm_status in live,
+                "processless_vm_statuses are not all live_vm_statuses": not (
+                    live.issuperset(self.processless_vm_statuses)
+                ),
+                "launching_vm_statuses are not all live_vm_statuses": not (
+                    live.issuperset(self.launching_vm_statuses)
+                ),
+                "stale_session_statuses are not all finished_session_statuses": not (
+                    finished.issuperset(self.stale_session_statuses)
+                ),
+                "a status is in finished_session_statuses and among the unfinished ones": not (
+                    finished.isdisjoint({*self.unfinished_session_statuses, *self.vmless_session_statuses})
+                ),
+            }
+        )
         return self
 
 
@@ -373,11 +473,11 @@ class SessionSection(Section):
     None: nothing is launched, and that sessions work is NOT PROVEN."""
     second_user_id: Uuid | None = None
     """Another such user, for two sessions at once; none leaves that NOT PROVEN."""
-    provider: str = "codex"
+    provider: Word = "codex"
     """The provider whose login the sessions are for."""
     launch_s: Seconds = 90
     """From the request for a session to its answer, the VM being healthy."""
-    markers: tuple[Pattern, ...] = (
+    markers: Annotated[tuple[Pattern, ...], Field(min_length=1)] = (
         r"\[LAUNCH-BROWSER-VM\] Starting Browser VM",
         r"\[WAIT-VM-READY\] Attempting health check",
         r"\[WAIT-VM-READY\] (Health check successful|VM ready!)",
@@ -387,19 +487,19 @@ class SessionSection(Section):
     """How long after the request each of `markers` may come."""
     end_s: Seconds = 15
     """From the request to cancel a session, or from its completion, to the end of its VM."""
-    ready_statuses: tuple[str, ...] = ("ready", "url_captured", "awaiting_user_auth", "user_authenticating")
+    ready_statuses: Names = ("ready", "url_captured", "awaiting_user_auth", "user_authenticating")
     """Statuses of a session whose VM is healthy: `ready`, and those that it moves on to by itself."""
-    cancelled_status: str = "cancelled"
+    cancelled_status: Name = "cancelled"
     """Status of a session that was cancelled."""
     window_path: SessionPath = "/api/auth/session/{session}/novnc"
     """The page with the browser window."""
-    canvas: str = Field(default="canvas", min_length=1)
+    canvas: Text = "canvas"
     """CSS selector of the canvas in it, or in a frame of it, on which the VM's screen is drawn."""
     websocket_path: SessionPath = "/api/auth/session/{session}/novnc/websock"
     """Its WebSocket."""
-    websockify_path: AbsolutePath = "/websockify"
+    websockify_path: UrlPath = "/websockify"
     """The WebSocket of noVNC inside the guest."""
-    page_address: IPv4Address | None = None
+    page_address: Ipv4 | None = None
     """Where VMs reach a page that the suite serves on the host; none means the bridge's address."""
     page_port: Port | None = None
     """The port of that page, where the host's firewall lets VMs reach some ports only; none means any."""
@@ -407,33 +507,33 @@ class SessionSection(Section):
     """From opening the window, or a page in it, until the page is seen."""
     request_s: Seconds = 10
     """One request to the control API, but for those that launch or end a VM."""
-    logins_at_once: int = Field(default=3, ge=1, le=16)
+    logins_at_once: Annotated[Count, Field(ge=1, le=16)] = 3
     """How many logins may be tried side by side, each in a session of its own."""
-    test_user: str | None = None
+    test_user: Annotated[Text | None, Hidden] = None
     """A user of the provider who may log in unattended; none where there is none."""
-    test_password_env: str | None = "ACCEPTANCE_TEST_PASSWORD"  # noqa: S105 - a name
+    test_password_env: Annotated[SecretsVariable | None, Untold] = "ACCEPTANCE_TEST_PASSWORD"  # noqa: S105 - a name
     """Environment variable with the test user's password."""
-    test_password_file: LocalPath | None = None
+    test_password_file: Annotated[SecretsFile | None, Untold] = None
     """File with it, for where there is no environment; must not be readable by others."""
-    login_keys: tuple[str, ...] = ("{user}", "Tab", "{password}", "Enter")
+    login_keys: Annotated[tuple[Text, ...], Hidden] = ("{user}", "Tab", "{password}", "Enter")
     """What a person types into the login page: names of keys, and `{user}` and `{password}` as text."""
-    consent_keys: tuple[str, ...] = ("Enter",)
+    consent_keys: Annotated[tuple[Text, ...], Hidden] = ("Enter",)
     """What a person types into the consent page to allow."""
     login_colour: HexColour | None = None
     """Background of the provider's login page, as #rrggbb; without it, that it is shown is NOT PROVEN."""
     consent_colour: HexColour | None = None
     """Background of the provider's consent page."""
-    username_field: str = "input[name=login]"
+    username_field: Text = "input[name=login]"
     """CSS selector on the login page."""
-    password_field: str = "input[name=password]"  # noqa: S105 - a selector
+    password_field: Text = "input[name=password]"  # noqa: S105 - a selector
     """CSS selector on the login page."""
-    submit_button: str = "button[type=submit]"
+    submit_button: Text = "button[type=submit]"
     """CSS selector on the login page."""
-    allow_button: str = "button[name=decision][value=allow]"
+    allow_button: Text = "button[name=decision][value=allow]"
     """CSS selector on the consent page."""
-    deny_button: str = "button[name=decision][value=deny]"
+    deny_button: Text = "button[name=decision][value=deny]"
     """CSS selector on the consent page."""
-    wrong_password_tries: int = Field(default=3, ge=1, le=20)
+    wrong_password_tries: Annotated[Count, Field(ge=1, le=20)] = 3
     """So many wrong passwords end a login."""
     attended_s: Seconds = 300
     """How long a person has for a login with `--attended`."""
@@ -450,7 +550,7 @@ class SessionSection(Section):
 class Site(Section):
     """One deployment."""
 
-    name: str = Field(min_length=1)
+    name: Name
     """Shown in the verdict."""
     host: HostSection = HostSection()
     vmm: VmmSection = VmmSection()
@@ -462,5 +562,21 @@ class Site(Section):
     guest: GuestSection = GuestSection()
     database: DatabaseSection = DatabaseSection()
     session: SessionSection = SessionSection()
-    not_applicable: dict[str, Annotated[str, Field(min_length=1)]] = {}
+    not_applicable: dict[CheckName, Text] = {}
     """Checks that cannot apply here: check name = reason. Shown in the verdict, never counted as passed."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Site:
+        state, beside = self.state, str(PurePosixPath(self.snapshot.disk).parent.parent)
+        prefix = state.tap_prefix
+        _refuse(
+            {
+                f"network.bridge begins with state.tap_prefix {prefix}, and would be taken for a TAP": (
+                    self.network.bridge.startswith(prefix)
+                ),
+                "snapshot.disk lies so that the disks of clones would go into state.vms_dir or "
+                "state.sockets_dir: set state.clones_dir": state.clones_dir is None
+                and (_is_within(beside, state.vms_dir) or _is_within(beside, state.sockets_dir)),
+            }
+        )
+        return self

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.errors import SshError
-from harness.run import Result
 
 
 class Connection(Protocol):
@@ -35,9 +34,6 @@ class Connection(Protocol):
     def start_beside(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start a program with pipes, as the login user, in a session of its own beside all else that the
         connection carries. It must end when its stdin does."""
-
-    def run(self, command: str, *, timeout_s: float, input_text: str | None = None) -> Result:
-        """A shell command as the login user, over the one connection. A non-zero status does not raise."""
 
     def forward(self, target: str, local: Path | None = None) -> Path:
         """A local unix socket that leads to ``target`` as the machine sees it.

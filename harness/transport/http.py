@@ -1,38 +1,68 @@
-"""HTTP through a unix socket that leads to a server, and the address that a URL means."""
+"""Clients of a server that a unix socket leads to, and the address that a URL means."""
 
 from __future__ import annotations
 
 import ssl
 from functools import cache
+from http.cookiejar import CookieJar
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 
-Endpoint = tuple[str, int]
+from harness.transport.exchange import AsyncLimitedTransport, LimitedTransport
+from harness.urls import read_url
 
-_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+Endpoint = tuple[str, int]
 
 
 def endpoint_of(url: str) -> Endpoint:
-    """Host name and port; the port is the scheme's own where the URL names none."""
-    parts = urlsplit(url)
-    return parts.hostname or "", parts.port or _PORTS[parts.scheme]
+    """Host name and port; the port is the scheme's own where the URL names none.
+
+    :raises UnreadableError: it is no such URL.
+    """
+    read = read_url(url, whose="an address")
+    return read.host, read.port
 
 
 @cache
-def no_tls() -> ssl.SSLContext:
+def _no_tls() -> ssl.SSLContext:
     """For transports that speak no TLS: httpx would load a bundle of certificates for each."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def transport_over(socket: Path, base_url: str) -> httpx.HTTPTransport:
+def transport_over(socket: Path, base_url: str) -> httpx.BaseTransport:
     """A transport to the server that ``socket`` leads to, known by ``base_url``."""
-    secure = urlsplit(base_url).scheme == "https"
-    return httpx.HTTPTransport(uds=str(socket), verify=ssl.create_default_context() if secure else no_tls())
+    return LimitedTransport(socket, _tls_for(base_url))
+
+
+def client_by(transport: httpx.BaseTransport, base_url: str, *, timeout_s: float) -> httpx.Client:
+    """A client, to be closed by the caller; it uses no proxy, keeps no cookies and follows no redirect.
+
+    :param timeout_s: for the whole of each request.
+    """
+    return httpx.Client(
+        transport=transport, base_url=base_url, timeout=timeout_s, trust_env=False, cookies=_NoCookies()
+    )
 
 
 def client_over(socket: Path, base_url: str, *, timeout_s: float) -> httpx.Client:
-    """A client of the server that ``socket`` leads to, to be closed by the caller; it uses no proxy."""
-    transport = transport_over(socket, base_url)
-    return httpx.Client(transport=transport, base_url=base_url, timeout=timeout_s, trust_env=False)
+    """A client, as :func:`client_by`, of the server that ``socket`` leads to."""
+    return client_by(transport_over(socket, base_url), base_url, timeout_s=timeout_s)
+
+
+def async_client_over(socket: Path, base_url: str, *, timeout_s: float) -> httpx.AsyncClient:
+    """As :func:`client_over`, with a connection of its own for each request."""
+    transport = AsyncLimitedTransport(socket, _tls_for(base_url))
+    return httpx.AsyncClient(
+        transport=transport, base_url=base_url, timeout=timeout_s, trust_env=False, cookies=_NoCookies()
+    )
+
+
+class _NoCookies(CookieJar):
+    def extract_cookies(self, response: object, request: object) -> None:
+        """None is kept, and none is read: it may be anything."""
+
+
+def _tls_for(base_url: str) -> ssl.SSLContext:
+    return ssl.create_default_context() if urlsplit(base_url).scheme == "https" else _no_tls()

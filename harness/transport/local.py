@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.errors import SshError
-from harness.run import Result, run
 from harness.transport.private import end_group, start_and_remove, start_with_pipes
 
+_SHOWN = 1500  # characters
 _PROGRAM_END_S = 30.0  # the program may have much to remove
 
 # Leads to a TCP address: (address, port) -> path of a unix socket.
@@ -41,12 +42,13 @@ class LocalConnection:
 
     def explain(self, said: str) -> SshError:
         """An error for what was said on stderr."""
-        hint = "run as root, or give this user a NOPASSWD sudo rule for python3"
-        return SshError(f"cannot become root on this machine\n  it said: {said or 'nothing'}", hint=hint)
-
-    def run(self, command: str, *, timeout_s: float, input_text: str | None = None) -> Result:
-        """A shell command as this user."""
-        return run(["sh", "-c", command], timeout_s=timeout_s, check=False, input_text=input_text)
+        if not said or re.search(r"^sudo:", said, re.MULTILINE):
+            what = "cannot become root on this machine, or what runs there as root was ended"
+            hint = "run as root, or give this user a NOPASSWD sudo rule for python3"
+        else:
+            what = "what runs on this machine as root failed"
+            hint = "it needs Linux and python3 3.9 or newer; its last lines say what was missing"
+        return SshError(f"{what}\n  it said: {said[-_SHOWN:] or 'nothing'}", hint=hint)
 
     def forward(self, target: str, local: Path | None = None) -> Path:
         """The target's own socket where it has one."""

@@ -19,6 +19,7 @@ from harness.run import environment
 
 _PARENT = Path("/tmp")  # noqa: S108 - TMPDIR may be long; the directory is made by mkdtemp, mode 0700
 _OWNER_NOTE = "owner"
+_KILLED_S = 5.0  # for a killed program to be gone
 
 
 def private_directory(*, prefix: str = "acc-", parent: Path = _PARENT) -> Path:
@@ -61,14 +62,27 @@ def close_pipes(process: subprocess.Popen[bytes]) -> None:
 
 
 def end_group(process: subprocess.Popen[bytes], *, grace_s: float = 5) -> None:
-    """End a program that runs in a session of its own, with all it started: asked first, then killed."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(grace_s)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(5)
+    """End a program that runs in a session of its own, with all it started: asked first, then killed.
+
+    What root runs for us by sudo ends with its pipes.
+    """
+    for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, _KILLED_S)):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience_s)
+            return
+
+
+def kill_session(leader: int) -> None:
+    """Kill the processes here that are in the session of one that was started here, and not yet waited for.
+
+    What is another user's stays.
+    """
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, IndexError, ValueError):  # gone meanwhile, or not ours to kill
+            if int(stat.read_bytes().rsplit(b")", 1)[1].split()[3]) == leader:
+                os.kill(int(stat.parent.name), signal.SIGKILL)
 
 
 def _remove_if_dead(directory: Path) -> None:

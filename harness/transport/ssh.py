@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import re
 import select
 import shlex
 import shutil
@@ -11,12 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import CommandError, SshError
-from harness.run import Result, environment, run
+from harness.errors import CommandError, SshError, UsageError
+from harness.run import environment, run
+from harness.text import decoded
 from harness.transport.private import close_pipes, end_group, start_and_remove, start_with_pipes
 from harness.transport.ssh_errors import explain
 
-_SSH_FAILED = 255  # ssh's own status; a command's is passed on
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SAID_LIMIT = 64 << 10  # bytes of what an ssh that has ended had said
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,10 @@ class SshDestination:
     connect_timeout_s: float = 10
 
     def config(self, alias: str, control: Path) -> str:
-        """The ssh_config block."""
+        """The ssh_config block.
+
+        :raises UsageError: a value would not stay within its line.
+        """
         options = {
             "HostName": self.address,
             "User": self.user,
@@ -63,6 +70,8 @@ class SshDestination:
             "ForwardX11": "no",
         }
         lines = [f"  {name} {value}" for name, value in options.items() if value is not None]
+        if odd := [line for line in lines if _CONTROL.search(line)]:
+            raise UsageError(f"a line of ssh_config cannot hold this: {odd[0].strip()!r}")
         return "\n".join([f"Host {alias}", *lines, ""])
 
 
@@ -129,19 +138,6 @@ class SshConnection:
             known_hosts=destination.known_hosts_file,
         )
 
-    def run(self, command: str, *, timeout_s: float, input_text: str | None = None) -> Result:
-        """A shell command as the login user.
-
-        :raises SshError: the connection is lost.
-        :raises CommandError: not ended in time.
-        """
-        result = run(
-            self._ssh("-T", self.alias, command), timeout_s=timeout_s, check=False, input_text=input_text
-        )
-        if result.status == _SSH_FAILED:
-            raise self.explain(result.stderr or result.stdout)
-        return result
-
     def forward(self, target: str, local: Path | None = None) -> Path:
         """A local unix socket that leads to ``target``."""
         local = local or self.directory / f"{self._short}-{next(self._numbers)}"
@@ -185,7 +181,8 @@ class SshConnection:
         assert self._master is not None  # noqa: S101 - open() has started it
         end_group(self._master)
         assert self._master.stderr is not None  # noqa: S101 - asked for by open()
-        return self._master.stderr.read().decode(errors="replace").strip()
+        os.set_blocking(self._master.stderr.fileno(), False)  # a child of its may hold the pipe
+        return decoded(self._master.stderr.read(_SAID_LIMIT) or b"").strip()
 
     def _ssh(self, *words: str) -> list[str]:
         return ["ssh", "-F", str(self.config_file), *words]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from harness.errors import SshError
+from harness.mend import shell_line
 
 # Pattern in ssh's words -> what it means, what to do. The first match counts, so the specific come first.
 _MEANINGS = (
@@ -80,11 +81,11 @@ def explain(
     """An error for what ssh said on stderr."""
     target = f"{user}@{address}:{port}" if user else f"{address}:{port}"
     words = {
-        "address": address,
+        "address": shell_line([address]),
         "port": port,
         "user": user,
-        "identity": identity or "your key (ssh-add -l lists those offered)",
-        "known_hosts": known_hosts or "~/.ssh/known_hosts",
+        "identity": shell_line([str(identity)]) if identity else "your key (ssh-add -l lists those offered)",
+        "known_hosts": shell_line([str(known_hosts)]) if known_hosts else "~/.ssh/known_hosts",
     }
     for pattern, meaning, hint in _MEANINGS:
         if re.search(pattern, said, re.IGNORECASE):

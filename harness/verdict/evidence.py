@@ -3,51 +3,59 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import logging
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.errors import UsageError
-from harness.redact import redact, redact_bytes
+from harness.outward import told, told_bytes, words_of
+from harness.text import encoded
+from harness.verdict.bounds import json_text
+from harness.verdict.whole import private_folder, write_whole
 
-log = logging.getLogger(__name__)
+Unwritten = Callable[[Path, BaseException], None]
+"""Takes a file that could not be written, and why."""
+Content = bytes
 
-KEPT_RUNS = 10
 _GIVEN_UP_AFTER = 2  # failures in a row: a dead host would otherwise cost every check a timeout
 
 
 def safe_name(name: str) -> str:
     """``name`` as a file name: unlike names stay unlike."""
     safe = re.sub(r"[^A-Za-z0-9._\[\]=-]", "_", name).lstrip(".")[:100]
-    return safe if safe and safe == name else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    return safe if safe and safe == name else f"{safe}-{hashlib.sha256(encoded(name)).hexdigest()[:6]}"
+
+
+def _nobody_is_told(_file: Path, _why: BaseException) -> None:
+    """A check's own folder, outside of any run."""
 
 
 class Evidence:
     """One check's folder; made when the first file is written."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, unwritten: Unwritten = _nobody_is_told) -> None:
         self.folder = folder
+        self._unwritten = unwritten
 
     def text(self, name: str, content: str) -> None:
         """Keep a text."""
-        self.bytes(name, content.encode("utf-8", "replace"))
+        self._write(name, lambda: told(content).encode())
 
     def json(self, name: str, content: object) -> None:
         """Keep a value; what JSON does not know is kept as its text."""
-        self.text(name, json.dumps(content, indent=2, default=str, ensure_ascii=False) + "\n")
+        self._write(name, lambda: json_text(content).encode())
 
     def bytes(self, name: str, content: bytes) -> None:
         """Keep bytes."""
-        file = self.folder / safe_name(redact(name))
+        self._write(name, lambda: told_bytes(content))
+
+    def _write(self, name: str, content: Callable[[], Content]) -> None:
+        file = self.folder / safe_name(told(name))
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(redact_bytes(content))
-        except OSError as error:  # a full disk must not turn a verdict
-            log.warning("evidence %s: %s", file, error)
+            private_folder(self.folder)
+            write_whole(file, content())
+        except Exception as error:  # noqa: BLE001 - neither a full disk nor odd content turns a verdict
+            self._unwritten(file, error)
 
     def keep(self, name: str, content: object) -> None:
         """Keep whatever a collector returned, by its type."""
@@ -94,39 +102,4 @@ class EvidenceSources:
             source.failures = 0
         except Exception as error:  # noqa: BLE001 - a collector may fail in any way, the verdict stands
             source.failures += 1
-            evidence.text(f"{source.name}.missing", f"{type(error).__name__}: {error}\n")
-
-
-class EvidenceRun:
-    """One run's folder, ``<root>/<run id>``, among those of the runs before it."""
-
-    def __init__(self, root: Path, run_id: str) -> None:
-        self.root = root
-        self.folder = root / run_id
-
-    def start(self, facts: dict[str, str]) -> None:
-        """Make the folder, point ``latest`` at it, and delete all but the last runs.
-
-        :raises UsageError: nothing can be written there.
-        """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / "run.json").write_text(redact(json.dumps(facts, indent=2)) + "\n")
-            latest = self.root / "latest"
-            latest.unlink(missing_ok=True)
-            latest.symlink_to(self.folder.name)
-        except OSError as error:
-            raise UsageError(
-                f"evidence cannot be written to {self.root}: {error.strerror}", hint="--evidence-dir DIR"
-            ) from error
-        self._prune()
-
-    def check(self, name: str) -> Evidence:
-        """The folder of one check."""
-        return Evidence(self.folder / safe_name(redact(name)))
-
-    def _prune(self) -> None:
-        ours = [path.parent for path in self.root.glob("*/run.json") if not path.parent.is_symlink()]
-        ours.sort(key=lambda folder: (folder / "run.json").stat().st_mtime, reverse=True)
-        for old in ours[KEPT_RUNS:]:
-            shutil.rmtree(old, ignore_errors=True)
+            evidence.text(f"{source.name}.missing", f"{type(error).__name__}: {words_of(error)}\n")

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from harness.redact import redact
+from harness.outward import each_text
+from harness.verdict.bounds import MOST_ENTRIES, bounded
 from harness.verdict.outcome import CheckResult, ItemVerdict, RunVerdict
+from harness.verdict.told import told_verdict
+from harness.verdict.whole import write_whole
 
 FORMAT = 1
 
 
 def as_json(verdict: RunVerdict, *, exit_status: int) -> dict[str, object]:
-    """Everything that the terminal shows, and all of it."""
+    """All that the terminal shows, and more of it."""
+    lists: dict[str, Sequence[object]] = {
+        "trouble": [{"outcome": outcome.value, "text": text} for outcome, text in verdict.trouble],
+        "advice": [{"check": name, "text": text} for name, text in verdict.advice],
+        "leftovers": verdict.leftovers,
+        "unwritten": verdict.unwritten,
+    }
     return {
         "format": FORMAT,
         **verdict.facts,
@@ -22,16 +32,19 @@ def as_json(verdict: RunVerdict, *, exit_status: int) -> dict[str, object]:
         "scope": {"name": verdict.scope.name, "narrowed": list(verdict.scope.narrowed)},
         "items": [_item(item) for item in verdict.items],
         "checks": [_check(result) for result in verdict.results],
-        "trouble": [{"outcome": outcome.value, "text": text} for outcome, text in verdict.trouble],
-        "advice": [{"check": name, "text": text} for name, text in verdict.advice],
-        "leftovers": list(verdict.leftovers),
+        **{name: many[:MOST_ENTRIES] for name, many in lists.items()},
+        "left_out": {n: len(many) - MOST_ENTRIES for n, many in lists.items() if len(many) > MOST_ENTRIES},
     }
 
 
 def write_verdict(path: Path, verdict: RunVerdict, *, exit_status: int) -> None:
-    """Write the file, secrets cut out."""
-    text = json.dumps(as_json(verdict, exit_status=exit_status), indent=2, ensure_ascii=False)
-    path.write_text(redact(text) + "\n", encoding="utf-8")
+    """Write the file by the door out, whole.
+
+    :raises OSError: it could not be written.
+    """
+    content = each_text(as_json(told_verdict(verdict), exit_status=exit_status), bounded)
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    write_whole(path, f"{text}\n".encode())
 
 
 def _item(verdict: ItemVerdict) -> dict[str, object]:

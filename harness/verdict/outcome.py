@@ -96,6 +96,8 @@ class RunVerdict:
     trouble: Sequence[tuple[Outcome, str]] = ()
     advice: Sequence[tuple[str, str]] = ()
     leftovers: Sequence[str] = ()
+    unwritten: Sequence[str] = ()
+    """Files that could not be written, each with why; it changes no outcome."""
     facts: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -109,8 +109,7 @@ class Clone:
 
     def _give_own_disk(self, drive_id: str) -> None:
         """What was loaded still has the golden disk: exchange it before anything runs."""
-        drives = self.api.vm_config()["drives"]
-        writable = [drive["drive_id"] for drive in drives if not drive.get("is_read_only")]
+        writable = self.api.writable_drives()
         if writable != [drive_id]:
             raise VmError(
                 f"the snapshot's writable drives are {writable}, where only {drive_id!r} was expected: "

@@ -12,11 +12,24 @@ from pathlib import Path
 from typing import Any, Literal
 
 import httpx
+from pydantic import BaseModel
 
-from harness.errors import ApiError
+from harness.answers import read_as, read_json
+from harness.errors import ApiError, UnreadableError
 from harness.transport.http import client_over
 
 Json = Mapping[str, Any]
+
+_SHOWN = 2000  # characters of an answer
+
+
+class _Drive(BaseModel):
+    drive_id: str
+    is_read_only: bool = False
+
+
+class _Config(BaseModel):
+    drives: list[_Drive]
 
 
 class Firecracker:
@@ -59,13 +72,16 @@ class Firecracker:
             self.traffic.append(f"{words} -> {type(error).__name__}: {error}")
             raise self._lost(words, error) from error
         took_ms = (time.perf_counter() - began) * 1000
-        self.traffic.append(f"{words} -> {answer.status_code} {answer.text} ({took_ms:.1f} ms)")
+        self.traffic.append(f"{words} -> {answer.status_code} {answer.text[:_SHOWN]} ({took_ms:.1f} ms)")
         if answer.status_code == httpx.codes.OK:
-            return answer.json()
+            try:
+                return read_json(answer.content, whose=words)
+            except UnreadableError as error:
+                raise ApiError(error.message, status=answer.status_code) from error
         if answer.status_code == httpx.codes.NO_CONTENT:
             return None
         raise ApiError(
-            f"{words}: Firecracker answered {answer.status_code}: {fault(answer.text)}",
+            f"{words}: Firecracker answered {answer.status_code}: {fault(answer.text)[:_SHOWN]}",
             status=answer.status_code,
         )
 
@@ -79,11 +95,25 @@ class Firecracker:
 
     def version(self) -> str:
         """GET /version — the firecracker_version."""
-        return str(_table(self.request("GET", "/version"))["firecracker_version"])
+        found = _table(self.request("GET", "/version"))
+        if not isinstance(version := found.get("firecracker_version"), str):
+            raise ApiError(f"GET /version: Firecracker answered no version: {found!r:.200}")
+        return version
 
     def vm_config(self) -> dict[str, Any]:
         """GET /vm/config."""
         return _table(self.request("GET", "/vm/config"))
+
+    def writable_drives(self) -> list[str]:
+        """The ids of the drives that the VM may write to, by GET /vm/config.
+
+        :raises ApiError: it does not tell.
+        """
+        try:
+            found = read_as(_Config, self.vm_config(), whose="GET /vm/config: Firecracker's answer")
+        except UnreadableError as error:
+            raise ApiError(error.message) from error
+        return [drive.drive_id for drive in found.drives if not drive.is_read_only]
 
     def put_machine_config(self, *, vcpu_count: int, mem_size_mib: int, **rest: Any) -> None:
         """PUT /machine-config."""
@@ -167,8 +197,8 @@ class Firecracker:
 def fault(text: str) -> str:
     """The fault_message of an error body; HTTP-level errors are not valid JSON, and come as they are."""
     try:
-        body = json.loads(text, strict=False)  # their text holds a raw newline
-    except ValueError:
+        body = read_json(text, whose="a fault", raw=True)  # their text holds a raw newline
+    except UnreadableError:
         return text.strip()
     if not isinstance(body, dict):
         return text.strip()
@@ -177,5 +207,5 @@ def fault(text: str) -> str:
 
 def _table(answer: Any) -> dict[str, Any]:
     if not isinstance(answer, dict):
-        raise ApiError(f"Firecracker answered no JSON object: {answer!r}")
+        raise ApiError(f"Firecracker answered no JSON object: {answer!r:.200}")
     return answer

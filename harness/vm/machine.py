@@ -16,7 +16,7 @@ from harness.errors import VmError, VmmError, WaitTimeoutError
 from harness.host.hypervisor import Hypervisor
 from harness.infra.host import Host
 from harness.run import Result
-from harness.transport.http import client_over, no_tls
+from harness.transport.http import async_client_over, client_over
 from harness.vm.clone import Clone, making
 from harness.vm.inside import Guest
 from harness.wait import capped, wait_until
@@ -89,15 +89,9 @@ class Vm:
         """A client to the agent with connections of its own, to be closed by the caller."""
         return client_over(self._agent, "http://agent", timeout_s=self.hypervisor.site.guest.request_s)
 
-    def async_http(self, **options: Any) -> httpx.AsyncClient:
-        """A new async client to the agent, to be closed by the caller."""
-        transport = httpx.AsyncHTTPTransport(uds=str(self._agent), verify=no_tls())
-        defaults = {
-            "base_url": "http://agent",
-            "timeout": self.hypervisor.site.guest.request_s,
-            "trust_env": False,
-        }
-        return httpx.AsyncClient(transport=transport, **{**defaults, **options})
+    def async_http(self, *, timeout_s: float) -> httpx.AsyncClient:
+        """A new async client to the agent, with a connection for each request, to be closed by the caller."""
+        return async_client_over(self._agent, "http://agent", timeout_s=timeout_s)
 
     def wait_healthy(self, timeout_s: float | None = None) -> None:
         """Poll the agent's health endpoint tightly until it answers 200, whatever else it says.
@@ -180,7 +174,10 @@ class Vm:
         return self._guest.connection.forward(f"tcp:127.0.0.1:{port}")
 
     def console(self) -> str:
-        """All that the guest's serial console has shown; still there after :meth:`kill`."""
+        """What the guest's serial console has shown; still there after :meth:`kill`.
+
+        Of a very long one the newest part, after a line that says so.
+        """
         return self._text("console.log")
 
     def log(self) -> str:

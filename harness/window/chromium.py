@@ -124,8 +124,8 @@ class Chromium:
             raise self._trouble(f"our browser: {error.message}") from error
 
     async def context(self, **options: Any) -> BrowserContext:
-        """A window of its own, with cookies of its own; for use inside :meth:`call`."""
-        return await self._running.new_context(**options)
+        """A window of its own, with its own cookies, that downloads nothing; for use inside :meth:`call`."""
+        return await self._running.new_context(accept_downloads=False, **options)
 
     def _trouble(self, message: str) -> BrowserError | BrowserLostError:
         """An error for trouble with a page, or with the browser itself."""

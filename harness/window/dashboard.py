@@ -6,18 +6,20 @@ import base64
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Locator, WebSocket
 from playwright.async_api import Page as Tab
 
-from harness.errors import BrowserError
+from harness.answers import read_as, reading
+from harness.errors import BrowserError, UnreadableError
 from harness.host.hypervisor import Hypervisor
 from harness.screen.picture import ADDRESS_BAR, Screen, from_rgba
 from harness.session.control_api import path_of
 from harness.transport.http import endpoint_of
+from harness.values import Natural
 from harness.window.chromium import Chromium
 
 T = TypeVar("T")
@@ -27,6 +29,7 @@ KEYS = ("BackSpace", "Tab", "Enter", "Escape", "Shift", "Control", "Space")
 """Keys that are struck by their name; any other word is a text."""
 _WINDOW_PAGE_S = 30.0
 _SIZE = {"width": 1100, "height": 900}
+_LOG_LINES, _LINE_CHARACTERS = 1000, 1000  # of what a page says
 _STEP = 3
 """Of a canvas every third pixel of every third row is looked at: a look is an eighth of the work. A look
 that finds what the last one found, which the caller names by number, is null: most are, while one waits."""
@@ -68,13 +71,17 @@ class WindowPage:
         self._title = title
         self._selector = canvas
         self._heard: dict[WebSocket, bool] = {}
-        self._last_look: tuple[int, Screen | None] = (0, None)
+        self._last_look: tuple[float, Screen | None] = (0, None)
         self.log: list[str] = []
         """What the page's console said, and what could not be loaded."""
         tab.on("websocket", self._listen)
-        tab.on("console", lambda message: self.log.append(f"{message.type}: {message.text}"))
-        tab.on("pageerror", lambda error: self.log.append(f"error: {error}"))
-        tab.on("requestfailed", lambda request: self.log.append(f"failed: {request.url}: {request.failure}"))
+        self._noting: dict[Any, Callable[[Any], None]] = {
+            "console": lambda message: self._note(f"{message.type}: {message.text}"),
+            "pageerror": lambda error: self._note(f"error: {error}"),
+            "requestfailed": lambda request: self._note(f"failed: {request.url}: {request.failure}"),
+        }
+        for event, note in self._noting.items():
+            tab.on(event, note)
 
     def state(self) -> str:
         """:data:`CONNECTED`, or what is missing of a screen that comes over a WebSocket onto a canvas."""
@@ -104,10 +111,8 @@ class WindowPage:
             known, last = self._last_look
             if (seen := await canvas.evaluate(_PIXELS, [_STEP, known])) is None:
                 return last
-            number, width, height, text = seen
-            picture = from_rgba(width, height, base64.b64decode(text)) if width and height else None
-            self._last_look = (number, picture)
-            return picture
+            self._last_look = read_look(seen)
+            return self._last_look[1]
 
         return self._call(pixels)
 
@@ -145,6 +150,15 @@ class WindowPage:
                     raise
         return None
 
+    def _note(self, line: str) -> None:
+        """Keep a line; a page may say more than anybody wants to hear, and then it is no longer heard."""
+        self.log.append(line[:_LINE_CHARACTERS])
+        if len(self.log) >= _LOG_LINES:
+            self.log.append("(more was said, and is not kept)")
+            for event, note in self._noting.items():
+                self._tab.remove_listener(event, note)
+            self._noting = {}
+
     def _listen(self, socket: WebSocket) -> None:
         self._heard[socket] = False
         socket.once("framereceived", lambda _: self._heard.update({socket: True}))
@@ -154,6 +168,31 @@ class WindowPage:
             return self._browser.call(begin, timeout_s=_WINDOW_PAGE_S)
         except BrowserError as error:
             raise BrowserError(f"{self._title}: {error.message}", hint=error.hint) from error
+
+
+class _Look(NamedTuple):
+    number: float
+    width: Natural
+    height: Natural
+    text: str
+
+
+def read_look(seen: object) -> tuple[float, Screen | None]:
+    """What :data:`_PIXELS` gives: a look's number, and the picture; a page may have meddled with either.
+
+    :raises BrowserError: it is no such thing.
+    """
+    try:
+        look = read_as(_Look, seen, whose="what the canvas shows")
+        with reading("what the canvas shows"):
+            pixels = base64.b64decode(look.text, validate=True)
+    except UnreadableError as error:
+        raise BrowserError(error.message) from error
+    if len(pixels) != look.width * look.height * 4:
+        raise BrowserError(
+            f"what the canvas shows: {len(pixels)} bytes for {look.width}x{look.height} pixels"
+        )
+    return look.number, from_rgba(look.width, look.height, pixels) if pixels else None
 
 
 class Dashboard:
@@ -188,6 +227,7 @@ def opened_window(browser: Chromium, url: str, *, canvas: str = "canvas") -> Ite
 
     async def made() -> tuple[Tab, WindowPage]:
         tab = await context.new_page()
+        context.on("page", _close)  # no other one is looked at
         return tab, WindowPage(browser, tab, title=url, canvas=canvas)
 
     options = {"viewport": _SIZE, "service_workers": "block"}
@@ -200,3 +240,8 @@ def opened_window(browser: Chromium, url: str, *, canvas: str = "canvas") -> Ite
         yield page
     finally:
         browser.call(context.close, timeout_s=_WINDOW_PAGE_S)
+
+
+async def _close(tab: Tab) -> None:
+    with contextlib.suppress(PlaywrightError):  # it has closed itself
+        await tab.close()

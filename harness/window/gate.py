@@ -16,10 +16,11 @@ from harness.transport.tunnel import LoopbackServer
 
 _GRANTED, _NOT_ALLOWED, _UNREACHABLE = 0, 2, 4
 _HELLO_S = 10.0
+_REFUSED = 1000  # addresses that are kept
 
 
 class Gate(LoopbackServer):
-    """The proxy; ``refused`` holds the addresses that were asked for in vain."""
+    """The proxy; ``refused`` holds the first addresses that were asked for in vain."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +38,8 @@ class Gate(LoopbackServer):
             address = await _asked_for(reader, writer)
         target = self._ways.get(address)
         if target is None:
-            self.refused.append(address)
+            if len(self.refused) < _REFUSED:
+                self.refused.append(address)
             return _reply(writer, _NOT_ALLOWED)
         try:
             far = await asyncio.open_unix_connection(str(target))

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import Rows
+from harness.errors import UnreadableError
 from harness.findings import Finding
+from harness.values import moment
 from harness.world.inventory import Inventory
 from harness.world.look import World
 from harness.world.rule_lines import Concern, rule_lines
 from harness.world.things import Things, kind_of, things_of
 
+_COMPARED_IN_ORDER = 2000
+"""Lines: to compare more of them in their order takes the square of their number."""
 HEARTBEAT = "last_heartbeat"
 _TIMES = ("destroyed_at", "created_at", "started_at")
 """How old a final row is, by the first of these that it has: a VM by its end, as clean-up goes by."""
@@ -64,17 +68,29 @@ def changed_bridge(before: World, after: World) -> list[str]:
 def changed_firewall(before: World, after: World, ours: LiveRow) -> list[str]:
     """Lines of the rule sets that came or went: those about our VM, and those about all VMs."""
     was, now = (
-        [line for line in rule_lines(world.firewall) if Concern(world.inventory, ours)(line)]
-        for world in (before, after)
+        list(filter(Concern(world.inventory, ours), rule_lines(world.firewall))) for world in (before, after)
     )
-    return [line for line in difflib.ndiff(was, now) if line[:2] in ("- ", "+ ")]
+    return _changed_lines(was, now)
+
+
+def _changed_lines(was: Sequence[str], now: Sequence[str]) -> list[str]:
+    """Lines that went, ``- ``, and came, ``+ ``; one in another place has done both."""
+    if max(len(was), len(now)) <= _COMPARED_IN_ORDER:
+        codes = difflib.SequenceMatcher(None, was, now, autojunk=False).get_opcodes()
+        changes = [(was[i:j], now[k:m]) for tag, i, j, k, m in codes if tag != "equal"]
+    else:
+        changes = [([*(Counter(was) - Counter(now)).elements()], [*(Counter(now) - Counter(was)).elements()])]
+        if was != now and not any(map(any, changes)):
+            return ["the same rules in another order"]
+    return [
+        f"{sign} {line}" for both in changes for sign, lines in zip("-+", both, strict=True) for line in lines
+    ]
 
 
 def changed_rows(before: World, after: World) -> list[str]:
     """Rows that were final before and are another now, or gone, and not so old that clean-up deletes them."""
     site, vms = after.inventory.site, after.rows.vms
-    age = timedelta(hours=site.database.stale_after_h, seconds=-site.host.clock_skew_s)
-    old = datetime.fromtimestamp(after.facts.now, UTC) - age
+    old = after.facts.now - site.database.stale_after_h * 3600 + site.host.clock_skew_s
     destroyed = _final(before.rows.vms, [site.database.destroyed_vm_status])
     finished = _final(before.rows.sessions, site.database.finished_session_statuses)
     found = []
@@ -101,14 +117,13 @@ def _differences(was: Mapping[str, Any], now: Mapping[str, Any], vms: Rows) -> l
     return [f"{name} {was.get(name)!r}, now {now.get(name)!r}" for name in names]
 
 
-def _is_before(moment: datetime, row: Mapping[str, Any]) -> bool:
+def _is_before(before: float, row: Mapping[str, Any]) -> bool:
     """Whether a row is from before a moment."""
     text = next((str(row[name]) for name in _TIMES if row.get(name)), "")
     try:
-        time = datetime.fromisoformat(text)
-    except ValueError:  # none, or infinity
+        return moment(text, whose="a row") < before
+    except UnreadableError:  # none, or infinity
         return False
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)) < moment
 
 
 def _bridge(world: World) -> dict[str, object]:

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePosixPath
+from typing import TypeVar
 
 from harness.custodian.names import CLONE_NAME
 from harness.database.vm_rows import LiveRow
+from harness.errors import TransportError
 from harness.host.facts import HostFacts
-from harness.host.parts import DirectoryEntry, Process, Processes, Sockets, Tap, Taps
+from harness.host.parts import DirectoryEntry, Listing, Process, Processes, Sockets, Tap, Taps
+from harness.site.patterns import all_found
 from harness.site.profile import Site
+
+K = TypeVar("K")
+V = TypeVar("V")
+Mention = tuple[str, str]
+"""``("id", …)`` of a VM, or ``("path", …)`` without known links."""
+
+_GOES_ON = re.compile(r"[0-9A-Za-z]")
+"""What follows an id where a name begins with another, longer one."""
 
 
 @dataclass(frozen=True)
@@ -32,21 +42,32 @@ class Inventory:
         return Processes(theirs, found.names)
 
     @cached_property
+    def listing(self) -> Listing:
+        """What lies in the folder of VM state, as far as it was told."""
+        return self.facts.part("state", Listing)
+
+    @cached_property
+    def told_entries(self) -> Sequence[DirectoryEntry]:
+        """Entries of that folder, but for those that the profile ignores."""
+        ignored = self.site.state.ignored_entries
+        return [one for one in self.listing.entries if name_of(one) not in ignored]
+
+    @property
     def entries(self) -> Sequence[DirectoryEntry]:
-        """What lies in the folder of VM state."""
-        return [
-            one
-            for one in self.facts.part("state", tuple[DirectoryEntry, ...])
-            if name_of(one) not in self.site.state.ignored_entries
-        ]
+        """All of them.
+
+        :raises TransportError: there is more than was told.
+        """
+        _require_whole(self.listing, self.site.state.vms_dir)
+        return self.told_entries
 
     @cached_property
     def sockets(self) -> Sockets:
-        """All that lies in the folder of API sockets."""
+        """What lies in the folder of API sockets, as far as it was told."""
         return self.facts.part("sockets", Sockets)
 
     @cached_property
-    def api_sockets(self) -> Sequence[DirectoryEntry]:
+    def told_sockets(self) -> Sequence[DirectoryEntry]:
         """Entries of that folder that are sockets, or are called ``*.sock`` or by a VM's id."""
         files = [one for one in self.sockets.entries if one.kind != "directory"]
         return [
@@ -54,6 +75,15 @@ class Inventory:
             for one in files
             if one.kind == "socket" or name_of(one).endswith(".sock") or self.ids(name_of(one))
         ]
+
+    @property
+    def api_sockets(self) -> Sequence[DirectoryEntry]:
+        """All of them.
+
+        :raises TransportError: there is more than was told.
+        """
+        _require_whole(self.sockets, self.site.state.sockets_dir)
+        return self.told_sockets
 
     @cached_property
     def taps(self) -> Taps:
@@ -72,7 +102,7 @@ class Inventory:
 
     def ids(self, text: str) -> list[str]:
         """VM ids in a name or a command line."""
-        return [found[0] for found in re.finditer(self.site.state.vm_id_pattern, text)]
+        return all_found(self.site.state.vm_id_pattern, text)
 
     def plain(self, path: str) -> str:
         """A path without the links that are known: /var/run, and that of the folder of sockets."""
@@ -83,25 +113,56 @@ class Inventory:
 
     def owner(self, name: str) -> LiveRow | None:
         """The live row whose VM id a name begins with."""
-        return next((row for row in self.rows if begins(name, row.vm_id)), None)
+        ends = (at for at in range(len(name) + 1) if not _GOES_ON.match(name, at))
+        return next((self._by_id[name[:at]] for at in ends if name[:at] in self._by_id), None)
+
+    def owner_of_socket(self, entry: DirectoryEntry) -> LiveRow | None:
+        """The live row that names a socket, or whose VM id it, or the folder that it is in, begins with."""
+        by_path = self._by_mention.get(("path", self.plain(entry.path)))
+        folder = f"{self.site.state.sockets_dir.rstrip('/')}/"
+        return by_path[0] if by_path else self.owner(entry.path.removeprefix(folder).partition("/")[0])
 
     def names(self, process: Process, row: LiveRow) -> bool:
         """Whether a command line names the row's VM or its socket."""
-        words = process.command.split()
-        return row.vm_id in self.ids(process.command) or (
-            row.socket_path is not None and self.plain(row.socket_path) in map(self.plain, words)
-        )
+        return not self._mentions(process).isdisjoint(self._mentioned_as(row))
 
-    def named_by(self, row: LiveRow) -> list[Process]:
-        """The living VMMs that name the row's VM."""
-        return [one for one in self.processes.vmms if not one.defunct and self.names(one, row)]
+    def claimants(self, process: Process) -> list[LiveRow]:
+        """The rows whose VM or socket a command line names."""
+        found = (row for one in self._mentions(process) for row in self._by_mention.get(one, ()))
+        return list(dict.fromkeys(found))
+
+    def named_by(self, row: LiveRow) -> Sequence[Process]:
+        """The living VMMs that name the row's VM, by pid."""
+        found = (process for one in self._mentioned_as(row) for process in self._living.get(one, ()))
+        return sorted({one.pid: one for one in found}.values(), key=lambda one: one.pid)
 
     def has_process(self, row: LiveRow, process: Process) -> bool:
         """Whether a process is the row's: it names the VM, and the row's pid is not another such process."""
-        ours = self.named_by(row)
-        if process not in ours:
+        if process.defunct or not self.names(process, row):
             return False
-        return process.pid == row.firecracker_pid or row.firecracker_pid not in {one.pid for one in ours}
+        recorded = self.vmm(row.firecracker_pid)
+        return recorded in (None, process) or recorded.defunct or not self.names(recorded, row)
+
+    def vmm(self, pid: int | None) -> Process | None:
+        """The site's VMM with that pid."""
+        return self._by_pid.get(pid)
+
+    def socket_at(self, path: str) -> DirectoryEntry | None:
+        """What was told of the folder of API sockets, by path."""
+        return self._by_path.get(self.plain(path))
+
+    def sockets_named(self, row: LiveRow) -> Sequence[DirectoryEntry]:
+        """API sockets that are called by the row's VM id."""
+        return [one for one in self.api_sockets if begins(name_of(one), row.vm_id)]
+
+    def taps_of(self, row: LiveRow) -> list[Tap]:
+        """The TAP devices that are the row's."""
+        named = (tap for name in sorted(self.tap_names(row)) for tap in self._taps_by_name.get(name, ()))
+        return [one for one in named if self.has_tap(row, one)]
+
+    def owner_of_tap(self, tap: Tap) -> LiveRow | None:
+        """The live row whose TAP it is."""
+        return next((row for row in self._by_tap.get(tap.name, ()) if self.has_tap(row, tap)), None)
 
     def tap_names(self, row: LiveRow) -> set[str]:
         """Names the row's TAP may have: the column's, and prefix + beginning of the id."""
@@ -113,17 +174,91 @@ class Inventory:
         """Whether a TAP is the row's: by name, and outside the host's own namespace by the namespace, too."""
         if tap.name not in self.tap_names(row):
             return False
-        inside = {one.netns for one in self.named_by(row)}
-        return tap.netns in {self.taps.host_netns, *inside} or row.vm_id[:11] in tap.netns_name
+        return tap.netns in self._namespaces(row) or row.vm_id[:11] in tap.netns_name
 
     def expects_process(self, row: LiveRow) -> bool:
         """Whether the row's status promises a running VMM."""
         return row.status not in self.site.database.processless_vm_statuses
 
+    # A folder may hold thousands of entries, and each is looked up rather than held against every row.
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, LiveRow]:
+        return {row.vm_id: row for row in reversed(self.rows)}
+
+    @cached_property
+    def _by_mention(self) -> Mapping[Mention, list[LiveRow]]:
+        return _grouped((one, row) for row in self.rows for one in self._mentioned_as(row))
+
+    @cached_property
+    def _by_tap(self) -> Mapping[str, list[LiveRow]]:
+        return _grouped((name, row) for row in self.rows for name in self.tap_names(row))
+
+    @cached_property
+    def _by_pid(self) -> Mapping[int | None, Process]:
+        return {one.pid: one for one in self.processes.vmms}
+
+    @cached_property
+    def _by_path(self) -> Mapping[str, DirectoryEntry]:
+        return {self.plain(one.path): one for one in reversed(self.sockets.entries)}
+
+    @cached_property
+    def _taps_by_name(self) -> Mapping[str, list[Tap]]:
+        return _grouped((one.name, one) for one in self.taps.taps)
+
+    @cached_property
+    def _living(self) -> Mapping[Mention, list[Process]]:
+        living = (one for one in self.processes.vmms if not one.defunct)
+        return _grouped((mention, one) for one in living for mention in self._mentions(one))
+
+    @cached_property
+    def _known_mentions(self) -> dict[int, frozenset[Mention]]:
+        return {}
+
+    @cached_property
+    def _known_namespaces(self) -> dict[LiveRow, set[int | None]]:
+        return {}
+
+    def _namespaces(self, row: LiveRow) -> set[int | None]:
+        """The host's own network namespace, and those of the VMMs that name the row."""
+        if row not in self._known_namespaces:
+            theirs = (one.netns for one in self.named_by(row))
+            self._known_namespaces[row] = {self.taps.host_netns, *theirs}
+        return self._known_namespaces[row]
+
+    def _mentions(self, process: Process) -> frozenset[Mention]:
+        """What a command line may name a row by."""
+        known = self._known_mentions
+        if process.pid not in known:
+            ids = {("id", vm_id) for vm_id in self.ids(process.command)}
+            paths = {("path", self.plain(word)) for word in process.command.split()}
+            known[process.pid] = frozenset(ids | paths)
+        return known[process.pid]
+
+    def _mentioned_as(self, row: LiveRow) -> list[Mention]:
+        path = [] if row.socket_path is None else [("path", self.plain(row.socket_path))]
+        return [("id", row.vm_id), *path]
+
+
+def _grouped(pairs: Iterable[tuple[K, V]]) -> Mapping[K, list[V]]:
+    found: dict[K, list[V]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def _require_whole(listing: Listing, folder: str) -> None:
+    if not listing.is_whole:
+        raise TransportError(
+            f"{folder} holds {listing.count} entries, and only the first {len(listing.entries)} were looked"
+            " at: what is not among them cannot be told",
+            hint="see host.no_vm_files_without_row and host.no_socket_without_row, and clean up",
+        )
+
 
 def begins(name: str, vm_id: str) -> bool:
     """Whether a name begins with the whole of a VM id."""
-    return re.match(rf"{re.escape(vm_id)}(?![0-9A-Za-z])", name) is not None
+    return name.startswith(vm_id) and not _GOES_ON.match(name, len(vm_id))
 
 
 def _option(process: Process, name: str) -> str:
@@ -133,4 +268,4 @@ def _option(process: Process, name: str) -> str:
 
 def name_of(entry: DirectoryEntry) -> str:
     """The last part of an entry's path."""
-    return PurePosixPath(entry.path).name
+    return entry.path.rpartition("/")[2]

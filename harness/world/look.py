@@ -6,9 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import psycopg
-
 from harness.database import vm_rows
+from harness.database.connection import Database
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import NewestRows, newest_rows
 from harness.findings import Finding, lasting_findings
@@ -51,9 +50,7 @@ class World:
         return {path: paths.get(path) for path in golden_files(self.inventory.site.snapshot)}
 
 
-def look_at_world(
-    hypervisor: Hypervisor, database: psycopg.Connection[Any], *, since: World | None = None
-) -> World:
+def look_at_world(hypervisor: Hypervisor, database: Database, *, since: World | None = None) -> World:
     """Look at host and database, one round trip to each.
 
     :param since: an earlier look: its rows are looked at again, instead of the newest.
@@ -81,7 +78,7 @@ def look_until_settled(
     return looks[-1], left
 
 
-def look_before(hypervisor: Hypervisor, database: psycopg.Connection[Any]) -> World:
+def look_before(hypervisor: Hypervisor, database: Database) -> World:
     """Look before anything is done, until VMs that are coming or going have come or gone."""
     world, left = look_until_settled(
         lambda: look_at_world(hypervisor, database),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from ipaddress import AddressValueError, IPv4Address
-from pathlib import PurePosixPath
 
+from harness.database.cleanup import destroy_vms
 from harness.database.vm_rows import LiveRow
 from harness.findings import Finding
+from harness.mend import Command, Mend
 from harness.world.inventory import Inventory
 
 
@@ -26,7 +27,7 @@ def _pid_fault(inventory: Inventory, row: LiveRow) -> str:
         return "" if launching and named else f"no pid in the row{instead}"
     if pid not in inventory.processes.names:
         return f"pid {pid} does not run{instead}"
-    process = next((one for one in inventory.processes.vmms if one.pid == pid), None)
+    process = inventory.vmm(pid)
     if process is None:
         return f"pid {pid} is {inventory.processes.names[pid]}, not a VMM of the site{instead}"
     if process.defunct:
@@ -45,10 +46,7 @@ def rows_without_socket(inventory: Inventory) -> list[Finding]:
 
 def _socket_fault(inventory: Inventory, row: LiveRow) -> str:
     if row.socket_path is None:
-        beside = [
-            one for one in inventory.api_sockets if inventory.owner(PurePosixPath(one.path).name) is row
-        ]
-        return "" if beside else "no socket_path in the row, and no socket of its name"
+        return "" if inventory.sockets_named(row) else "no socket_path in the row, and no socket of its name"
     kind = socket_kind(inventory, row.socket_path)
     if kind is None:
         return f"{row.socket_path} does not exist"
@@ -57,10 +55,7 @@ def _socket_fault(inventory: Inventory, row: LiveRow) -> str:
 
 def socket_kind(inventory: Inventory, path: str) -> str | None:
     """What lies at a path: from the folder of sockets, or asked for by name; None where nothing does."""
-    entry = inventory.paths.get(path)
-    if entry is None:
-        wanted = inventory.plain(path)
-        entry = next((one for one in inventory.sockets.entries if inventory.plain(one.path) == wanted), None)
+    entry = inventory.paths.get(path) or inventory.socket_at(path)
     return entry.kind if entry else None
 
 
@@ -71,7 +66,7 @@ def rows_without_tap(inventory: Inventory) -> list[Finding]:
 
 def _tap_fault(inventory: Inventory, row: LiveRow) -> str:
     # The column may name a device outside the prefix, so all TAPs count here.
-    taps = [one for one in inventory.taps.taps if inventory.has_tap(row, one)]
+    taps = inventory.taps_of(row)
     if not taps:
         return f"no TAP called {' or '.join(sorted(inventory.tap_names(row)))}"
     bridge = inventory.site.network.bridge
@@ -116,15 +111,7 @@ def _broken(inventory: Inventory, what: str, fault_of: Callable[[Inventory, Live
 
 
 def _finding(inventory: Inventory, row: LiveRow, what: str, why: str) -> Finding:
-    """The row is a promise: end what is left of the VM, then say so in the row (runbook steps 1 and 2).
-
-    The SQL is shown to a person, never run.
-    """
-    quoted = row.vm_id.replace("'", "''")
-    kill = "".join(f"sudo kill -9 {one.pid}; then in SQL: " for one in inventory.named_by(row))
-    names = inventory.site.database
-    mend = (
-        f"UPDATE {names.vms_table} SET status = '{names.destroyed_vm_status}', destroyed_at = NOW() "  # noqa: S608
-        f"WHERE vm_id = '{quoted}';"
-    )
-    return Finding(f"row {row.vm_id} {what}", str(row), why, kill + mend)
+    """The row is a promise: end what is left of the VM, then say so in the row (runbook steps 1 and 2)."""
+    kills = [Command(("sudo", "kill", "-9", str(one.pid))) for one in inventory.named_by(row)]
+    mends: tuple[Mend, ...] = (*kills, destroy_vms(inventory.site.database, [row.vm_id]))
+    return Finding(f"row {row.vm_id} {what}", str(row), why, mends)

@@ -57,7 +57,8 @@ def reconciled(first: Inventory, look: Callable[[], Inventory], *, timeout_s: fl
         what="host and database settle",
         timeout_s=timeout_s,
     )
-    stayed = {judge: [one for one in found if one in left] for judge, found in suspects.items()}
+    keys = {one.key for one in left}
+    stayed = {judge: [one for one in found if one.key in keys] for judge, found in suspects.items()}
     return Reconciled({**answers, **stayed})
 
 

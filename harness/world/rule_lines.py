@@ -12,10 +12,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
+from harness.answers import reading
 from harness.database.vm_rows import LiveRow
+from harness.host.firewall.iptables import lines_of
 from harness.world.inventory import Inventory, begins
 
 _COUNTERS = re.compile(r"\[\d+:\d+\]")
@@ -35,26 +38,30 @@ Span = tuple[IPv4Address, IPv4Address]
 
 
 def rule_lines(printed: Mapping[str, Any]) -> Iterator[str]:
-    """A line a rule, chain, table, or element of a set; without counters and what else changes by itself."""
-    for tool in sorted(printed):
-        content = printed[tool]
-        lines = _saved(content) if isinstance(content, str) else _listed(content)
-        yield from (f"{tool}: {line}" for line in lines)
+    """A line a rule, chain, table, or element of a set; without counters and what else changes by itself.
+
+    :raises UnreadableError: they are not what the tools print.
+    """
+    with reading("the host's firewall"):
+        for tool in sorted(printed):
+            content = printed[tool]
+            lines = _saved(content) if isinstance(content, str) else _listed(content)
+            yield from [f"{tool}: {line}" for line in lines]
 
 
 def _saved(text: str) -> Iterator[str]:
     """What ``iptables-save`` printed; each line with its table."""
     table = ""
-    for line in text.splitlines():
+    for line in lines_of(text):
         if line.startswith("*"):
             table = line[1:]
-        elif line.strip() and not line.startswith("#"):
+        elif not line.startswith("#"):
             yield f"{table} {_COUNTERS.sub('', line).strip()}"
 
 
 def _listed(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """What ``nft -j`` listed; an element of a set comes and goes by itself, in no order."""
-    for kind, body in (next(iter(one.items())) for one in objects):
+    for kind, body in (one for entry in objects for one in entry.items()):
         if kind == "metainfo":
             continue
         elements = body.get("elem", []) if kind in ("set", "map") else []
@@ -102,7 +109,7 @@ class Concern:
             return True
         return any(map(self._meets_theirs, spans)) or any(self._is_way(*device) for device in devices)
 
-    @property
+    @cached_property
     def _names(self) -> set[str]:
         return {self.vm.vm_id, *self.inventory.tap_names(self.vm)}
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
-from pathlib import PurePosixPath
-
-from harness.database.vm_rows import LiveRow
 from harness.findings import Finding
-from harness.host.parts import DirectoryEntry, Tap
-from harness.world.inventory import Inventory, begins, name_of
+from harness.host.parts import Listing, Tap
+from harness.mend import Command, Words, shell_line
+from harness.world.inventory import Inventory, name_of
 
 
 def stray_processes(inventory: Inventory) -> list[Finding]:
@@ -18,42 +15,44 @@ def stray_processes(inventory: Inventory) -> list[Finding]:
             f"process {one.pid} {one.started}",
             f"pid {one.pid} (parent {one.ppid})",
             f"no live row: {one.command[:200]}",
-            f"sudo kill -9 {one.pid}",
+            (Command(("sudo", "kill", "-9", str(one.pid))),),
         )
         for one in inventory.processes.vmms
-        if not one.defunct and not any(inventory.has_process(row, one) for row in inventory.rows)
+        if not one.defunct and not any(inventory.has_process(row, one) for row in inventory.claimants(one))
     ]
 
 
 def defunct_processes(inventory: Inventory) -> list[Finding]:
     """VMM processes that ended and that nobody waited for."""
-    return [
-        Finding(
-            f"defunct {one.pid} {one.started}",
-            f"pid {one.pid} (parent {one.ppid}, {inventory.processes.names.get(one.ppid, 'gone')})",
-            "defunct: its parent has not waited for it, and no signal removes it",
-            f"restart its parent, pid {one.ppid} ({inventory.processes.names.get(one.ppid, 'gone')})",
+    found = []
+    for one in (one for one in inventory.processes.vmms if one.defunct):
+        parent = inventory.processes.names.get(one.ppid, "gone")
+        found.append(
+            Finding(
+                f"defunct {one.pid} {one.started}",
+                f"pid {one.pid} (parent {one.ppid}, {parent})",
+                "defunct: its parent has not waited for it, and no signal removes it",
+                (Words(f"restart its parent, pid {one.ppid} ({shell_line([parent])})"),),
+            )
         )
-        for one in inventory.processes.vmms
-        if one.defunct
-    ]
+    return found
 
 
 def stray_entries(inventory: Inventory) -> list[Finding]:
     """Entries in the folder of VM state without a live row."""
-    return [
+    return _untold(inventory.listing, inventory.site.state.vms_dir) + [
         Finding(f"entry {one.path}", one.path, f"no live row: {one.kind}", _rm("-rf", one.path))
-        for one in inventory.entries
+        for one in inventory.told_entries
         if inventory.owner(name_of(one)) is None
     ]
 
 
 def stray_sockets(inventory: Inventory) -> list[Finding]:
     """API sockets without a live row."""
-    return [
+    return _untold(inventory.sockets, inventory.site.state.sockets_dir) + [
         Finding(f"socket {one.path}", one.path, f"no live row: {one.kind}", _rm("-f", one.path))
-        for one in inventory.api_sockets
-        if not any(_owns_socket(inventory, row, one) for row in inventory.rows)
+        for one in inventory.told_sockets
+        if inventory.owner_of_socket(one) is None
     ]
 
 
@@ -64,22 +63,23 @@ def stray_taps(inventory: Inventory) -> list[Finding]:
             f"tap {one.netns} {one.name} {one.index}",
             f"TAP {one.name}" + _within(inventory, one),
             "no live row",
-            f"sudo {_entering(inventory, one)}ip link delete {one.name}",
+            _deleted(inventory, one),
         )
         for one in inventory.vm_taps
-        if not any(inventory.has_tap(row, one) for row in inventory.rows)
+        if inventory.owner_of_tap(one) is None
     ]
 
 
-def _owns_socket(inventory: Inventory, row: LiveRow, entry: DirectoryEntry) -> bool:
-    inside = PurePosixPath(entry.path).relative_to(inventory.site.state.sockets_dir).parts[0]
-    if row.socket_path is not None and inventory.plain(row.socket_path) == inventory.plain(entry.path):
-        return True
-    return begins(inside, row.vm_id)
+def _untold(listing: Listing, folder: str) -> list[Finding]:
+    """More lies in a folder than any site needs, and was not looked at."""
+    if listing.is_whole:
+        return []
+    told = f"only the first {len(listing.entries)} were looked at"
+    return [Finding(f"rest of {folder}", folder, f"it holds {listing.count} entries, and {told}")]
 
 
-def _rm(how: str, path: str) -> str:
-    return f"sudo rm {how} {shlex.quote(path)}"
+def _rm(how: str, path: str) -> tuple[Command]:
+    return (Command(("sudo", "rm", how, "--", path)),)
 
 
 def _within(inventory: Inventory, tap: Tap) -> str:
@@ -88,10 +88,14 @@ def _within(inventory: Inventory, tap: Tap) -> str:
     return f" in network namespace {tap.netns_name or tap.netns}"
 
 
-def _entering(inventory: Inventory, tap: Tap) -> str:
+def _deleted(inventory: Inventory, tap: Tap) -> tuple[Command | Words]:
+    """A device is deleted in its own namespace, or not at all: the host may have one of the same name."""
+    delete = ("ip", "link", "delete", "dev", tap.name)
     if tap.netns == inventory.taps.host_netns:
-        return ""
+        return (Command(("sudo", *delete)),)
     if tap.netns_name:
-        return f"ip netns exec {shlex.quote(tap.netns_name)} "
+        return (Command(("sudo", "ip", "netns", "exec", tap.netns_name, *delete)),)
     pid = next((one.pid for one in inventory.processes.vmms if one.netns == tap.netns), None)
-    return f"nsenter --net=/proc/{pid}/ns/net " if pid else ""
+    if pid is None:
+        return (Words(f"end what holds network namespace {tap.netns}: sudo lsns --type net"),)
+    return (Command(("sudo", "nsenter", f"--net=/proc/{pid}/ns/net", *delete)),)

@@ -22,17 +22,12 @@ def things_of(inventory: Inventory) -> Things:
     for entry in inventory.entries:
         found[f"entry {entry.path}"] = _id(inventory.owner(name_of(entry)))
     for socket in inventory.api_sockets:
-        path = inventory.plain(socket.path)
-        by_path = next(
-            (r for r in inventory.rows if r.socket_path and inventory.plain(r.socket_path) == path), None
-        )
-        found[f"socket {path}"] = _id(by_path or inventory.owner(name_of(socket)))
+        found[f"socket {inventory.plain(socket.path)}"] = _id(inventory.owner_of_socket(socket))
     for tap in inventory.vm_taps:
-        by_name = next((row for row in inventory.rows if inventory.has_tap(row, tap)), None)
         inside = "" if tap.netns == inventory.taps.host_netns else f" in namespace {tap.netns}"
-        found[f"tap {tap.name} index {tap.index}{inside}"] = _id(by_name)
+        found[f"tap {tap.name} index {tap.index}{inside}"] = _id(inventory.owner_of_tap(tap))
     for process in inventory.processes.vmms:
-        claimed = next((row for row in inventory.rows if inventory.names(process, row)), None)
+        claimed = next(iter(inventory.claimants(process)), None)
         name = f"process pid {process.pid} started {process.started} {process.command[:200]}"
         found[name] = _id(claimed)
     return found
@@ -59,7 +54,7 @@ def processes(inventory: Inventory, row: LiveRow) -> list[str]:
 
 def sockets(inventory: Inventory, row: LiveRow) -> list[str]:
     """What lies at the path of the VM's socket, and beside that under the VM's name."""
-    named = [one.path for one in inventory.api_sockets if begins(name_of(one), row.vm_id)]
+    named = [one.path for one in inventory.sockets_named(row)]
     if row.socket_path and socket_kind(inventory, row.socket_path) is not None:
         named.append(row.socket_path)
     return list(dict.fromkeys(map(inventory.plain, named)))
@@ -67,7 +62,7 @@ def sockets(inventory: Inventory, row: LiveRow) -> list[str]:
 
 def taps(inventory: Inventory, row: LiveRow) -> list[str]:
     """The TAP devices that are the VM's."""
-    return [one.name for one in inventory.taps.taps if inventory.has_tap(row, one)]
+    return [one.name for one in inventory.taps_of(row)]
 
 
 def folders(inventory: Inventory, row: LiveRow) -> list[str]:

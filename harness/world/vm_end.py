@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import psycopg
-
+from harness.database.connection import Database
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import SessionRows, is_destroyed, is_over, rows_of
 from harness.host.hypervisor import Hypervisor
@@ -42,7 +40,7 @@ class VmEnd:
 
 def watch_end(
     hypervisor: Hypervisor,
-    database: psycopg.Connection[Any],
+    database: Database,
     *,
     session: str,
     vm: LiveRow,

@@ -22,7 +22,13 @@ class Rows:
     """The tables ``vms`` and ``auth_sessions``; opened and closed with the service."""
 
     def __init__(self, url: str) -> None:
-        options = {"autocommit": True, "row_factory": dict_row, "connect_timeout": 5}
+        # Behind a pooler the next statement may go to another connection, without what was prepared.
+        options = {
+            "autocommit": True,
+            "row_factory": dict_row,
+            "connect_timeout": 5,
+            "prepare_threshold": None,
+        }
         self._pool = AsyncConnectionPool[Any](
             url,
             min_size=1,

@@ -32,6 +32,7 @@ def _tables(paths: LabPaths, leader: Process) -> dict[str, dict[str, object]]:
     return {
         "host": {
             "address": "minipc",
+            "user": "polydev",
             "identity_file": paths.ssh_key,
             "known_hosts_file": keys.known_hosts(paths),
             "host_key_alias": keys.HOST_ALIAS,

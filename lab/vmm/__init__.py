@@ -14,5 +14,8 @@ Where it differs from Firecracker v1.16, and a client may notice:
 - The metadata service answers on the TAP itself, so its frames are visible there (``mmds.net``).
 - Under emulation a Linux guest that got stuck at its start, for want of a processor while it measured its
   timer, is started again (``qemu.timer_start``); the log says so.
+- A kernel, an initrd, a snapshot's files and what they are written over must be regular files, a drive may
+  be a block device as well; that is looked at when they are given. Firecracker finds out when it uses them.
+- Sizes and times of token buckets end at the API description's int64, not at Firecracker's u64.
 - A TAP that a just killed machine still holds is waited for, half a second at most.
 """

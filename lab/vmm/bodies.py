@@ -4,11 +4,17 @@ Firecracker refuses unknown fields everywhere except in metrics, token buckets a
 ``None`` stands for "absent or null" where the API takes null.
 """
 
-from typing import Any, Literal, TypeVar
+import socket
+from typing import Annotated, Any, Literal
 
-from msgspec import DecodeError, Struct, ValidationError, field, json
+from msgspec import Meta, Struct, field
 
-from lab.vmm.faults import Fault
+HostPath = Annotated[str, Meta(pattern=r"^[^\0]+\Z")]
+"""A path on this host: anything that can be one."""
+KernelWords = Annotated[str, Meta(pattern=r"^[ -~]*\Z")]
+"""For the kernel's command line: printable ASCII, as Firecracker takes it."""
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""The API description's ``int64`` with a minimum of 0."""
 
 
 class Strict(Struct, forbid_unknown_fields=True, omit_defaults=False):
@@ -18,13 +24,9 @@ class Strict(Struct, forbid_unknown_fields=True, omit_defaults=False):
 class TokenBucket(Struct):
     """A token bucket; unknown fields are let through, as Firecracker does."""
 
-    size: int
-    refill_time: int
-    one_time_burst: int | None = None
-
-    def __post_init__(self) -> None:
-        if min(self.size, self.refill_time, self.one_time_burst or 0) < 0:
-            raise ValueError("invalid value: negative integer, expected u64")
+    size: Count
+    refill_time: Count
+    one_time_burst: Count | None = None
 
 
 class RateLimiter(Strict):
@@ -46,7 +48,7 @@ class MachineConfig(Strict):
     """PUT /machine-config."""
 
     vcpu_count: int
-    mem_size_mib: int
+    mem_size_mib: Count
     smt: bool = False
     cpu_template: CpuTemplate | None = None
     track_dirty_pages: bool = False
@@ -57,7 +59,7 @@ class MachineConfigPatch(Strict):
     """PATCH /machine-config: any subset, at least one."""
 
     vcpu_count: int | None = None
-    mem_size_mib: int | None = None
+    mem_size_mib: Count | None = None
     smt: bool | None = None
     cpu_template: CpuTemplate | None = None
     track_dirty_pages: bool | None = None
@@ -67,9 +69,9 @@ class MachineConfigPatch(Strict):
 class BootSource(Strict):
     """PUT /boot-source."""
 
-    kernel_image_path: str
-    initrd_path: str | None = None
-    boot_args: str | None = None
+    kernel_image_path: HostPath
+    initrd_path: HostPath | None = None
+    boot_args: KernelWords | None = None
 
 
 class Drive(Strict):
@@ -77,20 +79,20 @@ class Drive(Strict):
 
     drive_id: str
     is_root_device: bool
-    partuuid: str | None = None
+    partuuid: KernelWords | None = None
     cache_type: Literal["Unsafe", "Writeback"] = "Unsafe"
     is_read_only: bool = False
-    path_on_host: str | None = None
+    path_on_host: HostPath | None = None
     rate_limiter: RateLimiter | None = None
     io_engine: Literal["Sync", "Async"] = "Sync"
-    socket: str | None = None
+    socket: HostPath | None = None
 
 
 class DrivePatch(Strict):
     """PATCH /drives/{id}."""
 
     drive_id: str
-    path_on_host: str | None = None
+    path_on_host: HostPath | None = None
     rate_limiter: RateLimiter | None = None
 
 
@@ -98,7 +100,7 @@ class NetworkInterface(Strict):
     """PUT /network-interfaces/{id}."""
 
     iface_id: str
-    host_dev_name: str
+    host_dev_name: HostPath
     guest_mac: str | None = None
     mtu: int | None = None
     rx_rate_limiter: RateLimiter | None = None
@@ -122,14 +124,14 @@ class Entropy(Strict):
 class Serial(Strict):
     """PUT /serial."""
 
-    serial_out_path: str | None = None
+    serial_out_path: HostPath | None = None
     rate_limiter: TokenBucket | None = None
 
 
 class Logger(Strict):
     """PUT /logger."""
 
-    log_path: str | None = None
+    log_path: HostPath | None = None
     level: str | None = None
     show_level: bool | None = None
     show_log_origin: bool | None = None
@@ -139,7 +141,7 @@ class Logger(Strict):
 class Metrics(Struct):
     """PUT /metrics; unknown fields are let through, as Firecracker does."""
 
-    metrics_path: str
+    metrics_path: HostPath
 
 
 class MmdsConfig(Strict):
@@ -149,6 +151,13 @@ class MmdsConfig(Strict):
     version: Literal["V1", "V2"] = "V1"
     ipv4_address: str | None = None
     imds_compat: bool = False
+
+    def __post_init__(self) -> None:
+        if self.ipv4_address is not None:
+            try:
+                socket.inet_pton(socket.AF_INET, self.ipv4_address)
+            except (OSError, ValueError):
+                raise ValueError(f"invalid IPv4 address {self.ipv4_address!r}") from None
 
 
 class Action(Strict):
@@ -166,8 +175,8 @@ class VmState(Strict):
 class SnapshotCreate(Strict):
     """PUT /snapshot/create."""
 
-    snapshot_path: str
-    mem_file_path: str
+    snapshot_path: HostPath
+    mem_file_path: HostPath
     snapshot_type: Literal["Full", "Diff"] = "Full"
 
 
@@ -175,22 +184,22 @@ class MemoryBackend(Strict):
     """Where a load takes the guest's memory from."""
 
     backend_type: Literal["File", "Uffd"]
-    backend_path: str
+    backend_path: HostPath
 
 
 class NetworkOverride(Struct):
     """Another TAP for one interface; unknown fields are let through, as Firecracker does."""
 
     iface_id: str
-    host_dev_name: str
+    host_dev_name: HostPath
 
 
 class SnapshotLoad(Strict):
     """PUT /snapshot/load."""
 
-    snapshot_path: str
+    snapshot_path: HostPath
     mem_backend: MemoryBackend | None = None
-    mem_file_path: str | None = None
+    mem_file_path: HostPath | None = None
     resume_vm: bool = False
     track_dirty_pages: bool = False
     enable_diff_snapshots: bool = False
@@ -215,21 +224,3 @@ class VmConfig(Struct, rename="kebab"):
     cpu_config: Any = None
     pmem: list[Any] = field(default_factory=list)
     memory_hotplug: dict[str, Any] | None = None
-
-
-T = TypeVar("T")
-
-_PREFIX = "An error occurred when deserializing the json body of a request: "
-
-
-def decode(body: bytes, shape: type[T]) -> T:
-    """``body`` as ``shape``, or a Fault worded as Firecracker words it."""
-    try:
-        return json.decode(body, type=shape)
-    except ValidationError as error:
-        text = str(error).replace("Object missing required field", "missing field")
-        raise Fault(
-            f"{_PREFIX}{text.replace('Object contains unknown', 'unknown')} at line 1 column 0."
-        ) from None
-    except DecodeError as error:
-        raise Fault(f"{_PREFIX}{error} at line 1 column 0.") from None

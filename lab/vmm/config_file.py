@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from msgspec import DecodeError, json
-
-from lab.vmm.bodies import VmConfig, decode
+from lab.vmm.bodies import VmConfig
 from lab.vmm.faults import Aborted, Fault, not_offered
+from lab.vmm.json_text import decode, decode_any
 from lab.vmm.vmm import Vmm
 
 UNOFFERED = ("vsock", "balloon", "cpu_config", "pmem", "memory_hotplug")
@@ -28,8 +27,8 @@ def boot(path: Path, vmm: Vmm) -> None:
 def load_metadata(path: Path, vmm: Vmm) -> None:
     """Fill the metadata store; what cannot be used is a panic, as in Firecracker."""
     try:
-        vmm.mmds_put(json.decode(_read(path)))
-    except (DecodeError, Fault) as error:
+        vmm.mmds_put(decode_any(_read(path)))
+    except Fault as error:
         raise Aborted(f"{path} is not metadata: {error}") from error
 
 

@@ -3,7 +3,7 @@
 import os
 import stat
 
-from lab.vmm.logger import open_output
+from lab.vmm.files import STDOUT, open_output
 from lab.vmm.metrics import Metrics
 
 CHUNK = 65536
@@ -13,7 +13,7 @@ class Console:
     """Carries the guest's output out, and stdin in where stdin is a terminal or a pipe."""
 
     def __init__(self, metrics: Metrics) -> None:
-        self._out = 1
+        self._out = STDOUT
         self._metrics = metrics
         self.wants_stdin = _is_interactive(0)
         if stat.S_ISFIFO(os.fstat(1).st_mode):
@@ -21,7 +21,7 @@ class Console:
 
     def redirect(self, path: str) -> None:
         """Write to a file instead of stdout; stdin is then not read either."""
-        self._out = open_output(path)
+        self._out = open_output(path, instead_of=self._out)
         self.wants_stdin = False
 
     def write(self, data: bytes) -> None:

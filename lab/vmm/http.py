@@ -28,8 +28,9 @@ class HttpError(Exception):
 class _Head:
     method: str
     path: str
-    length: int
-    expects: bool
+    length: int = 0
+    expects: bool = False
+    whole: bool = False  # its blank line is there
 
 
 def render(status: int, body: bytes = b"", *, deprecated: bool = False, close: bool = False) -> bytes:
@@ -70,13 +71,8 @@ class Parser:
 
     def next(self) -> Request | None:
         """The next whole request, or None until more bytes are there."""
-        if self._head is None:
-            self._head = self._take_head()
-            if self._head is None:
-                return None
-            self.wants_continue = self._head.expects and self._head.length > len(self._buffer)
-        head = self._head
-        if len(self._buffer) < head.length:
+        head = self._take_head()
+        if head is None or len(self._buffer) < head.length:
             return None
         body = bytes(self._buffer[: head.length])
         del self._buffer[: head.length]
@@ -84,26 +80,40 @@ class Parser:
         return Request(head.method, head.path, body)
 
     def _take_head(self) -> _Head | None:
-        end = self._buffer.find(b"\r\n\r\n")
-        for line in bytes(self._buffer if end < 0 else self._buffer[:end]).split(b"\r\n"):
-            if len(line) + 2 > MAX_LINE:
-                raise HttpError(f"Invalid request: a line is longer than {MAX_LINE} bytes.")
-        if end < 0:
-            return None
-        text = bytes(self._buffer[:end])
-        del self._buffer[: end + 4]
-        lines = text.split(b"\r\n")
-        method, path = _request_line(lines[0])
-        length, expects = _headers(lines[1:])
-        if length > self._max:
+        """The head once it is whole; its lines are read as they come, and not kept."""
+        while self._head is None or not self._head.whole:
+            line = self._take_line()
+            if line is None:
+                return None
+            if self._head is None:
+                self._head = _request_line(line)
+            elif line:
+                _read_header(line, self._head)
+            else:
+                self._head.whole = True
+                self._check_length(self._head)
+        return self._head
+
+    def _check_length(self, head: _Head) -> None:
+        if head.length > self._max:
             raise HttpError(
-                f"Request payload with size {length} is larger than the limit of {self._max} "
+                f"Request payload with size {head.length} is larger than the limit of {self._max} "
                 "allowed by server."
             )
-        return _Head(method, path, length, expects)
+        self.wants_continue = head.expects and head.length > len(self._buffer)
+
+    def _take_line(self) -> bytes | None:
+        end = self._buffer.find(b"\r\n", 0, MAX_LINE)
+        if end < 0:
+            if len(self._buffer) >= MAX_LINE:
+                raise HttpError(f"Invalid request: a line is longer than {MAX_LINE} bytes.")
+            return None
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 2]
+        return line
 
 
-def _request_line(line: bytes) -> tuple[str, str]:
+def _request_line(line: bytes) -> _Head:
     parts = line.decode("ascii", "replace").split(" ")
     if len(parts) != 3:
         raise HttpError("Invalid HTTP Request Line.")
@@ -116,20 +126,17 @@ def _request_line(line: bytes) -> tuple[str, str]:
         path = "/" + path.removeprefix("http://").partition("/")[2]
     if not path.startswith("/"):
         raise HttpError("Invalid URI.")
-    return method, path
+    return _Head(method, path)
 
 
-def _headers(lines: list[bytes]) -> tuple[int, bool]:
-    length, expects = 0, False
-    for raw in lines:
-        name, colon, value = raw.decode("utf-8", "replace").partition(":")
-        if not colon:
-            raise HttpError(f"Invalid header. Reason: Invalid format. Header: {name}")
-        key, value = name.strip().lower(), value.strip()
-        if key == "content-length":
-            if not value.isascii() or not value.isdigit() or int(value) >= 2**32:
-                raise HttpError(f"Invalid header. Reason: Invalid value. Key:{name}; Value:{value}")
-            length = int(value)
-        elif key == "expect":
-            expects = value == "100-continue"
-    return length, expects
+def _read_header(line: bytes, head: _Head) -> None:
+    name, colon, value = line.decode("utf-8", "replace").partition(":")
+    if not colon:
+        raise HttpError(f"Invalid header. Reason: Invalid format. Header: {name}")
+    key, value = name.strip().lower(), value.strip()
+    if key == "content-length":
+        if not value.isascii() or not value.isdigit() or int(value) >= 2**32:
+            raise HttpError(f"Invalid header. Reason: Invalid value. Key:{name}; Value:{value}")
+        head.length = int(value)
+    elif key == "expect":
+        head.expects = value == "100-continue"

@@ -6,13 +6,9 @@ import time
 from pathlib import Path
 
 from lab.vmm.faults import Fault
+from lab.vmm.files import STDOUT, open_output
 
 LEVELS = {"off": 0, "error": 1, "warning": 2, "warn": 2, "info": 3, "debug": 4, "trace": 5}
-
-
-def open_output(path: str) -> int:
-    """A log, metrics or console file, opened as Firecracker does: created if absent, never truncated."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
 
 
 class Logger:
@@ -20,7 +16,7 @@ class Logger:
 
     def __init__(self, instance: str) -> None:
         self._instance = instance
-        self._fd = 1
+        self._fd = STDOUT
         self._level = LEVELS["info"]
         self._show_level = False
         self._show_origin = False
@@ -37,7 +33,7 @@ class Logger:
             )
         if path is not None:
             try:
-                self._fd = open_output(path)
+                self._fd = open_output(path, instead_of=self._fd)
             except OSError as error:
                 raise Fault(f"Failed to open target file {path}: {error.strerror}") from error
         self._level = number
@@ -62,13 +58,17 @@ class Logger:
         now = time.time_ns()
         stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.localtime(now // 10**9))}.{now % 10**9:09d}"
         shown = f":{level.upper()}" if self._show_level else ""
-        line = (
-            f"{stamp} [{self._instance}:{thread}{shown}{_origin() if self._show_origin else ''}] {message}\n"
-        )
+        origin = _origin() if self._show_origin else ""
+        line = f"{stamp} [{self._instance}:{thread}{shown}{origin}] {_one_line(message)}\n"
         try:
             os.write(self._fd, line.encode())
         except OSError:  # a full pipe or disk: the line is lost and counted, as Firecracker does
             self.missed += 1
+
+
+def _one_line(message: str) -> str:
+    """What a client sent stays in its line, and does nothing to a terminal."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in message)
 
 
 def _origin() -> str:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +60,15 @@ class Machine:
         boot = self.resources.boot
         if boot is None:
             raise Fault("Cannot start microvm without kernel configuration.")
-        self._accel = accel.choose(boot.kernel_image_path, self._log)
-        hardware = self._hardware(self.resources)
-        hardware.boot = boot
-        hardware.append = self.resources.append() + accel.cmdline(self._accel)
-        ram = memory.fresh(self.resources.machine.mem_size_mib)
-        self._adopt(Qemu(hardware, ram_fd=ram)).run("cont")
+        try:
+            self._accel = accel.choose(boot.kernel_image_path, self._log)
+            hardware = self._hardware(self.resources)
+            hardware.boot = boot
+            hardware.append = self.resources.append() + accel.cmdline(self._accel)
+            ram = memory.fresh(self.resources.machine.mem_size_mib)
+            self._adopt(Qemu(hardware, ram_fd=ram)).run("cont")
+        except OSError as error:  # what was there when it was named is gone
+            raise Fault(f"Cannot start the microVM: {error}") from error
         self.state = RUNNING
         if self._accel == "tcg":
             self._watch_timer(self.qemu)
@@ -135,7 +139,7 @@ class Machine:
             with snapshot.replacing(Path(request.mem_file_path)) as target:
                 memory.dump(qemu.pid, qemu.ram_fd, found.machine.mem_size_mib, target)
             snapshot.write(Path(request.snapshot_path), snapshot.VmState(header, state))
-        except OSError as error:
+        except (OSError, ValueError) as error:  # the file system's words, or a path without a name
             raise Fault(f"Cannot create the snapshot: {error}") from error
         self._metrics.took("full_create_snapshot", began)
 
@@ -218,7 +222,7 @@ class Machine:
         try:
             qemu.connect()
         except Fault:
-            qemu.kill()
+            qemu.close()
             self._qemu = None
             raise
         self._server.watch(qemu.serial.fileno(), self._serial)
@@ -234,6 +238,8 @@ class Machine:
             data = self.qemu.serial.recv(CHUNK)
         except BlockingIOError:
             return False
+        except ConnectionResetError:  # it ended with something of ours unread
+            data = b""
         if not data:
             self._server.unwatch(self.qemu.serial.fileno())
         self._console.write(data)
@@ -242,7 +248,8 @@ class Machine:
     def _stdin(self) -> None:
         data = os.read(0, 4096)
         if data:
-            self.qemu.serial.send(data)
+            with suppress(OSError):  # the guest reads none of it: dropped, as what it writes and nobody takes
+                self.qemu.serial.send(data)
         else:
             self._log.warning("stdin has ended: the serial console takes no more input")
             self._server.unwatch(0)

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from lab.vmm.faults import Fault
-from lab.vmm.logger import open_output
+from lab.vmm.files import open_output
 
 INTERVAL = 60.0
 

@@ -12,6 +12,7 @@ from lab.vmm.faults import Aborted, Exit
 ARGUMENT_ERROR, BAD_CONFIGURATION, FAILURE = 153, 152, 1
 DEFAULT_SOCKET = "/run/firecracker.socket"
 DEFAULT_PAYLOAD = 51200
+MAX_DIGITS = 20
 WITH_VALUE = (
     *(
         "--api-sock",
@@ -45,7 +46,7 @@ class Options:
         text = self.values.get(name)
         if text is None:
             return default
-        if not (text.isascii() and text.isdigit()):
+        if not (text.isascii() and text.isdigit() and len(text) < MAX_DIGITS):
             raise Aborted(f"{name} {text!r} is not a number")
         return int(text)
 

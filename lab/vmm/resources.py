@@ -1,8 +1,8 @@
 """What a client has configured before the start, checked as Firecracker checks it when it is given."""
 
 import os
+import socket
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from lab.vmm.bodies import (
@@ -16,6 +16,7 @@ from lab.vmm.bodies import (
     RateLimiter,
 )
 from lab.vmm.faults import Fault, not_offered
+from lab.vmm.files import open_regular
 from lab.vmm.qemu.process import MAX_DEVICES, Nic
 from lab.vmm.tap import open_nic
 
@@ -68,7 +69,7 @@ class Resources:
                 source.initrd_path,
                 "The initrd file cannot be opened due to invalid path or invalid permissions",
             )
-        if len((source.boot_args or "").encode()) > MAX_CMDLINE:
+        if len(source.boot_args or "") > MAX_CMDLINE:
             raise Fault(f"The kernel command line is invalid: longer than {MAX_CMDLINE} bytes.")
         self.boot = source
 
@@ -130,7 +131,10 @@ class Resources:
         if root is not None:
             device = f"PARTUUID={root.partuuid}" if root.partuuid else "/dev/vda"
             words.append(f"root={device} {'ro' if root.is_read_only else 'rw'}")
-        return " ".join(word for word in words if word) + dashes + init
+        line = " ".join(word for word in words if word) + dashes + init
+        if len(line) > MAX_CMDLINE:
+            raise Fault(f"The kernel command line is invalid: longer than {MAX_CMDLINE} bytes.")
+        return line
 
     def export(self) -> dict[str, Any]:
         """The answer to GET /vm/config; it is a valid ``--config-file``."""
@@ -165,23 +169,18 @@ def check_drive_file(drive: Drive, path: str) -> None:
     """Open the backing file as the machine will, so that a bad path is refused when it is given."""
     mode = os.O_RDONLY if drive.is_read_only else os.O_RDWR
     try:
-        fd = os.open(path, mode | os.O_CLOEXEC)
+        os.close(open_regular(path, mode, or_disk=True))
     except OSError as error:
         raise Fault(f"Error manipulating the backing file: {error.strerror} {path}") from error
-    os.close(fd)
-    if Path(path).is_dir():
-        raise Fault(f"Error manipulating the backing file: {path} is a directory")
 
 
 def _must_open(path: str, message: str) -> None:
     try:
-        os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        os.close(open_regular(path, os.O_RDONLY))
     except OSError as error:
         raise Fault(f"{message}: {error.strerror} {path}") from error
 
 
 def _is_link_local(address: str) -> bool:
-    parts = address.split(".")
-    if len(parts) != 4 or not all(part.isdigit() and int(part) <= 255 for part in parts):
-        raise Fault(f"Invalid IPv4 address {address!r}.")
-    return parts[:2] == ["169", "254"] and 1 <= int(parts[2]) <= 254
+    parts = socket.inet_aton(address)
+    return parts[:2] == bytes([169, 254]) and 1 <= parts[2] <= 254

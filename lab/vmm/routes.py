@@ -1,15 +1,16 @@
 """Which method and path does what: the API description, one entry a call."""
 
 import string
+import traceback
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import DecodeError, json
+from msgspec import json
 
 from lab.vmm import bodies
-from lab.vmm.bodies import decode
 from lab.vmm.faults import FatalFault, Fault, not_offered
 from lab.vmm.http import Request, render
+from lab.vmm.json_text import decode, decode_any
 from lab.vmm.server import Reply
 from lab.vmm.version import APP_NAME, VERSION
 from lab.vmm.vmm import Vmm
@@ -43,8 +44,8 @@ class Router:
             ),
             ("PUT", "entropy"): self._put_entropy,
             ("PUT", "mmds/config"): self._put_mmds_config,
-            ("PUT", "mmds"): lambda b: vmm.mmds_put(_any_json(b)),
-            ("PATCH", "mmds"): lambda b: vmm.mmds_patch(_any_json(b)),
+            ("PUT", "mmds"): lambda b: vmm.mmds_put(decode_any(b)),
+            ("PATCH", "mmds"): lambda b: vmm.mmds_patch(decode_any(b)),
             ("PUT", "serial"): lambda b: vmm.put_serial(decode(b, bodies.Serial)),
             ("PUT", "logger"): lambda b: vmm.put_logger(decode(b, bodies.Logger)),
             ("PUT", "metrics"): lambda b: vmm.put_metrics(decode(b, bodies.Metrics)),
@@ -70,13 +71,19 @@ class Router:
         self._deprecated = False
         try:
             result = self._dispatch(request)
+            body = json.encode(result) if request.method == "GET" else b""
         except Fault as fault:
             return self._fault(fault)
-        if request.method == "GET":
-            self._vmm.log.info("The request was executed successfully. Status code: 200 OK.", "fc_api")
-            return Reply(render(200, json.encode(result), deprecated=self._deprecated))
-        self._vmm.log.info("The request was executed successfully. Status code: 204 No Content.", "fc_api")
-        return Reply(render(204, deprecated=self._deprecated))
+        except Exception as error:  # noqa: BLE001 (a fault of ours in one request is not the machine's end)
+            return self._broken(error)
+        status, words = (200, "OK") if body else (204, "No Content")
+        self._vmm.log.info(f"The request was executed successfully. Status code: {status} {words}.", "fc_api")
+        return Reply(render(status, body, deprecated=self._deprecated))
+
+    def _broken(self, error: Exception) -> Reply:
+        """What the API description keeps for the VMM's own faults."""
+        self._vmm.log.error(f"Internal error: {''.join(traceback.format_exception(error))}", "fc_api")
+        return self._fault(Fault("Internal error of the VMM; its log has more.", status=500))
 
     def _fault(self, fault: Fault) -> Reply:
         self._vmm.log.error(
@@ -169,13 +176,6 @@ def _machine_config(config: bodies.MachineConfig) -> dict[str, Any]:
     if config.cpu_template is None:
         del shown["cpu_template"]
     return dict(shown)
-
-
-def _any_json(body: bytes) -> Any:
-    try:
-        return json.decode(body)
-    except DecodeError as error:
-        raise Fault(f"An error occurred when deserializing the json body of a request: {error}.") from error
 
 
 def _identifier(text: str) -> str:

@@ -5,12 +5,14 @@ import selectors
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from lab.vmm.http import CONTINUE, TOO_MANY, HttpError, Parser, Request, render_http_error
 
 MAX_CONNECTIONS = 10
 CHUNK = 65536
+LEAVE_S = 1.0
 
 
 @dataclass(slots=True)
@@ -93,12 +95,16 @@ class Server:
                 self._timers.remove(timer)
 
     def _accept(self, listener: socket.socket, handler: Handler, max_payload: int) -> None:
-        sock, _ = listener.accept()
-        if len(self._clients) >= MAX_CONNECTIONS:
-            sock.sendall(TOO_MANY)
-            sock.close()
+        try:
+            sock, _ = listener.accept()
+        except OSError:  # gone again
             return
         sock.setblocking(False)
+        if len(self._clients) >= MAX_CONNECTIONS:
+            with suppress(OSError):  # gone before it heard
+                sock.send(TOO_MANY)
+            sock.close()
+            return
         client = _Client(sock, Parser(max_payload))
         self._clients[sock.fileno()] = client
         self.watch(sock.fileno(), lambda: self._readable(client, handler))
@@ -125,7 +131,7 @@ class Server:
                 client.unsent += reply.data
                 if reply.exit_code is not None:
                     self.stop(reply.exit_code)
-                    client.sock.settimeout(1.0)
+                    self._take_leave(client)
                     return
             if client.parser.wants_continue:
                 client.parser.wants_continue = False
@@ -133,6 +139,16 @@ class Server:
         except HttpError as error:
             client.unsent += render_http_error(error)
             client.closing = True
+
+    def _take_leave(self, client: _Client) -> None:
+        """Wait until the last answer is taken, but not for long."""
+        deadline = time.monotonic() + LEAVE_S
+        with suppress(OSError):  # gone before it read its answer, or too slow
+            while client.unsent and (left := deadline - time.monotonic()) > 0:
+                client.sock.settimeout(left)
+                del client.unsent[: client.sock.send(client.unsent)]
+        client.unsent.clear()
+        client.closing = True
 
     def _flush(self, client: _Client) -> None:
         try:

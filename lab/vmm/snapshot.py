@@ -5,6 +5,7 @@ over all before it. The magic's upper half is Firecracker's; its lowest byte say
 QEMU's.
 """
 
+import errno
 import os
 import struct
 import zlib
@@ -16,6 +17,8 @@ from typing import BinaryIO
 
 from lab.vmm.bodies import BootSource, Drive, Entropy, MachineConfig, MmdsConfig, NetworkInterface, Strict
 from lab.vmm.faults import Fault
+from lab.vmm.files import open_regular
+from lab.vmm.json_text import decode
 from lab.vmm.version import SNAPSHOT_VERSION
 
 MAGIC = 0x0710198486645145
@@ -69,6 +72,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     The machine may be running from the very memory file that is being written: a new file leaves its mapping
     alone.
     """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
     part = path.with_name(f"{path.name}.part-{os.getpid()}")
     try:
         with part.open("wb") as file:
@@ -88,16 +93,14 @@ def read_version(path: Path) -> str:
 
 def read(path: Path) -> VmState:
     """The vmstate file at ``path``, checked; SnapshotError says what is wrong with it."""
-    from msgspec import DecodeError, json
-
     blob = _read(path)
     version, head_size = _check(blob)
     if version[0] != SNAPSHOT_VERSION[0] or version[1] > SNAPSHOT_VERSION[1]:
         raise SnapshotError(f"Invalid data version: file {version}, this VMM reads {SNAPSHOT_VERSION}")
     start = _FIXED.size + head_size
     try:
-        header = json.decode(blob[_FIXED.size : start], type=Header)
-    except DecodeError as error:
+        header = decode(blob[_FIXED.size : start], Header)
+    except Fault as error:
         raise SnapshotError(f"{path}: the header cannot be decoded: {error}") from error
     device_state = blob[start : -_CRC.size]
     if len(device_state) != header.state_size:
@@ -109,7 +112,7 @@ def read(path: Path) -> VmState:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open(open_regular(str(path), os.O_RDONLY), "rb") as file:  # noqa: PTH123 (a descriptor)
             blob = file.read(MAX_SIZE + 1)
     except OSError as error:
         raise SnapshotError(f"Cannot open the snapshot file {path}: {error.strerror}") from error

@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UnreadableError
 from harness.guest.identity import CloneIdentity
 from harness.site.profile import Site
+from harness.urls import read_url
 
 pytestmark = [pytest.mark.acceptance]
 REBUILT = pytest.mark.item("snapshot-rebuilt")
@@ -124,8 +124,11 @@ def test_login_gives_an_oauth_url(identities: Identities, site: Site) -> None:
 
 def _is_good(url: str, site: Site) -> bool:
     """By TLS, or never leaving the host: an address on its own bridge."""
-    at = urlsplit(url)
-    return "state=" in at.query and (at.scheme == "https" or _on_bridge(at.hostname or "", site))
+    try:
+        at = read_url(url, whose="oauthUrl")
+    except UnreadableError:
+        return False
+    return "state=" in at.query and (at.scheme == "https" or _on_bridge(at.host, site))
 
 
 def _on_bridge(host: str, site: Site) -> bool:

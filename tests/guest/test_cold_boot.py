@@ -41,7 +41,7 @@ def test_cold_boot_console_is_clean(cold_boot: ColdBoot) -> None:
 def test_cold_boot_is_another_boot(cold_boot: ColdBoot, snapshot: GoldenSnapshot) -> None:
     """A cold boot has a boot id of its own."""
     manifest = snapshot.manifest()
-    golden = manifest.raw.get("boot_id") if manifest else None
+    golden = manifest.boot_id if manifest else None
     assert cold_boot.boot_id, f"the VM did not come up: {cold_boot.error}"
     assert cold_boot.boot_id != golden, f"the boot id after a cold boot is the snapshot's: {golden}"
 

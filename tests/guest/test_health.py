@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import re
 import time
 
@@ -11,10 +10,13 @@ import httpx
 import pytest
 
 from fixtures.guest import Resumed
+from harness.errors import UnreadableError
 from harness.guest.agent_answer import ask_agent, fate
 from harness.guest.agent_state import ask_agent_state
 from harness.infra.host import Host
+from harness.mend import shell_line
 from harness.site.profile import Site
+from harness.values import moment
 from harness.vm.machine import Vm
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("health")]
@@ -30,7 +32,8 @@ SOURCE = pytest.mark.mend(step=3, how="mend server.js, then rebuild the snapshot
 def test_health_answers_in_time(resumed: Resumed, clone: Vm, site: Site) -> None:
     """The agent's health endpoint answers 200 in time after a restore."""
     asked = f"GET :{site.agent.port}{site.agent.health_path} of {clone.name}"
-    by_hand = f"look: curl http://<address of the VM>:{site.agent.port}{site.agent.health_path}"
+    url = f"http://<address of the VM>:{site.agent.port}{site.agent.health_path}"
+    by_hand = f"look: {shell_line(('curl', url))}"
     assert resumed.healthy_s is not None, f"{asked}: {resumed.error}\n{by_hand}"
     assert resumed.healthy_s <= clone.health_s, (
         f"{asked}: 200 only {resumed.healthy_s:.1f} s after the VM was told to run; "
@@ -53,11 +56,11 @@ def test_health_says_what_is_documented(clone: Vm, site: Site) -> None:
     sessions = body.get("activeSessions")
     assert type(sessions) is int, told
     assert sessions >= 0, told
-    moment = _moment(body.get("timestamp"))
-    assert moment is not None, told
+    seen = _moment(body.get("timestamp"))
+    assert seen is not None, told
     skew = site.guest.clock_skew_s
-    assert before - skew <= moment <= after + skew, (
-        f"{told}\nits time is {moment - after:+.1f} s from ours: allowed are {skew:g} s"
+    assert before - skew <= seen <= after + skew, (
+        f"{told}\nits time is {seen - after:+.1f} s from ours: allowed are {skew:g} s"
     )
 
 
@@ -85,11 +88,8 @@ def test_bad_json_is_a_json_400(clone: Vm, site: Site) -> None:
 async def test_health_is_steady_under_load(clone: Vm, site: Site) -> None:
     """Fifty health requests at once, on fifty connections, are all answered 200 in time, by one process."""
     before = ask_agent_state(clone)
-    async with clone.async_http(timeout=site.guest.request_s) as http:
-        # Unread answers keep their connections, so that no other request can come over one of them.
-        asked = (
-            http.send(http.build_request("GET", site.agent.health_path), stream=True) for _ in range(AT_ONCE)
-        )
+    async with clone.async_http(timeout_s=site.guest.request_s) as http:
+        asked = (http.get(site.agent.health_path) for _ in range(AT_ONCE))
         answers = await asyncio.gather(*asked, return_exceptions=True)
     bad = [
         repr(a) if isinstance(a, BaseException) else f"status {a.status_code}" for a in answers if not _ok(a)
@@ -109,7 +109,7 @@ def test_port_is_the_agents(guest: Host, site: Site) -> None:
     """The agent's port is listened on at 0.0.0.0, by the main process of its unit."""
     port = site.agent.port
     listener = guest.listener(port)
-    main_pid = int(guest.service(site.agent.unit).systemd_properties.get("MainPID", 0))
+    main_pid = guest.unit(site.agent.unit).number("MainPID")
     shown = ", ".join(f"{one} pids {sorted(one.pids)}" for one in listener.sockets) or "nobody"
     expected = f"expected 0.0.0.0:{port} by pid {main_pid} ({site.agent.unit}); listening: {shown}"
     assert main_pid, expected
@@ -125,6 +125,6 @@ def _moment(value: object) -> float | None:
     if not isinstance(value, str) or not re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d", value):
         return None
     try:
-        return datetime.datetime.fromisoformat(value).timestamp()
-    except ValueError:
+        return moment(value, whose="timestamp")
+    except UnreadableError:
         return None

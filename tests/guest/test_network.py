@@ -7,6 +7,7 @@ import pytest
 from harness.guest.look import NETWORK_ONLINE
 from harness.infra.host import Host
 from harness.infra.units import Unit
+from harness.mend import shell_line
 from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("unit-network")]
@@ -29,7 +30,8 @@ def test_wait_online_is_enabled_and_succeeded(guest: Host, site: Site) -> None:
     first = site.guest.wait_online_units[0]
     assert good, (
         f"expected one of these enabled, active, success, exit status 0; systemd says:\n{shown}\n"
-        f"without one, After=network-online.target waits for nothing. mend: systemctl enable {first}"
+        f"without one, After=network-online.target waits for nothing.\n"
+        f"mend: {shell_line(('systemctl', 'enable', first))}"
     )
 
 

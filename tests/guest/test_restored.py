@@ -48,7 +48,7 @@ def test_console_is_clean(clone: Vm) -> None:
 def test_boot_is_the_snapshots(guest: Host, guest_look: Look, snapshot: GoldenSnapshot, clone: Vm) -> None:
     """The guest's boot id is the snapshot's, and it has been up for longer than the clone has lived."""
     manifest = snapshot.manifest()
-    expected = manifest.raw.get("boot_id") if manifest else None
+    expected = manifest.boot_id if manifest else None
     seen = guest.file(BOOT_ID).content_string.strip()
     assert expected in {None, seen}, (
         f"boot id of {clone.name}: expected {expected} (manifest), the guest says {seen}: "

@@ -8,6 +8,7 @@ import pytest
 
 from harness.guest.unit_file import DIRECTIVES, Directive, changed_by_drop_ins, verify_findings
 from harness.infra.host import Host
+from harness.mend import shell_line
 from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("unit-network")]
@@ -35,7 +36,9 @@ def test_unit_is_active(guest: Host, site: Site) -> None:
 def test_directive(guest: Host, site: Site, directive: Directive) -> None:
     """The runbook's directive is in force, as systemd sees it."""
     problem = directive.problem(guest.unit(site.agent.unit), site)
-    assert problem is None, f"{site.agent.unit}: {problem}\nlook, in a VM: systemctl cat {site.agent.unit}"
+    assert problem is None, (
+        f"{site.agent.unit}: {problem}\nlook, in a VM: {shell_line(('systemctl', 'cat', site.agent.unit))}"
+    )
 
 
 @EDIT
@@ -43,7 +46,8 @@ def test_unit_is_enabled(guest: Host, site: Site) -> None:
     """The agent's unit is enabled, so that it starts at boot."""
     seen = guest.service(site.agent.unit).systemd_properties.get("UnitFileState", "(not told)")
     assert seen == "enabled", (
-        f"{site.agent.unit}: expected enabled; systemd says {seen}\nmend: systemctl enable {site.agent.unit}"
+        f"{site.agent.unit}: expected enabled; systemd says {seen}\n"
+        f"mend: {shell_line(('systemctl', 'enable', site.agent.unit))}"
     )
 
 

@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from harness.clocks import utc_text
 from harness.host.controller_logs import controller_logs
 from harness.host.facts import HostFacts
 from harness.host.parts import Errors
 from harness.infra.host import Host
+from harness.mend import shell_line
 from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches", proves=False)]
@@ -34,9 +36,10 @@ def test_controller_active(host: Host, site: Site) -> None:
     """The controller's unit is active and running."""
     systemd = host.service(site.controller.unit).systemd_properties
     seen = (systemd.get("ActiveState"), systemd.get("SubState"))
+    journal = shell_line(("journalctl", "-n", "50", "-u", site.controller.unit))
     assert seen == ("active", "running"), (
         f"{site.controller.unit}: {seen[0]} ({seen[1]}), result {systemd.get('Result')}; "
-        f"expected active (running); look: journalctl -u {site.controller.unit} -n 50"
+        f"expected active (running)\nlook: {journal}"
     )
 
 
@@ -89,9 +92,9 @@ def test_controller_api_answers(host_facts: HostFacts, site: Site) -> None:
 
 
 def _shown(where: str, errors: Errors) -> str:
-    since = datetime.fromtimestamp(errors.since, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     lines = [f"  {datetime.fromtimestamp(one.time, UTC):%H:%M:%S} {one.text[:300]}" for one in errors.last]
     head = (
-        f"{where}: {errors.count} error lines since it started {since} ({errors.read} lines read), the last:"
+        f"{where}: {errors.count} error lines since it started {utc_text(errors.since)}"
+        f" ({errors.read} lines read), the last:"
     )
     return "\n".join([head, *lines])

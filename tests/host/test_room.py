@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.host.facts import HostFacts
+from harness.mend import shell_line
 from harness.site.profile import Site
 
 pytestmark = [
@@ -19,8 +20,8 @@ def test_room_on_disk(host_facts: HostFacts, site: Site) -> None:
     """The disk with the VMs' state has room for one more clone."""
     free, needed = host_facts.room.disk_mib, site.host.free_disk_mib
     assert free >= needed, (
-        f"{site.state.vms_dir}: {free} MiB free, {needed} MiB needed; "
-        f"look: sudo du -xsh {site.state.vms_dir}/*"
+        f"{site.state.vms_dir}: {free} MiB free, {needed} MiB needed\n"
+        f"look: {shell_line(('sudo', 'du', '-xh', '-d1', '--', site.state.vms_dir))}"
     )
 
 
@@ -28,5 +29,5 @@ def test_room_in_memory(host_facts: HostFacts, site: Site) -> None:
     """The host has memory for one more clone."""
     free, needed = host_facts.room.memory_mib, site.host.free_memory_mib
     assert free >= needed, (
-        f"{free} MiB of memory available, {needed} MiB needed; look: ps -eo rss,pid,args --sort=-rss | head"
+        f"{free} MiB of memory available, {needed} MiB needed\nlook: ps -eo rss,pid,args --sort=-rss | head"
     )

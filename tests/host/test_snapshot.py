@@ -7,6 +7,7 @@ from concurrent.futures import Future
 
 import pytest
 
+from harness.clocks import utc_text
 from harness.errors import HarnessError
 from harness.findings import report
 from harness.host.facts import HostFacts
@@ -69,6 +70,10 @@ def test_snapshot_not_older_than_inputs(
             f"not on the host: {', '.join(lost)}", hint="correct snapshot.inputs in the profile"
         )
     made = built_at(snapshot.files(), manifest)
+    assert made <= host_facts.now + site.host.clock_skew_s, (
+        f"the golden snapshot is of {utc_text(made)}, and on the host it is {utc_text(host_facts.now)}: "
+        "a time in the future proves nothing"
+    )
     found = newer_inputs(inputs, made, manifest, golden_digests.result())
     assert not found, report(found, "inputs that the golden snapshot was not built from")
     limit = site.snapshot.max_age_days

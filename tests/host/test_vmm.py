@@ -21,7 +21,7 @@ def test_vmm_runs(host_facts: HostFacts, site: Site) -> None:
     """The VMM's binary is on the host and runs."""
     vmm = host_facts.vmm
     assert vmm.path, f"no {site.vmm.binary} on the host's PATH (as root)"
-    said = vmm.answers["version"]
+    said = vmm.said("version")
     assert vmm_version(vmm), (
         f"{vmm.path} --version ended with status {said.status} and said: "
         f"{(said.stderr or said.stdout).strip()[-300:] or 'nothing'}"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,12 +10,11 @@ from harness.run import run
 from lab.faults.fault import LAYERS, Fault, all_faults
 from lab.faults.patient import Patient
 from lab.paths import LabPaths, lab_paths
+from tests.lab.judging import PYTEST, ROOT, judge, outcomes
 
 pytestmark = pytest.mark.lab
 
-ROOT = Path(__file__).parents[2]
 FAULTS = all_faults()
-PYTEST = [sys.executable, "-m", "pytest", "-m", "acceptance", "-q", "-p", "no:cacheprovider"]
 NEVER_FAIL = {
     "db.sees_every_row": "what our role may not read says nothing of the site: all that reads it is BROKEN",
     "host.root_by_sudo": "without root nothing of the host can be asked: all that asks it is BROKEN",
@@ -38,23 +34,6 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> LabPaths:
 def patient(paths: LabPaths, tmp_path: Path) -> Patient:
     """That lab, and a profile to judge it by."""
     return Patient(paths, tmp_path)
-
-
-def judge(patient: Patient, *layers: str) -> dict[str, Any]:
-    """Run those layers' acceptance checks as an operator would; the content of verdict.json."""
-    evidence = patient.folder / "evidence"
-    options = [f"--site={patient.site}", f"--evidence-dir={evidence}", *patient.options]
-    folders = [f"tests/{layer}" for layer in layers]
-    done = run([*PYTEST, *options, *folders], timeout_s=600, check=False, cwd=ROOT)
-    report = evidence / "latest" / "verdict.json"
-    assert report.is_file(), f"no verdict: {done.stdout}\n{done.stderr}"
-    verdict: dict[str, Any] = json.loads(report.read_text("utf-8"))
-    return verdict
-
-
-def outcomes(verdict: dict[str, Any]) -> dict[str, str]:
-    """Each check's outcome."""
-    return {check["name"]: check["outcome"] for check in verdict["checks"]}
 
 
 @pytest.mark.slow
@@ -108,7 +87,7 @@ def turned(nodes: dict[str, str], check: str, outcome: str) -> list[str]:
 def nodes() -> dict[str, str]:
     """The name of every check, and where it is, without running one."""
     folders = [f"tests/{layer}" for layer in LAYERS]
-    done = run([*PYTEST, "--collect-only", *folders], timeout_s=120, cwd=ROOT)
+    done = run([*PYTEST, "-m", "acceptance", "--collect-only", *folders], timeout_s=120, cwd=ROOT)
     nodes = [line for line in done.stdout.splitlines() if "::test_" in line]
     assert nodes, done.stdout
     return {f"{node.split('/')[1]}.{node.partition('::test_')[2]}": node for node in nodes}

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, ip_address
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
 
 from fixtures.session import Launched
+from harness.errors import UnreadableError
 from harness.host.journal import markers_in
 from harness.host.parts import Line
 from harness.session.control_api import ControlApi, path_of, table_of
 from harness.session.launch import Session, answer_text
 from harness.site.profile import Site
+from harness.urls import read_url
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]
 
@@ -131,8 +132,11 @@ def _is_uuid(value: object) -> bool:
 
 
 def _leads_to(value: object, path: str) -> bool:
-    url = urlsplit(value) if isinstance(value, str) else urlsplit("")
-    return url.scheme in ("http", "https") and bool(url.netloc) and url.path == path
+    try:
+        url = read_url(value, whose="novncURL")
+    except UnreadableError:
+        return False
+    return url.scheme in ("http", "https") and url.path == path
 
 
 def _is_vms(value: object, site: Site) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -50,14 +49,16 @@ def test_login_has_an_address(tour: Tour) -> None:
 @_ADDRESS
 def test_address_asks_for_a_code_with_pkce(authorization: Authorization) -> None:
     """The address asks for a code with an S256 challenge and a state, to be sent to loopback."""
-    redirect = urlsplit(authorization.redirect_uri)
+    redirect = authorization.redirect
     holds = {
         "response_type=code": authorization.response_type == "code",
         "client_id": bool(authorization.client_id),
         "code_challenge_method=S256": authorization.challenge_method == "S256",
         "code_challenge of 43 characters": bool(_CHALLENGE.fullmatch(authorization.challenge)),
         f"state of {_SHORTEST_STATE} characters or more": len(authorization.state) >= _SHORTEST_STATE,
-        "redirect_uri on loopback": redirect.scheme == "http" and _is_loopback(redirect.hostname),
+        "redirect_uri on loopback": redirect is not None
+        and redirect.scheme == "http"
+        and _is_loopback(redirect.host),
     }
     missing = [name for name, held in holds.items() if not held]
     assert not missing, f"the address to log in at lacks {', '.join(missing)}: {authorization.url}"
@@ -187,8 +188,8 @@ def _how(ended: LoginEnd) -> str:
     return f"session {ended.session} is {ended.status or 'not over'!r}: {reason}"
 
 
-def _is_loopback(host: str | None) -> bool:
+def _is_loopback(host: str) -> bool:
     try:
-        return host == "localhost" or ip_address(host or "").is_loopback
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from harness.findings import Finding, lasting_findings, report
+from harness.mend import Command
 
 
 def finding(number: int) -> Finding:
-    return Finding(f"key {number}", f"pid {number}", "no live row", f"sudo kill -9 {number}")
+    return Finding(
+        f"key {number}", f"pid {number}", "no live row", (Command(("sudo", "kill", "-9", str(number))),)
+    )
 
 
 def test_a_table_of_twenty_and_the_count_and_the_commands() -> None:

@@ -15,6 +15,7 @@ NOBODY_THERE = """
 name = "nobody there"
 [host]
 address = "127.0.0.1"
+user = "nobody"
 port = 1
 [guest]
 identity_file = "{key}"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.text import decoded, encoded, one_line, plain
+from harness.text import beginning, decoded, encoded, ending, one_line, plain
 
 
 @given(st.binary())
@@ -47,3 +47,9 @@ def test_a_line_stays_a_line() -> None:
 
 def test_a_surrogate_that_stands_for_no_byte_has_bytes_too() -> None:
     assert encoded("\ud800") == rb"\ud800"
+
+
+def test_a_text_cut_short_shows_that_it_is() -> None:
+    assert beginning("abcdef", 6) == ending("abcdef", 6) == "abcdef"
+    assert beginning("abcdefg", 6) == "abcdef…"
+    assert ending("abcdefg", 6) == "…bcdefg"

@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv4Network
 
-from harness.host.firewall.packets import Chain, Rule, Table, Test, Verdict, all_of, negated, unknown
+from harness.host.firewall.packets import (
+    Chain,
+    Packet,
+    Rule,
+    Table,
+    Test,
+    Told,
+    Verdict,
+    all_of,
+    negated,
+    unknown,
+)
 
 TARGETS: dict[str, Verdict] = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return"}
 HOOKS = {name: name.lower() for name in ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING", "FORWARD")}
 HARMLESS = ("-m", "--match", "--comment")
 """Options that match nothing themselves, each with one value."""
+_LINE = re.compile(r'(?:[^"\n]|"(?:[^"\\]|\\.)*+(?:"|\\?\Z))++', re.DOTALL)
+"""A comment is in double quotes, and may hold whatever it likes, line breaks among it."""
+_PORT = re.compile(r"[0-9]{1,5}")
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines that the tool meant: no comment makes one."""
+    return [line for line in _LINE.findall(text) if line.strip()]
 
 
 def tables_of(text: str) -> list[Table]:
     """All tables but ``nat``, which drops nothing."""
     found: list[Table] = []
     chains: dict[str, Chain] = {}
-    for line in text.splitlines():
+    for line in lines_of(text):
         if line.startswith("*"):
             chains = {}
             if line != "*nat":
@@ -29,9 +49,19 @@ def tables_of(text: str) -> list[Table]:
             hook = HOOKS.get(name, "") if policy != "-" else ""
             chains[name] = Chain(hook=hook, policy=TARGETS.get(policy, "accept"))
         elif line.startswith("-A "):
-            words = shlex.split(line)
-            chains.setdefault(words[1], Chain()).rules.append(_rule(words[2:], line, chains))
+            name, words = line.split()[1], _words(line)
+            rule = _rule(words[2:], line, chains) if words else Rule(unknown, "drop", line)
+            chains.setdefault(name, Chain()).rules.append(rule)
     return found
+
+
+def _words(line: str) -> list[str]:
+    """A rule's words; none where they cannot be told apart, or where it jumps nowhere."""
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        return []
+    return [] if words[-1] in ("-j", "-g") else words
 
 
 def _rule(words: list[str], line: str, chains: dict[str, Chain]) -> Rule:
@@ -85,7 +115,19 @@ def _test(option: str, values: list[str]) -> Test:
     }
     if option == "--tcp-flags" and values == ["FIN,SYN,RST,ACK", "SYN"]:
         option = "--syn"
-    return simple[option](value) if option in simple else unknown
+    return _told_or_unknown(simple[option](value)) if option in simple else unknown
+
+
+def _told_or_unknown(test: Test) -> Test:
+    """A value that is no address or port: nobody can tell what it matches."""
+
+    def told(packet: Packet) -> Told:
+        try:
+            return test(packet)
+        except ValueError:
+            return None
+
+    return told
 
 
 def _device(pattern: str, device: str) -> bool:
@@ -95,6 +137,8 @@ def _device(pattern: str, device: str) -> bool:
 def _port(text: str, port: int) -> bool:
     for part in text.split(","):
         low, _, high = part.partition(":")
+        if any(one and not _PORT.fullmatch(one) for one in (low, high)):
+            raise ValueError(f"{part} is no port")
         if int(low or 0) <= port <= int(high or (65535 if ":" in part else low)):
             return True
     return False

@@ -37,7 +37,7 @@ def tables_of(ruleset: Sequence[Mapping[str, Any]], *, without: frozenset[str] =
     """
     sets: dict[tuple[str, str], dict[str, Any]] = {}
     tables: dict[tuple[str, str], dict[str, Chain]] = {}
-    for kind, item in (next(iter(entry.items())) for entry in ruleset):
+    for kind, item in (one for entry in ruleset for one in entry.items()):
         if item.get("family") not in FAMILIES:
             continue
         at = (item["family"], item["table"] if "table" in item else item["name"])
@@ -75,7 +75,11 @@ def _rules(expressions: Sequence[Mapping[str, Any]], sets: Sets, family: str) ->
 
 def _vmap(body: Any, tests: list[Test], sets: Sets, family: str, text: str) -> list[Rule]:
     rules = []
-    for key, verdict in _elements(body["data"], sets):
+    try:
+        elements = _elements(body["data"], sets)
+    except Untold:
+        return [Rule(unknown, "drop", text)]
+    for key, verdict in elements:
         ((kind, inner),) = verdict.items()
         match = _test({"op": "==", "left": body["key"], "right": key}, sets, family)
         target = (inner or {}).get("target", "")
@@ -92,7 +96,7 @@ def _test(body: Mapping[str, Any], sets: Sets, family: str) -> Test:
             if body["op"] in COMPARED:
                 return COMPARED[body["op"]](value, body["right"])
             found = _equal(value, body["right"], sets)
-        except (Untold, TypeError, ValueError):
+        except (Untold, AttributeError, LookupError, TypeError, ValueError):
             return None
         return not found if body["op"] == "!=" else found
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
+from harness.answers import read_as, read_json
+from harness.clocks import utc_text
+from harness.errors import UnreadableError
 from harness.host.hypervisor import Hypervisor
+from harness.values import Moment, Natural, moment
 
 _READ_S = 30.0
 _HASH_S = 900.0
 _SHA256 = r"^[0-9a-f]{64}$"
+_LARGEST_MANIFEST = 4 << 20
+_SHOWN_FAULTS = 20
 
 _STAT = """
 import json, os, sys
@@ -33,22 +35,40 @@ def look(path):
 print(json.dumps({path: look(path) for path in json.loads(sys.argv[1])}))
 """
 
-_READ = """
-import base64, json, sys
-try:
-    with open(json.loads(sys.argv[1]), "rb") as file:
-        answer = {"content": base64.b64encode(file.read(4 << 20)).decode()}
-except OSError as error:
-    answer = {"error": error.strerror}
-print(json.dumps(answer))
+# A pipe would be waited for.
+_OPEN = """
+import os, stat
+def opened(path):
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    mode = os.fstat(file.fileno()).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISBLK(mode)):
+        raise OSError(0, "is no file")
+    return file
 """
 
-_HASH = """
+_READ = (
+    _OPEN
+    + """
+import base64, json, sys, time
+path, most = json.loads(sys.argv[1])
+answer = {"now": time.time()}
+try:
+    with opened(path) as file:
+        answer["content"] = base64.b64encode(file.read(most + 1)).decode()
+except OSError as error:
+    answer["error"] = error.strerror
+print(json.dumps(answer))
+"""
+)
+
+_HASH = (
+    _OPEN
+    + """
 import hashlib, json, sys
 def digest(path):
     total = hashlib.sha256()
     try:
-        with open(path, "rb") as file:
+        with opened(path) as file:
             while block := file.read(1 << 20):
                 total.update(block)
     except OSError as error:
@@ -56,6 +76,7 @@ def digest(path):
     return {"sha256": total.hexdigest()}
 print(json.dumps({path: digest(path) for path in json.loads(sys.argv[1])}))
 """
+)
 
 _DISK = Path(__file__).parents[1] / "probes" / "disk.py"
 
@@ -66,7 +87,7 @@ class FileFact:
 
     path: str
     exists: bool
-    size: int = 0
+    size: Natural = 0
     mtime: float = 0.0
     error: str = ""
     """Why it could not be looked at, where that is not plain absence."""
@@ -86,21 +107,24 @@ class Manifest:
     raw: Mapping[str, Any] = field(default_factory=dict)
     """The whole document: boot_id, vmm_version, kernel_release, ..."""
     faults: tuple[str, ...] = ()
-    """Why it is no good manifest: missing, not JSON, fields missing or wrong. Empty means valid."""
+    """Why it is no good manifest: missing, not JSON, fields missing or wrong, of the future. Empty: valid."""
+
+    @property
+    def boot_id(self) -> str | None:
+        """The boot that the snapshot is of, where it says so."""
+        said = self.raw.get("boot_id")
+        return None if said is None else str(said)
 
 
 @dataclass(frozen=True)
 class DiskFile:
-    """A file inside the disk: its bytes, or why there are none."""
+    """A file inside the disk, or why there is none."""
 
     path: str
-    content: bytes | None
+    sha256: str
+    """Empty where it could not be read."""
+    size: Natural = 0
     error: str = ""
-
-    @property
-    def sha256(self) -> str:
-        """Digest of its bytes; empty where there are none."""
-        return "" if self.content is None else hashlib.sha256(self.content).hexdigest()
 
 
 class GoldenSnapshot:
@@ -136,7 +160,9 @@ class GoldenSnapshot:
             return None
         with self._lock:
             if self._manifest is None:
-                self._manifest = parse_manifest(path, self.hypervisor.python(_READ, path, timeout_s=_READ_S))
+                read = self.hypervisor.python(_READ, [path, _LARGEST_MANIFEST], timeout_s=_READ_S)
+                skew_s = self.hypervisor.site.host.clock_skew_s
+                self._manifest = parse_manifest(path, read, skew_s=skew_s)
             return self._manifest
 
     def sha256(self, paths: Iterable[str]) -> dict[str, str]:
@@ -145,27 +171,44 @@ class GoldenSnapshot:
         What cannot be read has no digest: ``error: <why>`` stands in its place.
         """
         answer = self.hypervisor.python(_HASH, list(paths), timeout_s=_HASH_S)
-        return {path: item.get("sha256") or f"error: {item['error']}" for path, item in answer.items()}
+        digests = read_as(dict[str, _Digest], answer, whose="the digests of files on the host")
+        return {path: item.sha256 or f"error: {item.error}" for path, item in digests.items()}
 
     def read_from_disk(self, paths: Iterable[str]) -> dict[str, DiskFile]:
-        """Files inside the root disk (ext4), links followed, without mounting it. One round trip."""
+        """Files inside the root disk (ext4), links followed, without mounting it. One round trip.
+
+        Their digests are computed on the host: a file may be as large as the disk.
+        """
         source, disk = _DISK.read_text(encoding="utf-8"), self.hypervisor.site.snapshot.disk
         answer = self.hypervisor.python(source, [disk, list(paths)], timeout_s=_READ_S)
-        return {path: _disk_file(path, item) for path, item in answer.items()}
+        read = read_as(dict[str, _Digest], answer, whose=f"what {disk} holds")
+        return {path: DiskFile(path, item.sha256, item.size, item.error) for path, item in read.items()}
 
     def _stats(self) -> dict[str, FileFact]:
         with self._lock:
             if self._facts is None:
                 wanted = [*self.paths.values(), *self.hypervisor.site.snapshot.inputs]
                 answer = self.hypervisor.python(_STAT, wanted, timeout_s=_READ_S)
-                self._facts = {path: FileFact(path, **fields) for path, fields in answer.items()}
+                self._facts = read_facts(answer)
             return self._facts
+
+
+class _Digest(BaseModel):
+    sha256: str = ""
+    size: Natural = 0
+    error: str = ""
+
+
+class _ManifestFile(BaseModel):
+    now: Moment
+    content: Base64Bytes | None = None
+    error: str = ""
 
 
 class _FileEntry(BaseModel):
     model_config = ConfigDict(extra="allow")
     sha256: str = Field(pattern=_SHA256)
-    size: int = Field(ge=0)
+    size: StrictInt = Field(ge=0, lt=1 << 63)
 
 
 class _InputEntry(BaseModel):
@@ -176,9 +219,9 @@ class _InputEntry(BaseModel):
 
 def _time(text: str) -> str:
     try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"not a time as in 2026-01-31T12:00:00Z: {text!r}") from None
+        moment(text, whose="created_at")
+    except UnreadableError:
+        raise ValueError(f"not a time as in 2026-01-31T12:00:00Z: {text[:80]!r}") from None
     return text
 
 
@@ -186,25 +229,36 @@ class _ManifestModel(BaseModel):
     """What every manifest must have; more is welcome."""
 
     model_config = ConfigDict(extra="allow")
-    format: int
+    format: StrictInt
     created_at: Annotated[str, AfterValidator(_time)]
     files: dict[str, _FileEntry]
     inputs: dict[str, _InputEntry]
 
 
-def parse_manifest(path: str, read: Mapping[str, str]) -> Manifest:
-    """A manifest from what was read: ``{"content": base64}`` or ``{"error": why}``."""
-    if "error" in read:
-        return Manifest(path, faults=(f"{path}: {read['error']}",))
+def parse_manifest(path: str, read: object, *, skew_s: float = 0) -> Manifest:
+    """A manifest from what was read: the host's time ``now``, and ``content`` in base64, or ``error``.
+
+    :param skew_s: how far its time may be ahead of the host's.
+    :raises UnreadableError: that is no such answer.
+    """
+    answer = read_as(_ManifestFile, read, whose=f"what the host read of {path}")
+    if answer.content is None:
+        return Manifest(path, faults=(f"{path}: {answer.error or 'not read'}",))
+    if len(answer.content) > _LARGEST_MANIFEST:
+        return Manifest(path, faults=(f"{path}: more than {_LARGEST_MANIFEST >> 20} MiB",))
     try:
-        raw = json.loads(base64.b64decode(read["content"]))
+        raw = read_json(answer.content, whose=path, unique=True)
         model = _ManifestModel.model_validate(raw)
+        made = moment(model.created_at, whose=path)
     except ValidationError as error:
-        items = error.errors(include_url=False)
+        items = error.errors(include_url=False, include_input=False)
         faults = [f"{path}: {'.'.join(map(str, item['loc'])) or 'document'}: {item['msg']}" for item in items]
-        return Manifest(path, faults=tuple(faults))
-    except ValueError as error:
-        return Manifest(path, faults=(f"{path}: not JSON: {error}",))
+        return Manifest(path, faults=tuple(faults[:_SHOWN_FAULTS]))
+    except UnreadableError as error:
+        return Manifest(path, faults=(error.message,))
+    if made > answer.now + skew_s:
+        ahead = f"created_at: {model.created_at} is in the future: by the host's clock it is"
+        return Manifest(path, faults=(f"{path}: {ahead} {utc_text(answer.now)}",))
     return Manifest(
         path,
         format=model.format,
@@ -215,6 +269,11 @@ def parse_manifest(path: str, read: Mapping[str, str]) -> Manifest:
     )
 
 
-def _disk_file(path: str, item: Mapping[str, str]) -> DiskFile:
-    content = base64.b64decode(item["content"]) if "content" in item else None
-    return DiskFile(path, content, item.get("error", ""))
+def read_facts(answer: object) -> dict[str, FileFact]:
+    """Facts by path.
+
+    :raises UnreadableError: they are none.
+    """
+    told = read_as(dict[str, dict[str, Any]], answer, whose="what the host says of files")
+    named = {path: {**fields, "path": path} for path, fields in told.items()}
+    return read_as(dict[str, FileFact], named, whose="what the host says of files")

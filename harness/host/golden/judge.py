@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
+from harness.clocks import utc_text
 from harness.errors import TransportError
 from harness.findings import Finding
 from harness.host.golden.files import DiskFile, FileFact, Manifest
 from harness.host.parts import Vmm
+from harness.mend import Words
 from harness.site.profile import Site
+from harness.values import moment
 
-REBUILD = "rebuild the golden snapshot: ./scripts/build-golden-snapshot-complete.sh browser"
+REBUILD = (Words("rebuild the golden snapshot: ./scripts/build-golden-snapshot-complete.sh browser"),)
 MIB = 1 << 20
 
 
@@ -63,8 +64,7 @@ def wrong_memory_size(files: Mapping[str, FileFact], memory_mib: int) -> list[Fi
 def built_at(files: Mapping[str, FileFact], manifest: Manifest | None) -> float:
     """When the snapshot was made: what the manifest says, else the age of its oldest own file."""
     if manifest is not None and not manifest.faults:
-        made = datetime.fromisoformat(manifest.created_at)
-        return (made if made.tzinfo else made.replace(tzinfo=UTC)).timestamp()
+        return moment(manifest.created_at, whose=manifest.path)
     own = ("vmstate", "memory") if "vmstate" in files else ("disk",)
     return min(files[role].mtime for role in own if role in files)
 
@@ -80,7 +80,7 @@ def newer_inputs(
         if digest is not None and digests.get(path) != digest:
             found.append(_file(path, "is not the file that the snapshot was built from (sha256)"))
         elif digest is None and fact.mtime > made:
-            found.append(_file(path, f"changed {_moment(fact.mtime)}, the snapshot is of {_moment(made)}"))
+            found.append(_file(path, f"changed {utc_text(fact.mtime)}, the snapshot is of {utc_text(made)}"))
     return found
 
 
@@ -122,21 +122,21 @@ def wrong_content(disk: str, declared: Mapping[str, str], seen: Mapping[str, Dis
     """Files in the disk that are not there, or are not what was declared."""
     found = []
     for path, file in seen.items():
-        if file.content is None and file.error.startswith("debugfs (package"):
+        if not file.sha256 and file.error.startswith("debugfs (package"):
             raise TransportError(
                 f"cannot look into {disk}: {file.error}", hint="install e2fsprogs on the host"
             )
-        if file.content is None:
+        if not file.sha256:
             found.append(Finding(f"disk {path}", f"{disk}:{path}", file.error or "not there", REBUILD))
-        elif path in declared and hashlib.sha256(file.content).hexdigest() != declared[path]:
-            why = f"another file than was built in: {len(file.content)} bytes, another sha256"
+        elif path in declared and file.sha256 != declared[path]:
+            why = f"another file than was built in: {file.size} bytes, another sha256"
             found.append(Finding(f"disk {path}", f"{disk}:{path}", why, REBUILD))
     return found
 
 
 def vmm_version(vmm: Vmm) -> str:
     """The VMM's version without the v; empty where it does not say."""
-    said = vmm.answers["version"]
+    said = vmm.said("version")
     told = re.search(r"\bv(\d+\.\d+\.\d+\S*)", said.first_line)
     return told[1] if told and said.status == 0 else ""
 
@@ -146,7 +146,7 @@ def format_fault(vmm: Vmm) -> str:
 
     Firecracker's rule: the same major number, and no newer minor number than its own.
     """
-    own, file = (vmm.answers[name] for name in ("snapshot_version", "describe"))
+    own, file = (vmm.said(name) for name in ("snapshot_version", "describe"))
     for what, answer in (("--snapshot-version", own), ("--describe-snapshot", file)):
         if answer.status != 0 or not _numbers(answer.first_line):
             said = (answer.stderr or answer.stdout).strip()[-300:] or "nothing"
@@ -158,13 +158,9 @@ def format_fault(vmm: Vmm) -> str:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    told = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)", text)
+    told = re.fullmatch(r"v?([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})", text)
     return tuple(int(part) for part in told.groups()) if told else ()
 
 
 def _file(path: str, why: str) -> Finding:
     return Finding(f"file {path}", path, why, REBUILD)
-
-
-def _moment(time: float) -> str:
-    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,39 +1,53 @@
 """Runs ON the host, as root: files in an ext4 disk that nobody mounts. Python 3.9, standard library only.
 
-The argument is JSON: the disk, and paths in it. Prints ``{path: {"content": base64} | {"error": text}}``.
+The argument is JSON: the disk, and paths in it. Prints ``{path: {"sha256", "size"} | {"error"}}``.
 debugfs follows the links among a path's folders; one that stands for the file itself is followed here.
 """
 
 from __future__ import annotations
 
-import base64
+import hashlib
 import json
 import posixpath
 import re
 import subprocess
 import sys
+import tempfile
+from typing import Any
 
+ENVIRONMENT = {"DEBUGFS_PAGER": "__none__", "LC_ALL": "C.UTF-8"}
 LINKS = 40
 """As many as Linux follows."""
 INODE = re.compile(rb"Type: (?P<kind>.+?) +Mode:.*?Size: (?P<size>\d+)", re.DOTALL)
+NO_PATH = re.compile(r'["\x00-\x1f]')
+"""In what could not be told to debugfs as one word."""
+LONGEST_LINK = 4096
 SHORT_LINK = re.compile(rb'^Fast link dest: "(.*)"$', re.MULTILINE)
 
 
 def debugfs(disk: str, verb: str, path: str) -> tuple[bytes, str]:
     """What a command of debugfs printed, and what it complained of."""
     done = subprocess.run(
-        ["/usr/sbin/debugfs", "-c", "-R", f'{verb} "{path}"', disk],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env={"DEBUGFS_PAGER": "__none__", "LC_ALL": "C.UTF-8"},
-        check=False,
+        command(disk, verb, path), stdin=subprocess.DEVNULL, capture_output=True, env=ENVIRONMENT, check=False
     )
-    lines = done.stderr.decode("utf-8", "replace").splitlines()[1:]  # the first is its version
-    return done.stdout, "; ".join(line.strip() for line in lines)[-500:]
+    return done.stdout, complained(done.stderr)
 
 
-def read(disk: str, path: str, links: int = 0) -> dict[str, str]:
-    """A file's bytes, or why there are none."""
+def command(disk: str, verb: str, path: str) -> list[str]:
+    """A command of debugfs, which opens the disk to read."""
+    return ["/usr/sbin/debugfs", "-c", "-R", f'{verb} "{path}"', disk]
+
+
+def complained(stderr: bytes) -> str:
+    """What debugfs complained of, without its version."""
+    lines = stderr.decode("utf-8", "replace").splitlines()[1:]
+    return "; ".join(line.strip() for line in lines)[-500:]
+
+
+def read(disk: str, path: str, links: int = 0) -> dict[str, Any]:
+    """A file's size and digest, or why there are none."""
+    if NO_PATH.search(path):
+        return {"error": "debugfs cannot be asked for a path with quotes or control characters"}
     shown, complaint = debugfs(disk, "stat", path)
     inode = INODE.search(shown)
     if inode is None:
@@ -45,17 +59,35 @@ def read(disk: str, path: str, links: int = 0) -> dict[str, str]:
         return read(disk, target(disk, path, shown), links + 1)
     if inode["kind"] != b"regular":
         return {"error": f"{path} is no file, but: {inode['kind'].decode()}"}
-    content, complaint = debugfs(disk, "cat", path)
-    if len(content) != int(inode["size"]):
-        return {"error": f"{len(content)} of {int(inode['size'])} bytes can be read: {complaint}"}
-    return {"content": base64.b64encode(content).decode()}
+    size, digest, complaint = hashed(disk, path)
+    if size != int(inode["size"]):
+        return {"error": f"{size} of {int(inode['size'])} bytes can be read: {complaint}"}
+    return {"sha256": digest, "size": size}
+
+
+def hashed(disk: str, path: str) -> tuple[int, str, str]:
+    """How many bytes of a file can be read, their digest, and what debugfs complained of."""
+    total, size = hashlib.sha256(), 0
+    with tempfile.TemporaryFile() as complaint:
+        with subprocess.Popen(
+            command(disk, "cat", path),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaint,
+            env=ENVIRONMENT,
+        ) as program:
+            for block in iter(lambda: program.stdout.read(1 << 20), b""):  # type: ignore[union-attr]
+                total.update(block)
+                size += len(block)
+        complaint.seek(0)
+        return size, total.hexdigest(), complained(complaint.read(1 << 16))
 
 
 def target(disk: str, link: str, shown: bytes) -> str:
     """Where a link leads; a long one keeps that in a block, as a file its bytes."""
     short = SHORT_LINK.search(shown)
-    text = short[1] if short else debugfs(disk, "cat", link)[0]
-    return posixpath.join(posixpath.dirname(link), text.decode("utf-8", "replace"))
+    text = short[1] if short else debugfs(disk, "cat", link)[0][:LONGEST_LINK]
+    return posixpath.join(posixpath.dirname(link), text.decode("utf-8", "surrogateescape"))
 
 
 def main() -> None:

@@ -1,8 +1,10 @@
 """Runs ON the host, as root: all the suite asks of it, in one round trip. Python 3.9, standard library only.
 
 The argument is JSON: settings of the site profile, and ``parts``, the names of what is asked. Prints JSON:
-``{part: {"ok": value} | {"error": text}}``: a part that fails says so and disturbs no other. It changes
-nothing. One file, and so a long one, because it travels as one.
+``{part: {"ok": value} | {"error": text}}``: a part that fails says so and disturbs no other, nor does one
+that does not come to an end. It changes nothing. What it reads is of bounded size, and a byte that is no text
+is a lone surrogate in JSON, so that a name still names its file. One file, and so a long one, because it
+travels as one.
 """
 
 from __future__ import annotations
@@ -10,14 +12,18 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import datetime
+import errno
+import http.client
 import json
 import os
 import platform
 import re
+import selectors
 import shutil
 import stat
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -29,44 +35,96 @@ Ask = dict[str, Any]
 Found = dict[str, Any]
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-SHOWN_ERRORS = 20
 KINDS = {stat.S_IFSOCK: "socket", stat.S_IFDIR: "directory", stat.S_IFLNK: "link", stat.S_IFREG: "file"}
-STAMP = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)?")
-HEAD = re.compile(rf"(?:\x1b\[[\d;]*m|\W)*{STAMP.pattern}")
+STAMP = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+HEAD = re.compile(rf"(?:\x1b\[[\d;]*m|\W)*{STAMP.pattern}", re.ASCII)
 STAMP_FIELDS = ("timestamp", "@timestamp", "time", "ts", "date")
 TAIL = 1 << 20
+MOST_OUTPUT = 32 << 20
+"""Bytes of a program's output, or of a file, that are read."""
+MOST_SAID = 1 << 16
+"""Bytes of what a VMM says of itself."""
+MOST_ENTRIES = 10_000
+"""Entries of a folder that are told one by one."""
+LONGEST_LINE = 1 << 14
+"""Characters of a line that are sent."""
+MOST_TOLD = 4 << 20
+"""Characters of a log that are sent."""
+LONGEST_COMMAND = 4096
+"""Bytes of a command line."""
 UNIT = (
     "Id,LoadState,ActiveState,SubState,UnitFileState,Result,NRestarts,MainPID,FragmentPath,"
     "InactiveExitTimestampMonotonic,ActiveEnterTimestampMonotonic,ExecMainStatus,ExecMainCode"
 )
 
 
-def run_program(*argv: str, timeout: float = 20) -> Found:
-    """Exit status, stdout and stderr of a program."""
-    done = subprocess.run(
+def decoded(raw: bytes) -> str:
+    """Bytes as text, with nothing lost."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def run_program(*argv: str, timeout: float = 20, most: int = MOST_OUTPUT) -> Found:
+    """Exit status, stdout and stderr of a program; ``cut`` where it printed more than is read of it."""
+    deadline = time.monotonic() + timeout
+    with subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=timeout,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         env={"PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8"},
-        check=False,
-    )
-    stdout, stderr = (text.decode("utf-8", "replace") for text in (done.stdout, done.stderr))
-    return {"status": done.returncode, "stdout": stdout, "stderr": stderr}
+    ) as program:
+        try:
+            cut, outputs = listened(program, deadline, most)
+            if not cut:
+                program.wait(max(0.1, deadline - time.monotonic()))
+        finally:
+            program.kill()
+    stdout, stderr = (decoded(bytes(one)) for one in outputs)
+    return {"status": 0 if cut else program.returncode, "stdout": stdout, "stderr": stderr, "cut": cut}
+
+
+def listened(
+    program: subprocess.Popen[bytes], deadline: float, most: int
+) -> tuple[bool, tuple[bytearray, bytearray]]:
+    """Both outputs of a program to their ends, or to the most that is read; whether it was that."""
+    outputs = (bytearray(), bytearray())
+    with selectors.DefaultSelector() as selector:
+        for pipe, output in zip((program.stdout, program.stderr), outputs):  # noqa: B905 - Python 3.9
+            selector.register(pipe, selectors.EVENT_READ, output)  # type: ignore[arg-type] # pipes they are
+        while selector.get_map():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise RuntimeError("not ended in time")
+            for key, _ in selector.select(left):
+                chunk = os.read(key.fd, 1 << 16)
+                key.data.extend(chunk)
+                if len(key.data) > most:
+                    return True, outputs
+                if not chunk:
+                    selector.unregister(key.fileobj)
+    return False, outputs
 
 
 def out(*argv: str, timeout: float = 20) -> str:
     """A program's stdout; a non-zero status is the part's error."""
     answer = run_program(*argv, timeout=timeout)
+    if answer["cut"]:
+        raise RuntimeError(f"{' '.join(argv)}: printed more than {MOST_OUTPUT >> 20} MiB")
     if answer["status"]:
         words = (answer["stderr"] or answer["stdout"]).strip()[-500:]
         raise RuntimeError(f"{' '.join(argv)}: exit status {answer['status']}: {words}")
     return str(answer["stdout"])
 
 
-def text_of(path: str) -> str:
-    """A file's text."""
-    return Path(path).read_bytes().decode("utf-8", "replace")
+def text_of(path: str, most: int = MOST_OUTPUT) -> str:
+    """A file's text, as far as it is read."""
+    with Path(path).open("rb") as file:
+        return decoded(file.read(most))
+
+
+def json_of(text: str) -> Any:
+    """What ``ip`` printed: it leaves the control characters in a device's name as they are."""
+    return json.loads(text or "[]", strict=False)
 
 
 def identity(_: Ask) -> Found:
@@ -79,7 +137,7 @@ def process(pid: int) -> Found:
     """One line of the process table."""
     comm, rest = text_of(f"/proc/{pid}/stat").split("(", 1)[1].rsplit(")", 1)
     fields = rest.split()
-    argv = [word for word in text_of(f"/proc/{pid}/cmdline").split("\0") if word]
+    argv = [word for word in text_of(f"/proc/{pid}/cmdline", LONGEST_COMMAND).split("\0") if word]
     line = {"pid": pid, "ppid": int(fields[1]), "state": fields[0], "started": int(fields[19])}
     found: Found = {**line, "comm": comm, "argv": argv, "exe": None, "netns": None}
     with contextlib.suppress(OSError):  # a defunct process has neither
@@ -91,7 +149,7 @@ def process(pid: int) -> Found:
 def processes(ask: Ask) -> Found:
     """VMM processes in full, and the name of every process."""
     name, vmms, names = ask["process_name"], [], {}
-    for pid in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
+    for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):  # noqa: PTH208 - text
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
             one = process(pid)
             names[str(pid)] = one["comm"]
@@ -101,41 +159,54 @@ def processes(ask: Ask) -> Found:
     return {"vmms": vmms, "names": names}
 
 
-def entry(path: Path) -> Found:
+def entry(path: str) -> Found:
     """What a path is."""
-    found = path.lstat()
+    found = os.lstat(path)
     kind = KINDS.get(stat.S_IFMT(found.st_mode), "other")
     sizes = {"size": found.st_size, "mtime": found.st_mtime, "inode": found.st_ino}
-    return {"path": str(path), "kind": kind, **sizes}
+    return {"path": path, "kind": kind, **sizes}
 
 
-def listing(folder: str, depth: int) -> list[Found]:
-    """Entries of a folder, and of its folders down to ``depth``."""
+def listing(folder: str, depth: int) -> Found:
+    """The first entries of a folder, and of its folders down to ``depth``, and how many there are."""
     found: list[Found] = []
-    for path in sorted(Path(folder).iterdir()):
+    names, count = sorted(os.listdir(folder)), 0  # noqa: PTH208 - text
+    for place, name in enumerate(names):
+        if len(found) >= MOST_ENTRIES:
+            count += len(names) - place
+            break
         with contextlib.suppress(FileNotFoundError):  # removed meanwhile
-            found.append(entry(path))
-            if depth > 1 and found[-1]["kind"] == "directory":
-                found.extend(listing(str(path), depth - 1))
-    return found
+            one = entry(os.path.join(folder, name))  # noqa: PTH118 - text
+            found.append(one)
+            count += 1
+            if depth > 1 and one["kind"] == "directory":
+                inside = listing(one["path"], depth - 1)
+                found.extend(inside["entries"])
+                count += inside["count"]
+    return {"entries": found[:MOST_ENTRIES], "count": count}
 
 
-def state(ask: Ask) -> list[Found]:
+def state(ask: Ask) -> Found:
     """Entries of the folder of VM state."""
     return listing(ask["vms_dir"], 1)
 
 
 def sockets(ask: Ask) -> Found:
     """Entries of the folder of API sockets, and its real name (/var/run is a link)."""
-    return {"real": os.path.realpath(ask["sockets_dir"]), "entries": listing(ask["sockets_dir"], 2)}
+    return {"real": os.path.realpath(ask["sockets_dir"]), **listing(ask["sockets_dir"], 2)}
 
 
 def paths(ask: Ask) -> Found:
     """What each asked path is; None where there is nothing."""
     found: Found = dict.fromkeys(ask.get("paths", ()))
     for path in found:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            found[path] = entry(Path(path))
+        try:
+            found[path] = entry(path)
+        except ValueError:  # what no path can be
+            continue
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP):
+                raise
     return found
 
 
@@ -164,7 +235,7 @@ def namespaces(ask: Ask, own: int) -> dict[int, tuple[str, str]]:
 
 def taps_in(enter: Sequence[str], netns: int, name: str) -> list[Found]:
     """TAP devices of one network namespace."""
-    links = json.loads(out(*enter, "ip", "-j", "-d", "link", "show", "type", "tun") or "[]")
+    links = json_of(out(*enter, "ip", "-j", "-d", "link", "show", "type", "tun"))
     return [
         {
             "name": link["ifname"],
@@ -203,7 +274,7 @@ def bridge(ask: Ask) -> Found | None:
     answer = run_program("ip", "-j", "-d", "address", "show", "dev", ask["bridge"])
     if answer["status"] and "does not exist" not in answer["stderr"]:
         raise RuntimeError(answer["stderr"].strip())
-    return next((link for link in json.loads(answer["stdout"] or "[]") if link), None)
+    return next((link for link in json_of(answer["stdout"]) if link), None)
 
 
 def firewall(_: Ask) -> Found:
@@ -240,38 +311,50 @@ def wall_time(monotonic_us: int) -> float:
     return time.time() - time.monotonic() + monotonic_us / 1e6
 
 
-def errors_among(ask: Ask, lines: list[tuple[float, str]]) -> Found:
-    """Which lines are errors: how many, the last few, and how many of those that are known."""
-    error, known = re.compile(ask["error_pattern"]), [re.compile(one) for one in ask["ignore_errors"]]
-    bad: list[Found] = []
-    ignored: dict[str, int] = {}
-    for when, text in lines:
-        if error.search(text):
-            pattern = next((one.pattern for one in known if one.search(text)), None)
-            if pattern is None:
-                bad.append({"time": when, "text": text[:400]})
-            else:
-                ignored[pattern] = ignored.get(pattern, 0) + 1
-    return {"read": len(lines), "count": len(bad), "last": bad[-SHOWN_ERRORS:], "ignored": ignored}
+def told(lines: list[tuple[float, str]], limit: int) -> Found:
+    """The latest lines, as many as are sent. Whoever asks holds patterns against them: none keeps us busy."""
+    kept: list[tuple[float, str]] = []
+    room = MOST_TOLD
+    for when, line in reversed(lines):
+        text = line[:LONGEST_LINE]
+        room -= len(text)
+        if room < 0:
+            limit = min(limit, len(kept))
+            break
+        kept.append((when, text))
+    return {"lines": kept[::-1], "limit": limit}
 
 
 def journal(ask: Ask) -> Found:
-    """Error lines of the controller's journal since it started, among its latest lines."""
+    """Lines of the controller's journal since it started, among its latest ones."""
     since, limit, unit_name = started(ask), ask["journal_lines"], ask["unit"]
-    # --all: else a message of more than 4096 bytes is null.
-    how = ("--no-pager", "--quiet", "--all", "--output=json")
+    # --all: else a message of more than 4096 bytes is null. The newest first: of too much, the oldest is cut.
+    how = ("--no-pager", "--quiet", "--all", "--reverse", "--output=json")
     fields = "--output-fields=MESSAGE,__REALTIME_TIMESTAMP"
     which = ("--boot", f"--lines={limit}", f"--unit={unit_name}")
+    answer = run_program("journalctl", *how, fields, *which, timeout=60)
+    if answer["status"]:
+        raise RuntimeError(f"journalctl: exit status {answer['status']}: {answer['stderr'].strip()[-500:]}")
+    rows = [row for row in answer["stdout"].split("\n") if row]  # a message may hold U+2028 as it is
+    if answer["cut"]:
+        rows = rows[:-1]
+        limit = min(limit, len(rows))
     lines = []
-    text = out("journalctl", *how, fields, *which, timeout=60)
-    for record in map(json.loads, filter(None, text.split("\n"))):  # a message may hold U+2028 as it is
-        message = record.get("MESSAGE") or ""
-        if isinstance(message, list):  # not UTF-8: journald gives its bytes
-            message = bytes(message).decode("utf-8", "replace")
+    for record in map(json.loads, reversed(rows)):
         # Not by its wall time: a clock set since would cut off what was logged right after the start.
         if int(record["__MONOTONIC_TIMESTAMP"]) >= since:
-            lines.append((int(record["__REALTIME_TIMESTAMP"]) / 1e6, message))
-    return {**errors_among(ask, lines), "since": wall_time(since), "limit": limit}
+            lines.append((int(record["__REALTIME_TIMESTAMP"]) / 1e6, message_of(record)))
+    return {**told(lines, limit), "since": wall_time(since)}
+
+
+def message_of(record: Found) -> str:
+    """A journal entry's message: journald gives the bytes of what is no text, and a list of several."""
+    message = record.get("MESSAGE") or ""
+    if not isinstance(message, list):
+        return str(message)
+    if all(isinstance(one, int) for one in message):
+        return decoded(bytes(message))
+    return "\n".join(message_of({"MESSAGE": one}) for one in message)
 
 
 def time_in(text: str) -> float | None:
@@ -295,22 +378,25 @@ def time_of(line: str) -> float | None:
 
 def time_in_json(line: str) -> float | None:
     """The time that a line's JSON tells; a small number is a duration, or whatever else is called so."""
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, RecursionError):
         fields = json.loads(line[line.index("{") :])
         for said in (fields[name] for name in STAMP_FIELDS if name in fields):
             if isinstance(said, str) and (found := time_in(said)) is not None:
                 return found
-            if isinstance(said, (int, float)) and said > 1e9:
+            if isinstance(said, (int, float)) and 1e9 < said < 1e14:
                 return said / 1000 if said > 1e11 else said
     return None
 
 
 def tail_of(path: str, limit: int) -> tuple[list[str], int, float]:
     """The last lines of a file, how many there may be at most, and when it was last written to."""
-    with Path(path).open("rb") as file:
+    # A pipe would be waited for, and a device has no end.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise RuntimeError(f"{path} is no file, but: {KINDS.get(stat.S_IFMT(found.st_mode), 'other')}")
         file.seek(max(0, found.st_size - TAIL))
-        lines = file.read().decode("utf-8", "replace").splitlines()
+        lines = decoded(file.read(TAIL)).splitlines()
     if found.st_size > TAIL:
         lines = lines[1:] or lines  # the first one was cut
         limit = min(limit, len(lines))
@@ -318,7 +404,7 @@ def tail_of(path: str, limit: int) -> tuple[list[str], int, float]:
 
 
 def log_file(ask: Ask) -> Found | None:
-    """Error lines of the controller's log file since it started, among its last lines.
+    """Lines of the controller's log file since it started, among its last ones.
 
     Where it was written to since then, and its last line does not say so, its lines tell no time: any of
     them may be from since then.
@@ -334,22 +420,32 @@ def log_file(ask: Ask) -> Found | None:
     undated = moment < int(since) <= written
     if undated:
         lines = [(written, text) for text in tail]
-    return {**errors_among(ask, lines), "since": since, "limit": limit, "undated": undated}
+    return {**told(lines, limit), "since": since, "undated": undated}
 
 
 def api(ask: Ask) -> Found:
-    """The controller's answer; that there is none is an answer, too."""
-    begin = time.monotonic()
+    """The controller's answer; that there is none, or not all of it in time, is an answer, too."""
+    begin, limit = time.monotonic(), ask["api_timeout_s"]
+    found: list[Found] = []
+    talk = threading.Thread(target=lambda: found.append(api_answer(ask)), daemon=True)
+    talk.start()
+    talk.join(limit)
+    none = {"status": None, "body": "", "error": f"no whole answer within {limit:g} s"}
+    return {**(found[0] if found else none), "seconds": time.monotonic() - begin}
+
+
+def api_answer(ask: Ask) -> Found:
+    """The controller's answer, or why there is none."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     found: Found = {"status": None, "body": "", "error": ""}
     try:
         with opener.open(ask["health_url"], timeout=ask["api_timeout_s"]) as answer:
-            found.update(status=answer.status, body=answer.read(300).decode("utf-8", "replace"))
+            found.update(status=answer.status, body=decoded(answer.read(300)))
     except urllib.error.HTTPError as error:
-        found.update(status=error.code, body=error.read(300).decode("utf-8", "replace"))
-    except (OSError, ValueError) as error:
-        found["error"] = str(getattr(error, "reason", error)) or type(error).__name__
-    return {**found, "seconds": time.monotonic() - begin}
+        found.update(status=error.code, body=decoded(error.read(300)))
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        found["error"] = (str(getattr(error, "reason", error)) or type(error).__name__)[:500]
+    return found
 
 
 def room(ask: Ask) -> Found:
@@ -368,7 +464,9 @@ def vmm(ask: Ask) -> Found:
     if path is None:
         return {"path": None, "answers": {}}
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        answers = {name: pool.submit(run_program, path, *words) for name, words in asked.items()}
+        answers = {
+            name: pool.submit(run_program, path, *words, most=MOST_SAID) for name, words in asked.items()
+        }
     return {"path": path, "answers": {name: future.result() for name, future in answers.items()}}
 
 
@@ -395,19 +493,23 @@ def answered(part: Any, ask: Ask) -> Found:
     try:
         return {"ok": part(ask)}
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this part's answer
-        return {"error": f"{type(error).__name__}: {error}"}
+        return {"error": f"{type(error).__name__}: {str(error)[:2000]}"}
 
 
 def main() -> None:
-    """Ask all parts at once."""
+    """Ask all parts at once; those that are not done in time are not waited for."""
     began = time.time()
     ask = json.loads(sys.argv[1] if sys.argv[1] != "-" else sys.stdin.read())
-    with concurrent.futures.ThreadPoolExecutor(6) as pool:
-        asked = {
-            part.__name__: pool.submit(answered, part, ask) for part in PARTS if part.__name__ in ask["parts"]
-        }
-    found = {name: future.result() for name, future in asked.items()}
+    pool = concurrent.futures.ThreadPoolExecutor(6)
+    asked = {
+        part.__name__: pool.submit(answered, part, ask) for part in PARTS if part.__name__ in ask["parts"]
+    }
+    concurrent.futures.wait(asked.values(), timeout=ask["limit_s"])
+    late = {"error": f"no answer within {ask['limit_s']:g} s"}
+    found = {name: future.result() if future.done() else late for name, future in asked.items()}
     json.dump({"parts": found, "began": began, "ended": time.time()}, sys.stdout)
+    sys.stdout.flush()
+    os._exit(0)  # what is not done would be waited for
 
 
 if __name__ == "__main__":

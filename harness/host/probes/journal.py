@@ -1,7 +1,9 @@
 """Runs ON the host, as root: lines of a unit's journal that hold a word. Python 3.9, standard library only.
 
 The argument is JSON: ``unit``, ``word``, ``since`` (the host's time), ``limit`` (at most so many of the
-latest lines are read). Prints JSON: ``{"read": n, "lines": [[time, text], ...]}``. It changes nothing.
+latest lines are read). Prints JSON: ``{"read": n, "whole": bool, "lines": [[time, text], ...]}``; ``whole``
+is false where there are older lines. It changes nothing. Lines are read one by one, the newest first: of a
+journal of gigabytes no more is held than one line, and what is told.
 """
 
 from __future__ import annotations
@@ -10,27 +12,65 @@ import json
 import math
 import subprocess
 import sys
+import tempfile
+from typing import Any
+
+MOST_OUTPUT = 64 << 20
+"""Bytes that are read."""
+MOST_LINES = 5000
+"""Lines that are told."""
+
+
+def decoded(raw: bytes) -> str:
+    """Bytes as text, with nothing lost."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def message_of(record: dict[str, Any]) -> str:
+    """An entry's message: journald gives the bytes of what is no text, and a list of several."""
+    message = record.get("MESSAGE") or ""
+    if not isinstance(message, list):
+        return str(message)
+    if all(isinstance(one, int) for one in message):
+        return decoded(bytes(message))
+    return "\n".join(message_of({"MESSAGE": one}) for one in message)
+
+
+def command(ask: dict[str, Any]) -> list[str]:
+    """What asks the journal."""
+    # --all: else a message of more than 4096 bytes is null.
+    words = ["journalctl", "--no-pager", "--quiet", "--all", "--reverse", "--output=json"]
+    words += ["--output-fields=MESSAGE,__REALTIME_TIMESTAMP", f"--lines={ask['limit']}"]
+    return [*words, f"--since=@{math.floor(ask['since'])}", f"--unit={ask['unit']}"]
 
 
 def main() -> None:
     """Ask the journal once."""
     ask = json.loads(sys.argv[1])
-    # --all: else a message of more than 4096 bytes is null.
-    words = ["journalctl", "--no-pager", "--quiet", "--all", "--output=json"]
-    words += ["--output-fields=MESSAGE,__REALTIME_TIMESTAMP", f"--lines={ask['limit']}"]
-    words += [f"--since=@{math.floor(ask['since'])}", f"--unit={ask['unit']}"]
-    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)
-    if done.returncode:
-        sys.exit(done.stderr.decode("utf-8", "replace").strip())
-    records = [json.loads(line) for line in done.stdout.splitlines()]
-    found = []
-    for record in records:
-        message = record.get("MESSAGE") or ""
-        if isinstance(message, list):  # not UTF-8: journald gives its bytes
-            message = bytes(message).decode("utf-8", "replace")
-        if ask["word"] in message:
-            found.append([int(record["__REALTIME_TIMESTAMP"]) / 1e6, message[:1000]])
-    json.dump({"read": len(records), "lines": found}, sys.stdout)
+    read, size = 0, 0
+    found: list[tuple[float, str]] = []
+    with (
+        tempfile.TemporaryFile() as complaint,
+        subprocess.Popen(
+            command(ask), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaint
+        ) as program,
+    ):
+        while line := program.stdout.readline(MOST_OUTPUT):  # type: ignore[union-attr] # it is a pipe
+            size += len(line)
+            if size > MOST_OUTPUT or len(found) >= MOST_LINES:
+                program.kill()
+                break
+            read += 1
+            record = json.loads(line)
+            message = message_of(record)
+            if ask["word"] in message:
+                found.append((int(record["__REALTIME_TIMESTAMP"]) / 1e6, message[:1000]))
+        else:
+            if program.wait():
+                complaint.seek(0)
+                sys.exit(complaint.read(2000).decode("utf-8", "replace").strip())
+    whole = not line and read < ask["limit"]
+    json.dump({"read": read, "whole": whole, "lines": found[::-1]}, sys.stdout)
 
 
 if __name__ == "__main__":

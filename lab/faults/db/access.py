@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -46,40 +47,63 @@ def old_server(patient: Patient) -> AbstractContextManager[None]:
 
 
 _ON_THE_BRIDGE = "192.168.100.1"
-_HBA = "/etc/postgresql/15/main/pg_hba.conf"
-_RELOAD = "systemctl reload postgresql@15-main"
-_RELAY = f"socat TCP-LISTEN:5433,bind=127.0.0.1,fork,reuseaddr TCP:127.0.0.1:5432,bind={_ON_THE_BRIDGE}"
-_LET_IN = f"""echo 'hostnossl all acceptance_ro {_ON_THE_BRIDGE}/32 scram-sha-256 # fa017' >>{_HBA}
-{_RELOAD}
-systemd-run --quiet --collect --unit=fa017-relay {_RELAY}"""
-_KEEP_OUT = f"""sed -i '/# fa017$/d' {_HBA}
-{_RELOAD}
-systemctl stop fa017-relay"""
 
 
 @fault(reds={"db.connection_is_private"}, asks=("db",))
 @contextmanager
 def plain_connection(patient: Patient) -> Iterator[None]:
-    """The connection leaves a machine unencrypted: the server sees it come from an address of the bridge."""
-    url = keys.database_url(patient.paths, "acceptance_ro").replace(":5432/", ":5433/")
+    """The connection leaves a machine unencrypted: it is to an address of the bridge, and asks for no TLS.
+
+    Whoever listens there reaches the server by loopback, so the server sees nothing of it.
+    """
+    url = keys.database_url(patient.paths, "acceptance_ro").replace(
+        "127.0.0.1:5432", f"{_ON_THE_BRIDGE}:5433"
+    )
+    relay = f"socat TCP-LISTEN:5433,bind={_ON_THE_BRIDGE},fork,reuseaddr TCP:127.0.0.1:5432"
+    with _relayed(patient, relay), database.reached_by(patient, f"{url}?sslmode=disable"):
+        yield
+
+
+_FORGETFUL = """
+import asyncio
+
+async def carry(source, sink):
+    while said := await source.read(65536):
+        sink.write(said.replace(b"READ ONLY", b"         "))
+    sink.close()
+
+async def serve(*client):
+    server = await asyncio.open_connection("127.0.0.1", 5432)
+    await asyncio.gather(carry(client[0], server[1]), carry(server[0], client[1]))
+
+async def main():
+    await (await asyncio.start_server(serve, "127.0.0.1", 5433)).serve_forever()
+
+asyncio.run(main())
+"""
+
+
+@fault(reds={"db.session_is_read_only"})
+@contextmanager
+def writable_session(patient: Patient) -> Iterator[None]:
+    """Our own session can write: a pooler begins transactions as it likes, not read-only as it was asked to.
+
+    Nor does our role begin them so.
+    """
+    forget = f"ALTER ROLE acceptance_ro IN DATABASE {database.NAME} SET default_transaction_read_only = off"
+    url = keys.database_url(patient.paths, "acceptance_ro").replace("5432/postgres", f"5433/{database.NAME}")
     with (
-        patient.on_host(do=_LET_IN, undo=_KEEP_OUT),
+        database.copied(patient, forget),
+        _relayed(patient, f"python3 -c {shlex.quote(_FORGETFUL)}"),
         database.reached_by(patient, f"{url}?sslmode=disable"),
     ):
         yield
 
 
-@fault(reds={"db.session_is_read_only"})
-def writable_session(patient: Patient) -> AbstractContextManager[None]:
-    """Our own session can write: what it sets about itself is dropped, as some poolers do.
-
-    Nor does its role begin transactions read-only.
-    """
-    return database.copied(
-        patient,
-        f"ALTER ROLE acceptance_ro IN DATABASE {database.NAME} SET default_transaction_read_only = off",
-        database.replaced("set_config(text, text, boolean) RETURNS text", "SELECT $2"),
-    )
+def _relayed(patient: Patient, program: str) -> AbstractContextManager[None]:
+    """With this program running on the host."""
+    start = f"systemd-run --quiet --collect --unit=fa017-relay {program}"
+    return patient.on_host(do=start, undo="systemctl stop fa017-relay")
 
 
 @fault(reds={"db.tables_and_columns_are_there"}, broken={"db.sees_every_row", *SESSION_CLAIMS})

@@ -1,5 +1,6 @@
 """What the metadata service answers a guest: V1 to anybody, V2 with a token, as JSON or plain text."""
 
+import re
 import secrets
 import time
 from typing import Any
@@ -9,7 +10,9 @@ from lab.vmm.mmds.store import Mmds
 
 TOKEN_PATH = "/latest/api/token"  # noqa: S105 (a path)
 MAX_TTL = 21600
+MAX_TOKENS = 1000
 _MISSING = object()
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 class MmdsHttp:
@@ -55,8 +58,10 @@ class MmdsHttp:
 
     def _token(self, headers: dict[str, str]) -> tuple[int, str, str]:
         ttl = headers.get("x-metadata-token-ttl-seconds", "")
-        if not ttl.isdigit() or not 1 <= int(ttl) <= MAX_TTL:
+        if not _NUMBER.fullmatch(ttl) or not 1 <= int(ttl) <= MAX_TTL:
             return 400, "text/plain", f"Token time to live value must be between 1 and {MAX_TTL}."
+        if len(self._tokens) >= MAX_TOKENS:  # the oldest makes room
+            del self._tokens[next(iter(self._tokens))]
         token = secrets.token_urlsafe(32)
         self._tokens[token] = time.monotonic() + int(ttl)
         return 200, "text/plain", token
@@ -69,7 +74,7 @@ def _lookup(data: Any, path: str) -> Any:
     for part in path.strip("/").split("/"):
         if not part:
             continue
-        if isinstance(data, list) and part.isdigit() and int(part) < len(data):
+        if isinstance(data, list) and _NUMBER.fullmatch(part) and int(part) < len(data):
             data = data[int(part)]
         elif isinstance(data, dict) and part in data:
             data = data[part]

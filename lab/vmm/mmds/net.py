@@ -21,6 +21,7 @@ PORT = 80
 DEFAULT_ADDRESS = "169.254.169.254"
 MAX_CONNECTIONS = 30
 MAX_REQUEST = 8192
+MAX_UNACKED = 1024 * 1024
 ETH_P_ALL = 0x0003
 SO_ATTACH_FILTER = 26
 SOL_PACKET = 263
@@ -94,6 +95,10 @@ class MetadataNic:
     def _continue(self, key: tuple[bytes, int], connection: _Connection, got: Segment) -> None:
         connection.peer = got.peer  # a guest may change its MAC in between
         self._acknowledged(connection, got.ack)
+        if got.payload and len(connection.unacked) > MAX_UNACKED:  # it asks on and on, and takes no answer
+            del self._connections[key]
+            self._reset(got)
+            return
         if got.seq != connection.received:
             self._send(
                 connection, ACK

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lab.vmm.faults import Fault
+from lab.vmm.files import open_regular
 from lab.vmm.snapshot import SnapshotError
 
 MIB = 1024 * 1024
@@ -16,14 +17,18 @@ PAGE = 4096
 def fresh(mib: int) -> int:
     """Memory for a new machine: it has no name, so nothing of it can be left behind."""
     fd = os.memfd_create("guest-memory")
-    os.ftruncate(fd, mib * MIB)
+    try:
+        os.ftruncate(fd, mib * MIB)
+    except (OSError, OverflowError) as error:
+        os.close(fd)
+        raise Fault(f"Cannot allocate {mib} MiB of memory for the guest: {error}") from error
     return fd
 
 
 def of_snapshot(path: str, mib: int) -> int:
     """The memory file of a snapshot; its content has no checksum, only its size is looked at."""
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)  # QEMU opens it so, though it maps it privately
+        fd = open_regular(path, os.O_RDWR)  # QEMU opens it so, though it maps it privately
     except OSError as error:
         raise SnapshotError(f"Cannot open the memory file {path}: {error.strerror}") from error
     size = os.fstat(fd).st_size

@@ -36,7 +36,11 @@ class Monitor:
         self._sleep = asyncio.sleep
         self._wait_for = asyncio.wait_for
         self._timeout = timeout
-        self._run(self._client.connect(sock))
+        try:
+            self._run(self._client.connect(sock))
+        except MonitorError:
+            self._loop.close()
+            raise
 
     def fileno(self) -> int:
         """Readable when QEMU has said something."""

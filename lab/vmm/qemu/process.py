@@ -239,6 +239,15 @@ class Qemu:
         except (ProcessLookupError, ChildProcessError):
             return
 
+    def close(self) -> None:
+        """End the process, and keep nothing of it; for one that never came up."""
+        self.kill()
+        self._ours.close()
+        self.serial.close()
+        for fd in (self._stderr, self._state, self.ram_fd, self.pidfd):
+            if fd is not None:
+                os.close(fd)
+
     def last_words(self) -> str:
         """What QEMU has said on stderr so far."""
         return os.pread(self._stderr, 4096, 0).decode(errors="replace").strip()

@@ -58,7 +58,7 @@ def test_a_port_of_the_guests_own_loopback_is_reached(healthy: Vm) -> None:
 
 
 async def test_many_requests_at_once(healthy: Vm) -> None:
-    async with healthy.async_http(timeout=_GUEST_S) as client:
+    async with healthy.async_http(timeout_s=_GUEST_S) as client:
         answers = await asyncio.gather(*(client.get("/health") for _ in range(50)))
     assert {answer.status_code for answer in answers} == {200}
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.run import run
-from tests.lab.vmm.program import Program
 from tests.lab.vmm.tiny_guest import GATEWAY, READY, TinyGuest, build
+from tests.unit.peers.vmm_program import Program
 
 TAP = "vmtap0"
 MIB = 160

@@ -8,8 +8,8 @@ import pytest
 
 from tests.lab.vmm.conftest import Start, configure, make_disk
 from tests.lab.vmm.description import CALLS, NOT_OFFERED, POST, PRE, Call, bad_bodies
-from tests.lab.vmm.program import Program
 from tests.lab.vmm.tiny_guest import TinyGuest
+from tests.unit.peers.vmm_program import Program
 
 pytestmark = pytest.mark.lab
 BAD = list(bad_bodies())

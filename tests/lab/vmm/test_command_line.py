@@ -11,8 +11,8 @@ import pytest
 
 from harness.run import Result, run
 from tests.lab.vmm.conftest import Golden, Start, make_disk
-from tests.lab.vmm.program import ROOT
 from tests.lab.vmm.tiny_guest import TinyGuest
+from tests.unit.peers.vmm_program import ROOT
 
 pytestmark = pytest.mark.lab
 
@@ -54,6 +54,7 @@ def test_help() -> None:
         (["--id", "bad_id"], -signal.SIGABRT),
         (["--id", "x" * 65], -signal.SIGABRT),
         (["--config-file", "/nowhere.json", "--no-api"], -signal.SIGABRT),
+        (["--mmds-size-limit", "9" * 5000], -signal.SIGABRT),
         (["--api-sock", "/nowhere/api.sock"], 1),
         (["--describe-snapshot", "/nowhere.snap"], 1),
     ],

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.vmm.conftest import MIB, Golden, Start, make_disk
-from tests.lab.vmm.program import Program, is_alive, wait_gone
+from tests.unit.peers.vmm_program import Program, is_alive, wait_gone
 
 pytestmark = pytest.mark.lab
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.vmm.conftest import MIB, Golden, Start
-from tests.lab.vmm.program import Program
+from tests.unit.peers.vmm_program import Program
 
 pytestmark = pytest.mark.lab
 Change = Callable[[bytes], bytes]

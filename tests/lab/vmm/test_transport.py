@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.lab.vmm.conftest import Start
-from tests.lab.vmm.program import Answer, Program, ask, receive
+from tests.unit.peers.vmm_program import Answer, Program, ask, receive
 
 pytestmark = pytest.mark.lab
 

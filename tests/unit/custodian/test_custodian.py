@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -55,16 +54,10 @@ def test_a_refusal_is_no_vmms(custodian: Custodian) -> None:
 
 @pytest.mark.parametrize(("kind", "vmm"), [(VmmFailed, True), (Refused, False), (OSError, False)])
 async def test_the_far_end_says_whether_it_was_a_vmm(kind: type[Exception], vmm: bool) -> None:
-    said: list[bytes] = []
-
     async def refuse(_request: object) -> None:
         raise kind("no")
 
-    async def drain() -> None:
-        """Nothing is held back."""
-
     far: Any = SimpleNamespace(serve=refuse)
-    to_us: Any = SimpleNamespace(write=said.append, drain=drain)
-    await Service(far, to_us)._answer({"id": 7, "op": "make_clone"})
-    (answer,) = map(json.loads, said)
+    nobody: Any = None
+    answer = await Service(far, nobody)._answer({"id": 7, "op": "make_clone"})
     assert (answer["id"], answer["vmm"]) == (7, vmm)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -70,6 +71,70 @@ async def test_an_end_drops_those_who_wait() -> None:
 async def test_it_listens_once_however_often_it_is_asked_to() -> None:
     async with serving() as (pages, port):
         assert await pages.start("127.0.0.1", 0) == port
+
+
+DRAGGING = {
+    "says nothing": b"",
+    "drips its first line": b"G",
+    "drips its headers": b"GET /x HTTP/1.1\r\nX: ",
+    "has headers without end": b"GET /x HTTP/1.1\r\n",
+}
+
+
+@pytest.mark.parametrize("first", DRAGGING.values(), ids=DRAGGING)
+async def test_a_request_has_its_time_in_all(monkeypatch: pytest.MonkeyPatch, first: bytes) -> None:
+    monkeypatch.setattr("harness.custodian.pages._REQUEST_S", 0.5)
+    async with serving() as (pages, port), asyncio.timeout(10):
+        pages.add("/x", "hello")
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(first)
+        answered = asyncio.ensure_future(reader.read())
+        with contextlib.suppress(ConnectionError):
+            while not (await asyncio.wait({answered}, timeout=0.1))[0]:
+                writer.write(b"X: y\r\n" if first.endswith(b"1.1\r\n") else b"x")
+            assert await answered == b""
+        writer.close()
+        assert pages.visitors("/x") == []
+
+
+@pytest.mark.parametrize("flood", [b"x" * 1000, b"X: y\r\n" * 100])
+async def test_a_request_has_its_length_in_all(flood: bytes) -> None:
+    async with serving() as (pages, port), asyncio.timeout(10):
+        pages.add("/x", "hello")
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        with contextlib.suppress(ConnectionError):
+            writer.write(b"GET /x HTTP/1.1\r\n")
+            for _ in range(1000):
+                writer.write(flood)
+                await writer.drain()
+            assert await reader.read() == b""
+        writer.close()
+        assert pages.visitors("/x") == []
+
+
+async def test_of_many_at_once_no_more_are_served_than_it_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.custodian.pages._AT_ONCE", 3)
+    async with serving() as (pages, port), asyncio.timeout(10):
+        pages.add("/x", "hello")
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        while len(pages._busy) < 3:
+            await asyncio.sleep(0)
+        with pytest.raises(ConnectionError):
+            await ask(port, b"GET /x HTTP/1.1\r\n\r\n")
+        for _, writer in held:
+            writer.close()
+        while pages._busy:
+            await asyncio.sleep(0)
+        assert (await ask(port, b"GET /x HTTP/1.1\r\n\r\n")).endswith("hello")
+
+
+async def test_visitors_without_end_are_not_all_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.custodian.pages._MOST_VISITORS", 2)
+    async with serving() as (pages, port):
+        pages.add("/x", "hello")
+        for _ in range(4):
+            assert (await ask(port, b"GET /x HTTP/1.1\r\n\r\n")).endswith("hello")
+        assert len(pages.visitors("/x")) == 2
 
 
 def test_a_colour_of_ours_is_far_from_grey() -> None:

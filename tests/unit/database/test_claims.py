@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from harness.database.claims import CLAIMS, QUERIES
-from harness.database.records import gather
+from harness.database.records import gather_within
 from harness.database.scratch import ScratchPostgres
 from harness.site.profile import Site
 from tests.unit.database.populations import NOW, Row, load
@@ -166,7 +166,7 @@ def _broken(
     sessions = [{**row, **(change or {} if row["session_id"] == changed else {})} for row in SOUND_SESSIONS]
     with connection.transaction(force_rollback=True):
         load(connection, SCHEMA, (vms, sessions))
-        records = gather(connection, SITE, now=NOW)
+        records = gather_within(connection, SITE, now=NOW)
     counted = {name: records.breaking(name) for name in CLAIMS}
     return {name: one.ids for name, one in counted.items() if one.count}
 
@@ -205,7 +205,7 @@ def test_only_twenty_rows_are_shown_and_all_are_counted(connection: psycopg.Conn
     vms = [_vm(f"vm-{n:02}", n, vm_type=None) for n in range(25)]
     with connection.transaction(force_rollback=True):
         load(connection, SCHEMA, (vms, []))
-        found = gather(connection, SITE, now=NOW).breaking("vm_states_are_known")
+        found = gather_within(connection, SITE, now=NOW).breaking("vm_states_are_known")
     lines = found.report().splitlines()
     assert (found.count, found.ids[0], len(found.ids)) == (25, "vm-00", 20)
     assert lines[0].startswith("25 VM rows")

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.database.cleanup import delete_stale_sessions, delete_stale_vms, destroy_vms, fail_sessions
-from harness.database.records import Records, gather
+from harness.database.records import Records, gather_within
 from harness.database.scratch import ScratchPostgres
 from harness.site.profile import Site
 from tests.unit.database.oracle import expected
@@ -55,7 +55,7 @@ class Variant:
 
     def gather(self) -> Records:
         """All claims, at NOW."""
-        return gather(self.connection, self.site, now=NOW)
+        return gather_within(self.connection, self.site, now=NOW)
 
     def run(self, *statements: str) -> None:
         """The runbook's SQL, as if it were NOW."""
@@ -106,7 +106,7 @@ def test_clean_up_deletes_the_stale_and_nothing_else(variant: Variant, data: st.
             *records.breaking("no_old_destroyed_vms").ids,
             *records.breaking("no_old_failed_sessions").ids,
         }
-        variant.run(delete_stale_vms(base), delete_stale_sessions(base, records.tables))
+        variant.run(delete_stale_vms(base).line, delete_stale_sessions(base, records.tables).line)
         left = {key: row for key, row in rows.items() if key not in stale}
         for row in left.values():
             if variant.references and row.get("browser_vm_id") in stale:
@@ -131,12 +131,12 @@ def test_marking_mends_what_it_names_and_nothing_else(variant: Variant, data: st
         records, rows = variant.gather(), contents(variant.connection, variant.schema)
         vms = sorted({key for name in vm_claims for key in records.breaking(name).ids})
         if vms:
-            variant.run(destroy_vms(base, vms))
+            variant.run(destroy_vms(base, vms).line)
         # A session on a VM that was marked just now has lost its VM: it is looked for after that.
         records = variant.gather()
         sessions = sorted({key for name in session_claims for key in records.breaking(name).ids})
         if sessions:
-            variant.run(fail_sessions(base, sessions))
+            variant.run(fail_sessions(base, sessions).line)
         assert not {*vm_claims, *session_claims} & found(variant.gather()).keys()
         changed = {
             key for key, row in contents(variant.connection, variant.schema).items() if row != rows[key]
@@ -150,7 +150,7 @@ def test_clean_up_is_the_runbooks(variant: Variant) -> None:
     schema = f'"{variant.schema}".'
     tables = variant.gather().tables
     plain = [delete_stale_vms(base), delete_stale_sessions(base, tables)]
-    assert [text.replace(schema, "").replace('"', "") for text in plain] == [
+    assert [mend.line.replace(schema, "").replace('"', "") for mend in plain] == [
         "DELETE FROM vms WHERE vm_type = 'browser' AND status = 'destroyed' "
         "AND destroyed_at < NOW() - INTERVAL '24 hours';",
         "DELETE FROM auth_sessions WHERE status IN ('failed', 'timeout') "

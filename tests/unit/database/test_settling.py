@@ -7,11 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-import psycopg
 import pytest
-from psycopg.rows import scalar_row
 
-from harness.database.connection import read_only_session
+from harness.database.connection import Database, read_only_session
 from harness.database.records import Records, gather, settled_records
 from harness.database.scratch import ScratchPostgres
 from harness.errors import DatabaseError
@@ -59,13 +57,11 @@ def change(scratch_database: ScratchPostgres) -> Iterator[Change]:
 
 
 @pytest.fixture
-def reader(
-    scratch_database: ScratchPostgres, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[psycopg.Connection]:
+def reader(scratch_database: ScratchPostgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """The suite's own session with that database."""
     monkeypatch.setenv(URL, scratch_database.url())
-    with read_only_session(SITE, run_id="abcdef") as connection:
-        yield connection
+    with read_only_session(SITE, run_id="abcdef") as database:
+        yield database
 
 
 def _destroyed(change: Change, number: int) -> None:
@@ -78,20 +74,18 @@ def _over(change: Change, number: int) -> None:
 
 def _broken(records: Records) -> dict[str, set[str]]:
     found = {name: records.breaking(name) for name in records.answers if not name.startswith("incident")}
-    return {name: set(one.keys) for name, one in found.items() if one.count}
+    return {name: set(one.ids) for name, one in found.items() if one.count}
 
 
 @pytest.mark.usefixtures("change")
-def test_rows_that_are_sound_are_not_asked_for_again(reader: psycopg.Connection) -> None:
+def test_rows_that_are_sound_are_not_asked_for_again(reader: Database) -> None:
     """The clean way costs what it cost: not even the connection is needed."""
     first = gather(reader, SITE)
     reader.close()
     assert settled_records(first, reader, SITE) is first
 
 
-def test_a_session_that_ends_right_after_its_vm_is_no_finding(
-    reader: psycopg.Connection, change: Change
-) -> None:
+def test_a_session_that_ends_right_after_its_vm_is_no_finding(reader: Database, change: Change) -> None:
     """Two statements of the controller, and the first look fell between them."""
     _destroyed(change, 3)
     first = gather(reader, SITE)
@@ -105,7 +99,7 @@ def test_a_session_that_ends_right_after_its_vm_is_no_finding(
 
 
 def test_a_session_that_stays_so_is_a_finding_and_shown_as_it_is_now(
-    reader: psycopg.Connection, change: Change
+    reader: Database, change: Change
 ) -> None:
     """However many others pass meanwhile: more than are shown, and those that come later."""
     for number in range(23):
@@ -122,7 +116,7 @@ def test_a_session_that_stays_so_is_a_finding_and_shown_as_it_is_now(
     assert "url_captured" in left.report()
 
 
-def test_what_cannot_pass_is_a_finding_at_first_sight(reader: psycopg.Connection, change: Change) -> None:
+def test_what_cannot_pass_is_a_finding_at_first_sight(reader: Database, change: Change) -> None:
     """A time in the future comes true, and a strange status may go: looking again would hide both."""
     change("UPDATE vms SET last_heartbeat = now() + interval '3 s' WHERE vm_id = 'vm-01'")
     change("UPDATE vms SET status = 'parked' WHERE vm_id = 'vm-02'")
@@ -135,15 +129,13 @@ def test_what_cannot_pass_is_a_finding_at_first_sight(reader: psycopg.Connection
 
 
 def test_a_connection_lost_meanwhile_costs_only_what_was_in_doubt(
-    reader: psycopg.Connection, change: Change, scratch_database: ScratchPostgres
+    reader: Database, change: Change, scratch_database: ScratchPostgres
 ) -> None:
     """What no look could clear is not known; all else was answered."""
     _destroyed(change, 3)
     first = gather(reader, SITE)
-    (pid,) = reader.cursor(row_factory=scalar_row).execute("SELECT pg_backend_pid()").fetchall()
-    reader.rollback()
     with contextlib.closing(scratch_database.connect()) as other:
-        other.execute("SELECT pg_terminate_backend(%s)", [pid])
+        other.execute("SELECT pg_terminate_backend(%s)", [reader.pid])
     records = settled_records(first, reader, SITE)
     assert records.breaking("unfinished_sessions_are_in_time").count == 0
     with pytest.raises(DatabaseError, match="once more"):

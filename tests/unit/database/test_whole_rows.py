@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from harness.database import whole_rows
-from harness.database.connection import read_only_session
+from harness.database.connection import Database, read_only_session
 from harness.database.scratch import ScratchPostgres
 from harness.database.whole_rows import newest_rows, rows_of
 from harness.errors import DatabaseError
@@ -47,7 +47,7 @@ def writer(scratch_database: ScratchPostgres) -> Iterator[psycopg.Connection]:
 @pytest.fixture
 def reader(
     writer: psycopg.Connection, scratch_database: ScratchPostgres, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[psycopg.Connection]:
+) -> Iterator[Database]:
     """The suite's own session with that database."""
     assert not writer.closed
     monkeypatch.setenv(URL, scratch_database.url())
@@ -55,7 +55,7 @@ def reader(
         yield connection
 
 
-def test_the_rows_of_a_session_are_whole(reader: psycopg.Connection) -> None:
+def test_the_rows_of_a_session_are_whole(reader: Database) -> None:
     rows = rows_of(reader, SITE.database, session=SESSION(2), vm_id="vm-2")
     assert rows.vm is not None
     assert rows.session is not None
@@ -63,13 +63,13 @@ def test_the_rows_of_a_session_are_whole(reader: psycopg.Connection) -> None:
     assert (rows.session["session_id"], rows.session["browser_vm_id"]) == (SESSION(2), "vm-2")
 
 
-def test_a_row_that_is_not_there_is_none(reader: psycopg.Connection) -> None:
+def test_a_row_that_is_not_there_is_none(reader: Database) -> None:
     rows = rows_of(reader, SITE.database, session=SESSION(9), vm_id="vm-9")
     assert (rows.vm, rows.session) == (None, None)
 
 
 def test_the_newest_are_looked_at_and_then_the_same_again(
-    reader: psycopg.Connection, writer: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+    reader: Database, writer: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(whole_rows, "NEWEST", 2)
     before = newest_rows(reader, SITE.database)
@@ -85,7 +85,7 @@ def test_the_newest_are_looked_at_and_then_the_same_again(
     assert list(after.sessions) == [SESSION(2)]
 
 
-def test_rows_that_may_be_hidden_are_no_rows(reader: psycopg.Connection, writer: psycopg.Connection) -> None:
+def test_rows_that_may_be_hidden_are_no_rows(reader: Database, writer: psycopg.Connection) -> None:
     writer.execute("ALTER TABLE vms DROP COLUMN tap_device")
     writer.commit()
     with pytest.raises(DatabaseError, match="has no column tap_device"):

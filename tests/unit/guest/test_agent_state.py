@@ -27,7 +27,7 @@ ActiveExitTimestampMonotonic=101050000
 def test_state_and_journal_are_read() -> None:
     state = parse_state(JOURNAL, since_s=100.5)
     assert (state.pid, state.restarts, state.ending) == (77, 1, ("exited", "1"))
-    assert state.said == ["[FATAL] Uncaught Exception: Error: probe", "hi\ufffd"]
+    assert state.said == ["[FATAL] Uncaught Exception: Error: probe", "hi\udcff"]
     assert state.restart_delay_s == pytest.approx(5.15)
 
 

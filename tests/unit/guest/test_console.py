@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from harness.custodian.logs import DROPPED
+from harness.errors import HarnessError
 from harness.guest import console
 
 TROUBLE = [
@@ -50,3 +52,11 @@ def test_ordinary_lines_are_no_trouble(line: str) -> None:
 )
 def test_boot_is_seen(line: str) -> None:
     assert len(console.boot_lines(line)) == 1
+
+
+def test_a_console_that_is_not_whole_proves_nothing() -> None:
+    flooded = f"{DROPPED.format(12345)}\nnoise\n"
+    for ask in (console.trouble, console.boot_lines):
+        with pytest.raises(HarnessError, match=r"the oldest 12345 bytes were dropped"):
+            ask(flooded)
+    assert len(console.trouble(f"{flooded}{TROUBLE[0]}\n")) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from pathlib import Path
@@ -65,6 +66,10 @@ def read(disk: Path, *paths: str) -> dict[str, DiskFile]:
     return GoldenSnapshot(cast("Hypervisor", Disk(disk))).read_from_disk(paths)
 
 
+def file(path: str, content: bytes) -> DiskFile:
+    return DiskFile(path, hashlib.sha256(content).hexdigest(), len(content))
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -81,11 +86,11 @@ def read(disk: Path, *paths: str) -> dict[str, DiskFile]:
     ],
 )
 def test_a_file_is_read_through_links(disk: Path, path: str) -> None:
-    assert read(disk, path) == {path: DiskFile(path, b"[Unit]\n")}
+    assert read(disk, path) == {path: file(path, b"[Unit]\n")}
 
 
 def test_an_empty_file_is_a_file(disk: Path) -> None:
-    assert read(disk, "/opt/empty")["/opt/empty"].content == b""
+    assert read(disk, "/opt/empty") == {"/opt/empty": file("/opt/empty", b"")}
 
 
 @pytest.mark.parametrize(
@@ -97,6 +102,11 @@ def test_an_empty_file_is_a_file(disk: Path) -> None:
         ("/etc/loop/x", "Too many symbolic links"),
         ("/etc/masked", "/opt is no file, but: directory"),
         ("/opt", "/opt is no file, but: directory"),
+        ('/x" -f "/etc', "quotes or control characters"),
+        ("/x\0", "quotes or control characters"),
+        ("/x\ny", "quotes or control characters"),
+        ("/" + "x" * 3000, ""),
+        ("/\udcff", "/\ufffd: File not found"),
     ],
 )
 def test_what_is_no_file_counts_as_missing(disk: Path, path: str, why: str) -> None:
@@ -109,7 +119,7 @@ def test_a_file_that_cannot_be_read_whole_is_none(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree/server.js").write_bytes(b"x" * (6 << 20))
     disk = made(tmp_path)
-    assert len(read(disk, "/server.js")["/server.js"].content or b"") == 6 << 20
+    assert read(disk, "/server.js")["/server.js"].size == 6 << 20
     os.truncate(disk, 4 << 20)
     assert (
         "of 6291456 bytes can be read: cat: Attempt to read" in read(disk, "/server.js")["/server.js"].error

@@ -137,13 +137,20 @@ def test_an_input_whose_name_is_not_the_only_one_counts_by_time() -> None:
     assert newer(two_units) == list(two_units)
 
 
+def on_disk(path: str, content: bytes) -> DiskFile:
+    return DiskFile(path, hashlib.sha256(content).hexdigest(), len(content))
+
+
 def test_the_disk_holds_what_was_declared() -> None:
     declared = declared_content(Site(name="test"), MANIFEST, {})
-    good = {AGENT: DiskFile(AGENT, b"agent"), UNIT: DiskFile(UNIT, b"anything")}
+    good = {
+        AGENT: on_disk(AGENT, b"agent"),
+        UNIT: on_disk(UNIT, b"anything"),
+    }
     assert wrong_content("disk", declared, good) == []
-    assert "another sha256" in told(wrong_content("disk", declared, {AGENT: DiskFile(AGENT, b"agent ")}))
+    assert "another sha256" in told(wrong_content("disk", declared, {AGENT: on_disk(AGENT, b"agent ")}))
     assert "no such file" in told(
-        wrong_content("disk", declared, {UNIT: DiskFile(UNIT, None, "no such file")})
+        wrong_content("disk", declared, {UNIT: DiskFile(UNIT, "", error="no such file")})
     )
 
 

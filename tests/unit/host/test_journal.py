@@ -39,7 +39,7 @@ class JournalHost:
                     "MESSAGE": text if text and len(text) <= limit else None,
                     "__REALTIME_TIMESTAMP": f"{at}000000",
                 }
-                for at, text in lines
+                for at, text in reversed(lines)
             ]
             (folder / name).write_text("".join(json.dumps(record) + "\n" for record in records))
         self.site = site()
@@ -78,7 +78,13 @@ def test_lines_of_one_vm_are_told_from_anothers(tmp_path: Path) -> None:
     lines = lines_about(host, VM, since=0.9)
     assert [line.time for line in lines] == [1, 3, 4, 5, 6]
     asked = host.asked.read_text()
-    for word in ("--output=json", "--lines=100", "--since=@0", "--unit=master-controller.service"):
+    for word in (
+        "--output=json",
+        "--reverse",
+        "--lines=100",
+        "--since=@0",
+        "--unit=master-controller.service",
+    ):
         assert word in asked
 
 
@@ -92,6 +98,22 @@ def test_long_lines_are_read(tmp_path: Path) -> None:
     """A health answer that was logged whole, and the VM's id behind it."""
     (line,) = lines_about(JournalHost(tmp_path, [(1, f"{'x' * 5000} {VM}")]), VM, since=0)
     assert line.time == 1
+
+
+def test_odd_messages_are_read(tmp_path: Path) -> None:
+    """Several in one entry, and none: what one unit logs hides nothing of another's."""
+    lines = lines_about(
+        JournalHost(tmp_path, [(1, ["a", f"b {VM}"]), (2, [list(b"c"), VM]), (3, [])]), VM, since=0
+    )
+    assert [line.text for line in lines] == [f"a\nb {VM}", f"c\n{VM}"]
+
+
+def test_of_a_journal_without_end_so_much_is_read(tmp_path: Path) -> None:
+    host = JournalHost(tmp_path, [(1, f"{VM} {'x' * 100}")])
+    (tmp_path / "journalctl").write_text(f'#!/bin/sh\nexec yes "$(cat {tmp_path}/all)"\n')
+    host.site = site(100_000)
+    lines = lines_about(host, VM, since=0)
+    assert len(lines) == 5000
 
 
 def test_a_journal_that_cannot_be_read_is_trouble(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from harness.errors import TransportError
 from harness.host.facts import HostFacts, ask_host
-from harness.host.parts import DirectoryEntry, Processes, Sockets, Taps
+from harness.host.parts import DirectoryEntry, Listing, Processes, Sockets, Taps
 from harness.site.profile import ControllerSection, NetworkSection, Site, StateSection, VmmSection
 from harness.wait import wait_until
 from tests.unit.peers.this_machine import Apart, Here
@@ -87,7 +87,7 @@ def test_files_sockets_and_paths_asked_by_name(local_site: Site, tmp_path: Path)
         facts = ask(
             local_site, "state", "sockets", "paths", paths=(str(inner / "api.sock"), str(tmp_path / "no/x"))
         )
-    assert [one.kind for one in facts.part("state", tuple[DirectoryEntry, ...])] == ["directory", "file"]
+    assert [one.kind for one in facts.part("state", Listing).entries] == ["directory", "file"]
     assert [one.kind for one in facts.part("sockets", Sockets).entries] == ["directory", "socket"]
     kinds = [one and one.kind for one in facts.part("paths", dict[str, DirectoryEntry | None]).values()]
     assert sorted(kinds, key=str) == [None, "socket"]
@@ -98,7 +98,7 @@ def test_what_cannot_be_asked_says_so_and_disturbs_nothing_else(local_site: Site
     facts = ask(gone, "state", "identity", "unit", "journal")
     assert facts.identity.monotonic > 0
     with pytest.raises(TransportError, match="/no/such/folder"):
-        facts.part("state", tuple[DirectoryEntry, ...])
+        facts.part("state", Listing)
     with pytest.raises(TransportError, match="no answer"):
         _ = facts.api
 

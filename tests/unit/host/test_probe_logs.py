@@ -4,21 +4,44 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.host.error_lines import errors_among, with_errors
+from harness.site.profile import ControllerSection
 from tests.unit.host.test_probe import load_probe
 
-ASK = {"error_pattern": r"\[?ERROR\]?[: ]", "ignore_errors": ["harmless"], "journal_lines": 100}
+ASK = {"journal_lines": 100}
+CONTROLLER = ControllerSection(ignore_errors=("harmless",))
+
+
+def with_errors_of(part: Any) -> dict[str, Any]:
+    """What is made of a log that the probe tells."""
+    found: dict[str, Any] = with_errors({"journal": {"ok": part}}, CONTROLLER)["journal"]["ok"]
+    return found
 
 
 def test_error_lines_are_counted_and_those_that_are_known_apart() -> None:
     lines = [(1.0, "[INFO]: fine"), (2.0, "[ERROR]: bad"), (3.0, "ERROR harmless"), (4.0, "TERRORS")]
-    found = load_probe()["errors_among"](ASK, lines)
+    found = errors_among(lines, CONTROLLER)
     assert (found["read"], found["count"], found["last"][0]["text"]) == (4, 1, "[ERROR]: bad")
     assert found["ignored"] == {"harmless": 1}
+
+
+def test_the_latest_of_too_many_lines_are_told() -> None:
+    """And the verdict says that there were more."""
+    lines = [(float(number), f"{number} " + "x" * (1 << 15)) for number in range(300)]
+    found = load_probe()["told"](lines, 1000)
+    assert (found["lines"][0][0], found["lines"][-1][0], found["limit"]) == (44.0, 299.0, 256)
+
+
+def test_a_log_that_is_none_says_so() -> None:
+    answer = with_errors({"journal": {"ok": {"lines": [["x", 1]]}}, "api": {"ok": 1}}, CONTROLLER)
+    assert "the host's journal cannot be understood" in answer["journal"]["error"]
+    assert answer["api"] == {"ok": 1}
 
 
 STARTED = 1795489200.0  # 2026-11-24 03:00:00 UTC
@@ -30,8 +53,7 @@ def read_log(log: Path, text: str, *, written: float = STARTED + 60) -> dict[str
     os.utime(log, (written, written))
     names = load_probe()
     names.update(started=lambda _: 0, wall_time=lambda _: STARTED)
-    found: dict[str, Any] = names["log_file"]({**ASK, "log_file": str(log)})
-    return found
+    return with_errors_of(names["log_file"]({**ASK, "log_file": str(log)}))
 
 
 def test_a_log_file_counts_from_the_start_of_the_unit(tmp_path: Path) -> None:
@@ -113,7 +135,7 @@ def test_a_journal_counts_from_the_very_moment_of_the_start() -> None:
     ]
     asked: list[str] = []
 
-    def journalctl(*words: str, timeout: int) -> str:
+    def journalctl(*words: str, timeout: int) -> dict[str, Any]:
         assert timeout
         asked.extend(words)
         times = ("__MONOTONIC_TIMESTAMP", "__REALTIME_TIMESTAMP")
@@ -121,30 +143,49 @@ def test_a_journal_counts_from_the_very_moment_of_the_start() -> None:
             {"MESSAGE": text, **{name: str(int(at * 1e6)) for name, at in zip(times, moments, strict=True)}}
             for *moments, text in said
         ]
-        return "\n".join(map(json.dumps, records))
+        return printed(map(json.dumps, reversed(records)))
 
     names = load_probe()
-    names.update(started=lambda _: 10_600_000, out=journalctl)
-    found = names["journal"]({**ASK, "unit": "master-controller.service"})
+    names.update(started=lambda _: 10_600_000, run_program=journalctl)
+    found = with_errors_of(names["journal"]({**ASK, "unit": "master-controller.service"}))
     assert [(one["time"], one["text"]) for one in found["last"]] == [
         (9000.7, "[ERROR]: at once"),
         (5000.0, "[ERROR]: after the clock was set back"),
     ]
     assert (found["read"], found["count"]) == (3, 2)
-    assert "--boot" in asked
+    assert {"--boot", "--reverse"} <= set(asked)
 
 
 def test_a_journal_is_read_to_the_end_of_its_lines() -> None:
     """journalctl shows a message of more than 4096 bytes only to those who ask for all of it."""
     bad = "[ERROR]: " + "x" * 4096
 
-    def journalctl(*words: str, timeout: int) -> str:
+    def journalctl(*words: str, timeout: int) -> dict[str, Any]:
         assert timeout
-        messages = [bad if "--all" in words else None, "[ERROR]: in \u2028 two", list(b"[ERROR]: \xff")]
-        times = {"__MONOTONIC_TIMESTAMP": "1", "__REALTIME_TIMESTAMP": "1"}
-        return "".join(json.dumps({"MESSAGE": m, **times}, ensure_ascii=False) + "\n" for m in messages)
+        messages = ["[ERROR]: in \u2028 two", list(b"[ERROR]: \xff"), ["[ERROR]: a", list(b"b")]]
+        return printed(map(entry, [*reversed(messages), bad if "--all" in words else None]))
 
     names = load_probe()
-    names.update(started=lambda _: 1, out=journalctl)
-    found = names["journal"]({**ASK, "unit": "master-controller.service"})
-    assert [one["text"] for one in found["last"]] == [bad[:400], "[ERROR]: in \u2028 two", "[ERROR]: \ufffd"]
+    names.update(started=lambda _: 1, run_program=journalctl)
+    found = with_errors_of(names["journal"]({**ASK, "unit": "master-controller.service"}))
+    told = [one["text"] for one in found["last"]]
+    assert told == [bad[:400], "[ERROR]: in \u2028 two", "[ERROR]: \udcff", "[ERROR]: a\nb"]
+
+
+def test_of_a_journal_that_is_too_long_the_oldest_lines_are_cut() -> None:
+    names = load_probe()
+    lines = [entry("[ERROR]: new"), entry("old")[:7]]
+    names.update(started=lambda _: 1, run_program=lambda *_, timeout: {**printed(lines), "cut": timeout > 0})
+    found = with_errors_of(names["journal"]({**ASK, "unit": "master-controller.service"}))
+    assert (found["read"], found["limit"], found["count"]) == (1, 1, 1)
+
+
+def entry(message: object) -> str:
+    """A line of ``journalctl -o json``."""
+    times = {"__MONOTONIC_TIMESTAMP": "1", "__REALTIME_TIMESTAMP": "1"}
+    return json.dumps({"MESSAGE": message, **times}, ensure_ascii=False)
+
+
+def printed(lines: Iterable[str]) -> dict[str, Any]:
+    """What a program that printed these lines is told to have done."""
+    return {"status": 0, "stdout": "\n".join(lines), "stderr": "", "cut": False}

@@ -102,7 +102,7 @@ def test_links_are_told_with_their_networks(host: Host) -> None:
 @pytest.mark.parametrize("answer", ["", "nonsense", "[]", "[{}]", '[{"ifname": "other"}]', '["x"]', "7"])
 def test_a_link_that_is_not_told_is_our_trouble(host: Host, answer: str) -> None:
     told(host, "ip -d -j addr show dev br0", answer)
-    with pytest.raises(TransportError, match="no answer that can be read"):
+    with pytest.raises(TransportError, match=r"can be read|not JSON|be understood"):
         host.link("br0").exists  # noqa: B018 - asking is what raises
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import os
 import signal
 import time
@@ -14,6 +15,7 @@ import pytest
 from harness.errors import CommandError, SshError
 from harness.infra import shell as shells
 from harness.infra.shell import Shell
+from harness.wait import wait_until
 from tests.unit.peers.shell_machine import open_shell
 
 LIMIT_S = 20.0
@@ -36,7 +38,7 @@ def shell() -> Iterator[Shell]:
         ("true", (0, "", "")),
         ("cat", (0, "", "")),  # its own stdin is empty, not the next command
         ("echo \"it's\" '$HOME' \\`id\\`", (0, "it's $HOME `id`\n", "")),
-        ("printf '\\377'", (0, "\ufffd", "")),
+        ("printf '\\377'", (0, "\udcff", "")),
         ("exit 124", (124, "", "")),
         ("kill -9 $$", (137, "", "Killed\n")),
         ("no-such-command-anywhere", (127, "", "sh: 1: no-such-command-anywhere: not found\n")),
@@ -150,6 +152,73 @@ def test_more_than_the_limit_is_not_read(shell: Shell, monkeypatch: pytest.Monke
     with pytest.raises(CommandError, match="printed more than 1 MiB: yes"):
         shell.run("yes", timeout_s=LIMIT_S)
     assert not shell.is_open
+
+
+GREETINGS = {
+    "a title": "printf '\\033]0;title\\007'",
+    "no newline": "printf welcome",
+    "on stderr": "printf 'last login: never' >&2",
+    "marks of another": "printf '#0123456789abcdef# begin\\n#0123456789abcdef# end 7\\n'",
+    "1 MB": "head -c 1000000 /dev/zero | tee /dev/stderr",
+    "no text": "printf '\\377\\000\\r'",
+    "afterwards": "(sleep 0.2; printf late) &",
+}
+
+
+@pytest.mark.parametrize("greeting", GREETINGS.values(), ids=GREETINGS)
+def test_a_login_that_greets_is_no_answer(greeting: str) -> None:
+    """As a profile does that sets the terminal's title."""
+    shell = open_shell(argv=["/bin/sh", "-c", f"{greeting}\nexec sh"])
+    for _ in range(2):
+        done = shell.run("sleep 0.3; echo out; echo err >&2", timeout_s=LIMIT_S)
+        assert (done.status, done.stdout.removeprefix("late"), done.stderr) == (0, "out\n", "err\n")
+    shell.close()
+
+
+MANNERS = {
+    "silent": ["sleep", "60"],
+    "silent, but hears": ["sh", "-c", "exec cat >/dev/null"],
+    "dripping": ["sh", "-c", "while :; do printf x; printf y >&2; sleep 0.05; done"],
+    "flooding": ["yes"],
+    "flooding stderr": ["sh", "-c", "exec yes >&2"],
+    "closing": ["sh", "-c", "head -c 1 >/dev/null; printf '#half' ; printf said >&2"],
+    "garbage": ["sh", "-c", "head -c 4096 /dev/urandom; sleep 60"],
+}
+
+
+@pytest.mark.parametrize("command", ["echo", ": " + "x" * (1 << 20)], ids=["short", "long"])
+@pytest.mark.parametrize("argv", MANNERS.values(), ids=MANNERS)
+def test_what_is_no_shell_is_soon_given_up(
+    monkeypatch: pytest.MonkeyPatch, argv: list[str], command: str
+) -> None:
+    monkeypatch.setattr(shells, "_GRACE_S", 0.3)
+    monkeypatch.setattr(shells, "OUTPUT_LIMIT", 1 << 20)
+    began = time.monotonic()
+    shell = open_shell(argv=argv)
+    with pytest.raises((CommandError, SshError), match=r"here|the shell is lost"):
+        shell.run(command, timeout_s=0.2)
+    assert not shell.is_open
+    assert time.monotonic() - began < 10
+
+
+def test_nothing_is_left_of_a_command_whose_shell_is_closed(shell: Shell) -> None:
+    """Though timeout(1) puts what it runs into a process group of its own."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        running = pool.submit(shell.run, "sleep 7654321 & sleep 7654321", timeout_s=LIMIT_S)
+        wait_until(lambda: len(sleepers()) == 2, what="it runs", timeout_s=10)
+        shell.close()
+        with pytest.raises(SshError):
+            running.result(LIMIT_S)
+    wait_until(lambda: not sleepers(), what="it is gone", timeout_s=10)
+
+
+def sleepers() -> list[str]:
+    """Who sleeps so long."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found += [path.parent.name] * (path.read_bytes() == b"sleep\0007654321\0")
+    return found
 
 
 def test_a_shell_that_is_lost_says_so(shell: Shell) -> None:

@@ -19,9 +19,11 @@ from harness.session.authorization import login_address
 from harness.session.control_api import ControlApi
 from harness.session.launch import Session
 from harness.site.profile import Site
+from harness.transport.http import transport_over
 from tests.unit.peers.web_peer import Answer, web_peer
 
 pytestmark = pytest.mark.usefixtures("forgetful")
+VM = "vm-6b03852d-0631-4f91-ae8a-fd352348e9c2"
 ID = "11111111-2222-4333-8444-555555555555"
 PATH = f"/api/auth/session/{ID}"
 URL = "http://192.0.2.9/auth?state=st4te&code_challenge=abc"
@@ -37,7 +39,7 @@ def json_answer(body: Any, status: int = 200) -> Answer:
 def answers() -> dict[str, Answer]:
     """What the API answers now."""
     return {
-        PATH: json_answer({"session": {"status": "awaiting_user_auth", "browser_vm_id": "vm-1"}}),
+        PATH: json_answer({"session": {"status": "awaiting_user_auth", "browser_vm_id": VM}}),
         f"{PATH}/oauth-url": json_answer({"oauthUrl": URL}),
         f"{PATH}/credentials/status": json_answer({"authenticated": False}),
     }
@@ -47,7 +49,7 @@ def answers() -> dict[str, Answer]:
 def session(answers: dict[str, Answer], tmp_path: Path) -> Iterator[Session]:
     """A session of that API."""
     with web_peer(tmp_path / "api", answers):
-        transport = httpx.HTTPTransport(uds=str(tmp_path / "api"))
+        transport = transport_over(tmp_path / "api", "http://controller")
         answer = httpx.Response(200, json={"sessionId": ID, "novncURL": "http://h/novnc"})
         yield Session(
             ControlApi(transport, base_url="http://controller"),
@@ -149,7 +151,7 @@ def test_credentials_are_seen_while_a_person_logs_in(session: Session, answers: 
 
 
 def test_a_person_is_told_where_and_how_long(session: Session, answers: dict[str, Answer]) -> None:
-    answers[PATH] = json_answer({"session": {"status": "completed", "browser_vm_id": "vm-1"}})
+    answers[PATH] = json_answer({"session": {"status": "completed", "browser_vm_id": VM}})
     answers[f"{PATH}/credentials/status"] = json_answer({"authenticated": True})
     shown = io.StringIO()
     ended = wait_for_person(session, Console(file=shown, width=80))
@@ -157,7 +159,7 @@ def test_a_person_is_told_where_and_how_long(session: Session, answers: dict[str
     assert "http://h/novnc" in shown.getvalue()
     assert "within 1.5 s" in shown.getvalue()
     assert (ended.status, ended.authenticated, ended.error) == ("completed", True, "")
-    assert ended.vm_id == "vm-1"
+    assert ended.vm_id == VM
 
 
 def test_a_person_who_does_not_come_leaves_it_as_it_is(session: Session) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness import redact
-from harness.errors import BrowserError
+from harness.errors import BrowserError, SessionError, UnreadableError
 from harness.login.provider_pages import opened_provider
 from harness.session.authorization import Authorization, read_authorization, read_callback
 from harness.site.profile import SessionSection
@@ -55,10 +56,38 @@ def test_an_address_is_read_and_its_state_remembered(authorization: Authorizatio
     assert "st4te" not in redact.redact("the state is st4te")
 
 
-@pytest.mark.parametrize("url", ["", "file:///etc/passwd", "http://"])
-def test_what_is_no_address_is_said(url: str) -> None:
-    with pytest.raises(ValueError, match="not an http"):
+NO_ADDRESSES: list[object] = [
+    *("", "file:///etc/passwd", "http://", "ws://192.0.2.9/auth", "http://192.0.2.9:99999/", "http://[::1"),
+    *("http://\u2100.example/", "http://a..b/", "http://me:pw@192.0.2.9/", "http://192.0.2.9:\u0663/"),
+    *("http://192.0.2.9/\ud800", "http://192.0.2.9/ x", "ht\ntp://192.0.2.9/", "http://-x;reboot/", "//x"),
+    *("http://192.0.2.9:0/", "http://" + "x" * 300 + "/", None, 7, True, [], {}),
+]
+
+
+@pytest.mark.parametrize("url", NO_ADDRESSES, ids=ascii)
+def test_what_is_no_address_is_said(url: object) -> None:
+    with pytest.raises(UnreadableError, match=r"no http\(s\) address|no URL") as told:
         read_authorization(url)
+    assert "pw@" not in str(told.value)
+
+
+def test_a_name_is_looked_up_in_ascii() -> None:
+    assert read_authorization("http://B\u00fccher.example/auth").address == ("xn--bcher-kva.example", 80)
+
+
+BAD_BACKS = ["", "http://[", "http://localhost:99999/cb", "http://me@localhost/cb", "\ud800", "x:y"]
+
+
+@pytest.mark.parametrize("back", BAD_BACKS, ids=ascii)
+def test_a_login_that_nobody_could_be_sent_back_from_is_not_begun(
+    browser: Chromium, authorization: Authorization, back: str
+) -> None:
+    odd = dataclasses.replace(authorization, redirect_uri=back)
+    with (
+        pytest.raises(SessionError, match="no redirect_uri"),
+        opened_provider(browser, odd, SessionSection()),
+    ):
+        pytest.fail("it was begun")
 
 
 def test_a_callback_is_read_and_handed_on_as_it_was() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from harness.errors import SshError
 from harness.infra.host import Host, ShellBackend
@@ -13,10 +13,15 @@ from harness.infra.shell import Shell, as_it_is
 from harness.run import Result
 
 
-def open_shell(path: str = os.environ["PATH"], clean: Callable[[str], str] = as_it_is) -> Shell:
-    """A shell that finds its programs there."""
+def open_shell(
+    path: str = os.environ["PATH"],
+    clean: Callable[[str], str] = as_it_is,
+    *,
+    argv: Sequence[str] = ("/bin/sh",),
+) -> Shell:
+    """A shell that finds its programs there; ``argv`` is what claims to be one."""
     process = subprocess.Popen(
-        ["/bin/sh"],
+        argv,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -29,6 +29,11 @@ def check(item="health", proves=True, smoke=False, step=5, how="rebuild it"):
     return mark
 """
 
+NOBODYS_HOST = """[host]
+address = "192.0.2.1"
+user = "nobody"
+"""
+"""An address for documentation (RFC 5737): nobody answers, should anything ask."""
 
 # Plugins that only cost time here.
 _LEFT_OUT = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
@@ -62,9 +67,9 @@ class Suite:
         self.profile('name = "nowhere"')
 
     def profile(self, text: str) -> Path:
-        """Write the site profile that runs use."""
+        """Write the site profile that runs use; its host is nobody's where it names none."""
         path = self.root / "site.toml"
-        path.write_text(text)
+        path.write_text(text if "[host]" in text else f"{text}\n{NOBODYS_HOST}")
         return path
 
     def write(self, body: str, *, file: str = "tests/host/test_made_up.py") -> Path:

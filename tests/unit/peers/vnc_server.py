@@ -7,10 +7,11 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 from harness.screen.picture import Colour
-from harness.screen.streams import SocketStream
 
 SIZE = (8, 4)
 
@@ -74,6 +75,12 @@ def _accept(listener: socket.socket, server: VncServer) -> None:
             connection, _ = listener.accept()
         except OSError:
             return
-        with connection:
-            stream = SocketStream(connection)
-            server.serve(stream.read, stream.write)
+        with connection, connection.makefile("rb") as heard:
+            server.serve(partial(_exactly, heard), connection.sendall)
+
+
+def _exactly(heard: IO[bytes], count: int) -> bytes:
+    data = heard.read(count)
+    if len(data) < count:
+        raise EOFError
+    return data

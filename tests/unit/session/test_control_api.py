@@ -14,9 +14,11 @@ from harness.errors import NoAnswerError, SessionError, TransportError
 from harness.session.control_api import ControlApi, table_of
 from harness.session.launch import Session, launch
 from harness.site.profile import Site
+from harness.transport.http import transport_over
 from tests.unit.peers.fake_peer import FakePeer, answer, fake_peer
 
 ID = "11111111-2222-4333-8444-555555555555"
+VM = "vm-6b03852d-0631-4f91-ae8a-fd352348e9c2"
 SITE = Site(name="x")
 STARTED = json.dumps({"success": True, "sessionId": ID, "provider": "codex", "browserIP": "192.168.100.7"})
 
@@ -40,7 +42,7 @@ def controller(folder: Path, *answers: bytes) -> Iterator[tuple[ControlApi, Fake
     """A client, and the controller it talks to, which gives these answers and hangs up."""
     path = folder / "s"
     with fake_peer(path, *answers) as peer:
-        transport = httpx.HTTPTransport(uds=str(path))
+        transport = transport_over(path, "http://127.0.0.1:4000")
         with closing(ControlApi(transport, base_url="http://127.0.0.1:4000", timeout_s=5)) as api:
             yield api, peer
 
@@ -81,7 +83,7 @@ def test_a_launch_without_an_answer_is_no_session(tmp_path: Path) -> None:
 
 
 def test_where_there_is_no_way_nothing_is_said_of_the_controller(tmp_path: Path) -> None:
-    transport = httpx.HTTPTransport(uds=str(tmp_path / "nowhere"))
+    transport = transport_over(tmp_path / "nowhere", "http://127.0.0.1:4000")
     with closing(ControlApi(transport, base_url="http://127.0.0.1:4000")) as api:
         with pytest.raises(TransportError) as caught:
             session(api)
@@ -101,10 +103,10 @@ def test_an_answer_without_an_object_has_no_fields(tmp_path: Path, body: str) ->
 
 
 def test_a_launch_is_a_session(tmp_path: Path) -> None:
-    with controller(tmp_path, answer(200, STARTED), row(browser_vm_id="vm-1")) as (api, peer):
+    with controller(tmp_path, answer(200, STARTED), row(browser_vm_id=VM)) as (api, peer):
         made = session(api)
-        assert (made.id, made.address, made.vm_id) == (ID, "192.168.100.7", "vm-1")
-        assert made.vm_id == "vm-1"
+        assert (made.id, made.address, made.vm_id) == (ID, "192.168.100.7", VM)
+        assert made.vm_id == VM
         assert peer.requests == [
             'POST /api/auth/start {"userId":"u","provider":"codex"}',
             f"GET /api/auth/session/{ID}",

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import ssl
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -18,25 +14,21 @@ from typing import cast
 import pytest
 
 from harness.custodian import reaper
-from harness.custodian.names import start_time
-from harness.errors import SshError, TransportError
-from harness.host import bundle
-from harness.host.custodian import Custodian
+from harness.errors import TransportError
 from harness.host.hypervisor import Hypervisor
 from harness.session.owned import control_api
 from harness.site.profile import Site
+from tests.unit.peers.custodian_process import custodian_of
+from tests.unit.peers.left_run import leave_run
 from tests.unit.peers.small_controller import SmallController, own, request
 from tests.unit.peers.web_peer import web_peer
 
 
 def leave(host_folders: Path, run: str, controller: SmallController, *, alive: bool) -> Path:
     """A run with a session of its own; its note."""
-    folder = host_folders / "run" / run
-    folder.mkdir()
-    owner = {"pid": os.getpid(), "start": start_time(os.getpid()) if alive else 1}
-    (folder / "owner.json").write_text(json.dumps(owner))
-    own(folder / "session-1.json", controller)
-    return folder / "session-1.json"
+    note = leave_run(host_folders, run, clones=0, alive=alive) / "session-1.json"
+    own(note, controller)
+    return note
 
 
 def test_the_reaper_cancels_what_a_dead_run_left_and_nothing_else(
@@ -62,32 +54,6 @@ def test_the_reaper_keeps_the_record_of_what_it_could_not_cancel(
     controller.refuse_cancel = False
     assert "cancelled session s1" in reaper.reap(host_folders / "disks")
     assert not note.parent.exists()
-
-
-_MOVED = "module.main(*sys.argv[2:])"
-
-
-@contextmanager
-def custodian_of(host_folders: Path) -> Iterator[Custodian]:
-    """A custodian as a host has it, but for where it keeps its notes."""
-    here = f"""
-sys.modules['harness.custodian.reaper'].RUNS = __import__('pathlib').Path({str(host_folders / "run")!r})
-sys.modules['harness.custodian.netns'].NAMES = __import__('pathlib').Path({str(host_folders / "netns")!r})
-"""
-    program = bundle.program().decode().replace(_MOVED, here + _MOVED).encode()
-    words = bundle.command(len(program), "acc-00a11e", str(host_folders / "disks" / "acc-00a11e"))
-    process = subprocess.Popen(
-        [sys.executable, *words[1:]],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    owner = Custodian(process, program, timeout_s=20, explain=SshError)
-    try:
-        yield owner
-    finally:
-        owner.close()
 
 
 def test_the_custodian_cancels_its_sessions_when_its_input_ends(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from harness.errors import SshError
 from harness.run import run
 from harness.transport.ssh import SshConnection, SshDestination
+from tests.unit.peers.misbehaving import MANNERS, Words, misbehaving
 from tests.unit.peers.private_sshd import PrivateSshd, free_port, private_sshd
 
 
@@ -41,7 +43,8 @@ def other_key(directory: Path) -> Path:
 def test_the_right_login_works(sshd: PrivateSshd, tmp_path: Path) -> None:
     connection = SshConnection(sshd.login, tmp_path, alias="somewhere")
     connection.open(10)
-    assert connection.run("echo here; exit 3", timeout_s=5).status == 3
+    with connection.start_beside(["sh", "-c", "echo here; exit 3"]) as program:
+        assert (program.communicate(timeout=5)[0], program.returncode) == (b"here\n", 3)
     connection.close()
 
 
@@ -105,3 +108,21 @@ def test_a_machine_that_never_answers(sshd: PrivateSshd, tmp_path: Path) -> None
     error = failure(silent, tmp_path, timeout_s=1)
     assert "127.0.0.1" in error.message
     assert error.hint
+
+
+SSHD = Words(good=b"SSH-2.0-OpenSSH_9.2\r\n", endless=b"You are welcome.\r\n")
+GREETED = {"before it greets": b"", "after it greets": SSHD.good}
+
+
+@pytest.mark.parametrize("greets", GREETED.values(), ids=GREETED)
+@pytest.mark.parametrize("manner", MANNERS)
+def test_an_sshd_that_misbehaves_is_soon_given_up(
+    sshd: PrivateSshd, tmp_path: Path, manner: str, greets: bytes
+) -> None:
+    began = time.monotonic()
+    with misbehaving(("127.0.0.1", 0), manner, SSHD, opening=lambda it: it.sendall(greets)) as port:
+        login = dataclasses.replace(sshd.login, port=port, connect_timeout_s=1)
+        error = failure(login, tmp_path, timeout_s=2)
+    assert f"127.0.0.1:{port}" in error.message
+    assert error.hint
+    assert time.monotonic() - began < 12

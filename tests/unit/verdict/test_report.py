@@ -174,7 +174,7 @@ def test_verdict_json_carries_everything(suite: Suite) -> None:
     assert verdict["advice"] == [{"check": "host.bad", "text": "MemoryLimit= is deprecated"}]
     assert [item["key"] for item in verdict["items"]] == [item.key for item in CHECKLIST]
     bad = next(check for check in verdict["checks"] if check["name"] == "host.bad")
-    assert (bad["seen"], bad["where"], bad["step"]) == ("handlers are missing", "192.168.10.133", 5)
+    assert (bad["seen"], bad["where"], bad["step"]) == ("handlers are missing", "192.0.2.1", 5)
     page = (ROOT / "docs" / "verdict.md").read_text()
     keys = {*verdict, *verdict["items"][0], *verdict["checks"][0]}
     assert {key for key in keys if f"`{key}`" not in page} == set()
@@ -185,7 +185,7 @@ def test_the_terminal_tells_advice_and_leftovers(suite: Suite) -> None:
     suite.write(RUN)
     output = suite.run("-m", "acceptance").output
     assert "  - host.bad: MemoryLimit= is deprecated" in output
-    assert "Left by a killed run, and removed:\n  - removed namespace acc-000000-1" in output
+    assert "Left on the host, and what became of it:\n  - removed namespace acc-000000-1" in output
 
 
 def test_a_failure_is_told_without_the_path_through_our_code(suite: Suite) -> None:

@@ -110,3 +110,13 @@ def test_a_second_writable_drive_is_nothing_the_vmm_refused(tmp_path: Path) -> N
         error = trouble(tmp_path, MADE)
     assert not isinstance(error, VmmError)
     assert "set snapshot.drive_id" in error.hint
+
+
+@pytest.mark.parametrize(
+    "drives", ["{}", '{"drives": 7}', '{"drives": [7]}', '{"drives": [{}]}', '{"drives": [{"x": 1}]}']
+)
+def test_a_vmm_that_does_not_tell_its_drives_is_to_blame(tmp_path: Path, drives: str) -> None:
+    with fake_peer(tmp_path / "1-api", answer(204), answer(200, drives)):
+        error = trouble(tmp_path, MADE)
+    assert isinstance(error, VmmError)
+    assert "names no drives" in error.message

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from harness.errors import ApiError, TransportError
+from harness.text import encoded
 from harness.vm.firecracker import Firecracker
 from tests.unit.peers.fake_peer import answer, fake_peer
 
@@ -137,3 +138,29 @@ def test_what_was_said_is_on_record(tmp_path: Path) -> None:
         api.patch_vm("Resumed")
         api.close()
     assert api.traffic[0].startswith('PATCH /vm {"state": "Resumed"} -> 204')
+
+
+NO_ANSWERS = {
+    "nothing": " ",
+    "half": '{"firecracker_version": ',
+    "a list": "[]",
+    "a number": "7",
+    "no version": "{}",
+    "a version that is none": '{"firecracker_version": {}}',
+    "deep": "[" * 100_000,
+    "a long number": "1" * 5000,
+    "no text": "\udcff",
+}
+
+
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("body", NO_ANSWERS.values(), ids=NO_ANSWERS)
+def test_an_answer_that_says_nothing_is_an_api_error(tmp_path: Path, body: str, status: int) -> None:
+    raw = answer(status, "x" * len(body)).replace(b"x" * len(body), encoded(body))
+    with fake_peer(tmp_path / "api", raw):
+        api = Firecracker(tmp_path / "api")
+        with pytest.raises(ApiError) as caught:
+            api.version()
+        api.close()
+    assert len(caught.value.message) < 5000
+    assert len(api.traffic[0]) < 5000

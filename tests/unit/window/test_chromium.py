@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +17,7 @@ from websockets.sync.server import ServerConnection
 
 from harness.errors import BrowserError, BrowserLostError
 from harness.wait import wait_until
+from harness.window import dashboard
 from harness.window.chromium import Chromium
 from harness.window.dashboard import CONNECTED, WindowPage, opened_window
 from tests.unit.peers.small_suite import ROOT
@@ -130,6 +132,47 @@ def test_a_window_that_is_not_connected_says_what_is_missing(
         wait_until(window.state, what=state, timeout_s=15, until=lambda seen: seen == state)
 
 
+FLOODS = {
+    "console": "for (let n = 0; n < 3000; n++) console.log('x'.repeat(2000))",
+    "popups": "setInterval(() => open('window'), 100)",
+    "dialogs": "setInterval(() => alert('x'.repeat(100000)), 100)",
+    "downloads": "setInterval(() => { const a = document.createElement('a'); a.download = 'x'; "
+    "a.href = URL.createObjectURL(new Blob([new Uint8Array(1 << 20)])); a.click(); }, 100)",
+    "titles": "setInterval(() => { document.title = 'x'.repeat(1 << 20) + Math.random(); }, 100)",
+}
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize("script", FLOODS.values(), ids=FLOODS)
+def test_a_page_that_floods_is_looked_at_all_the_same(browser: Chromium, script: str, tmp_path: Path) -> None:
+    page = STILL.format(script=script)
+    with web_peer(tmp_path / "flood", {"/": (200, {}, page)}):
+        browser.allow(("192.0.2.9", 4000), tmp_path / "flood")
+        began = time.monotonic()
+        with opened_window(browser, "http://192.0.2.9:4000/") as window:
+            for _ in range(5):
+                window.picture()
+            assert window.state() == "it has opened no WebSocket"
+            assert len(window.log) <= 1001
+            assert len(window._tab.context.pages) < 50
+        assert time.monotonic() - began < 60
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_page_that_never_rests_is_given_up(
+    browser: Chromium, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dashboard, "_WINDOW_PAGE_S", 2)
+    page = STILL.format(script="for (;;);")
+    with web_peer(tmp_path / "flood", {"/": (200, {}, page)}):
+        browser.allow(("192.0.2.9", 4000), tmp_path / "flood")
+        with (
+            pytest.raises(BrowserError, match="took over 2 s"),
+            opened_window(browser, "http://192.0.2.9:4000/"),
+        ):
+            pass
+
+
 @pytest.mark.usefixtures("asked")
 def test_threads_share_the_browser(browser: Chromium) -> None:
     """Each has a window of its own."""
@@ -187,6 +230,7 @@ def test_a_browser_that_ends_is_our_own_trouble(word: str) -> None:
 
 HOLDER = """
 import sys
+from harness.window import dashboard
 from harness.window.chromium import Chromium
 with Chromium() as browser:
     print("ready", flush=True)

@@ -61,9 +61,13 @@ def world(*rows: LiveRow, **parts: Any) -> Inventory:
             "vmms": vmms,
             "names": {1: "systemd", **{p["pid"]: p["comm"] for p in vmms}, **found["names"]},
         },
-        "state": [{"path": path, "kind": "directory"} for path in found["state"]],
+        "state": {
+            "count": found.get("count", len(found["state"])),
+            "entries": [{"path": path, "kind": "directory"} for path in found["state"]],
+        },
         "sockets": {
             "real": "/run/firecracker",
+            "count": len(found["sockets"]),
             "entries": [{"path": p, "kind": k} for p, k in found["sockets"]],
         },
         "taps": {"host_netns": HOST_NETNS, "names": {}, "taps": taps},
@@ -95,10 +99,15 @@ def test_a_running_vm_with_its_row_is_no_finding() -> None:
 
 def test_without_its_row_everything_is_stray() -> None:
     here = world(GONE)
-    assert [one.mend for one in stray_processes(here)] == ["sudo kill -9 100"]
-    assert [one.mend for one in stray_entries(here)] == [f"sudo rm -rf /var/lib/firecracker/vms/{VM}"]
-    assert [one.mend for one in stray_sockets(here)] == [f"sudo rm -f /var/run/firecracker/{VM}.sock"]
-    assert [one.mend for one in stray_taps(here)] == ["sudo ip link delete fc-vm-6b038"]
+    assert lines(stray_processes(here)) == ["sudo kill -9 100"]
+    assert lines(stray_entries(here)) == [f"sudo rm -rf -- /var/lib/firecracker/vms/{VM}"]
+    assert lines(stray_sockets(here)) == [f"sudo rm -f -- /var/run/firecracker/{VM}.sock"]
+    assert lines(stray_taps(here)) == ["sudo ip link delete dev fc-vm-6b038"]
+
+
+def lines(found: list[Finding]) -> list[str]:
+    """What mends them, as it is shown."""
+    return [mend.line for one in found for mend in one.mends]
 
 
 @pytest.mark.parametrize("pattern", [r"vm-([0-9a-f]+)(-[0-9a-f]+)+", r"(?i)VM-[0-9A-F-]{36}"])
@@ -182,7 +191,7 @@ BAD: dict[str, tuple[Inventory, Callable[[Inventory], list[Finding]], str]] = {
     "a TAP in a foreign namespace": (
         world(row(tap_device="fc-x"), taps=[("fc-x", VM_NETNS, "left", None)]),
         stray_taps,
-        "ip netns exec left ip link delete fc-x",
+        "sudo ip netns exec left ip link delete dev fc-x",
     ),
     "no pid": (world(row(firecracker_pid=None)), rows_without_process, "its VMM is pid 100"),
     "a dead pid": (world(row(firecracker_pid=4)), rows_without_process, "pid 4 does not run"),

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
-import psycopg
 import pytest
 
+from harness.database.connection import Database
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import SessionRows
 from harness.errors import DatabaseError
@@ -99,11 +99,11 @@ def test_a_row_that_does_not_say_destroyed_is_told(
     assert watched().left(SITE.database) == [told]
 
 
-CONNECTION = cast(psycopg.Connection, "a connection of its own")
+CONNECTION = cast(Database, "a connection of its own")
 
 
 @contextlib.contextmanager
-def connect() -> Iterator[psycopg.Connection]:
+def connect() -> Iterator[Database]:
     """The database."""
     yield CONNECTION
 
@@ -124,7 +124,7 @@ def test_a_login_that_did_not_end_leaves_its_vm_alone() -> None:
 
 def test_a_database_that_cannot_be_asked_is_kept_for_those_who_ask_of_the_vm() -> None:
     @contextlib.contextmanager
-    def refused() -> Iterator[psycopg.Connection]:
+    def refused() -> Iterator[Database]:
         raise DatabaseError("no connection")
         yield CONNECTION
 

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,16 +67,25 @@ def _more(sock: socket.socket) -> bytes:
 class Program:
     """One started VMM."""
 
-    def __init__(self, folder: Path, *arguments: str, name: str = "vmm", netns: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        name: str = "vmm",
+        netns: str | None = None,
+        inside: Sequence[str] = (),
+    ) -> None:
+        """:param inside: a command that runs the one that follows it, in a world of its own."""
         self.socket_path = folder / f"{name}.sock"
         self.log_path = folder / f"{name}.log"
-        inside = ["ip", "netns", "exec", netns] if netns else []
+        inside = ["ip", "netns", "exec", netns] if netns else inside
         own = [sys.executable, "-m", "lab.vmm", "--api-sock", str(self.socket_path), "--id", name]
         self.stderr_path = folder / f"{name}.stderr"
         with self.stderr_path.open("wb") as stderr:
             self.process = subprocess.Popen(
                 [*inside, *own, "--log-path", str(self.log_path), *arguments],
                 cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,

@@ -1,0 +1,188 @@
+"""The folder of a run's evidence, among those of the runs before it, and of others that go on beside it.
+
+A run's folder is known by what lies in it: ``run.json``, which says so and names the folder. While the run
+goes on it holds a lock on that file, which ends with the process, however that ends. So a folder is deleted
+only where it is a run's, of our user, over, and holds nothing that no run writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import secrets
+import shutil
+import stat
+import weakref
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+from harness.outward import told, words_of
+from harness.text import one_line
+from harness.verdict.bounds import json_text
+from harness.verdict.checklist import LAYERS
+from harness.verdict.evidence import Evidence, safe_name
+from harness.verdict.file import write_verdict
+from harness.verdict.outcome import RunVerdict
+from harness.verdict.whole import NEW, PRIVATE, private_folder
+
+KEPT_RUNS = 10
+
+_NOTE, _LATEST, _VERDICT = "run.json", "latest", "verdict.json"
+_KIND = "acceptance evidence"
+_RUN_ID = re.compile(r"[0-9a-f]{6}")
+_LARGEST_NOTE = 65536
+
+
+class EvidenceRun:
+    """One run's folder, ``<root>/<run id>``."""
+
+    def __init__(self, root: Path, run_id: str) -> None:
+        self.root = root
+        self.folder = root / run_id
+        self.started = False
+        self.unwritten: list[str] = []
+        """Files that could not be written, and why."""
+        self._facts: dict[str, str] = {}
+        self._unlock: weakref.finalize[Any, Any] | None = None
+
+    def start(self, facts: Mapping[str, str]) -> None:
+        """Make the folder, point ``latest`` at it, and delete all but the last runs.
+
+        :raises UsageError: nothing can be written there.
+        """
+        self._facts = {"kind": _KIND, **facts, "run": self.folder.name}
+        try:
+            private_folder(self.root)
+            self.folder.mkdir(0o700)
+        except OSError as error:
+            raise self._refused(error.strerror) from error
+        try:
+            self.folder.chmod(0o700)
+            self._sign()
+            self._point()
+        except OSError as error:
+            self.end()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise self._refused(error.strerror) from error
+        self.started = True
+        _prune(self.root, but=self.folder)
+
+    def check(self, name: str) -> Evidence:
+        """The folder of one check."""
+        return Evidence(self.folder / safe_name(told(name)), self.lost)
+
+    def publish(self, verdict: RunVerdict, *, exit_status: int) -> None:
+        """Write ``verdict.json``, also where somebody has removed the folder since."""
+        file = self.folder / _VERDICT
+        try:
+            if not (self.folder / _NOTE).exists():
+                private_folder(self.folder)
+                self.end()
+                self._sign()
+            write_verdict(file, verdict, exit_status=exit_status)
+        except Exception as error:  # noqa: BLE001 - the verdict is still to reach the terminal
+            self.lost(file, error)
+
+    def lost(self, file: Path, why: BaseException) -> None:
+        """Say that a file could not be written."""
+        reason = why.strerror if isinstance(why, OSError) and why.strerror else ""
+        self.unwritten.append(one_line(told(f"{file}: {reason or f'{type(why).__name__}: {words_of(why)}'}")))
+
+    def end(self) -> None:
+        """The run is over: another may delete its folder."""
+        if self._unlock:
+            self._unlock()
+
+    def _refused(self, why: str | None) -> UsageError:
+        return UsageError(f"evidence cannot be written to {self.root}: {why}", hint="--evidence-dir DIR")
+
+    def _sign(self) -> None:
+        """Write the note; it is locked before it has its name."""
+        fresh = self.folder / f".{secrets.token_hex(6)}{NEW}"
+        note = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE)
+        self._unlock = weakref.finalize(self, os.close, note)
+        os.fchmod(note, PRIVATE)
+        with contextlib.suppress(OSError):  # no such locks here: then nobody deletes anything, either
+            fcntl.flock(note, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with open(note, "wb", closefd=False) as file:
+            file.write(json_text(self._facts).encode())
+        fresh.rename(self.folder / _NOTE)
+
+    def _point(self) -> None:
+        """Have ``latest`` lead here, without a moment in which it leads nowhere."""
+        latest = self.root / _LATEST
+        if os.path.lexists(latest) and not (
+            latest.is_symlink() and _RUN_ID.fullmatch(str(latest.readlink()))
+        ):
+            raise FileExistsError(0, f"{_LATEST!r} in it is not a run's")
+        fresh = self.root / f".{secrets.token_hex(6)}{NEW}"
+        try:
+            fresh.symlink_to(self.folder.name)
+            fresh.replace(latest)
+        except OSError:
+            fresh.unlink(missing_ok=True)
+            raise
+
+
+def _prune(root: Path, *, but: Path) -> None:
+    """Delete all but the last runs. Another run may do the same at this moment."""
+    ages, not_ours = {}, contextlib.suppress(OSError, ValueError, RecursionError)
+    named: list[Path] = []
+    with not_ours:
+        named += [folder for folder in root.iterdir() if _RUN_ID.fullmatch(folder.name) and folder != but]
+    for folder in named:
+        with not_ours, _note(folder) as note:
+            ages[folder] = os.fstat(note).st_mtime
+    for old in sorted(ages, key=ages.__getitem__, reverse=True)[KEPT_RUNS - 1 :]:
+        with not_ours, _note(old) as note:
+            fcntl.flock(note, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _delete(old)
+
+
+@contextlib.contextmanager
+def _note(folder: Path) -> Iterator[int]:
+    """A run's note, open.
+
+    :raises OSError: there is none that we may read and write.
+    :raises ValueError: it is no run's, or not of this folder.
+    """
+    if folder.is_symlink():
+        raise ValueError("a link")
+    note = os.open(folder / _NOTE, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        what = os.fstat(note)
+        if not stat.S_ISREG(what.st_mode) or what.st_uid != os.geteuid() or what.st_size > _LARGEST_NOTE:
+            raise ValueError("not of ours")
+        said = json.loads(os.read(note, _LARGEST_NOTE))
+        if not isinstance(said, dict) or (said.get("kind"), said.get("run")) != (_KIND, folder.name):
+            raise ValueError("no run's")
+        yield note
+    finally:
+        os.close(note)
+
+
+def _delete(folder: Path) -> None:
+    """Delete a run's folder, the note last; one in which there is anything of somebody else's stays."""
+    inside = list(folder.iterdir())
+    if not all(map(_is_a_runs, inside)):
+        return
+    for one in inside:
+        if one.is_dir():
+            shutil.rmtree(one)
+        elif one.name != _NOTE:
+            one.unlink()
+    (folder / _NOTE).unlink()
+    folder.rmdir()
+
+
+def _is_a_runs(one: Path) -> bool:
+    if one.is_symlink():
+        return False
+    if one.is_dir():
+        return one.name.partition(".")[0] in LAYERS
+    return one.name in (_NOTE, _VERDICT) or (one.name.startswith(".") and one.name.endswith(NEW))

@@ -1,0 +1,144 @@
+"""A program has its time and its length, and is over when it ends, whoever holds its output."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.custodian.script import Script
+
+GENEROUS_S = 10
+"""Where it went on as long as somebody held the output."""
+
+
+def said_by(text: str, input_text: str = "", timeout_s: float = 60, **limits: int) -> dict[str, Any]:
+    """What a shell script comes to."""
+    return Script(["sh", "-c", text], input_text, timeout_s, None, **limits).run()
+
+
+def test_a_script_tells_how_it_ended() -> None:
+    assert said_by("echo out; echo err >&2; exit 7") == {
+        "status": 7,
+        "stdout": "out\n",
+        "stderr": "err\n",
+        "timed_out": False,
+        "truncated": False,
+    }
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_536, 1_000_000, 8_000_000])
+def test_all_that_is_said_to_it_comes_back(size: int) -> None:
+    """Both ways at once, far beyond what a pipe holds."""
+    text = "0123456789" * (size // 10)
+    assert said_by("cat; cat /dev/null >&2", text)["stdout"] == text
+
+
+def test_an_input_that_nobody_reads_is_no_trouble() -> None:
+    assert said_by("exit 3", "x" * 1_000_000)["status"] == 3
+
+
+def test_bytes_that_are_no_text_come_back_as_they_went() -> None:
+    odd = bytes(range(256)).decode("utf-8", "surrogateescape")
+    assert said_by("cat", odd)["stdout"] == odd
+    script = Script(["printf", "%s", "vm-\udcff"], "", 10, None)
+    assert script.run()["stdout"] == "vm-\udcff"
+
+
+@pytest.mark.parametrize("text", ["yes", "yes >&2", "yes & yes >&2", "yes | cat", "cat /dev/zero"])
+def test_a_flood_is_ended_at_its_length_and_told(text: str) -> None:
+    ended = said_by(text, most_said=1_000_000)
+    assert (ended["truncated"], ended["timed_out"], ended["status"]) == (True, False, -9)
+    assert 1 << 16 <= len(ended["stdout"]) + len(ended["stderr"]) <= 2 << 16
+
+
+FLOOD = """
+import resource, sys
+from harness.custodian.script import Script
+ended = Script(["yes"], "", 60, None).run()
+print(ended["truncated"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_a_flood_fills_no_memory() -> None:
+    """Where it filled a gigabyte."""
+    done = subprocess.run([sys.executable, "-c", FLOOD], capture_output=True, text=True, check=True)
+    truncated, peak_kib = done.stdout.split()
+    assert truncated == "True"
+    assert int(peak_kib) < 300 << 10
+
+
+def test_one_that_takes_too_long_is_ended_with_what_it_said() -> None:
+    began = time.monotonic()
+    ended = said_by("echo before; exec sleep 600", timeout_s=0.5)
+    assert (ended["timed_out"], ended["truncated"]) == (True, False)
+    assert (ended["status"], ended["stdout"]) == (-9, "before\n")
+    assert time.monotonic() - began < GENEROUS_S
+
+
+BACKGROUND = {
+    "in its group": "sleep 600 & echo done",
+    "in a session of its own": "setsid sleep 600 & echo $! >{pid}; echo done",
+    "forked twice": (
+        "(setsid sh -c 'echo $$ >{pid}; exec sleep 600' &);"
+        " until test -s {pid}; do sleep 0.01; done; echo done"
+    ),
+    "that floods": "setsid yes & echo $! >{pid}; exec 1>&-; echo done >&2",
+}
+
+
+@pytest.mark.parametrize("text", BACKGROUND.values(), ids=BACKGROUND)
+def test_it_is_over_when_it_ends_whatever_it_left_in_the_background(tmp_path: Path, text: str) -> None:
+    began = time.monotonic()
+    ended = said_by(text.format(pid=tmp_path / "pid"))
+    try:
+        assert time.monotonic() - began < GENEROUS_S
+        assert (ended["status"], ended["timed_out"]) == (0, False)
+        assert "done\n" in ended["stdout"] + ended["stderr"]
+    finally:
+        if (tmp_path / "pid").exists():
+            os.kill(int((tmp_path / "pid").read_text()), 9)
+
+
+def test_all_that_was_said_before_the_end_is_heard() -> None:
+    for _ in range(20):
+        assert len(said_by("head -c 60000 /dev/zero; head -c 60000 /dev/zero >&2")["stdout"]) == 60_000
+
+
+@pytest.mark.parametrize(
+    "text", ["exec sleep 600", "yes >/dev/null", "trap '' TERM; while :; do sleep 1; done"]
+)
+def test_it_can_be_ended_from_another_thread(text: str) -> None:
+    script = Script(["sh", "-c", text], "", 600, None)
+    threading.Timer(0.2, script.stop).start()
+    began = time.monotonic()
+    assert script.run()["status"] == -9
+    assert script.stopped
+    assert time.monotonic() - began < GENEROUS_S
+
+
+def test_one_that_is_stopped_before_it_began_does_nothing() -> None:
+    script = Script(["sleep", "600"], "", 600, None)
+    script.stop()
+    assert script.run()["status"] == -9
+
+
+def test_a_program_that_is_not_there_is_an_error_and_leaves_nothing_open() -> None:
+    before = len([*Path("/proc/self/fd").iterdir()])
+    with pytest.raises(FileNotFoundError):
+        Script(["/nonexistent/program"], "", 10, None).run()
+    for _ in range(20):
+        said_by("true")
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
+
+
+def test_a_kernel_that_does_not_tell_of_an_end_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "pidfd_open")
+    assert said_by("echo out; setsid sleep 5 & exit 4")["status"] == 4
+    assert said_by("exec sleep 600", timeout_s=0.3)["timed_out"]

@@ -1,0 +1,45 @@
+"""A custodian as a host has it, but for where it keeps its notes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.errors import SshError
+from harness.host import bundle
+from harness.host.custodian import Custodian
+
+RUN = "acc-00a11e"
+_MOVED = "module.main(*sys.argv[2:])"
+
+
+def start_custodian(host_folders: Path, run: str = RUN) -> tuple[subprocess.Popen[bytes], bytes]:
+    """Its process, just started, and the program that it waits for."""
+    here = f"""
+sys.modules['harness.custodian.reaper'].RUNS = __import__('pathlib').Path({str(host_folders / "run")!r})
+sys.modules['harness.custodian.netns'].NAMES = __import__('pathlib').Path({str(host_folders / "netns")!r})
+"""
+    program = bundle.program().decode().replace(_MOVED, here + _MOVED).encode()
+    words = bundle.command(len(program), run, str(host_folders / "disks" / run))
+    process = subprocess.Popen(
+        [sys.executable, *words[1:]],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    return process, program
+
+
+@contextmanager
+def custodian_of(host_folders: Path, run: str = RUN) -> Iterator[Custodian]:
+    """One that has been asked nothing yet."""
+    process, program = start_custodian(host_folders, run)
+    owner = Custodian(process, program, timeout_s=20, explain=SshError)
+    try:
+        yield owner
+    finally:
+        owner.close()

@@ -1,0 +1,92 @@
+"""A local program ends within its limits, whatever it does, and so do we."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import run as runs
+from harness.custodian.limits import Limit
+from harness.custodian.names import is_running, start_time
+from harness.errors import CommandError
+from harness.run import feed, run
+from harness.wait import wait_until
+
+SLACK_S = 10.0
+
+
+@pytest.fixture(autouse=True)
+def in_time() -> Iterator[None]:
+    """Every one of them."""
+    began = time.monotonic()
+    yield
+    assert time.monotonic() - began < SLACK_S
+
+
+def sh(script: str, *, timeout_s: float = 20, **options: object) -> runs.Result:
+    """A shell script."""
+    return run(["sh", "-c", script], timeout_s=timeout_s, check=False, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "stdout", "stderr"),
+    [
+        ("echo out; echo err >&2; exit 3", 3, "out\n", "err\n"),
+        ("cat", 0, "", ""),
+        ("printf 'a\\377b'", 0, "a\udcffb", ""),
+        ("printf 'a\\r\\nb'", 0, "a\r\nb", ""),
+        ("kill -9 $$", -9, "", ""),
+        ("exec >&- 2>&-; sleep 0.3; exit 4", 4, "", ""),
+        ("echo said; sleep 60 &", 0, "said\n", ""),  # what it leaves running holds its pipes
+    ],
+)
+def test_what_it_said_comes_whole(script: str, status: int, stdout: str, stderr: str) -> None:
+    done = sh(script)
+    assert (done.status, done.stdout, done.stderr) == (status, stdout, stderr)
+
+
+def test_much_goes_in_and_comes_out() -> None:
+    text = "".join(f"{n}\n" for n in range(300_000))
+    assert sh("tee /dev/stderr", input_text=text).stderr == text
+    assert sh("true", input_text=text).status == 0  # it does not read
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "sleep 60",
+        "trap '' TERM; sleep 60",
+        "sh -c 'trap \"\" TERM; sleep 60' & wait",
+        "while :; do printf x; sleep 0.1; done",
+        "exec >&- 2>&-; sleep 60",
+        "sleep 60 & exec sleep 60 >&- 2>&-",
+        "kill -STOP $$",
+    ],
+)
+def test_what_takes_too_long_is_killed_with_all_it_started(tmp_path: Path, script: str) -> None:
+    with pytest.raises(CommandError, match=r"took over 0.5 s: sh -c"):
+        sh(f"echo $$ >{tmp_path}/pid; {script}", timeout_s=0.5)
+    pid = int((tmp_path / "pid").read_text())
+    wait_until(lambda: not is_running(pid, start_time(pid)), what="gone", timeout_s=5)
+
+
+def test_what_floods_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "OUTPUT_LIMIT", 1 << 20)
+    with pytest.raises(CommandError, match=r"(?s)printed more than 1 MiB: sh -c yes\n  it said: y\ny"):
+        sh("yes")
+
+
+@pytest.mark.parametrize("argv", [["no-such-program"], ["/etc/passwd"], ["tr\0ue"], ["true", "\0"]])
+def test_what_cannot_be_started_is_told(argv: list[str]) -> None:
+    with pytest.raises(CommandError, match="cannot run"):
+        run(argv, timeout_s=5)
+
+
+def test_whoever_does_not_read_is_not_waited_for() -> None:
+    with runs._started(["sleep", "60"], None, runs.environment(), "", hears=True) as process:
+        assert process.stdin is not None
+        taken = feed(process.stdin, bytes(1 << 20), Limit("x", seconds=0.3, size=0))
+        assert 0 < taken < 1 << 20
