@@ -11,6 +11,8 @@ if "--version" in sys.argv:
 def flood():
     while True:
         os.write(1, b"\\x1b]52;c;aGk=\\x07 yes\\n" * 4096)
+if "--api-sock" not in sys.argv:
+    flood()
 threading.Thread(target=flood, daemon=True).start()
 def drip(peer):
     for byte in b"HTTP/1.1 204 " + b"x" * 10**6:

@@ -120,12 +120,13 @@ def left(folder: Path, before: set[int]) -> dict[str, list[str]]:
     """What is on the host that was not there before."""
     _reap()
     folders = (Path("/run"), Path("/run/netns"), folder / "golden", folder / "tmp")
-    names = [str(path) for parent in folders if parent.is_dir() for path in parent.glob("*acc-*")]
+    made = [path for parent in folders if parent.is_dir() for path in parent.glob("*acc-*")]
+    files = [str(path) for one in made for path in (one, *one.rglob("*")) if not path.is_dir()]
     programs = [
         Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         for pid in _processes() - before
     ]
-    return {"names": names, "processes": programs}
+    return {"files": files, "processes": programs}
 
 
 def _processes() -> set[int]:
@@ -146,6 +147,7 @@ def hostile_site(folder: Path) -> Iterator[Path]:
     for words in ("link set lo up", "link add fcbr0 type bridge", "addr add 192.168.100.1/24 dev fcbr0"):
         subprocess.run(["ip", *words.split()], check=True)
     fill(folder)
+    subprocess.run(["mount", "--bind", folder / "bin", "/usr/local/sbin"], check=True)  # first on every PATH
     controller = Controller(4000)
     with contextlib.closing(controller.socket), scratch_postgres() as scratch:
         fill_database(scratch, folder)
@@ -157,7 +159,7 @@ def hostile_site(folder: Path) -> Iterator[Path]:
 def main(folder: Path, command: list[str]) -> int:
     """Run a command at the site; its status."""
     with hostile_site(folder) as site:
-        os.environ.update(PATH=f"{folder / 'bin'}:{os.environ['PATH']}", TMPDIR=str(folder / "tmp"))
+        os.environ.update(PATH=f"/usr/local/sbin:{os.environ['PATH']}", TMPDIR=str(folder / "tmp"))
         before = _processes()
         status = subprocess.run(
             [word.replace("{site}", str(site)) for word in command], check=False
