@@ -24,6 +24,7 @@ from harness.database.tables import Tables, ask_tables, read_tables, tables_curs
 from harness.errors import DatabaseError, SiteError, WaitTimeoutError
 from harness.mend import HEADING, Mend
 from harness.site.profile import DatabaseSection, Site
+from harness.text import one_line
 from harness.wait import wait_until
 
 _SETTLE_POLL_S = 0.5
@@ -247,5 +248,5 @@ def aligned(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _shown(value: object) -> str:
     """One cell on one line, whatever a row holds."""
-    text = "NULL" if value is None else "".join(c if c.isprintable() else "�" for c in str(value))
+    text = "NULL" if value is None else one_line(str(value))
     return text if len(text) <= _WIDEST_CELL else f"{text[: _WIDEST_CELL - 1]}…"
