@@ -26,7 +26,7 @@ with open(sys.argv[sys.argv.index("--log-path") + 1], "r+b", buffering=0) as log
         log.write(f"log {{number}}\\n".encode() * 1000)
 """
 TOLD = logs.DROPPED.partition("{")[0]
-FAR = 64 << 20
+FAR = 256 << 20
 """Bytes after which it would be felt."""
 
 

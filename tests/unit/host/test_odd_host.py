@@ -17,6 +17,7 @@ import pytest
 from harness.clocks import Offset
 from harness.database.vm_rows import LiveRow
 from harness.errors import TransportError
+from harness.host.error_lines import with_errors
 from harness.host.facts import HostFacts, ask_host
 from harness.host.firewall.rulesets import tables_of
 from harness.host.parts import Listing, Processes, Taps
@@ -184,8 +185,9 @@ def test_an_odd_line_hides_no_other(tmp_path: Path, line: str) -> None:
     log.write_text(f"{line}\n2026-11-24T03:00:01Z ERROR: seen\n")
     names = load_probe()
     names.update(started=lambda _: 0, wall_time=lambda _: 1795489200.0)
-    asked = {"log_file": str(log), "journal_lines": 9, "error_pattern": "ERROR", "ignore_errors": []}
-    assert names["log_file"](asked)["count"] == 1
+    told = names["log_file"]({"log_file": str(log), "journal_lines": 9})
+    found = with_errors({"log_file": {"ok": told}}, ControllerSection(error_pattern="ERROR"))
+    assert found["log_file"]["ok"]["count"] == 1
 
 
 def test_a_vmm_that_never_stops_talking_is_cut_short(site: Site) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -61,6 +62,11 @@ class Pooler:
         with contextlib.closing(opened) as client:
             yield client
 
+    def listens(self) -> bool:
+        """Whether it takes connections: its socket is there a moment before."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.socket)) == 0
+
     def settings(self) -> dict[str, str]:
         """Every setting of the server, as another client finds them."""
         with self.client() as client:
@@ -114,7 +120,7 @@ def pgbouncer(
             words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=home, env=environment()
         )
     try:
-        wait_until(pooler.socket.exists, what=f"pgbouncer ({home / 'log'})", timeout_s=10, interval_s=0.02)
+        wait_until(pooler.listens, what=f"pgbouncer ({home / 'log'})", timeout_s=10, interval_s=0.02)
         yield pooler
     finally:
         process.kill()

@@ -296,7 +296,7 @@ def test_an_empty_folder_is_refused(suite: Suite, value: str) -> None:
     (suite.root / "aaaaaa" / "run.json").write_text("{}")
     told = suite.run(f"--evidence-dir={value}")
     assert told.status == 4
-    assert "argument --evidence-dir: names nothing" in told.output
+    assert "names no folder of its own" in told.output
     assert (suite.root / "aaaaaa" / "run.json").exists()
     assert not (suite.root / "evidence").exists()
 

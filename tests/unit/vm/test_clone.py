@@ -119,4 +119,4 @@ def test_a_vmm_that_does_not_tell_its_drives_is_to_blame(tmp_path: Path, drives:
     with fake_peer(tmp_path / "1-api", answer(204), answer(200, drives)):
         error = trouble(tmp_path, MADE)
     assert isinstance(error, VmmError)
-    assert "names no drives" in error.message
+    assert "Firecracker's answer cannot be understood: drives" in error.message
