@@ -49,7 +49,7 @@ def test_a_check_tries_everything_and_says_what_failed(tmp_path: Path) -> None:
         "database": "FAILED",
         "guest key": "FAILED",
     }
-    assert f"chmod 600 {key}" in done.stdout
+    assert f"chmod 600 -- {key}" in done.stdout
     assert done.stderr == ""
 
 
