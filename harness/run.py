@@ -17,7 +17,7 @@ from typing import IO
 from harness.custodian.limits import Limit, LimitReached, TimeIsUp
 from harness.errors import CommandError
 from harness.mend import shell_line
-from harness.text import decoded, encoded
+from harness.text import decoded, encoded, ending
 
 log = logging.getLogger(__name__)
 
@@ -79,12 +79,12 @@ def run(
         except LimitReached as error:
             slow = isinstance(error, TimeIsUp)
             what = f"took over {timeout_s:g} s" if slow else f"printed more than {OUTPUT_LIMIT >> 20} MiB"
-            said = decoded(bytes(outputs[1] or outputs[0])[-_SHOWN:]).strip()
+            said = ending(decoded(bytes(outputs[1] or outputs[0])).strip(), _SHOWN)
             told = f"\n  it said: {said}" if said else ""
             raise CommandError(f"{what}: {shell_line(words)}{told}", hint=hint) from error
     result = Result(words, process.returncode, *(decoded(bytes(output)) for output in outputs))
     if check and result.status != 0:
-        said = (result.stderr.strip() or result.stdout.strip() or "nothing")[-_SHOWN:]
+        said = ending(result.stderr.strip() or result.stdout.strip() or "nothing", _SHOWN)
         raise CommandError(f"exit status {result.status}: {result.command}\n  it said: {said}", hint=hint)
     return result
 

@@ -11,6 +11,7 @@ import httpx
 from harness.answers import read_json
 from harness.errors import HarnessError, TransportError, UnreadableError, WaitTimeoutError
 from harness.guest.agent_state import ask_agent_state
+from harness.text import beginning
 from harness.vm.machine import Vm
 
 
@@ -26,7 +27,7 @@ class AgentAnswer:
     """The text, decoded as JSON."""
 
     def __str__(self) -> str:
-        return f"{self.status} {self.text[:300]}" if self.status else self.text
+        return f"{self.status} {beginning(self.text, 300)}" if self.status else self.text
 
 
 def ask_agent(

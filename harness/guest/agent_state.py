@@ -12,7 +12,7 @@ import httpx
 from harness.answers import read_json
 from harness.errors import TransportError, UnreadableError
 from harness.mend import shell_line
-from harness.text import decoded
+from harness.text import beginning, decoded, ending
 from harness.values import decimal, natural
 from harness.vm.machine import Vm
 
@@ -120,7 +120,7 @@ def ask_agent_state(vm: Vm, *, then: str = "", since_s: float | None = None) -> 
     if result.status != 0:
         raise TransportError(
             f"{vm.name}: the guest did not tell its agent's state (status {result.status}): "
-            f"{(result.stderr or result.stdout).strip()[-500:]}",
+            f"{ending((result.stderr or result.stdout).strip(), 500)}",
             hint=hint,
         )
     try:
@@ -139,7 +139,7 @@ def parse_state(output: str, *, since_s: float | None = None) -> AgentState:
     pairs = (row.partition("=") for row in rows if not row.startswith("{"))
     properties = {key: value for key, equals, value in pairs if equals}
     if not {"UPTIME", "MainPID", "NRestarts"} <= properties.keys():
-        raise UnreadableError(f"no state of a unit: {output[:200]!r}")
+        raise UnreadableError(f"no state of a unit: {beginning(output, 200)!r}")
     for key in ("MainPID", "NRestarts", _ENDED):
         natural(properties.get(key) or "0", whose=key)
     entries = (entry for entry in _entries(rows) if since_s is None or entry.at_s > since_s)

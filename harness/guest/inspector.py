@@ -19,6 +19,7 @@ from websockets.sync.client import ClientConnection, unix_connect
 from harness.answers import read_as, read_json
 from harness.custodian.limits import Limit, LimitReached
 from harness.errors import TransportError, UnreadableError
+from harness.text import beginning
 from harness.transport.http import client_over
 from harness.urls import read_url
 from harness.wait import wait_until
@@ -54,7 +55,9 @@ class Inspector:
             raise TransportError(f"the inspector did not answer: {error}") from error
         result = read_as(dict[str, Any], answer.get("result", {}), whose="the inspector's result")
         if "error" in answer or "exceptionDetails" in result:
-            raise TransportError(f"the inspector refused {expression[:80]!r}: {json.dumps(answer)[:300]}")
+            raise TransportError(
+                f"the inspector refused {expression[:80]!r}: {beginning(json.dumps(answer), 300)}"
+            )
 
     def _answer(self, limit: Limit) -> dict[str, Any]:
         """The answer to the last request; what else is said meanwhile, events and garbage, is passed over."""

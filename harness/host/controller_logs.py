@@ -9,6 +9,7 @@ from harness.errors import TransportError
 from harness.host.facts import HostFacts
 from harness.host.parts import Errors
 from harness.site.profile import Site
+from harness.text import beginning
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def _dated(where: str, errors: Errors) -> Errors:
     if errors.undated and errors.count:
         raise TransportError(
             f"{where}: {errors.count} of its last {errors.read} lines are errors, and whether they are from "
-            f"since the controller started cannot be told; the last: {errors.last[-1].text[:200]}",
+            f"since the controller started cannot be told; the last: {beginning(errors.last[-1].text, 200)}",
             hint="a line tells its time as 2026-01-31T12:34:56Z, at its head or as `timestamp`, `time`, `ts` "
             "or `date` in its JSON; where this log does not, and the journal says the same, leave "
             "controller.log_file out of the profile",

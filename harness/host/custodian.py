@@ -20,7 +20,7 @@ from harness.custodian.limits import Limit, TimeIsUp
 from harness.custodian.service import FAREWELL, GREETING
 from harness.errors import HarnessError, TransportError, VmmError
 from harness.run import feed
-from harness.text import decoded, plain
+from harness.text import decoded, ending, plain
 from harness.transport.private import close_pipes, end_group
 
 ANSWER_LIMIT = 128 << 20
@@ -297,7 +297,7 @@ class Custodian:
         )
 
     def _stderr_text(self) -> str:
-        return plain(decoded(bytes(self._said))).strip()[-_SHOWN:]
+        return ending(plain(decoded(bytes(self._said))).strip(), _SHOWN)
 
     def _strays_text(self) -> str:
         """What was printed that is no answer, for a message; nothing where there is none."""

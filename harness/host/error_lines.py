@@ -10,6 +10,7 @@ from harness.answers import read_as
 from harness.errors import UnreadableError
 from harness.site.patterns import is_found
 from harness.site.profile import ControllerSection
+from harness.text import beginning
 from harness.values import Moment, Natural
 
 LOGS = ("journal", "log_file")
@@ -40,7 +41,7 @@ def errors_among(lines: Sequence[tuple[float, str]], controller: ControllerSecti
         if is_found(controller.error_pattern, text):
             known = next((one for one in controller.ignore_errors if is_found(one, text)), None)
             if known is None:
-                bad.append({"time": time, "text": text[:_SHOWN_CHARACTERS]})
+                bad.append({"time": time, "text": beginning(text, _SHOWN_CHARACTERS)})
             else:
                 ignored[known] = ignored.get(known, 0) + 1
     return {"read": len(lines), "count": len(bad), "last": bad[-_SHOWN:], "ignored": ignored}

@@ -24,7 +24,7 @@ from harness.infra.host import Host, ShellBackend
 from harness.infra.shell import Shell
 from harness.run import Result
 from harness.site.profile import Site
-from harness.text import ending
+from harness.text import beginning, ending
 from harness.transport.connection import Connection
 from harness.transport.http import endpoint_of
 from harness.transport.local import LocalConnection
@@ -179,9 +179,10 @@ class Hypervisor:
         )
         result = Result(tuple(argv), answer["status"], answer["stdout"], answer["stderr"])
         if answer["truncated"]:
+            command = beginning(result.command, 2000)
             raise CommandError(
-                f"on the host, said over {MOST_SAID >> 20} MiB, and was ended: {result.command[:2000]}\n"
-                f"  it said first: {(result.stdout or result.stderr)[:500]}",
+                f"on the host, said over {MOST_SAID >> 20} MiB, and was ended: {command}\n"
+                f"  it said first: {beginning(result.stdout or result.stderr, 500)}",
                 hint="something that it lists is far larger than a host like this should have",
             )
         if answer["timed_out"]:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from harness.custodian.limits import Limit, TimeIsUp, TooMuch
 from harness.errors import CommandError, TransportError
 from harness.run import Result, feed
-from harness.text import decoded, encoded
+from harness.text import beginning, decoded, encoded, ending
 from harness.transport.private import close_pipes, kill_session
 
 OUTPUT_LIMIT = 64 << 20
@@ -182,16 +182,16 @@ class Shell:
 
     def _too_much(self, command: str) -> CommandError:
         return CommandError(
-            f"in {self._name}, printed more than {OUTPUT_LIMIT >> 20} MiB: {command[:_SHOWN]}",
+            f"in {self._name}, printed more than {OUTPUT_LIMIT >> 20} MiB: {beginning(command, _SHOWN)}",
             hint="what of it is needed? Have the command print no more",
         )
 
     def _too_slow(self, command: str, timeout_s: float, stdout: str, stderr: str) -> CommandError:
         return CommandError(
-            f"in {self._name}, took over {timeout_s:g} s: {command[:_SHOWN]}\n"
-            f"  it said: {(stdout + stderr)[-_SHOWN:]}",
+            f"in {self._name}, took over {timeout_s:g} s: {beginning(command, _SHOWN)}\n"
+            f"  it said: {ending(stdout + stderr, _SHOWN)}",
             hint="is the machine overloaded, or does the command wait for something?",
         )
 
     def _lost(self, said: str) -> TransportError:
-        return self._explain(said.strip()[-_SHOWN:])
+        return self._explain(ending(said.strip(), _SHOWN))

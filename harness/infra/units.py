@@ -13,6 +13,7 @@ from testinfra.modules.base import Module
 from testinfra.modules.service import SystemdService
 
 from harness.errors import TransportError, UnreadableError
+from harness.text import beginning, ending
 from harness.values import natural
 
 SHOW_UNIT = "systemctl show %s"
@@ -113,7 +114,7 @@ class Unit(Module):  # type: ignore[misc] # testinfra is not typed
         if (done.rc and not done.stdout.strip()) or _NO_TEXT.search(done.stdout):
             raise TransportError(
                 f"in {self._host.name}: systemd-analyze verify {self.name} ended with status {done.rc} "
-                f"and said nothing that can be read: {done.stdout[-200:]!r}",
+                f"and said nothing that can be read: {ending(done.stdout, 200)!r}",
                 hint="run it there by hand",
             )
         return Verified(done.rc, done.stdout.strip("\n"))
@@ -205,5 +206,6 @@ def shown_apart(text: str, names: Sequence[str]) -> dict[str, str]:
 def unreadable(where: str, what: str, text: str) -> UnreadableError:
     """Our error for an answer that is none."""
     return UnreadableError(
-        f"in {where}: {what} gave no answer that can be read: {text[:200]!r}", hint="run it there by hand"
+        f"in {where}: {what} gave no answer that can be read: {beginning(text, 200)!r}",
+        hint="run it there by hand",
     )

@@ -88,11 +88,12 @@ class Session:
         row = self.row()
         vm_id = row.get("browser_vm_id") or row.get("vm_id")
         if not vm_id:
-            raise SessionError(f"session {self.id} names no VM: {str(row)[:_MESSAGE_CHARACTERS]}")
+            raise SessionError(f"session {self.id} names no VM: {beginning(str(row), _MESSAGE_CHARACTERS)}")
         pattern = self.site.state.vm_id_pattern
         if not isinstance(vm_id, str) or not re.fullmatch(pattern, vm_id):
+            odd = beginning(str(vm_id), _MESSAGE_CHARACTERS)
             raise SessionError(
-                f"session {self.id}: its VM {str(vm_id)[:_MESSAGE_CHARACTERS]!r} has no id as {pattern}",
+                f"session {self.id}: its VM {odd!r} has no id as {pattern}",
                 hint="is state.vm_id_pattern of the profile the right one?",
             )
         return vm_id

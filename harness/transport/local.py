@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.errors import SshError
+from harness.text import ending
 from harness.transport.private import end_group, start_and_remove, start_with_pipes
 
 _SHOWN = 1500  # characters
@@ -48,7 +49,7 @@ class LocalConnection:
         else:
             what = "what runs on this machine as root failed"
             hint = "it needs Linux and python3 3.9 or newer; its last lines say what was missing"
-        return SshError(f"{what}\n  it said: {said[-_SHOWN:] or 'nothing'}", hint=hint)
+        return SshError(f"{what}\n  it said: {ending(said, _SHOWN) or 'nothing'}", hint=hint)
 
     def forward(self, target: str, local: Path | None = None) -> Path:
         """The target's own socket where it has one."""

@@ -6,6 +6,7 @@ import re
 
 from harness.errors import SshError
 from harness.mend import shell_line
+from harness.text import ending
 
 # Pattern in ssh's words -> what it means, what to do. The first match counts, so the specific come first.
 _MEANINGS = (
@@ -100,4 +101,4 @@ def explain(
 def _last(said: str) -> str:
     """The lines that matter: without the banner around a changed key, and not too many."""
     lines = [line.strip() for line in said.splitlines() if line.strip(" @\r")]
-    return "\n            ".join(lines[-6:])[-1500:]
+    return ending("\n            ".join(lines[-6:]), 1500)

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from harness.answers import read_as, read_json
 from harness.errors import ApiError, UnreadableError
+from harness.text import beginning
 from harness.transport.http import client_over
 
 Json = Mapping[str, Any]
@@ -72,7 +73,9 @@ class Firecracker:
             self.traffic.append(f"{words} -> {type(error).__name__}: {error}")
             raise self._lost(words, error) from error
         took_ms = (time.perf_counter() - began) * 1000
-        self.traffic.append(f"{words} -> {answer.status_code} {answer.text[:_SHOWN]} ({took_ms:.1f} ms)")
+        self.traffic.append(
+            f"{words} -> {answer.status_code} {beginning(answer.text, _SHOWN)} ({took_ms:.1f} ms)"
+        )
         if answer.status_code == httpx.codes.OK:
             try:
                 return read_json(answer.content, whose=words)
@@ -81,7 +84,7 @@ class Firecracker:
         if answer.status_code == httpx.codes.NO_CONTENT:
             return None
         raise ApiError(
-            f"{words}: Firecracker answered {answer.status_code}: {fault(answer.text)[:_SHOWN]}",
+            f"{words}: Firecracker answered {answer.status_code}: {beginning(fault(answer.text), _SHOWN)}",
             status=answer.status_code,
         )
 

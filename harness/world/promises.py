@@ -10,6 +10,7 @@ from harness.database.cleanup import destroy_vms
 from harness.database.vm_rows import LiveRow
 from harness.findings import Finding
 from harness.mend import Command, Mend
+from harness.text import beginning
 from harness.world.inventory import Inventory
 
 
@@ -35,7 +36,7 @@ def _pid_fault(inventory: Inventory, row: LiveRow) -> str:
     return (
         ""
         if inventory.names(process, row)
-        else f"pid {pid} is another VM's: {process.command[:160]}{instead}"
+        else f"pid {pid} is another VM's: {beginning(process.command, 160)}{instead}"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.findings import Finding
 from harness.host.parts import Listing, Tap
 from harness.mend import Command, Words, shell_line
+from harness.text import beginning
 from harness.world.inventory import Inventory, name_of
 
 
@@ -14,7 +15,7 @@ def stray_processes(inventory: Inventory) -> list[Finding]:
         Finding(
             f"process {one.pid} {one.started}",
             f"pid {one.pid} (parent {one.ppid})",
-            f"no live row: {one.command[:200]}",
+            f"no live row: {beginning(one.command, 200)}",
             (Command(("sudo", "kill", "-9", str(one.pid))),),
         )
         for one in inventory.processes.vmms

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from harness.database.vm_rows import LiveRow
 from harness.findings import Finding
+from harness.text import beginning
 from harness.world.inventory import Inventory, begins, name_of
 from harness.world.promises import rows_without_process, rows_without_socket, rows_without_tap, socket_kind
 
@@ -28,7 +29,7 @@ def things_of(inventory: Inventory) -> Things:
         found[f"tap {tap.name} index {tap.index}{inside}"] = _id(inventory.owner_of_tap(tap))
     for process in inventory.processes.vmms:
         claimed = next(iter(inventory.claimants(process)), None)
-        name = f"process pid {process.pid} started {process.started} {process.command[:200]}"
+        name = f"process pid {process.pid} started {process.started} {beginning(process.command, 200)}"
         found[name] = _id(claimed)
     return found
 
@@ -48,7 +49,9 @@ def kind_of(name: str) -> str:
 def processes(inventory: Inventory, row: LiveRow) -> list[str]:
     """The processes that name the VM, defunct ones included."""
     return [
-        f"pid {one.pid}: {one.command[:200]}" for one in inventory.processes.vmms if inventory.names(one, row)
+        f"pid {one.pid}: {beginning(one.command, 200)}"
+        for one in inventory.processes.vmms
+        if inventory.names(one, row)
     ]
 
 

@@ -70,3 +70,12 @@ def test_show_prints_what_is_in_force(capsys: pytest.CaptureFixture[str]) -> Non
     said = capsys.readouterr().out.splitlines()
     assert 'host.address = "192.168.10.133"' in said
     assert "agent.port = 8080" in said
+
+
+def test_a_terminal_without_a_sites_letters_shows_all_the_same(tmp_path: Path) -> None:
+    profile = tmp_path / "site.toml"
+    profile.write_text(NOBODY_THERE.format(key="/k").replace("nobody there", "日本"))
+    words = [sys.executable, "-m", "harness", "site", "show", str(profile)]
+    done = run(words, timeout_s=60, check=False, cwd=ROOT, env={"PYTHONIOENCODING": "latin-1"})
+    assert done.status == 0, done.stderr
+    assert r"\u65e5\u672c" in done.stdout

@@ -14,6 +14,7 @@ from harness.host.golden.files import DiskFile, FileFact, Manifest
 from harness.host.parts import Vmm
 from harness.mend import Words
 from harness.site.profile import Site
+from harness.text import ending
 from harness.values import moment
 
 REBUILD = (Words("rebuild the golden snapshot: ./scripts/build-golden-snapshot-complete.sh browser"),)
@@ -149,7 +150,7 @@ def format_fault(vmm: Vmm) -> str:
     own, file = (vmm.said(name) for name in ("snapshot_version", "describe"))
     for what, answer in (("--snapshot-version", own), ("--describe-snapshot", file)):
         if answer.status != 0 or not _numbers(answer.first_line):
-            said = (answer.stderr or answer.stdout).strip()[-300:] or "nothing"
+            said = ending((answer.stderr or answer.stdout).strip(), 300) or "nothing"
             return f"{vmm.path} {what} ended with status {answer.status} and said: {said}"
     able, wanted = _numbers(own.first_line), _numbers(file.first_line)
     if wanted[0] != able[0] or wanted[1] > able[1]:
