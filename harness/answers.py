@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import UnreadableError
+from harness.text import beginning, decoded
 
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ def read_json(text: str | bytes, *, whose: str, unique: bool = False, raw: bool 
         if not _is_deep(value):
             return value
         why = f"nested more than {DEEPEST} deep"
-    raise UnreadableError(f"{whose}: not JSON: {why[:_SHOWN]}: {text[:_SHOWN]!r}")
+    raise UnreadableError(f"{whose}: not JSON: {beginning(why, _SHOWN)}: {_start(text)!r}")
 
 
 def read_as(kind: type[T], value: object, *, whose: str) -> T:
@@ -71,7 +72,7 @@ def read_as(kind: type[T], value: object, *, whose: str) -> T:
         faults = error.errors(include_url=False, include_input=False)
     shown = [f"{'.'.join(map(str, one['loc'])) or 'all of it'}: {one['msg']}" for one in faults]
     more = f" and {len(shown) - _SHOWN_FAULTS} more" if len(shown) > _SHOWN_FAULTS else ""
-    told = "; ".join(one[:_SHOWN] for one in shown[:_SHOWN_FAULTS])
+    told = "; ".join(beginning(one, _SHOWN) for one in shown[:_SHOWN_FAULTS])
     raise UnreadableError(f"{whose} cannot be understood: {told}{more}")
 
 
@@ -85,13 +86,17 @@ def reading(whose: str) -> Iterator[None]:
         yield
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise UnreadableError(
-            f"{whose} cannot be understood: {type(error).__name__}: {str(error)[:_SHOWN]}"
+            f"{whose} cannot be understood: {type(error).__name__}: {beginning(str(error), _SHOWN)}"
         ) from error
 
 
 @functools.cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
+
+
+def _start(text: str | bytes) -> str:
+    return beginning(decoded(text) if isinstance(text, bytes) else text, _SHOWN)
 
 
 def _integer(text: str) -> int:
@@ -116,7 +121,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in found if names.count(name) > 1)
-        raise ValueError(f"the name {twice[:_SHOWN]!r} is there twice")
+        raise ValueError(f"the name {beginning(twice, _SHOWN)!r} is there twice")
     return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.errors import WaitTimeoutError
 from harness.mend import HEADING, Mend
+from harness.redact import redact
 from harness.text import one_line
 from harness.wait import wait_until
 
@@ -32,10 +33,16 @@ def report(findings: Sequence[Finding], what: str) -> str:
     lines += [f"  {one_line(one.thing)}: {one_line(one.why)}" for one in shown]
     if len(findings) > len(shown):
         lines.append(f"  … and {len(findings) - len(shown)} more")
-    mends = list(dict.fromkeys(mend.line for one in shown for mend in one.mends))
+    mends = list(dict.fromkeys(mend_line(mend) for one in shown for mend in one.mends))
     if mends:
         lines += [HEADING, *(f"  {mend}" for mend in mends)]
     return "\n".join(lines)
+
+
+def mend_line(mend: Mend) -> str:
+    """A mend as it is pasted; one that names a secret cannot be, and must not seem to."""
+    line = mend.line
+    return line if redact(line) == line else f"# not to be pasted, a secret is left out of it: {line}"
 
 
 def lasting_findings(

@@ -99,9 +99,11 @@ def feed(pipe: IO[bytes], data: bytes, limit: Limit) -> int:
     """
     os.set_blocking(pipe.fileno(), False)
     left = memoryview(data)
+    room = select.poll()
+    room.register(pipe, select.POLLOUT)
     with contextlib.suppress(TimeIsUp):
         while left:
-            if select.select([], [pipe], [], limit.left_s())[1]:
+            if room.poll(1000 * limit.left_s()):
                 with contextlib.suppress(BlockingIOError):
                     left = left[os.write(pipe.fileno(), left[:_CHUNK]) :]
     return len(data) - len(left)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 from harness.errors import UnreadableError
+from harness.text import beginning
 
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 _BLANK = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
@@ -45,7 +46,7 @@ def read_url(text: object, *, whose: str) -> Url:
     :raises UnreadableError: it is none; what stands before an ``@`` in it may be secret, and is not shown.
     """
     if not isinstance(text, str):
-        raise UnreadableError(f"{whose}: no URL: {str(text)[:_SHOWN]!r}")
+        raise UnreadableError(f"{whose}: no URL: {beginning(str(text), _SHOWN)!r}")
     try:
         parts = urlsplit(text)
         fault = _fault(text, parts.scheme, parts.netloc)
@@ -55,8 +56,8 @@ def read_url(text: object, *, whose: str) -> Url:
     if not fault and (port == 0 or not _HOST.fullmatch(host)):
         fault = "no host and port that could be asked"
     if fault:
-        shown = re.sub(r"//[^/]*@", "//…@", text)[:_SHOWN]
-        raise UnreadableError(f"{whose}: no http(s) address: {fault[:_SHOWN]}: {shown!r}")
+        shown = beginning(re.sub(r"//[^/]*@", "//…@", text), _SHOWN)
+        raise UnreadableError(f"{whose}: no http(s) address: {beginning(fault, _SHOWN)}: {shown!r}")
     return Url(
         text=text,
         scheme=parts.scheme,

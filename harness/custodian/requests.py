@@ -149,7 +149,8 @@ class Requests:
         """A relay to an address as the host sees it."""
         path = self.directory / f"{address}_{port}.sock".replace(":", "_")
         if str(path) not in self.host_relays:
-            relay = Relay(path, (address, port), _host_socket)
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            relay = Relay(path, (address, port), functools.partial(_host_socket, family))
             self.host_relays[str(path)] = await relay.start(self.login)
         return str(path)
 
@@ -240,7 +241,7 @@ class Requests:
     async def op_settle_launch(self, note: str, found: list[str]) -> Answer:
         """Own and cancel the sessions that came of a launch; a line for each."""
         if note not in [launch["note"] for launch in (await self._off_loop(self._unsettled))["launches"]]:
-            raise Refused(f"{note}: no launch to settle")
+            return []  # another run has settled it meanwhile
         try:
             return await self._off_loop(functools.partial(sessions.settle, Path(note), found))
         except notes.Unreadable as error:
@@ -341,12 +342,12 @@ def described(error: BaseException) -> str:
     return f"{text} (after {described(earlier)})" if earlier is not None and earlier is not error else text
 
 
-def _stream_socket() -> socket.socket:
-    return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def _stream_socket(family: int = socket.AF_INET) -> socket.socket:
+    return socket.socket(family, socket.SOCK_STREAM)
 
 
-async def _host_socket() -> socket.socket:
-    return _stream_socket()
+async def _host_socket(family: int) -> socket.socket:
+    return _stream_socket(family)
 
 
 def _listening_socket(address: str, port: int) -> socket.socket:

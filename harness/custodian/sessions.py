@@ -31,6 +31,7 @@ controller has forgotten a session that goes on."""
 
 _NO_REFUSAL = (408, 499)
 """Said of a request that was given up, and perhaps not by everybody."""
+_SHOWN = 300  # characters of an answer
 _RETRY_S = 0.2
 _ROW_POLL_S = 0.5
 _SHOW_TIMEOUT_S = 5.0
@@ -145,12 +146,18 @@ def _owned(note: Path, launch: Launch, answer: HttpAnswer) -> HttpAnswer:
             launch.write(note)
         except OSError as error:
             return {"error": _given_up(note, launch, f"session {session} could not be recorded: {error}")}
-    elif 400 <= answer["status"] < 500 and answer["status"] not in _NO_REFUSAL and _is_refusal(answer):
+    elif _made_nothing(answer):
         note.unlink()
     else:
         ended = answer["status"] == 500 and _is_refusal(answer)
         _note_what_came(note, replace(launch, heard=_answer_text(answer), ended=ended))
     return answer
+
+
+def _made_nothing(answer: HttpAnswer) -> bool:
+    """Whether an answer without a session's id says that there is none."""
+    its_own = 400 <= answer["status"] < 500 and answer["status"] not in _NO_REFUSAL
+    return its_own and bool(_table(answer["body"]))  # in whatever words: a proxy's are no JSON object
 
 
 def _note_what_came(note: Path, launch: Launch) -> None:
@@ -206,7 +213,7 @@ def settle(note: Path, found: list[str]) -> list[str]:
     named = {note.with_name(f"{note.stem}-{number}.json"): one for number, one in enumerate(found, 1)}
     for one, session in named.items():
         replace(launch, session=session).write(one)
-    note.unlink()
+    note.unlink(missing_ok=True)
     return [line for _, line in map(end_session, named) if line]
 
 
@@ -326,4 +333,9 @@ def _url(template: str, session: str) -> str:
 
 
 def _answer_text(answer: HttpAnswer) -> str:
-    return f"{answer['url']} answered {answer['status']}: {answer['body'][:300]}"
+    return f"{answer['url']} answered {answer['status']}: {_start(answer['body'])}"
+
+
+def _start(body: str) -> str:
+    """Its mark lets the suite know half a secret for one."""
+    return body if len(body) <= _SHOWN else f"{body[:_SHOWN]}…"

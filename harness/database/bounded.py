@@ -7,6 +7,7 @@ import os
 import socket
 import struct
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -62,7 +63,8 @@ def connect_within(seconds: float, **parameters: str | int) -> BoundedConnection
 
     def connect() -> None:
         try:
-            connecting.set_result(_connect(parameters))
+            share = max(2, int(seconds / _addresses(parameters)))
+            connecting.set_result(_connect({**parameters, "connect_timeout": share}))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is for whoever waits
             connecting.set_exception(error)
 
@@ -75,6 +77,18 @@ def connect_within(seconds: float, **parameters: str | int) -> BoundedConnection
             said = f"connect and login timed out after {seconds:g} s"
             raise psycopg.errors.ConnectionTimeout(said) from None
         raise
+
+
+def _addresses(parameters: Mapping[str, str | int]) -> int:
+    """How many addresses the driver tries one after the other: a silent one is to leave time for the next."""
+    host = str(parameters.get("host", ""))
+    if not host or host.startswith(("/", "@")) or parameters.get("hostaddr"):
+        return 1
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):  # the driver says it better
+        return 1
+    return max(1, len({address[4][0] for address in found}))
 
 
 def _connect(parameters: dict[str, str | int]) -> BoundedConnection:

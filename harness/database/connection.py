@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def read_only_session(site: Site, *, run_id: str, forward: Forward | None = None
         # Through the host our socket only leads to a tunnel; the leg that counts begins on the host.
         through = "hostaddr" in route
         leg = (
-            Leg(conninfo.host or LOOPBACK, encrypted, local=conninfo.local or not conninfo.host)
+            Leg(conninfo.address or LOOPBACK, encrypted, local=conninfo.local or not conninfo.host)
             if through
             else leg_of(connection.pgconn.socket, encrypted=encrypted)
         )
@@ -148,7 +149,6 @@ def _open(conninfo: ConnectionString, route: dict[str, str], settings: DatabaseS
         # A pooler keeps both for whoever has its connection next; we set them for a transaction.
         "application_name": "",
         "client_encoding": "",
-        "connect_timeout": max(2, round(settings.connect_timeout_s)),
         "keepalives_idle": 10,
         "tcp_user_timeout": _milliseconds(answer_s),
     }
@@ -158,13 +158,20 @@ def _open(conninfo: ConnectionString, route: dict[str, str], settings: DatabaseS
     return connection
 
 
+def _says_how_private(conninfo: ConnectionString) -> bool:
+    """Whether TLS is chosen already: a service of libpq's, or its environment, would be overruled."""
+    if "sslmode" in conninfo.parameters or os.environ.get("PGSSLMODE"):
+        return True
+    return not conninfo.address and bool(conninfo.parameters.get("service") or os.environ.get("PGSERVICE"))
+
+
 def _route(
     stack: contextlib.ExitStack, site: Site, conninfo: ConnectionString, forward: Forward | None
 ) -> dict[str, str]:
     """Parameters to change: TLS where bytes leave a machine, and the way through the host."""
     through = site.database.through_host and site.host.transport != "local"
     local = conninfo.local or (through and not conninfo.host)
-    encrypted = {} if local or "sslmode" in conninfo.parameters else {"sslmode": "require"}
+    encrypted = {} if local or _says_how_private(conninfo) else {"sslmode": "require"}
     if not through:
         return encrypted
     if forward is None:
@@ -174,7 +181,7 @@ def _route(
             f"{redact(str(conninfo))}: through_host leads to a TCP address, not to a socket",
             hint="postgresql://user:password@127.0.0.1:5432/database",
         )
-    socket = forward(f"tcp:{conninfo.host or LOOPBACK}:{conninfo.port}")
+    socket = forward(f"tcp:{conninfo.address or LOOPBACK}:{conninfo.port}")
     # TCP, for libpq never speaks TLS over a unix socket; `host` stays, so a certificate is held to its name.
     port = stack.enter_context(loopback_tunnel(socket))
     return {**encrypted, "host": conninfo.host or LOOPBACK, "hostaddr": LOOPBACK, "port": str(port)}

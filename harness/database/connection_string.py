@@ -36,6 +36,11 @@ class ConnectionString:
         return self.parameters.get("host") or self.parameters.get("hostaddr", "")
 
     @property
+    def address(self) -> str:
+        """Where the bytes go: `host` is then only the name that a certificate is held to."""
+        return self.parameters.get("hostaddr") or self.host
+
+    @property
     def port(self) -> str:
         """The server's port."""
         return self.parameters.get("port", "5432")
@@ -46,8 +51,7 @@ class ConnectionString:
 
         One that names no host does not say so: then libpq looks into its environment.
         """
-        address = self.parameters.get("hostaddr") or self.host
-        return is_socket(address) or is_loopback(address)
+        return is_socket(self.address) or is_loopback(self.address)
 
 
 def connection_string_of(settings: DatabaseSection) -> ConnectionString:

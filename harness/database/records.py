@@ -22,6 +22,7 @@ from harness.database.connection import Database, asking, share_time
 from harness.database.leg import told_behind
 from harness.database.tables import Tables, ask_tables, read_tables, tables_cursor
 from harness.errors import DatabaseError, SiteError, WaitTimeoutError
+from harness.findings import mend_line
 from harness.mend import HEADING, Mend
 from harness.site.profile import DatabaseSection, Site
 from harness.text import one_line
@@ -80,7 +81,7 @@ class BreakingRows:
         if self.count > len(self.rows):
             lines.append(f"  … and {self.count - len(self.rows)} more")
         if mend:
-            lines += [HEADING, f"  {mend.line}"]
+            lines += [HEADING, f"  {mend_line(mend)}"]
         return "\n".join(lines)
 
 
@@ -211,6 +212,8 @@ def _ask(
     except psycopg.Error:
         if connection.closed:
             raise
+    with asking("the claims one by one"):
+        share_time(connection, settings, 1)  # all had one's time together, and that may still be in force
     return {claim.name: _alone(connection, claim, tables, asked[claim]) for claim in asked}
 
 

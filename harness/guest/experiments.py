@@ -15,6 +15,7 @@ from harness.errors import HarnessError, WaitTimeoutError
 from harness.guest.agent_state import AgentState, answers, ask_agent_state
 from harness.guest.inspector import PORT as INSPECTOR_PORT
 from harness.guest.inspector import inspector
+from harness.text import beginning
 from harness.vm.inside import freezing
 from harness.vm.machine import Vm
 from harness.wait import capped, wait_until
@@ -270,4 +271,4 @@ async def _log_in_and_watch(vm: Vm, probe: str) -> tuple[float | None, str, int,
             answer = login.result()
         except httpx.HTTPError as error:
             return None, f"{type(error).__name__}: {error}", looks, failures
-    return seconds, f"{answer.status_code} {answer.text[:300]}", looks, failures
+    return seconds, f"{answer.status_code} {beginning(answer.text, 300)}", looks, failures

@@ -13,6 +13,7 @@ from harness.errors import SessionError, UnreadableError
 from harness.host.hypervisor import Hypervisor
 from harness.session.authorization import Authorization, Callback, read_callback
 from harness.site.profile import SessionSection
+from harness.text import beginning
 from harness.urls import Url, read_url
 from harness.window.chromium import Chromium
 
@@ -102,8 +103,9 @@ def opened_provider(
     :raises SessionError: nobody could be sent back from there.
     """
     if (redirect := authorization.redirect) is None:
+        odd = beginning(authorization.redirect_uri, 80)
         raise SessionError(
-            f"the login's address has no redirect_uri to go back to: {authorization.redirect_uri[:80]!r}",
+            f"the login's address has no redirect_uri to go back to: {odd!r}",
             hint="see session.address_asks_for_a_code_with_pkce",
         )
 

@@ -50,7 +50,9 @@ class SocketStream:
 
     def ready(self, timeout_s: float, limit: Limit) -> bool:
         """Whether there is something to read, or the end of it, within this time."""
-        return bool(select.select([self._connection], [], [], min(timeout_s, limit.left_s()))[0])
+        poll = select.poll()
+        poll.register(self._connection, select.POLLIN)
+        return bool(poll.poll(1000 * min(timeout_s, limit.left_s())))
 
     @contextlib.contextmanager
     def _within(self, limit: Limit) -> Iterator[None]:

@@ -6,7 +6,6 @@ the profile's ``session.launch_s``.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -19,6 +18,7 @@ from harness.custodian.sessions import PERHAPS_OVER
 from harness.errors import NoAnswerError, SessionError, UnreadableError
 from harness.session.control_api import ControlApi, table_of
 from harness.session.owned import ASKED_AT
+from harness.site.patterns import is_wholly
 from harness.site.profile import Site
 from harness.text import beginning
 from harness.values import ipv4, name
@@ -90,7 +90,7 @@ class Session:
         if not vm_id:
             raise SessionError(f"session {self.id} names no VM: {beginning(str(row), _MESSAGE_CHARACTERS)}")
         pattern = self.site.state.vm_id_pattern
-        if not isinstance(vm_id, str) or not re.fullmatch(pattern, vm_id):
+        if not isinstance(vm_id, str) or not is_wholly(pattern, vm_id):
             odd = beginning(str(vm_id), _MESSAGE_CHARACTERS)
             raise SessionError(
                 f"session {self.id}: its VM {odd!r} has no id as {pattern}",

@@ -24,7 +24,9 @@ Connect = Callable[[], AbstractContextManager[Database]]
 
 _ASK_S = 15.0
 _SLACK_S = 60.0
-"""For rows that are dated by another clock than the host's, or a little before the request."""
+"""For a controller that goes on with a launch after we have given it up."""
+_BEFORE_S = 2.0
+"""By which a row may be dated before the request that made it, beside what clocks are off."""
 
 
 @dataclass(frozen=True)
@@ -48,19 +50,31 @@ class UnheardLaunch:
     def sessions(
         self, rows: Rows, settings: DatabaseSection, *, known: Collection[str], ahead_s: float
     ) -> list[str]:
-        """Sessions of its user since then that go on and that no run owns: the user is the suite's own.
+        """Sessions of its user from that time that go on and that no run owns: the user is the suite's own.
+
+        Another host's run may launch in the name of the same user: what began later is none of this launch.
 
         :param ahead_s: how far the database's clock may be off the host's, either way.
         """
-        since = self.asked - _SLACK_S - ahead_s
-        return [
-            key
+        first = self.asked - _BEFORE_S - ahead_s
+        last = self.asked + 2 * self.limit_s + _SLACK_S + ahead_s
+        began = self._going_on(rows, settings, known)
+        return [key for key, at in began.items() if at is not None and first <= at <= last]
+
+    def undated(self, rows: Rows, settings: DatabaseSection, *, known: Collection[str]) -> list[str]:
+        """Sessions of its user that go on and do not say when they began: they may have come of it."""
+        return [key for key, at in self._going_on(rows, settings, known).items() if at is None]
+
+    def _going_on(
+        self, rows: Rows, settings: DatabaseSection, known: Collection[str]
+    ) -> dict[str, float | None]:
+        return {
+            key: _began(row)
             for key, row in rows.items()
-            if row.get("user_id") == self.user
+            if str(row.get("user_id")).casefold() == self.user.casefold()
             and row.get("status") not in settings.finished_session_statuses
             and key not in known
-            and _began(row) >= since
-        ]
+        }
 
 
 def settle_unheard(hypervisor: Hypervisor, connect: Connect) -> list[str]:
@@ -88,17 +102,32 @@ def settle_unheard(hypervisor: Hypervisor, connect: Connect) -> list[str]:
             continue
         sessions = launch.sessions(rows, settings, known=known, ahead_s=(clock - host).at_most)
         known += sessions
-        if sessions or launch.is_over(found["now"]):
-            timeout_s = _ASK_S + hypervisor.site.session.end_s * max(1, len(sessions))
-            settled = custodian.ask("settle_launch", timeout_s=timeout_s, note=launch.note, found=sessions)
+        undated = launch.undated(rows, settings, known=known)
+        if undated and not sessions:
+            lines.append(
+                f"a launch that was not heard of again may have made session {undated[0]}, whose row does not"
+                f" say when it began: look at it; the launch stays on record in {launch.note}"
+            )
+        elif sessions or launch.is_over(found["now"]):
+            settled = _settled(hypervisor, launch, sessions)
             lines += [f"of a launch that was not heard of again: {line}" for line in settled]
     return lines
 
 
-def _began(row: Row) -> float:
-    """When a session began, in seconds since 1970; one that does not say so did long ago."""
+def _settled(hypervisor: Hypervisor, launch: UnheardLaunch, sessions: list[str]) -> list[str]:
+    timeout_s = _ASK_S + hypervisor.site.session.end_s * max(1, len(sessions))
+    ask = hypervisor.custodian.ask
+    try:
+        lines: list[str] = ask("settle_launch", timeout_s=timeout_s, note=launch.note, found=sessions)
+    except HarnessError as error:  # it stays on record
+        return [error.message]
+    return lines
+
+
+def _began(row: Row) -> float | None:
+    """When a session began, in seconds since 1970; None where its row does not say so."""
     try:
         began = datetime.fromisoformat(str(row.get("created_at") or row.get("started_at")))
     except ValueError:
-        return 0.0
+        return None
     return (began if began.tzinfo else began.replace(tzinfo=UTC)).timestamp()

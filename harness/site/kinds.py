@@ -7,6 +7,7 @@ looks like one. An expectation is told without the value: that may be a secret i
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address
@@ -21,7 +22,9 @@ from harness.site.patterns import fault_of
 from harness.text import one_line
 
 _LONGEST = 4000
-_SECRET = re.compile(r"://\S*@|\bpassword\s*=\s*\S", re.IGNORECASE)
+_LOGIN = r"\b(host|hostaddr|user|dbname)\s*="
+_PASSWORD = r"\bpassword\s*=\s*\S"  # noqa: S105 - a pattern
+_SECRET = re.compile(rf"://\S*@|{_LOGIN}.*{_PASSWORD}|{_PASSWORD}.*{_LOGIN}", re.IGNORECASE)
 _HOST = r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?"
 
 
@@ -84,9 +87,17 @@ def _own_path(value: object) -> object:
 
 
 def _names_a_file(value: object) -> object:
-    if isinstance(value, str) and not value.startswith(("/", "~", "./", "../")):
+    if isinstance(value, str) and not (value.startswith(("/", "~", "./", "../")) or Path(value).is_file()):
         raise ValueError("expected the path of the FILE, /like/this, ~/like/this or ./like/this")
     return value
+
+
+def _names_a_variable(text: str) -> str:
+    """A password may look like a name in small letters: such a one counts where a variable is called so."""
+    name = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", text)
+    if name is None or (text != text.upper() and text not in os.environ):
+        raise ValueError("expected the NAME of an environment variable, in capitals, and not what it holds")
+    return text
 
 
 def _expanded(path: Path) -> Path:
@@ -194,10 +205,7 @@ Variable = Annotated[Text, _is(r"[A-Za-z_][A-Za-z0-9_]{0,127}", "the name of an 
 CheckName = Annotated[
     Text, _is(r"[A-Za-z0-9_.]{1,100}(\[.{1,200}\])?", "a check's name, as docs/checks.md has it")
 ]
-SecretsVariable = Annotated[
-    str,
-    _is(r"[A-Z_][A-Z0-9_]{0,127}", "the NAME of an environment variable, in capitals, and not what it holds"),
-]
+SecretsVariable = Annotated[str, AfterValidator(_names_a_variable)]
 Mac = Annotated[Text, _is(r"([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}", "a MAC address, as 06:00:c0:a8:64:02")]
 Uuid = Annotated[Text, _is(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a UUID in lower case")]
 HexColour = Annotated[Text, _is(r"#[0-9a-f]{6}", "a colour as #rrggbb, in lower case")]

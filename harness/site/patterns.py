@@ -28,6 +28,11 @@ def is_found(pattern: str, text: str) -> bool:
     return _compiled(pattern).search(encoded(text)) is not None
 
 
+def is_wholly(pattern: str, text: str) -> bool:
+    """Whether ``pattern`` matches all of ``text``."""
+    return _compiled(pattern).fullmatch(encoded(text)) is not None
+
+
 def all_found(pattern: str, text: str) -> list[str]:
     """What ``pattern`` matches in ``text``, from left to right."""
     return [decoded(found.group()) for found in _compiled(pattern).finditer(encoded(text))]

@@ -172,7 +172,6 @@ class StateSection(Section):
                 ),
                 "clones_dir is vms_dir, or inside of it": _is_within(clones, self.vms_dir),
                 "clones_dir is sockets_dir, or inside of it": _is_within(clones, self.sockets_dir),
-                "vms_dir and sockets_dir are the same": self.vms_dir == self.sockets_dir,
                 "vm_id_pattern matches the path of vms_dir or of sockets_dir, which names no VM": any(
                     is_found(self.vm_id_pattern, folder) for folder in (self.vms_dir, self.sockets_dir)
                 ),
@@ -202,9 +201,6 @@ class NetworkSection(Section):
                 f"first_vm {first} is above last_vm {last}": first > last,
                 f"first_vm and last_vm are not both in the bridge's network {network}": not (
                     first in network and last in network
-                ),
-                f"the bridge's own address {self.bridge_address.ip} is one that a VM may have": (
-                    first <= self.bridge_address.ip <= last
                 ),
                 f"first_vm or last_vm is an end of the network {network}": bool(ends & {first, last}),
                 f"more than {_MOST_VMS} addresses for VMs": int(last) - int(first) >= _MOST_VMS,
@@ -444,21 +440,28 @@ class DatabaseSection(Section):
     @model_validator(mode="after")
     def _consistent(self) -> DatabaseSection:
         """A mend deletes rows by their status: none that lives may be among them."""
-        live, finished = set(self.live_vm_statuses), set(self.finished_session_statuses)
+        given, live, finished = (
+            self.model_fields_set,
+            set(self.live_vm_statuses),
+            set(self.finished_session_statuses),
+        )
+        unfinished = {*self.unfinished_session_statuses, *self.vmless_session_statuses}
         _refuse(
             {
                 "destroyed_vm_status is also one of live_vm_statuses": self.destroyed_vm_status in live,
-                "processless_vm_statuses are not all live_vm_statuses": not (
-                    live.issuperset(self.processless_vm_statuses)
+                **{
+                    f"{name} are not all live_vm_statuses": name in given
+                    and not live.issuperset(getattr(self, name))
+                    for name in ("processless_vm_statuses", "launching_vm_statuses")
+                },
+                "stale_session_statuses are not all finished_session_statuses": (
+                    "stale_session_statuses" in given and not finished.issuperset(self.stale_session_statuses)
                 ),
-                "launching_vm_statuses are not all live_vm_statuses": not (
-                    live.issuperset(self.launching_vm_statuses)
+                "a status is in finished_session_statuses and among the unfinished ones": bool(
+                    finished & unfinished
                 ),
-                "stale_session_statuses are not all finished_session_statuses": not (
-                    finished.issuperset(self.stale_session_statuses)
-                ),
-                "a status is in finished_session_statuses and among the unfinished ones": not (
-                    finished.isdisjoint({*self.unfinished_session_statuses, *self.vmless_session_statuses})
+                "a status is in stale_session_statuses and among the unfinished ones": bool(
+                    unfinished & set(self.stale_session_statuses)
                 ),
             }
         )
@@ -568,12 +571,8 @@ class Site(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Site:
         state, beside = self.state, str(PurePosixPath(self.snapshot.disk).parent.parent)
-        prefix = state.tap_prefix
         _refuse(
             {
-                f"network.bridge begins with state.tap_prefix {prefix}, and would be taken for a TAP": (
-                    self.network.bridge.startswith(prefix)
-                ),
                 "snapshot.disk lies so that the disks of clones would go into state.vms_dir or "
                 "state.sockets_dir: set state.clones_dir": state.clones_dir is None
                 and (_is_within(beside, state.vms_dir) or _is_within(beside, state.sockets_dir)),

@@ -27,10 +27,11 @@ ANSWER_LIMIT = 16 << 20
 
 _LONGEST_S = 60.0  # where a caller sets no timeout
 _KEPT_ALIVE, _KEPT_ALIVE_S = 20, 5.0
-_UNPACKED = {"gzip", "x-gzip", "deflate"}
+_UNPACKED = {"gzip", "x-gzip"}
 _CHARSETS = {"ascii", "cp1252", "iso8859-1", "utf-8"}
 """What is read as it says that it is written; all others, and those that no one knows, are read as UTF-8."""
-_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_GZIP = 16 + zlib.MAX_WBITS
+_MOST_MEMBERS = 100  # of a gzip stream: each costs a copy of what is left
 _UNDER_WAY: ContextVar[Limit] = ContextVar("limit of the request under way")
 
 
@@ -196,7 +197,7 @@ def _core_request(request: httpx.Request) -> httpcore.Request:
     url = request.url
     core = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
     headers = [(name, value) for name, value in request.headers.raw if name.lower() != b"accept-encoding"]
-    headers.append((b"Accept-Encoding", b"gzip, deflate"))
+    headers.append((b"Accept-Encoding", b"gzip"))
     return httpcore.Request(request.method, core, headers=headers, content=request.stream)
 
 
@@ -249,16 +250,22 @@ def _inflated(body: bytes, coding: str, limit: Limit) -> bytes:
         raise httpcore.RemoteProtocolError(
             f"{limit.what}: answered in encoding {coding[:40]!r}, not asked for"
         )
-    unpacking = zlib.decompressobj(_GZIP_OR_ZLIB)
-    try:
-        plain = unpacking.decompress(body, limit.size + 1)
-    except zlib.error as error:
-        raise httpcore.RemoteProtocolError(f"{limit.what}: not in {coding}, as it says: {error}") from error
-    if len(plain) > limit.size:
-        raise TooMuch(f"{limit.what}: over {limit.size} bytes once unpacked, the rest was not")
-    if not unpacking.eof:
-        raise httpcore.RemoteProtocolError(f"{limit.what}: its {coding} ends halfway")
-    return plain
+    plain = bytearray()
+    for _ in range(_MOST_MEMBERS):
+        unpacking = zlib.decompressobj(_GZIP)
+        try:
+            plain += unpacking.decompress(body, limit.size - len(plain) + 1)
+        except zlib.error as error:
+            said = f"{limit.what}: not in {coding}, as it says: {error}"
+            raise httpcore.RemoteProtocolError(said) from error
+        if len(plain) > limit.size:
+            raise TooMuch(f"{limit.what}: over {limit.size} bytes once unpacked, the rest was not")
+        if not unpacking.eof:
+            raise httpcore.RemoteProtocolError(f"{limit.what}: its {coding} ends halfway")
+        body = unpacking.unused_data
+        if not body:
+            return bytes(plain)
+    raise TooMuch(f"{limit.what}: over {_MOST_MEMBERS} members of {coding}, the rest was not unpacked")
 
 
 def _charset(name: str | None) -> str:

@@ -120,7 +120,9 @@ class SshConnection:
             start_new_session=True,
         )
         assert self._master.stdout is not None  # noqa: S101 - asked for above
-        readable, _, _ = select.select([self._master.stdout], [], [], timeout_s)
+        login = select.poll()
+        login.register(self._master.stdout, select.POLLIN)
+        readable = login.poll(1000 * timeout_s)
         if not readable or not self._master.stdout.readline():
             said = self._ended_with() or f"timed out: no login within {timeout_s:g} s"
             self.close()
@@ -192,4 +194,5 @@ def _far_end(target: str) -> str:
     kind, _, rest = target.partition(":")
     if kind not in ("tcp", "unix"):
         raise ValueError(f"{target}: neither tcp:<address>:<port> nor unix:<path>")
-    return rest
+    address, _, port = rest.rpartition(":")
+    return f"[{address}]:{port}" if kind == "tcp" and ":" in address else rest

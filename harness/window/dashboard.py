@@ -18,6 +18,7 @@ from harness.errors import BrowserError, UnreadableError
 from harness.host.hypervisor import Hypervisor
 from harness.screen.picture import ADDRESS_BAR, Screen, from_rgba
 from harness.session.control_api import path_of
+from harness.text import beginning
 from harness.transport.http import endpoint_of
 from harness.values import Natural
 from harness.window.chromium import Chromium
@@ -152,7 +153,7 @@ class WindowPage:
 
     def _note(self, line: str) -> None:
         """Keep a line; a page may say more than anybody wants to hear, and then it is no longer heard."""
-        self.log.append(line[:_LINE_CHARACTERS])
+        self.log.append(beginning(line, _LINE_CHARACTERS))
         if len(self.log) >= _LOG_LINES:
             self.log.append("(more was said, and is not kept)")
             for event, note in self._noting.items():

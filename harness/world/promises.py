@@ -89,7 +89,9 @@ def bad_addresses(inventory: Inventory) -> list[Finding]:
                 found.append(_finding(inventory, row, "address", f"address: {row.ip_address or 'none'}"))
             continue
         holders[address].append(row)
-        if not network.first_vm <= address <= network.last_vm:
+        if address == network.bridge_address.ip:
+            found.append(_finding(inventory, row, "address", f"address {address} is the bridge's own"))
+        elif not network.first_vm <= address <= network.last_vm:
             fault = f"address {address} is outside {network.first_vm} to {network.last_vm}"
             found.append(_finding(inventory, row, "address", fault))
     for address, rows in sorted(holders.items()):

@@ -99,7 +99,10 @@ class Concern:
         """Whether a line is about this VM, or about VMs and no single other one of them."""
         spans, devices = list(_spans(line)), _DEVICE.findall(line)
         vms = [span for span in spans if self._are_vms(span)]
-        names = [name for name, more in devices if name.startswith(self._prefix) and not more]
+        bridge = self.inventory.site.network.bridge
+        names = [
+            name for name, more in devices if name.startswith(self._prefix) and not more and name != bridge
+        ]
         names += self.inventory.ids(line)
         if any(map(self._holds_ours, vms)) or any(begins(one, our) for one in names for our in self._names):
             return True

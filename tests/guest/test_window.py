@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from harness.site.profile import Site
+from harness.text import beginning
 from harness.transport.http import client_over
 from harness.vm.machine import Vm
 
@@ -41,7 +42,7 @@ def test_novnc_page_is_served(clone: Vm, site: Site) -> None:
     with client_over(way, "http://guest", timeout_s=site.guest.request_s) as http:
         try:
             answer = http.get("/vnc.html")
-            seen = f"{answer.status_code} {answer.text[:80]!r}"
+            seen = f"{answer.status_code} {beginning(answer.text, 80)!r}"
         except httpx.HTTPError as error:
             answer, seen = None, f"{type(error).__name__}: {error}"
     assert answer is not None, (

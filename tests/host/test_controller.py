@@ -15,6 +15,7 @@ from harness.host.parts import Errors
 from harness.infra.host import Host
 from harness.mend import shell_line
 from harness.site.profile import Site
+from harness.text import beginning, one_line
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches", proves=False)]
 
@@ -87,12 +88,15 @@ def test_controller_api_answers(host_facts: HostFacts, site: Site) -> None:
     """The controller's API answers its health request with 200."""
     api = host_facts.api
     url = site.controller.url.rstrip("/") + site.controller.health_path
-    said = f"answered {api.status}: {json.dumps(api.body[:200])}" if api.status else api.error
+    said = f"answered {api.status}: {json.dumps(beginning(api.body, 200))}" if api.status else api.error
     assert api.status == 200, f"GET {url} (from the host): {said} after {api.seconds:.2f} s; expected 200"
 
 
 def _shown(where: str, errors: Errors) -> str:
-    lines = [f"  {datetime.fromtimestamp(one.time, UTC):%H:%M:%S} {one.text[:300]}" for one in errors.last]
+    lines = [
+        f"  {datetime.fromtimestamp(one.time, UTC):%H:%M:%S} {one_line(beginning(one.text, 300))}"
+        for one in errors.last
+    ]
     head = (
         f"{where}: {errors.count} error lines since it started {utc_text(errors.since)}"
         f" ({errors.read} lines read), the last:"

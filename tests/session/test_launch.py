@@ -15,6 +15,7 @@ from harness.host.parts import Line
 from harness.session.control_api import ControlApi, path_of, table_of
 from harness.session.launch import Session, answer_text
 from harness.site.profile import Site
+from harness.text import beginning, one_line
 from harness.urls import read_url
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]
@@ -62,7 +63,9 @@ def test_session_is_ready(session: Session, site: Site) -> None:
 def test_health_passes_from_the_host(session: Session, session_health: tuple[int, str]) -> None:
     """The agent of the session's VM answers its health request from the host with 200."""
     status, text = session_health
-    assert status == 200, f"GET /health at {session.address} (from the host): {status}: {text[:300]}"
+    assert status == 200, (
+        f"GET /health at {session.address} (from the host): {status}: {beginning(text, 300)}"
+    )
 
 
 @pytest.mark.mend(step=6, how="follow the launch: journalctl -u master-controller -f")
@@ -149,4 +152,6 @@ def _is_vms(value: object, site: Site) -> bool:
 
 def _shown(lines: list[Line], session: Session) -> str:
     """The journal's lines, each with its time since the request."""
-    return "\n".join(f"  {line.time - session.asked_at:+8.3f} s  {line.text[:200]}" for line in lines)
+    return "\n".join(
+        f"  {line.time - session.asked_at:+8.3f} s  {one_line(beginning(line.text, 200))}" for line in lines
+    )

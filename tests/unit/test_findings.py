@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from harness.findings import Finding, lasting_findings, report
 from harness.mend import Command
+from harness.outward import told
+from harness.redact import remember
 
 
 def finding(number: int) -> Finding:
@@ -35,3 +37,10 @@ def test_only_what_every_look_shows_stays() -> None:
     assert lasting_findings([finding(1)], lambda: [finding(1), finding(2)], what="x", timeout_s=0.01) == [
         finding(1)
     ]
+
+
+def test_a_mend_that_names_a_secret_is_not_offered_for_pasting() -> None:
+    remember("s3cret-folder")
+    mend = Command(("sudo", "rm", "-rf", "--", "/var/lib/s3cret-folder/vm-1"))
+    text = told(report([Finding("key", "vm-1", "no live row", (mend,))], "entries"))
+    assert text.splitlines()[-1].startswith("  # not to be pasted, a secret is left out of it: sudo rm")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ _HASH_S = 900.0
 _SHA256 = r"^[0-9a-f]{64}$"
 _LARGEST_MANIFEST = 4 << 20
 _SHOWN_FAULTS = 20
+_WIDEST_ZONE_S = 14 * 3600  # by which a time without a zone may be ahead of what UTC makes of it
 
 _STAT = """
 import json, os, sys
@@ -256,7 +258,7 @@ def parse_manifest(path: str, read: object, *, skew_s: float = 0) -> Manifest:
         return Manifest(path, faults=tuple(faults[:_SHOWN_FAULTS]))
     except UnreadableError as error:
         return Manifest(path, faults=(error.message,))
-    if made > answer.now + skew_s:
+    if made > answer.now + (skew_s if _names_zone(model.created_at) else _WIDEST_ZONE_S):
         ahead = f"created_at: {model.created_at} is in the future: by the host's clock it is"
         return Manifest(path, faults=(f"{path}: {ahead} {utc_text(answer.now)}",))
     return Manifest(
@@ -267,6 +269,10 @@ def parse_manifest(path: str, read: object, *, skew_s: float = 0) -> Manifest:
         inputs={name: entry.model_dump(exclude_none=True) for name, entry in model.inputs.items()},
         raw=raw,
     )
+
+
+def _names_zone(text: str) -> bool:
+    return datetime.fromisoformat(text).tzinfo is not None
 
 
 def read_facts(answer: object) -> dict[str, FileFact]:

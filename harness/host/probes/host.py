@@ -49,7 +49,7 @@ MOST_ENTRIES = 10_000
 LONGEST_LINE = 1 << 14
 """Characters of a line that are sent."""
 MOST_TOLD = 4 << 20
-"""Characters of a log that are sent."""
+"""Characters of a log that are sent; where more lines are asked for than usual, more of them."""
 LONGEST_COMMAND = 4096
 """Bytes of a command line."""
 UNIT = (
@@ -314,9 +314,9 @@ def wall_time(monotonic_us: int) -> float:
 def told(lines: list[tuple[float, str]], limit: int) -> Found:
     """The latest lines, as many as are sent. Whoever asks holds patterns against them: none keeps us busy."""
     kept: list[tuple[float, str]] = []
-    room = MOST_TOLD
+    room = min(max(MOST_TOLD, limit << 9), MOST_OUTPUT)
     for when, line in reversed(lines):
-        text = line[:LONGEST_LINE]
+        text = line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…"
         room -= len(text)
         if room < 0:
             limit = min(limit, len(kept))

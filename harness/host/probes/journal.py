@@ -17,6 +17,7 @@ from typing import Any
 
 MOST_OUTPUT = 64 << 20
 """Bytes that are read."""
+LONGEST = 1000  # characters of a message
 MOST_LINES = 5000
 """Lines that are told."""
 
@@ -64,7 +65,12 @@ def main() -> None:
             record = json.loads(line)
             message = message_of(record)
             if ask["word"] in message:
-                found.append((int(record["__REALTIME_TIMESTAMP"]) / 1e6, message[:1000]))
+                found.append(
+                    (
+                        int(record["__REALTIME_TIMESTAMP"]) / 1e6,
+                        message if len(message) <= LONGEST else f"{message[:LONGEST]}…",
+                    )
+                )
         else:
             if program.wait():
                 complaint.seek(0)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import traceback
 
 import pytest
 
+from harness.database import connection
 from harness.database.connection import read_only_session
 from harness.database.connection_string import connection_string_of
 from harness.errors import DatabaseError, HarnessError, SiteError
@@ -124,3 +126,37 @@ def test_what_stays_on_the_machine_by_its_own_word(
     """One that names no host may lead anywhere: libpq has an environment."""
     monkeypatch.setenv(URL, text)
     assert connection_string_of(SITE.database).local is local
+
+
+@pytest.mark.parametrize(
+    ("text", "variable", "asked"),
+    [
+        ("host=db.example", "", True),
+        ("host=db.example", "PGSSLMODE", False),
+        ("host=db.example sslmode=disable", "", False),
+        ("service=prod", "", False),
+        ("dbname=d", "PGSERVICE", False),
+        ("dbname=d", "", True),
+        ("host=127.0.0.1", "", False),
+    ],
+)
+def test_tls_is_asked_for_where_nobody_has_chosen(
+    text: str, variable: str, asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A parameter of ours would overrule a service of libpq's, and what that says of certificates."""
+    for name in ("PGSSLMODE", "PGSERVICE"):
+        monkeypatch.delenv(name, raising=False)
+    if variable:
+        monkeypatch.setenv(variable, "verify-full")
+    monkeypatch.setenv(URL, text)
+    with contextlib.ExitStack() as stack:
+        route = connection._route(stack, SITE, connection_string_of(SITE.database), None)
+    assert route == ({"sslmode": "require"} if asked else {})
+
+
+def test_bytes_go_to_the_address_and_a_certificate_is_held_to_the_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(URL, "host=db.example hostaddr=10.0.0.5")
+    conninfo = connection_string_of(SITE.database)
+    assert (conninfo.address, conninfo.host, conninfo.local) == ("10.0.0.5", "db.example", False)

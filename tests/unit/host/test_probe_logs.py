@@ -35,7 +35,7 @@ def test_the_latest_of_too_many_lines_are_told() -> None:
     """And the verdict says that there were more."""
     lines = [(float(number), f"{number} " + "x" * (1 << 15)) for number in range(300)]
     found = load_probe()["told"](lines, 1000)
-    assert (found["lines"][0][0], found["lines"][-1][0], found["limit"]) == (44.0, 299.0, 256)
+    assert (found["lines"][0][0], found["lines"][-1][0], found["limit"]) == (45.0, 299.0, 255)
 
 
 def test_a_log_that_is_none_says_so() -> None:
@@ -169,7 +169,7 @@ def test_a_journal_is_read_to_the_end_of_its_lines() -> None:
     names.update(started=lambda _: 1, run_program=journalctl)
     found = with_errors_of(names["journal"]({**ASK, "unit": "master-controller.service"}))
     told = [one["text"] for one in found["last"]]
-    assert told == [bad[:400], "[ERROR]: in \u2028 two", "[ERROR]: \udcff", "[ERROR]: a\nb"]
+    assert told == [f"{bad[:400]}…", "[ERROR]: in \u2028 two", "[ERROR]: \udcff", "[ERROR]: a\nb"]
 
 
 def test_of_a_journal_that_is_too_long_the_oldest_lines_are_cut() -> None:

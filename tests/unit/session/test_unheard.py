@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -20,7 +21,7 @@ from harness.database.scratch import ScratchPostgres, scratch_postgres
 from harness.errors import DatabaseError
 from harness.host.custodian import Custodian
 from harness.host.hypervisor import Hypervisor
-from harness.session.unheard import settle_unheard
+from harness.session.unheard import UnheardLaunch, settle_unheard
 from harness.site.profile import Site
 from tests.unit.peers.crooked_controller import crooked_controller, says
 from tests.unit.peers.custodian_process import RUN, custodian_of
@@ -29,7 +30,7 @@ from tests.unit.peers.small_controller import SmallController, request
 
 SCHEMA, URL = "unheard", "ACCEPTANCE_TEST_URL"
 SITE = Site.model_validate({"name": SCHEMA, "database": {"url_env": URL, "schema_name": SCHEMA}})
-USER, OTHER_USER = (f"00000000-0000-4000-8000-00000000000{digit}" for digit in "89")
+USER, OTHER_USER = (f"00000000-0000-4000-8000-00000000000{digit}" for digit in "ab")
 SESSION = "00000000-0000-4000-8000-00000000000{}".format
 BODY = json.dumps({"userId": USER, "provider": "codex"})
 BAD_GATEWAY = b"HTTP/1.1 502 X\r\nContent-Length: 4\r\n\r\noops"
@@ -201,3 +202,44 @@ def test_where_the_database_cannot_be_asked_it_is_told(
     host = cast(Hypervisor, SimpleNamespace(custodian=custodian, site=SITE))
     assert settle_unheard(host, fail) == ["what came of a launch cannot be looked for: nobody there"]
     assert custodian.close() != ""
+
+
+LAUNCH = UnheardLaunch("session-1.json", USER, asked=1000.0, limit_s=90.0, ended=False)
+
+
+@pytest.mark.parametrize(
+    ("user", "began", "is_its"),
+    [
+        (USER, 1000.0, True),
+        (USER.upper(), 1000.0, True),
+        (USER, 1200.0, True),  # a controller that went on with it
+        (USER, 997.0, False),  # a session of another host's run, in the same user's name
+        (USER, 2000.0, False),
+        (OTHER_USER, 1000.0, False),
+    ],
+)
+def test_only_a_session_of_that_time_may_have_come_of_a_launch(user: str, began: float, is_its: bool) -> None:
+    row = {"user_id": user, "status": "ready", "started_at": datetime.fromtimestamp(began, UTC).isoformat()}
+    found = LAUNCH.sessions({"s": row}, SITE.database, known=(), ahead_s=0.5)
+    assert found == (["s"] if is_its else [])
+
+
+def test_an_id_that_is_a_number_is_that_number() -> None:
+    row = {"user_id": 7, "status": "ready", "created_at": "1970-01-01T00:16:40+00:00"}
+    assert replace(LAUNCH, user="7").sessions({"s": row}, SITE.database, known=(), ahead_s=0) == ["s"]
+
+
+def test_one_that_does_not_say_when_it_began_keeps_the_launch_on_record(
+    scratch_database: ScratchPostgres, custodian: Custodian, controller: SmallController, add_row: AddRow
+) -> None:
+    launch(custodian, controller, FAILED)
+    session = add_row(1)
+    with contextlib.closing(scratch_database.connect()) as connection, connection.transaction():
+        connection.execute("UPDATE unheard.auth_sessions SET started_at = NULL")
+    (told,) = settle(custodian)
+    assert f"may have made session {session}" in told
+    assert controller.live == [session]
+
+
+def test_a_launch_that_another_run_has_settled_is_nothing_to_settle(custodian: Custodian) -> None:
+    assert custodian.ask("settle_launch", timeout_s=10, note="/run/acc-aaaaaa/session-1.json", found=[]) == []

@@ -9,7 +9,7 @@ import pytest
 from harness.host.error_lines import errors_among
 from harness.host.journal import markers_in
 from harness.host.parts import Line
-from harness.site.patterns import LARGEST, LONGEST, all_found, fault_of, is_found
+from harness.site.patterns import LARGEST, LONGEST, all_found, fault_of, is_found, is_wholly
 from harness.site.profile import ControllerSection, StateSection
 
 BACKTRACKING = ["(a+)+$", "(a|a)*$", "(a|aa)+$", "(.*a){20}", "(x+x+)+y", "([a-zA-Z]+)*$", "(?:a?){50}a{50}$"]
@@ -61,3 +61,16 @@ def test_a_pattern_finds_what_it_matches() -> None:
     assert all_found(pattern, f"--id {one} /run/\udcff{other}.sock") == [one, other]
     assert is_found("é.x", "caf\u00e9\u202ex")
     assert not is_found("^.$", "\udcff")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "matches"),
+    [
+        (r"vm-\pN+", "vm-12", True),
+        ("vm-[[:xdigit:]]{8}", "vm-0123abcd", True),
+        ("vm-[0-9]", "vm-12", False),
+        ("vm-(?:[0-9a-f]+-?)+", f"vm-{'a' * 40}_", False),
+    ],
+)
+def test_all_of_a_text_is_matched(pattern: str, text: str, matches: bool) -> None:
+    assert is_wholly(pattern, text) is matches

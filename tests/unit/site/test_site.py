@@ -165,3 +165,34 @@ def test_every_field_says_what_it_means() -> None:
 def test_the_page_of_the_profile_is_current() -> None:
     """python -m harness site docs > docs/site-profile.md"""
     assert (ROOT / "docs" / "site-profile.md").read_text() == site_docs()
+
+
+RIGHT = {
+    "no hibernation": '[database]\nlive_vm_statuses = ["creating", "running", "stopping"]',
+    "another word for launching": '[database]\nlive_vm_statuses = ["starting", "running", "hibernated"]',
+    "no timeout": '[database]\nfinished_session_statuses = ["completed", "failed", "cancelled"]',
+    "a socket beside each disk": '[state]\nvms_dir = "/srv/fc"\nsockets_dir = "/srv/fc"',
+    "a bridge that is called as TAPs are": '[state]\ntap_prefix = "fc"',
+    "a bridge among its VMs": '[network]\nbridge_address = "192.168.100.100/24"',
+    "a pattern about passwords": "[controller]\nignore_errors = ['ERROR: wrong password = null']",
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_deployment_that_differs_is_taken(name: str, tmp_path: Path) -> None:
+    profile = tmp_path / "site.toml"
+    profile.write_text(f'name = "x"\n[host]\naddress = "a.example"\nuser = "u"\n{RIGHT[name]}\n')
+    assert load_site(profile).name == "x"
+
+
+def test_a_variable_in_small_letters_counts_where_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = tmp_path / "site.toml"
+    profile.write_text(
+        'name = "x"\n[host]\naddress = "a.example"\nuser = "u"\n[database]\nurl_env = "database_url"\n'
+    )
+    with pytest.raises(SiteError, match=r"url_env: expected the NAME"):
+        load_site(profile)
+    monkeypatch.setenv("database_url", "postgresql://")
+    assert load_site(profile).database.url_env == "database_url"

@@ -216,7 +216,7 @@ BAD: dict[str, tuple[Inventory, Callable[[Inventory], list[Finding]], str]] = {
     ),
     "a defunct VMM": (world(processes=[process(100, "", state="Z", argv=[])]), defunct_processes, "defunct"),
     "no address": (world(row(ip_address=None)), bad_addresses, "address: none"),
-    "the bridge's address": (world(row(ip_address="192.168.100.1")), bad_addresses, "outside"),
+    "the bridge's address": (world(row(ip_address="192.168.100.1")), bad_addresses, "is the bridge's own"),
     "nonsense for an address": (world(row(ip_address="dhcp")), bad_addresses, "address: dhcp"),
     "one address twice": (world(row(), row(OTHER, status="hibernated")), bad_addresses, "in 2 live rows"),
 }
