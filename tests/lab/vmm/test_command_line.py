@@ -54,15 +54,15 @@ def test_help() -> None:
         (["--id", "bad_id"], -signal.SIGABRT),
         (["--id", "x" * 65], -signal.SIGABRT),
         (["--config-file", "/nowhere.json", "--no-api"], -signal.SIGABRT),
-        (["--mmds-size-limit", "9" * 5000], -signal.SIGABRT),
+        (["--api-sock", "{folder}/s", "--mmds-size-limit", "9" * 5000], -signal.SIGABRT),
         (["--api-sock", "/nowhere/api.sock"], 1),
         (["--describe-snapshot", "/nowhere.snap"], 1),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else str(value),
 )
-def test_exit_code(arguments: list[str], code: int) -> None:
+def test_exit_code(arguments: list[str], code: int, tmp_path: Path) -> None:
     """Bad arguments end with Firecracker's own exit codes, and with a word on stderr."""
-    done = firecracker(*arguments)
+    done = firecracker(*(word.replace("{folder}", str(tmp_path)) for word in arguments))
     assert (done.status, bool(done.stderr)) == (code, True)
 
 
