@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
 
 from harness.errors import HarnessError, WaitTimeoutError
 from harness.guest.agent_state import AgentState, answers, ask_agent_state
+from harness.guest.drop_in import restarted_with
 from harness.guest.inspector import PORT as INSPECTOR_PORT
 from harness.guest.inspector import inspector
 from harness.text import beginning
@@ -155,7 +155,7 @@ def silent_database(vm: Vm, probe: str) -> SilentDatabase:
     with vm.silent_listener(54321) as listener:
         url = f"http://{listener.address}:{listener.port}"
         settings = {**site.agent.database_environment, variable: url}
-        before = ask_agent_state(vm, then=_with_environment(settings))
+        before = ask_agent_state(vm, then=restarted_with(settings))
         if _seconds_until_healthy(vm) is None:
             raise HarnessError(f"{vm.name}: the agent did not come up with {url} as its database")
         answered_s, answer, looks, failures = asyncio.run(_log_in_and_watch(vm, probe))
@@ -230,21 +230,6 @@ def _within(timeout_s: float, ask: Callable[[], bool]) -> bool:
         )
     except WaitTimeoutError:
         return False
-
-
-def _with_environment(settings: Mapping[str, str]) -> str:
-    """Shell that restarts the unit with other settings, by a drop-in that is gone with the clone.
-
-    However often the unit was started before: a start limit is not what is tried here.
-    """
-    lines = [f"Environment={name}={value}" for name, value in settings.items()]
-    text = "\n".join(["[Service]", *lines, "ExecStartPre="])
-    return f"""
-        mkdir -p "/run/systemd/system/$unit.d"
-        printf '%s\\n' {shlex.quote(text)} >"/run/systemd/system/$unit.d/90-acceptance.conf"
-        systemctl reset-failed "$unit" 2>/dev/null || :
-        systemctl daemon-reload && systemctl restart "$unit"
-    """
 
 
 async def _log_in_and_watch(vm: Vm, probe: str) -> tuple[float | None, str, int, list[str]]:
