@@ -14,6 +14,10 @@ Colour = tuple[int, int, int]
 
 ADDRESS_BAR = 0.12
 """The part of a VM's screen, from its top, in which its browser's address bar may be: it may hold a code."""
+OFF_BY = 8
+"""How far a colour may be off in a picture that noVNC had compressed."""
+_BLANK = 0.999
+"""A picture of one colour but for less than the rest of this has nothing on it."""
 
 
 def parse_colour(text: str) -> Colour:
@@ -63,6 +67,11 @@ class Screen:
         """The colour that most of the screen has, and its share."""
         colour, count = self.colours.most_common(1)[0]
         return colour, count / self.area
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether it is all of one colour, but for what compression makes of it: no page is."""
+        return self.share(self.commonest()[0], off_by=OFF_BY) >= _BLANK
 
     def changed(self, other: Screen) -> float:
         """The part of the pixels, 0 to 1, that differ from another picture; all where the size does."""

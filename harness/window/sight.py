@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from harness.errors import BrowserError, NoAnswerError, WaitTimeoutError
 from harness.host.hypervisor import Hypervisor
-from harness.screen.picture import Colour, Screen, hex_colour, parse_colour
+from harness.screen.picture import OFF_BY, Colour, Screen, hex_colour, parse_colour
 from harness.screen.rfb import Rfb
 from harness.screen.streams import vnc_at_socket, vnc_at_websocket
 from harness.session.control_api import path_of
@@ -24,8 +24,6 @@ FORM_FILLS = 0.35
 """A form, and what the browser lays over it, leave more than this part to the provider's background."""
 STRAY = 0.01
 """Fewer pixels than this part of the screen may be of any colour by chance, in letters and edges."""
-OFF_BY = 8
-"""How far a colour may be off in a picture that noVNC had compressed."""
 _ANOTHER = 0.02
 """Where a page has no colour to be told by: another one changes more than this part of the screen."""
 _CARET = 0.0005
@@ -87,14 +85,15 @@ def look_for_colour(look: Look, colour: Colour, *, timeout_s: float, fills: floa
 
 
 def look_for_rest(look: Look, *, timeout_s: float) -> Sight:
-    """Look until some pictures in a row are the same but for a caret, and more than one colour."""
+    """Look until some pictures in a row are the same but for a caret, and not blank: of a page that is under
+    way, a busy machine may show the background alone for as long as that."""
     row: list[Screen] = []
 
     def at_rest(picture: Screen) -> bool:
         if row and picture.changed(row[-1]) > _CARET:
             row.clear()
         row.append(picture)
-        return len(row) >= _AT_REST and len(picture.colours) > 1
+        return len(row) >= _AT_REST and not picture.is_blank
 
     return look_for(look, timeout_s=timeout_s, until=at_rest, what="a picture that no longer changes")
 

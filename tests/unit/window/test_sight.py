@@ -43,8 +43,9 @@ def test_a_page_that_is_drawn_in_parts_is_waited_for() -> None:
     assert seen.picture is WHOLE
 
 
-CARET = Screen(100, 60, b"\xff\xff\xff\x00" * 5998 + bytes(8))
-NO_CARET = Screen(100, 60, b"\xff\xff\xff\x00" * 5999 + bytes(4))
+LETTERS = bytes(400)
+CARET = Screen(100, 61, LETTERS + b"\xff\xff\xff\x00" * 5998 + bytes(8))
+NO_CARET = Screen(100, 61, LETTERS + b"\xff\xff\xff\x00" * 5999 + bytes(4))
 
 
 def test_a_caret_that_blinks_is_a_page_at_rest() -> None:
@@ -54,10 +55,24 @@ def test_a_caret_that_blinks_is_a_page_at_rest() -> None:
     assert look_for_rest(lambda: next(moving), timeout_s=0.5).took_s >= 0.5
 
 
-def test_a_blank_picture_is_no_page_at_rest() -> None:
-    """Nothing has been drawn: what was seen is told, and that it took all the time there was."""
-    seen = look_for_rest(shown(picture(WHITE, WHITE)), timeout_s=0.05)
+@pytest.mark.parametrize("off_by", [0, 1, 8])
+def test_a_blank_picture_is_no_page_at_rest(off_by: int) -> None:
+    """Nothing has been drawn: what was seen is told, and that it took all the time there was.
+
+    Compression makes some colours of one.
+    """
+    near = (GREEN[0] + off_by, GREEN[1] - off_by, GREEN[2] + off_by)
+    seen = look_for_rest(shown(picture(GREEN, near)), timeout_s=0.05)
     assert seen.took_s >= 0.05
+    assert seen.picture is not None
+    assert seen.picture.is_blank
+
+
+def test_a_background_alone_is_waited_beyond() -> None:
+    """However long it stands, what is drawn on it comes later."""
+    background = picture(GREEN, (21, 84, 46), GREEN, GREEN)
+    seen = look_for_rest(shown(*[background] * 30, HALF), timeout_s=5)
+    assert seen.picture is HALF
 
 
 def test_a_colour_is_found_once_it_fills_the_picture() -> None:
