@@ -31,6 +31,8 @@ controller has forgotten a session that goes on."""
 
 _NO_REFUSAL = (408, 499)
 """Said of a request that was given up, and perhaps not by everybody."""
+_A_PROXYS_TOO = (404, 409)
+"""What proxies say, too, some of them in JSON, of a launch that may go on behind them."""
 _SHOWN = 300  # characters of an answer
 _RETRY_S = 0.2
 _ROW_POLL_S = 0.5
@@ -156,8 +158,11 @@ def _owned(note: Path, launch: Launch, answer: HttpAnswer) -> HttpAnswer:
 
 def _made_nothing(answer: HttpAnswer) -> bool:
     """Whether an answer without a session's id says that there is none."""
-    its_own = 400 <= answer["status"] < 500 and answer["status"] not in _NO_REFUSAL
-    return its_own and bool(_table(answer["body"]))  # in whatever words: a proxy's are no JSON object
+    status = answer["status"]
+    if not 400 <= status < 500 or status in _NO_REFUSAL:
+        return False
+    # In whatever words, as a rule: a proxy's are no JSON object.
+    return _is_refusal(answer) if status in _A_PROXYS_TOO else bool(_table(answer["body"]))
 
 
 def _note_what_came(note: Path, launch: Launch) -> None:
