@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -176,4 +177,8 @@ def test_while_it_removes_what_others_left_a_signal_just_ends_it(host_folders: P
 
 
 def _open_files(pid: int) -> list[str]:
-    return [entry.readlink().name for entry in Path(f"/proc/{pid}/fd").iterdir()]
+    found = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found.append(entry.readlink().name)
+    return found
