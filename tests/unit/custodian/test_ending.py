@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from harness.custodian import sessions
+from harness.custodian import launches
 from harness.custodian.service import GREETING
 from tests.unit.peers.crooked_controller import CROOKED, crooked_controller, silent
 from tests.unit.peers.custodian_process import RUN, start_custodian
@@ -91,7 +91,7 @@ def test_a_signal_ends_it_whatever_a_controller_does(
     assert farewell["id"] == 0
     assert "whether there is one was never heard" in farewell["ok"][0]
     assert [path.name for path in note.parent.iterdir() if path.name != "owner.json"] == [note.name]
-    assert sessions.Launch.read(note).session is None
+    assert launches.Launch.read(note).session is None
 
 
 @pytest.mark.parametrize("name", ENDLESS)
@@ -112,7 +112,7 @@ def test_a_controller_that_does_not_answer_to_a_cancel_is_not_waited_for_long(
 ) -> None:
     note = host_folders / "run" / RUN / "session-1.json"
     with crooked_controller(silent) as url:
-        sessions.Launch(f"{url}/{{session}}", f"{url}/c", [], 1, 1, 0, BODY, "u", "s1").write(note)
+        launches.Launch(f"{url}/{{session}}", f"{url}/c", [], 1, 1, 0, BODY, "u", "s1").write(note)
         custodian.send_signal(signal.SIGTERM)
         assert answers(custodian)[-1]["ok"][0].startswith("could not cancel session s1: TimeIsUp")
 
