@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harness.custodian import netns, notes, owner, sessions
+from harness.custodian.launches import NOTES
 from harness.custodian.names import CLONE_NAME, DRAFT_NAME, RUN_NAME, RUNS, is_running, start_time
 from harness.custodian.owner import Owner, Standing
 
@@ -103,7 +104,7 @@ def _remove_run(folder: Path, dead: Owner) -> list[str]:
     if disks != folder and disks.name == dead.run and os.path.lexists(disks):
         lines += _told(_reap_folder, disks)
     pending = [note for note in folder.glob(CLONE_NOTES) if _namespace_of(note).exists()]
-    failures = owner.remove(folder, keep={*pending, *folder.glob(sessions.NOTES)})
+    failures = owner.remove(folder, keep={*pending, *folder.glob(NOTES)})
     if folder.exists():
         why = "; ".join(failures) or "a record in it is not settled"
         return [*lines, f"could not remove {folder}: {why}"]
@@ -172,7 +173,7 @@ def _unowned_namespace(path: Path) -> list[str]:
 
 def _end_sessions(directories: list[Path]) -> list[str]:
     """Cancel the sessions that runs' notes name; the note of one that could not be stays."""
-    pending = [note for directory in directories for note in sorted(directory.glob(sessions.NOTES))]
+    pending = [note for directory in directories for note in sorted(directory.glob(NOTES))]
     if not pending:
         return []
     last_start = time.monotonic() + _SESSIONS_S
@@ -196,7 +197,7 @@ def _kill(pid: int, what: str) -> str:
 
 
 def _left(folder: Path, why: str) -> str:
-    first = " cancel the sessions that its notes name, then" if any(folder.glob(sessions.NOTES)) else ""
+    first = " cancel the sessions that its notes name, then" if any(folder.glob(NOTES)) else ""
     return f"left {folder}: {why}; if it is a dead run's:{first} sudo rm -rf -- {shlex.quote(str(folder))}"
 
 

@@ -16,13 +16,15 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from harness.custodian import netns, notes, owner, reaper, sessions
+from harness.custodian import netns, notes, owner, reaper, sessions, unheard
 from harness.custodian.cell import LOGS, Cell, Plan, Refused
+from harness.custodian.holding import Holding, stream_socket
+from harness.custodian.launches import NOTES
 from harness.custodian.owner import Owner
 from harness.custodian.pages import Pages
-from harness.custodian.relay import Mute, Relay
+from harness.custodian.relay import Relay
 from harness.custodian.script import Script
 
 _TRIM_S = 0.2
@@ -30,27 +32,6 @@ _MOST_WAITING = 256
 _PATIENCE_S = 5.0  # with a controller that is just being restarted, before its sessions are given up
 
 Answer = Any
-T = TypeVar("T")
-
-
-class Holding:
-    """A clone with the relays and listeners that belong to it."""
-
-    def __init__(self, clone: Cell) -> None:
-        self.clone = clone
-        self.relays: dict[int, Relay] = {}
-        self.mutes: dict[int, Mute] = {}
-
-    async def open_socket(self) -> socket.socket:
-        """A TCP socket inside the clone's namespace."""
-        return await self.inside(_stream_socket)
-
-    async def inside(self, function: Callable[..., T], *args: Any) -> T:
-        """Run a function in the clone's namespace."""
-        namespace = self.clone.namespace
-        if namespace is None:
-            raise Refused(f"{self.clone.plan.name}: still being made")
-        return await asyncio.wrap_future(namespace.submit(function, *args))
 
 
 class Requests:
@@ -102,7 +83,7 @@ class Requests:
             await self._off_loop(clone.open_namespace)
             await holding.inside(clone.make)
             for port in ports:
-                await self._relay(holding, guest, port)
+                await holding.relay(guest, port, self.login)
         except BaseException:
             await self.op_destroy(name)
             raise
@@ -122,14 +103,7 @@ class Requests:
         holding = self._holding(name)
         del self.held[name]
         texts = {file: log.text() for file, log in holding.clone.logs.items()}
-        failures = []
-        for mute in holding.mutes.values():
-            mute.stop()
-        for relay in holding.relays.values():
-            try:
-                relay.stop()
-            except OSError as error:
-                failures.append(described(error))
+        failures = [described(error) for error in holding.hang_up()]
         try:
             await self._off_loop(holding.clone.destroy)
         except Exception as error:  # noqa: BLE001 - reported to the one who asked
@@ -138,7 +112,7 @@ class Requests:
 
     async def op_relay(self, name: str, guest: str, port: int) -> Answer:
         """A relay to one more port of the guest; the path of its socket."""
-        return str((await self._relay(self._holding(name), guest, port)).path)
+        return str((await self._holding(name).relay(guest, port, self.login)).path)
 
     async def op_relay_error(self, name: str, port: int) -> Answer:
         """Why the last connection to a port failed; empty where it did not."""
@@ -157,9 +131,7 @@ class Requests:
     async def op_listen(self, name: str, address: str, port: int) -> Answer:
         """A silent listener inside the clone's namespace."""
         holding = self._holding(name)
-        listening = await holding.inside(_listening_socket, address, port)
-        holding.mutes[listening.getsockname()[1]] = Mute(listening)
-        return {"port": listening.getsockname()[1]}
+        return {"port": await holding.listen(address, port)}
 
     async def op_accepted(self, name: str, port: int) -> Answer:
         """How many connections a silent listener has taken."""
@@ -231,19 +203,13 @@ class Requests:
         return await self._waited_for(start)
 
     async def op_unsettled_launches(self) -> Answer:
-        """Launches of dead runs, and of this one, of which it is not known what came.
-
-        ``launches``, each with ``note``, ``user``, ``asked``, ``limit_s`` and ``ended``; ``known``, sessions
-        that a run owns; ``busy``, users with a launch under way; ``now``, this host's time.
-        """
-        return await self._off_loop(self._unsettled)
+        """Launches of dead runs, and of this one, of which it is not known what came."""
+        return await self._off_loop(functools.partial(unheard.unheard, self.directory))
 
     async def op_settle_launch(self, note: str, found: list[str]) -> Answer:
         """Own and cancel the sessions that came of a launch; a line for each."""
-        if note not in [launch["note"] for launch in (await self._off_loop(self._unsettled))["launches"]]:
-            return []  # another run has settled it meanwhile
         try:
-            return await self._off_loop(functools.partial(sessions.settle, Path(note), found))
+            return await self._off_loop(functools.partial(unheard.settle, self.directory, note, found))
         except notes.Unreadable as error:
             raise Refused(str(error)) from error
 
@@ -273,7 +239,7 @@ class Requests:
     def _remove_folders(self) -> list[str]:
         """The disks first: the run's own directory says where they are. What a note stands for keeps it."""
         failures = []
-        for folder, kept in ((self.disks, ()), (self.directory, (sessions.NOTES, reaper.CLONE_NOTES))):
+        for folder, kept in ((self.disks, ()), (self.directory, (NOTES, reaper.CLONE_NOTES))):
             try:
                 if folder.exists() and Owner.of(folder) == self.owner:
                     keep = [note for pattern in kept for note in folder.glob(pattern)]
@@ -285,21 +251,9 @@ class Requests:
     async def _end_sessions(self) -> list[str]:
         """Cancel every session; a line for each whose end was not seen: its note stays, for the next run."""
         end = functools.partial(sessions.end_session, patience_s=_PATIENCE_S)
-        notes = sorted(self.directory.glob(sessions.NOTES))
-        ended = await asyncio.gather(*(self._off_loop(functools.partial(end, note)) for note in notes))
+        found = sorted(self.directory.glob(NOTES))
+        ended = await asyncio.gather(*(self._off_loop(functools.partial(end, note)) for note in found))
         return [line for over, line in ended if not over]
-
-    def _unsettled(self) -> dict[str, Any]:
-        launches, known, busy, dead = [], [], [], reaper.dead_runs()
-        for directory in reaper.runs():
-            known += sessions.sessions_on_record(directory)
-            for note, launch in sessions.unsettled(directory).items():
-                if launch.heard is None and directory not in dead:
-                    busy.append(launch.user)
-                elif directory in dead or directory == self.directory:
-                    said = {"user": launch.user, "asked": launch.asked, "limit_s": launch.limit_s}
-                    launches.append({"note": str(note), **said, "ended": launch.ended})
-        return {"launches": launches, "known": known, "busy": busy, "now": time.time()}
 
     async def _trim_logs(self) -> None:
         while True:
@@ -320,13 +274,6 @@ class Requests:
             raise Refused(f"{name}: no such clone, or destroyed already")
         return self.held[name]
 
-    async def _relay(self, holding: Holding, guest: str, port: int) -> Relay:
-        if port not in holding.relays:
-            path = holding.clone.directory / f"{port}.sock"
-            relay = Relay(path, (guest, port), holding.open_socket)
-            holding.relays[port] = await relay.start(self.login)
-        return holding.relays[port]
-
     async def _off_loop(self, function: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.pool, function)
 
@@ -342,21 +289,5 @@ def described(error: BaseException) -> str:
     return f"{text} (after {described(earlier)})" if earlier is not None and earlier is not error else text
 
 
-def _stream_socket(family: int = socket.AF_INET) -> socket.socket:
-    return socket.socket(family, socket.SOCK_STREAM)
-
-
 async def _host_socket(family: int) -> socket.socket:
-    return _stream_socket(family)
-
-
-def _listening_socket(address: str, port: int) -> socket.socket:
-    opened = _stream_socket()
-    try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        opened.bind((address, port))
-        opened.listen(128)
-    except BaseException:
-        opened.close()
-        raise
-    return opened
+    return stream_socket(family)

@@ -1,12 +1,11 @@
 """Sessions that a run launched: on record before they exist, cancelled in the end. Part of the custodian.
 
 Sent to the host: standard library only, Python 3.9 or newer. The request that makes a session is sent from
-here, so that its answer is heard even when the run that asked is gone by then. A note in the run's directory
-is there before the request, and goes when the API itself has refused, or when the session is over: by it the
-next run's reaper finds what a killed custodian left. A refusal to cancel is no end: the session itself must
-be seen to be over. Nor is an answer without a session a refusal: a proxy gives up on a launch that goes on,
-and a controller may fail after it has made one. Such a launch stays on record until it is settled: whoever
-has the database looks for what came of it.
+here, so that its answer is heard even when the run that asked is gone by then. Its note is there before the
+request, and goes when the API itself has refused, or when the session is over. A refusal to cancel is no end:
+the session itself must be seen to be over. Nor is an answer without a session a refusal: a proxy gives up on
+a launch that goes on, and a controller may fail after it has made one. Such a launch stays on record until it
+is settled: whoever has the database looks for what came of it.
 """
 
 from __future__ import annotations
@@ -16,21 +15,23 @@ import json
 import shlex
 import threading
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from harness.custodian import notes
 from harness.custodian.exchange import NoAnswer, Unheard, ask
+from harness.custodian.launches import Launch
 
-NOTES = "session-*.json"
 PERHAPS_OVER = (404, 409)
 """What cancelling a session answers that is over already; also where there is no such route, or where a
 controller has forgotten a session that goes on."""
 
 _NO_REFUSAL = (408, 499)
 """Said of a request that was given up, and perhaps not by everybody."""
+_A_PROXYS_TOO = (404, 409)
+"""What proxies say, too, some of them in JSON, of a launch that may go on behind them."""
 _SHOWN = 300  # characters of an answer
 _RETRY_S = 0.2
 _ROW_POLL_S = 0.5
@@ -39,57 +40,6 @@ _LONGEST_END_S = 600.0
 _LONGEST_ID = 200
 
 HttpAnswer = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Launch:
-    """A request for a session, as it is on record."""
-
-    show: str
-    """Where the session is shown, with ``{session}`` for its id."""
-    cancel: str
-    finished: list[str]
-    """The statuses of a session that is over."""
-    end_s: float
-    limit_s: float
-    """How long the answer was waited for."""
-    asked: float
-    """This host's time at the request."""
-    body: str
-    user: str
-    session: str | None = None
-    """Its id, once that is known."""
-    heard: str | None = None
-    """What came instead of a session; None while nothing has."""
-    ended: bool = False
-    """Whether the API itself has said that the launch failed, so that none is under way."""
-
-    @classmethod
-    def read(cls, note: Path) -> Launch:
-        """The launch that a note is about.
-
-        :raises notes.Unreadable: it is about none.
-        """
-        said = notes.read(note)
-        texts, times = ("show", "cancel", "body", "user"), ("end_s", "limit_s", "asked")
-        right = (
-            all(isinstance(said.get(name), str) for name in texts)
-            and all(type(said.get(name)) in (int, float) for name in times)
-            and isinstance(said.get("finished"), list)
-            and isinstance(said.get("session"), (str, type(None)))
-            and isinstance(said.get("heard"), (str, type(None)))
-            and isinstance(said.get("ended"), bool)
-        )
-        if not right:
-            raise notes.Unreadable(f"{note.name} does not say which session it is of")
-        return cls(**{name: said[name] for name in cls.__dataclass_fields__})
-
-    def write(self, note: Path) -> None:
-        """Put it on record.
-
-        :raises OSError: it could not be; what was on record before still is.
-        """
-        notes.write(note, asdict(self))
 
 
 def start_session(
@@ -156,8 +106,11 @@ def _owned(note: Path, launch: Launch, answer: HttpAnswer) -> HttpAnswer:
 
 def _made_nothing(answer: HttpAnswer) -> bool:
     """Whether an answer without a session's id says that there is none."""
-    its_own = 400 <= answer["status"] < 500 and answer["status"] not in _NO_REFUSAL
-    return its_own and bool(_table(answer["body"]))  # in whatever words: a proxy's are no JSON object
+    status = answer["status"]
+    if not 400 <= status < 500 or status in _NO_REFUSAL:
+        return False
+    # In whatever words, as a rule: a proxy's are no JSON object.
+    return _is_refusal(answer) if status in _A_PROXYS_TOO else bool(_table(answer["body"]))
 
 
 def _note_what_came(note: Path, launch: Launch) -> None:
@@ -194,16 +147,6 @@ def end_session(note: Path, *, patience_s: float = 0) -> tuple[bool, str]:
     return over, line
 
 
-def unsettled(directory: Path) -> dict[Path, Launch]:
-    """Launches of a run of which it is not known whether there is a session."""
-    return {note: one for note, one in _launches(directory).items() if one.session is None}
-
-
-def sessions_on_record(directory: Path) -> list[str]:
-    """Sessions that a run owns."""
-    return [one.session for one in _launches(directory).values() if one.session is not None]
-
-
 def settle(note: Path, found: list[str]) -> list[str]:
     """Own the sessions that were found to have come of a launch, and cancel them; a line for each.
 
@@ -215,14 +158,6 @@ def settle(note: Path, found: list[str]) -> list[str]:
         replace(launch, session=session).write(one)
     note.unlink(missing_ok=True)
     return [line for _, line in map(end_session, named) if line]
-
-
-def _launches(directory: Path) -> dict[Path, Launch]:
-    found = {}
-    for note in sorted(directory.glob(NOTES)):
-        with contextlib.suppress(notes.Unreadable):
-            found[note] = Launch.read(note)
-    return found
 
 
 def _unknown(note: Path, launch: Launch) -> str:

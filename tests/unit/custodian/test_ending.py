@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from harness.custodian import sessions
+from harness.custodian import launches
 from harness.custodian.service import GREETING
 from tests.unit.peers.crooked_controller import CROOKED, crooked_controller, silent
 from tests.unit.peers.custodian_process import RUN, start_custodian
@@ -90,7 +91,7 @@ def test_a_signal_ends_it_whatever_a_controller_does(
     assert farewell["id"] == 0
     assert "whether there is one was never heard" in farewell["ok"][0]
     assert [path.name for path in note.parent.iterdir() if path.name != "owner.json"] == [note.name]
-    assert sessions.Launch.read(note).session is None
+    assert launches.Launch.read(note).session is None
 
 
 @pytest.mark.parametrize("name", ENDLESS)
@@ -111,7 +112,7 @@ def test_a_controller_that_does_not_answer_to_a_cancel_is_not_waited_for_long(
 ) -> None:
     note = host_folders / "run" / RUN / "session-1.json"
     with crooked_controller(silent) as url:
-        sessions.Launch(f"{url}/{{session}}", f"{url}/c", [], 1, 1, 0, BODY, "u", "s1").write(note)
+        launches.Launch(f"{url}/{{session}}", f"{url}/c", [], 1, 1, 0, BODY, "u", "s1").write(note)
         custodian.send_signal(signal.SIGTERM)
         assert answers(custodian)[-1]["ok"][0].startswith("could not cancel session s1: TimeIsUp")
 
@@ -176,4 +177,8 @@ def test_while_it_removes_what_others_left_a_signal_just_ends_it(host_folders: P
 
 
 def _open_files(pid: int) -> list[str]:
-    return [entry.readlink().name for entry in Path(f"/proc/{pid}/fd").iterdir()]
+    found = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found.append(entry.readlink().name)
+    return found

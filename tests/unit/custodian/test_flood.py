@@ -15,18 +15,28 @@ from tests.unit.peers.left_run import left
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces, as root")
 
+BURST = 4 << 20
 FLOODING = f"""#!{sys.executable} -IS
-import socket, sys
+import os, socket, sys, time
 listening = socket.socket(socket.AF_UNIX)
 listening.bind(sys.argv[sys.argv.index("--api-sock") + 1])
 listening.listen()
-with open(sys.argv[sys.argv.index("--log-path") + 1], "r+b", buffering=0) as log:
-    for number in range(1 << 40):
-        sys.stdout.write(f"console {{number}}\\n" * 1000)
-        log.write(f"log {{number}}\\n".encode() * 1000)
+log = os.open(sys.argv[sys.argv.index("--log-path") + 1], os.O_WRONLY)
+for number in range(1 << 40):
+    for out, word in ((1, "console"), (log, "log")):
+        os.write(out, f"{{word}} {{number}}\\n".encode() * ({BURST} // len(f"{{word}} {{number}}\\n")))
+    patience = time.monotonic() + 5
+    while time.monotonic() < patience and any(
+        os.fstat(out).st_blocks * 512 > {2 * logs.KEPT} for out in (1, log)
+    ):
+        time.sleep(0.01)
 """
+"""In bursts, after each of which it waits for what is too much to be dropped, but not for long: so what is
+seen is what is kept, on a slow machine, too, and not how fast a disk is."""
 TOLD = logs.DROPPED.partition("{")[0]
-FAR = 256 << 20
+ALLOWED = 2 * logs.KEPT + (16 << 20)
+"""Bytes that a log may take: what is kept of it, a burst, and how a file system rounds."""
+FAR = 2 * ALLOWED
 """Bytes after which it would be felt."""
 
 
@@ -44,8 +54,9 @@ def test_its_newest_part_is_kept_and_the_rest_told(host_folders: Path) -> None:
         while any((folder / name).stat().st_size < FAR for name in ("console.log", "vmm.log")):
             assert time.monotonic() < deadline
             most = max(most, *(path.stat().st_blocks * 512 for path in folder.glob("*.log")))
+            assert most < ALLOWED
             time.sleep(0.01)
-        assert most < FAR * 3 / 4
+        assert most > logs.KEPT
         for name, word in (("console.log", "console "), ("vmm.log", "log ")):
             text = owner.ask("read", timeout_s=30, name=f"{RUN}-1", file=name)
             assert text.startswith(TOLD)

@@ -15,6 +15,7 @@ import pytest
 
 from harness.custodian import relay as custodian_relay
 from harness.custodian.relay import Mute, Relay
+from harness.custodian.requests import Requests
 from tests.unit.peers.private_sshd import free_port
 
 
@@ -218,3 +219,17 @@ async def test_a_silent_listener_that_may_open_no_more_files_waits(monkeypatch: 
     writer.close()
     mute.stop()
     assert full == []
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+async def test_a_host_is_reached_by_either_family(host_folders: Path, address: str) -> None:
+    """As one asks for a database that the host reaches by IPv6."""
+    server = await asyncio.start_server(echo, address, 0)
+    port = server.sockets[0].getsockname()[1]
+    asked = Requests("acc-00a11e", host_folders / "disks" / "acc-00a11e", [])
+    async with server:
+        path = await asked.op_relay_host(address, port)
+        assert await say(Path(path), b"hello") == b"heard hello"
+        assert await asked.op_relay_host(address, port) == path
+        assert await asked.close() == []
+    assert not Path(path).exists()

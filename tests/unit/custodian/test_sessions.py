@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from harness.custodian import exchange, sessions
+from harness.custodian import exchange, launches, sessions
 from harness.custodian.exchange import NoAnswer
 from tests.unit.peers.crooked_controller import CROOKED, Behaviour, crooked_controller, says
 from tests.unit.peers.small_controller import BODY, FINISHED, SmallController, own, small_controller
@@ -36,7 +36,7 @@ def start(note: Path, url: str, limit_s: float = 10) -> dict[str, Any]:
 
 def record(note: Path, url: str, end_s: float = 5) -> None:
     """Put a session on record that is said to be there."""
-    sessions.Launch(
+    launches.Launch(
         show=f"{url}/{{session}}",
         cancel=f"{url}/{{session}}/cancel",
         finished=FINISHED,
@@ -87,7 +87,7 @@ def test_a_request_without_an_answer_is_told_until_it_is_settled(
         assert not over
         assert "whether there is one was never heard: TimeIsUp: POST http://" in line
         assert line.endswith(f"then: sudo rm -f -- {note}")
-    (launch,) = sessions.unsettled(tmp_path).values()
+    (launch,) = launches.unsettled(tmp_path).values()
     assert (launch.user, launch.ended) == ("u", False)
     assert sessions.settle(note, []) == []
     assert list(tmp_path.iterdir()) == []
@@ -131,6 +131,12 @@ ANSWERS = {
     "429 by the API": Answered(http("429 X", '{"error": "too many"}'), refused=True),
     "408": Answered(http("408 X", '{"error": "too slow"}')),
     "403 by a proxy": Answered(http("403 X", "<html>no</html>")),
+    "404 by the API": Answered(http("404 X", '{"error": "no such user"}'), refused=True),
+    "404 by a proxy, in JSON": Answered(http("404 X", '{"message": "no Route matched"}')),
+    "409 by a proxy, in JSON": Answered(http("409 X", '{"message": "asked twice", "retry": true}')),
+    "409 without an error": Answered(http("409 X", '{"error": "", "code": 409}')),
+    "422 in other words": Answered(http("422 X", '{"detail": "userId is missing"}'), refused=True),
+    "403 by a proxy, in JSON": Answered(http("403 X", '{"message": "no"}'), refused=True),
     "404 by another server": Answered(http("404 X", "<pre>Cannot POST</pre>")),
     "413 without a word": Answered(http("413 X", "")),
     "500 by the API": Answered(http("500 X", '{"error": "VM health check timeout"}'), ended=True),
@@ -151,7 +157,7 @@ def test_only_a_refusal_of_the_apis_own_takes_a_launch_off_the_record(
     assert "status" in launch
     assert note.exists() is not answered.refused
     if not answered.refused:
-        on_record = sessions.Launch.read(note)
+        on_record = launches.Launch.read(note)
         assert (on_record.session, on_record.ended) == (answered.session, answered.ended)
         assert (on_record.heard is None) is (answered.session is not None)
 
@@ -161,7 +167,7 @@ def test_no_answer_leaves_a_launch_on_record(tmp_path: Path, behaviour: Behaviou
     note = tmp_path / "session-1.json"
     with crooked_controller(behaviour) as url:
         answer = start(note, url, limit_s=0.5)
-    launch = sessions.Launch.read(note)
+    launch = launches.Launch.read(note)
     assert (launch.session, launch.heard, launch.ended) == (None, answer["error"], False)
 
 
@@ -243,7 +249,7 @@ def test_sessions_that_were_found_are_owned_and_cancelled(
     controller.refuse_cancel = True
     lines = sessions.settle(note, ["s8", "s9"])
     assert [line[:27] for line in lines] == ["could not cancel session s8", "could not cancel session s9"]
-    assert (sessions.unsettled(tmp_path), sessions.sessions_on_record(tmp_path)) == ({}, ["s8", "s9"])
+    assert (launches.unsettled(tmp_path), launches.sessions_on_record(tmp_path)) == ({}, ["s8", "s9"])
     controller.refuse_cancel = False
     assert [sessions.end_session(one)[0] for one in sorted(tmp_path.iterdir())] == [True, True]
 
@@ -276,7 +282,7 @@ def test_a_note_that_is_none_is_told_and_left(tmp_path: Path, lay: Callable[[Pat
     assert os.path.lexists(note)
     assert line.startswith(f"{note}: session-1.json")
     assert line.endswith(f"then: sudo rm -f -- {note}")
-    assert (sessions.unsettled(tmp_path), sessions.sessions_on_record(tmp_path)) == ({}, [])
+    assert (launches.unsettled(tmp_path), launches.sessions_on_record(tmp_path)) == ({}, [])
 
 
 def end(

@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from harness.database import bounded
+from harness.database.bounded import connect_within
 from harness.database.connection import read_only_session
 from harness.database.records import gather
 from harness.errors import DatabaseError
@@ -57,6 +59,52 @@ def test_every_address_of_a_name_shares_one_time(addresses: int, monkeypatch: py
         assert (
             _connect_s(f"postgresql://me@many.example:{port}/db?sslmode=disable", monkeypatch) < 3 * CONNECT_S
         )
+
+
+def test_an_address_that_is_silent_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = "127.0.0.1", "127.0.0.2"
+    with (
+        bad_database(server.silent, at="startup", address=first) as port,
+        bad_database(server.silent, at="question", address=second, port=port),
+    ):
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in (first, second)]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        words = {"host": "many.example", "user": "me", "dbname": "db", "sslmode": "disable"}
+        with connect_within(5, port=port, **words) as connection:
+            assert connection.info.hostaddr == second
+            connection.close()
+
+
+ONE, OTHER = ("192.0.2.1", 0), ("2001:db8::1", 0, 0, 0)
+NAMES: dict[str, tuple[dict[str, str | int], list[object], int]] = {
+    "an address of each family": ({"host": "many.example"}, [ONE, OTHER], 2),
+    "one address twice": ({"host": "many.example"}, [ONE, ONE], 1),
+    "a name without an address": ({"host": "many.example"}, [], 1),
+    "an address that was given": ({"host": "many.example", "hostaddr": "192.0.2.9"}, [ONE, OTHER], 1),
+    "a folder": ({"host": "/run/postgresql"}, [ONE, OTHER], 1),
+    "an abstract socket": ({"host": "@here"}, [ONE, OTHER], 1),
+    "no host": ({}, [ONE, OTHER], 1),
+}
+
+
+@pytest.mark.parametrize(("words", "found", "count"), NAMES.values(), ids=NAMES)
+def test_the_addresses_that_share_the_time_are_counted(
+    words: dict[str, str | int], found: list[object], count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in found]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: told)
+    assert bounded._addresses(words) == count
+
+
+@pytest.mark.parametrize("error", [socket.gaierror("no such name"), UnicodeError("a label too long")])
+def test_a_name_that_cannot_be_resolved_is_the_drivers_to_tell(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    assert bounded._addresses({"host": "nowhere.example"}) == 1
 
 
 def test_a_resolver_that_is_silent_has_no_more_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,10 +88,13 @@ def _read_startup(client: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def bad_database(behaviour: Behaviour, *, at: str) -> Iterator[int]:
+def bad_database(
+    behaviour: Behaviour, *, at: str, address: str = "127.0.0.1", port: int = 0
+) -> Iterator[int]:
     """The port of a server that behaves so.
 
     :param at: from when on: one of :data:`MOMENTS`.
+    :param port: where it listens; 0 for any that is free.
     """
     over = threading.Event()
 
@@ -106,7 +109,7 @@ def bad_database(behaviour: Behaviour, *, at: str) -> Iterator[int]:
                         client.recv(65536)
                     behaviour(client, over)
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server((address, port)) as listener:
         thread = threading.Thread(target=serve)
         thread.start()
         try:

@@ -15,7 +15,7 @@ from typing import cast
 
 import pytest
 
-from harness.custodian import sessions
+from harness.custodian import launches
 from harness.database.connection import Database, read_only_session
 from harness.database.scratch import ScratchPostgres, scratch_postgres
 from harness.errors import DatabaseError
@@ -147,7 +147,7 @@ def test_what_a_run_owns_is_not_touched(
     host_folders: Path, custodian: Custodian, controller: SmallController, add_row: AddRow
 ) -> None:
     launch(custodian, controller, FAILED)
-    owned = sessions.Launch.read(note_of(host_folders))
+    owned = launches.Launch.read(note_of(host_folders))
     other = leave_run(host_folders, "acc-bbbbbb", clones=0, alive=True)
     replace(owned, session=add_row(1), heard=None).write(other / "session-1.json")
     replace(owned, session=add_row(2), heard=None).write(note_of(host_folders).with_name("session-7.json"))
@@ -178,7 +178,7 @@ def test_what_a_dead_run_left_is_settled_by_the_next(
     with custodian_of(host_folders) as first:
         launch(first, controller, BAD_GATEWAY)
         assert "whether there is one was never heard" in first.close()
-    asked = sessions.Launch.read(note_of(host_folders))
+    asked = launches.Launch.read(note_of(host_folders))
     with custodian_of(host_folders, "acc-bbbbbb") as following:
         assert any("was never heard" in line for line in following.facts["reaped"])
         assert settle(following) == []
