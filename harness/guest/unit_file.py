@@ -28,6 +28,7 @@ _ADVICE = re.compile(
 )
 _MIB = 1024 * 1024
 _NO_SUCH_PROPERTY = "(no such property)"
+_ARGUMENTS, _AFTER_ARGUMENTS = "argv[]=", " ; ignore_errors="
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,13 @@ def parse_span(text: str) -> float | None:
 
 def parse_commands(text: str) -> list[str]:
     """The command lines of ``ExecStart`` and its kin as ``systemctl show`` prints them."""
-    return [match.strip() for match in re.findall(r"argv\[\]=(.*?) ; ignore_errors=", text, re.DOTALL)]
+    found, end = [], 0
+    while (begin := text.find(_ARGUMENTS, end)) >= 0:
+        end = text.find(_AFTER_ARGUMENTS, begin)
+        if end < 0:
+            break
+        found.append(text[begin + len(_ARGUMENTS) : end].strip())
+    return found
 
 
 def assignments(text: str) -> list[str]:

@@ -13,6 +13,7 @@ from testinfra.modules.base import Module
 from testinfra.modules.service import SystemdService
 
 from harness.errors import TransportError, UnreadableError
+from harness.infra.shown import shown
 from harness.text import beginning, ending
 from harness.values import natural
 
@@ -30,13 +31,9 @@ while [ -n "$group" ] && [ "$group" != / ]; do
     group=${group%%/*}
 done"""
 
-_PROPERTY = re.compile(r"^([A-Za-z0-9]+)=(\{ path=(?s:.*?) ; status=.* \}|.*)$\n?", re.MULTILINE)
-"""One that is shown: in a line, or a command to start, whose arguments may hold newlines as they are."""
-
 _NO_TEXT = re.compile("[\udc80-\udcff]")
 """What a byte that is no text is decoded as."""
 
-_LONGEST_SHOW = 1 << 18
 _ACTIVE = frozenset({"active", "reloading", "refreshing"})
 """What `systemctl is-active` takes for active."""
 
@@ -181,13 +178,13 @@ def read_show(text: str, where: str, name: str) -> Properties:
 
     :raises TransportError: it is none of that unit.
     """
-    if len(text) > _LONGEST_SHOW:  # what begins a command to start may be sought the end of in all of it
-        raise unreadable(where, f"systemctl show {name}: {len(text)} characters", text)
-    if rest := _PROPERTY.sub("", text):
-        raise unreadable(where, f"systemctl show {name}", rest)
-    properties: dict[str, str] = {}
-    for key, value in _PROPERTY.findall(text):
-        properties[key] = f"{properties[key]}\n{value}" if key in properties else value
+    found = shown(text)
+    if rest := [one.value for one in found if not one.name]:
+        raise unreadable(where, f"systemctl show {name}", "\n".join(rest) or "an empty line")
+    values: dict[str, list[str]] = {}
+    for one in found:
+        values.setdefault(one.name, []).append(one.value)
+    properties = {key: "\n".join(lines) for key, lines in values.items()}
     known = {properties.get("Id"), *properties.get("Names", "").split()}  # it may be asked for by an alias
     if "LoadState" not in properties or not {name, f"{name}.service"} & known:
         raise unreadable(where, f"systemctl show {name}", text)
@@ -198,7 +195,7 @@ def shown_apart(text: str, names: Sequence[str]) -> dict[str, str]:
     """``systemctl show`` of several units, by the name that each was asked for; all of it for each where it
     cannot be told apart, which :func:`read_show` then refuses."""
     text = text.strip("\n")
-    firsts = [m.start() for m in _PROPERTY.finditer(text) if text.endswith("\n\n", 0, m.start())]
+    firsts = [one.at for one in shown(text) if one.name and text.endswith("\n\n", 0, one.at)]
     blocks = [text[start:end].rstrip("\n") for start, end in pairwise([0, *firsts, len(text)])]
     return dict(zip(names, blocks, strict=True)) if len(blocks) == len(names) else dict.fromkeys(names, text)
 

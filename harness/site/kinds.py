@@ -22,9 +22,10 @@ from harness.site.patterns import fault_of
 from harness.text import one_line
 
 _LONGEST = 4000
-_LOGIN = r"\b(host|hostaddr|user|dbname)\s*="
-_PASSWORD = r"\bpassword\s*=\s*\S"  # noqa: S105 - a pattern
-_SECRET = re.compile(rf"://\S*@|{_LOGIN}.*{_PASSWORD}|{_PASSWORD}.*{_LOGIN}", re.IGNORECASE)
+_LOGIN = re.compile(r"\b(host|hostaddr|user|dbname)\s*=", re.IGNORECASE)
+_GIVEN = r"\s*=\s*(?!\{(session|user|password)\})\S"  # a placeholder is none
+_PASSWORD = re.compile(rf"\bpassword{_GIVEN}", re.IGNORECASE)
+_SECRET = re.compile(rf"(password|passwd|token){_GIVEN}", re.IGNORECASE)
 _HOST = r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?"
 
 
@@ -42,24 +43,45 @@ def marked(field: FieldInfo, mark: type[Untold]) -> bool:
 
 
 def looks_secret(text: str) -> bool:
-    """Whether a text holds a login, as a connection string does."""
-    return _SECRET.search(text) is not None
+    """Whether a text holds a login, or a secret by its name."""
+    return _holds_login(text) or _SECRET.search(text) is not None
 
 
-def _line(text: str) -> str:
+def _holds_login(text: str) -> bool:
+    """Whether it does as a connection string does, of either kind."""
+    urls = (word.partition("://")[2] for word in text.split())
+    return any("@" in rest for rest in urls) or bool(_LOGIN.search(text) and _PASSWORD.search(text))
+
+
+def _plain_line(text: str) -> str:
     if one_line(text) != text:
         raise ValueError("expected one line without control or invisible characters")
-    if looks_secret(text):
+    if _holds_login(text):
         raise ValueError("holds a login; secrets are never in the profile, it names where they are")
     if len(text) > _LONGEST:
         raise ValueError(f"expected at most {_LONGEST} characters")
     return text
 
 
-def _words(text: str) -> str:
+def _line(text: str) -> str:
+    if looks_secret(_plain_line(text)):
+        raise ValueError("holds a password or token; secrets are never in the profile")
+    return text
+
+
+def _some(text: str) -> str:
     if not text.strip():
         raise ValueError("expected some text, and this is empty")
-    return _line(text)
+    return text
+
+
+def _words(text: str) -> str:
+    return _line(_some(text))
+
+
+def _about_secrets(text: str) -> str:
+    """What may well name a password, and mean the word: ``input[password=on]``, ``ERROR: token = null``."""
+    return _plain_line(_some(text))
 
 
 def _is(pattern: str, expected: str) -> AfterValidator:
@@ -147,7 +169,7 @@ def _http_url(text: str) -> str:
 
 
 def _pattern(text: str) -> str:
-    if fault := fault_of(_words(text)):
+    if fault := fault_of(_about_secrets(text)):
         raise ValueError(fault)
     return text
 
@@ -180,6 +202,10 @@ Line = Annotated[str, AfterValidator(_line)]
 Text = Annotated[str, AfterValidator(_words)]
 Name = Annotated[Text, Field(max_length=200)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
+Selector = Annotated[str, AfterValidator(_about_secrets)]
+"""Finds an element of a web page."""
+Reason = Annotated[str, AfterValidator(_about_secrets)]
+"""Said to whoever reads the verdict."""
 
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 """A path on the host or in a guest."""

@@ -37,10 +37,12 @@ from harness.site.kinds import (
     Pattern,
     Port,
     Program,
+    Reason,
     Relation,
     Seconds,
     SecretsFile,
     SecretsVariable,
+    Selector,
     SessionPath,
     SshPath,
     Text,
@@ -496,7 +498,7 @@ class SessionSection(Section):
     """Status of a session that was cancelled."""
     window_path: SessionPath = "/api/auth/session/{session}/novnc"
     """The page with the browser window."""
-    canvas: Text = "canvas"
+    canvas: Selector = "canvas"
     """CSS selector of the canvas in it, or in a frame of it, on which the VM's screen is drawn."""
     websocket_path: SessionPath = "/api/auth/session/{session}/novnc/websock"
     """Its WebSocket."""
@@ -526,15 +528,15 @@ class SessionSection(Section):
     """Background of the provider's login page, as #rrggbb; without it, that it is shown is NOT PROVEN."""
     consent_colour: HexColour | None = None
     """Background of the provider's consent page."""
-    username_field: Text = "input[name=login]"
+    username_field: Selector = "input[name=login]"
     """CSS selector on the login page."""
-    password_field: Text = "input[name=password]"  # noqa: S105 - a selector
+    password_field: Selector = "input[name=password]"  # noqa: S105 - a selector
     """CSS selector on the login page."""
-    submit_button: Text = "button[type=submit]"
+    submit_button: Selector = "button[type=submit]"
     """CSS selector on the login page."""
-    allow_button: Text = "button[name=decision][value=allow]"
+    allow_button: Selector = "button[name=decision][value=allow]"
     """CSS selector on the consent page."""
-    deny_button: Text = "button[name=decision][value=deny]"
+    deny_button: Selector = "button[name=decision][value=deny]"
     """CSS selector on the consent page."""
     wrong_password_tries: Annotated[Count, Field(ge=1, le=20)] = 3
     """So many wrong passwords end a login."""
@@ -565,7 +567,7 @@ class Site(Section):
     guest: GuestSection = GuestSection()
     database: DatabaseSection = DatabaseSection()
     session: SessionSection = SessionSection()
-    not_applicable: dict[CheckName, Text] = {}
+    not_applicable: dict[CheckName, Reason] = {}
     """Checks that cannot apply here: check name = reason. Shown in the verdict, never counted as passed."""
 
     @model_validator(mode="after")

@@ -76,7 +76,13 @@ TEXTS = st.one_of(
     ),
 )
 HIDING = st.sampled_from(
-    [URL, f"{URL}\n", f"https://x:{PASSWORD}@h/", f"host=h password={PASSWORD} dbname=x"]
+    [
+        URL,
+        f"{URL}\n",
+        f"https://x:{PASSWORD}@h/",
+        f"host=h password={PASSWORD} dbname=x",
+        f"token = {PASSWORD}",
+    ]
 )
 """A secret as no field quotes it."""
 NUMBERS = st.one_of(

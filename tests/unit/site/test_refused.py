@@ -16,8 +16,10 @@ from harness.__main__ import main
 from harness.errors import SiteError
 from harness.run import run
 from harness.site.docs import site_values
+from harness.site.kinds import looks_secret
 from harness.site.load import load_site
 from harness.site.secrets import secret
+from tests.unit.peers.costs import LINEAR, growth
 from tests.unit.peers.small_suite import ROOT, Suite
 from tests.unit.site.hostile import FIELDS, NAMED, NO_PROFILE, PASSWORD, URL
 
@@ -110,6 +112,13 @@ def test_a_value_that_cannot_be_is_refused(
     path = tmp_path / "site.toml"
     path.write_text(content)
     assert why in refused(path, capsys)
+
+
+@pytest.mark.parametrize(
+    "piece", ["host=", "://", "://@ ", "password ", "password=", "token = ", "user=token"]
+)
+def test_a_long_text_is_soon_looked_through_for_secrets(piece: str) -> None:
+    assert growth(looks_secret, piece, size=2_000) < LINEAR
 
 
 def test_of_many_faults_the_first_ten_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -175,6 +175,12 @@ RIGHT = {
     "a bridge that is called as TAPs are": '[state]\ntap_prefix = "fc"',
     "a bridge among its VMs": '[network]\nbridge_address = "192.168.100.100/24"',
     "a pattern about passwords": "[controller]\nignore_errors = ['ERROR: wrong password = null']",
+    "a marker about tokens": "[session]\nmarkers = ['token=[0-9a-f]+ taken']\nmarker_s = [5]",
+    "a selector of a token": """[session]\npassword_field = "input[data-token='x'][password=on]\"""",
+    "a reason about a password": "[not_applicable]\n'host.x' = 'the proxy says password=wrong'",
+    "a session's id for a token": "[session]\nwebsocket_path = '/websockify?token={session}'",
+    "a password to be typed": "[session]\nlogin_keys = ['user={user}', 'password={password}']",
+    "words without a value": "[agent]\nenvironment = {ASKS = 'password', TOKENS = 'tokens=5 password='}",
 }
 
 
