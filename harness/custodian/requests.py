@@ -20,9 +20,10 @@ from typing import Any, TypeVar
 
 from harness.custodian import netns, notes, owner, reaper, sessions
 from harness.custodian.cell import LOGS, Cell, Plan, Refused
+from harness.custodian.mute import Mute
 from harness.custodian.owner import Owner
 from harness.custodian.pages import Pages
-from harness.custodian.relay import Mute, Relay
+from harness.custodian.relay import Relay
 from harness.custodian.script import Script
 
 _TRIM_S = 0.2
@@ -162,8 +163,8 @@ class Requests:
         return {"port": listening.getsockname()[1]}
 
     async def op_accepted(self, name: str, port: int) -> Answer:
-        """How many connections a silent listener has taken."""
-        return self._holding(name).mutes[port].accepted
+        """What came to a silent listener so far."""
+        return self._holding(name).mutes[port].account()
 
     async def op_unlisten(self, name: str, port: int) -> Answer:
         """End a silent listener."""

@@ -17,6 +17,7 @@ MODULES = (
     "reaper",
     "pages",
     "relay",
+    "mute",
     "script",
     "logs",
     "cell",

@@ -309,8 +309,7 @@ class AgentSection(Section):
     providers: Annotated[tuple[Word, ...], Field(min_length=1)] = ("codex", "claude_code", "gemini_cli")
     """Providers of `POST /auth/<provider>`."""
     database_variable: Variable | None = "SUPABASE_URL"
-    """Environment variable with the address of the agent's database; none where it uses none: the checks of a
-    silent database then belong under `[not_applicable]`."""
+    """Environment variable with the address of the agent's database; none where it uses none."""
     database_timeout_s: Seconds = 5
     """A database call is given up after this."""
     login_s: Seconds = 5
@@ -566,7 +565,8 @@ class Site(Section):
     database: DatabaseSection = DatabaseSection()
     session: SessionSection = SessionSection()
     not_applicable: dict[CheckName, Text] = {}
-    """Checks that cannot apply here: check name = reason. Shown in the verdict, never counted as passed."""
+    """Checks that cannot apply here: check name = reason. Shown in the verdict, never counted as passed. What
+    follows from a field that is none needs no entry: see the end of this page."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Site:
