@@ -20,10 +20,8 @@ pytestmark = [
 
 
 @pytest.fixture
-def tried(silent_database: SilentDatabase, desktop: Desktop, advice: Callable[[str], None]) -> SilentDatabase:
+def tried(silent_database: SilentDatabase) -> SilentDatabase:
     """The experiment, in which the agent did ask its database: else nothing was tried."""
-    if desktop.needed:
-        advice(f"the desktop was at work meanwhile; with it frozen, a login said {desktop.needed}")
     if not silent_database.was_asked:
         answers = "; ".join(map(str, silent_database.logins))
         pytest.skip(
@@ -49,12 +47,14 @@ def test_silent_database_does_not_hang_a_login(asked: SilentDatabase) -> None:
 
 
 def test_database_calls_have_a_timeout(
-    asked: SilentDatabase, site: Site, advice: Callable[[str], None], evidence: Any
+    asked: SilentDatabase, site: Site, desktop: Desktop, advice: Callable[[str], None], evidence: Any
 ) -> None:
     """Whatever may use the database (each login, a session's address, status and credentials) ends in time,
     though the database never answers."""
     evidence.json("database-connections.json", dataclasses.asdict(asked.silence))
     evidence.text("requests.txt", "\n".join(map(str, (*asked.logins, *asked.others))))
+    if desktop.needed:
+        advice(f"the desktop was at work meanwhile; with it frozen, a login said {desktop.needed}")
     if asked.lingering:
         advice(
             f"calls of the database stay open after they were given up, {site.agent.database_timeout_s:g} s "
