@@ -65,7 +65,9 @@ class Lanes:
         self.clones: dict[str, str] = {}
         """The name of the clone that each experiment is carried out in."""
         self.consoles: dict[str, str] = {}
-        """What the clone of each lane showed on its console."""
+        """What each clone showed on its console, by what was to be done in it."""
+        self.left_behind: dict[str, str] = {}
+        """Clones that were left for a fresh one, and why."""
 
     def start(self, lanes: Iterable[Lane]) -> None:
         """Start lanes; earlier ones come first where not all can run at once."""
@@ -124,7 +126,7 @@ class Lanes:
                 if lane.settle and name != first:
                     lane.settle(vm)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is the trouble of the one before
-                log.info("%s is left for a fresh clone, before %s: %s", vm.name, name, error)
+                self.left_behind[vm.name] = f"before {name}: {error}"
                 return
             try:
                 seen = lane.experiments[name](vm)
@@ -133,6 +135,7 @@ class Lanes:
                     unfit.add(name)
                 else:
                     self._fail([left.pop(0)], error)
+                self.left_behind[vm.name] = f"after {name}: {error}"
                 return
             self.timings[left.pop(0)] = time.monotonic() - begun
             self._results[name].set_result(seen)

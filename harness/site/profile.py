@@ -363,8 +363,8 @@ class GuestSection(Section):
     """How many clones may be experimented on at once; with fewer than five, more of them share a clone."""
     desktop_units: tuple[Unit, ...] = ()
     """Units that the agent can do without. They are frozen in clones that are experimented on (unless a login
-    then comes to nothing), and left out of a cold boot, where their work would only take time; none leaves them
-    running."""
+    then comes to nothing), and left out of a cold boot, where their work would only take time; none leaves
+    them running."""
 
 
 class DatabaseSection(Section):

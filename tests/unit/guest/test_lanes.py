@@ -123,6 +123,7 @@ def test_after_a_failure_the_rest_goes_on_in_a_fresh_clone() -> None:
         *("prepared in clone-3", "last in clone-3"),
     ]
     assert all(one.killed.is_set() for one in clones.made)
+    assert lanes.left_behind == {"clone-1": "after bad: lost", "clone-2": "after worse: gone"}
     assert [lanes.clones[name] for name in (*first, *rest)] == [f"clone-{n}" for n in (1, 1, 2, 2, 3)]
     assert lanes.consoles.keys() == {"good+bad+after+worse+last", "after+worse+last", "last", "other"}
 
