@@ -12,8 +12,9 @@ A failed claim is an ``AssertionError`` in a check. Everything here means that w
     │   ├── UnreadableError      they answered, and what they said cannot be understood
     │   └── DatabaseError        no connection, or a query failed
     ├── VmError                  a VM could not be made, or was lost
-    │   └── VmmError             its VMM refused, did not start, or ended
-    │       └── ApiError         Firecracker's API answered with a fault
+    │   ├── VmmError             its VMM refused, did not start, or ended
+    │   │   └── ApiError         Firecracker's API answered with a fault
+    │   └── UnfitVmError         it is not as what is to be done in it needs it; a fresh one would be
     ├── SessionError             a session could not be launched, or was lost
     ├── BrowserError             our own browser could not do what it was told to
     ├── BrowserLostError         it could not be started, or is gone
@@ -81,6 +82,10 @@ class ApiError(VmmError):
     def __init__(self, message: str, *, status: int | None = None, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.status = status
+
+
+class UnfitVmError(VmError):
+    """A VM is not as what is to be done in it needs it, by what we did to it before; a fresh one would be."""
 
 
 class SessionError(HarnessError):

@@ -16,6 +16,7 @@ from harness.errors import HarnessError, SiteError, TransportError
 from harness.host.hypervisor import Hypervisor
 from harness.mend import shell_line
 from harness.outward import told
+from harness.site.implied import not_applicable
 from harness.site.profile import Site
 from harness.transport.http import client_over
 
@@ -45,6 +46,8 @@ def check_site(site: Site, say: Say) -> bool:
             else:
                 say(f"  -       {name:<12}not tried: it is reached through the host")
         answers.append(_try(say, "guest key", lambda: _guest_key(site)))
+    for check, reason in not_applicable(site).items():
+        say(told(f"  n/a     {check}: {reason}"))
     return all(answers)
 
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from harness.custodian.cell import Cell, Refused
-from harness.custodian.relay import Mute, Relay
+from harness.custodian.mute import Mute
+from harness.custodian.relay import Relay
 
 T = TypeVar("T")
 

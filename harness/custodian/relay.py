@@ -6,7 +6,6 @@ Sent to the host: standard library only, Python 3.9 or newer.
 from __future__ import annotations
 
 import asyncio
-import collections
 import contextlib
 import errno
 import itertools
@@ -27,8 +26,6 @@ Note = Callable[[OSError], None]
 _STAGGER_S = (0.03, 0.06, 0.12, 0.24, 0.5)
 _CONNECT_TIMEOUT_S = 10.0
 _CHUNK = 1 << 18
-_MOST_HELD = 256
-_FULL_S = 1.0  # until it is looked again whether this process may open more
 
 
 class Relay:
@@ -155,39 +152,3 @@ async def _attempt(address: tuple[str, int], open_socket: OpenSocket) -> socket.
         opened.close()
         raise
     return opened
-
-
-class Mute:
-    """Accepts connections and never answers. ``accepted`` counts them; of many, the newest are held."""
-
-    def __init__(self, listening: socket.socket) -> None:
-        self.accepted = 0
-        self._listening = listening
-        self._held: collections.deque[socket.socket] = collections.deque()
-        self._stopped = False
-        listening.setblocking(False)
-        self._listen()
-
-    def _listen(self) -> None:
-        if not self._stopped:
-            asyncio.get_running_loop().add_reader(self._listening, self._accept)
-
-    def _accept(self) -> None:
-        try:
-            self._held.append(self._listening.accept()[0])
-            self.accepted += 1
-        except (BlockingIOError, ConnectionError):  # the caller has gone again
-            return
-        except OSError:  # too many files are open
-            loop = asyncio.get_running_loop()
-            loop.remove_reader(self._listening)
-            loop.call_later(_FULL_S, self._listen)
-        while len(self._held) > _MOST_HELD:
-            self._held.popleft().close()
-
-    def stop(self) -> None:
-        """Stop listening and drop what is held."""
-        self._stopped = True
-        asyncio.get_running_loop().remove_reader(self._listening)
-        for held in (self._listening, *self._held):
-            held.close()

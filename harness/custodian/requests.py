@@ -134,8 +134,8 @@ class Requests:
         return {"port": await holding.listen(address, port)}
 
     async def op_accepted(self, name: str, port: int) -> Answer:
-        """How many connections a silent listener has taken."""
-        return self._holding(name).mutes[port].accepted
+        """What came to a silent listener so far."""
+        return self._holding(name).mutes[port].account()
 
     async def op_unlisten(self, name: str, port: int) -> Answer:
         """End a silent listener."""

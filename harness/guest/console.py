@@ -1,4 +1,4 @@
-"""What a guest's console tells: whether a kernel booted, and whether it is in trouble."""
+"""What a guest's console tells: whether it is in trouble."""
 
 from __future__ import annotations
 
@@ -7,10 +7,6 @@ import re
 from harness.custodian.logs import DROPPED
 from harness.errors import HarnessError
 
-_BOOT = re.compile(
-    r"Linux version \d|Command line: |Booting Linux|Run /\S*init as init process|Freeing unused kernel image"
-    r"|systemd\[1\]: systemd \S+ running in system mode|Welcome to .*!$"
-)
 _TROUBLE = re.compile(
     r"Kernel panic|\bOops\b|\bBUG: |kernel BUG at|soft lockup|hard LOCKUP"
     r"|rcu.*(?:detected stall|self-detected stall|kthread starved)"
@@ -31,24 +27,12 @@ def lines(console: str) -> list[str]:
     return [_CONTROL.sub("", line).rstrip() for line in cut]
 
 
-def boot_lines(console: str) -> list[str]:
-    """Lines that only a booting kernel or init prints.
-
-    :raises HarnessError: none, in a console that is not whole.
-    """
-    return _found(_BOOT, console)
-
-
 def trouble(console: str) -> list[str]:
     """Lines that tell of a kernel, disk or memory in trouble.
 
     :raises HarnessError: none, in a console that is not whole.
     """
-    return _found(_TROUBLE, console)
-
-
-def _found(wanted: re.Pattern[str], console: str) -> list[str]:
-    found = [line for line in lines(console) if wanted.search(line)]
+    found = [line for line in lines(console) if _TROUBLE.search(line)]
     dropped = _DROPPED.match(console)
     if dropped and not found:
         raise HarnessError(

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
 
-from harness.errors import HarnessError, WaitTimeoutError
+from harness.errors import WaitTimeoutError
 from harness.guest.agent_state import AgentState, answers, ask_agent_state
-from harness.guest.drop_in import restarted_with
 from harness.guest.inspector import PORT as INSPECTOR_PORT
 from harness.guest.inspector import inspector
-from harness.text import beginning
-from harness.vm.inside import freezing
 from harness.vm.machine import Vm
 from harness.wait import capped, wait_until
 
@@ -54,23 +49,6 @@ class TakenPort:
 
 
 @dataclass(frozen=True)
-class SilentDatabase:
-    """The agent was pointed at a database that accepts and never answers, and asked to log somebody in."""
-
-    connections: int
-    answered_s: float | None
-    answer: str
-    health_failures: tuple[str, ...]
-    health_looks: int
-    after: AgentState
-
-    @property
-    def timeouts(self) -> list[str]:
-        """What the agent said of a call that timed out."""
-        return [line for line in self.after.said if re.search(r"timed? ?-?out", line, re.IGNORECASE)]
-
-
-@dataclass(frozen=True)
 class LinkOutage:
     """The guest's network cable was pulled and put back."""
 
@@ -78,17 +56,6 @@ class LinkOutage:
     after: AgentState
     unreachable: bool
     recovered_s: float | None
-
-
-def prepare(vm: Vm) -> None:
-    """Wait for the agent (how long it takes is not what is tried here), and leave only it at work.
-
-    :raises WaitTimeoutError: it never got healthy.
-    """
-    site = vm.hypervisor.site
-    vm.wait_healthy(site.guest.recovery_s)
-    if site.guest.desktop_units:
-        vm.script(freezing(site.guest.desktop_units), timeout_s=REQUEST_S * 12)
 
 
 def uncaught_exception(vm: Vm, probe: str) -> Crash:
@@ -137,37 +104,8 @@ def taken_port(vm: Vm, _probe: str) -> TakenPort:
         systemctl stop acceptance-port.socket
     """
     before = ask_agent_state(vm, then=script)
-    recovered_s = _seconds_until_healthy(vm)
+    recovered_s = seconds_until_healthy(vm)
     return TakenPort(starts, ask_agent_state(vm, since_s=before.uptime_s), recovered_s)
-
-
-def silent_database(vm: Vm, probe: str) -> SilentDatabase:
-    """Restart the agent with a database that never answers, and start a login.
-
-    :raises HarnessError: the agent uses no database, did not come up, or never asked the database.
-    """
-    site = vm.hypervisor.site
-    if (variable := site.agent.database_variable) is None:
-        raise HarnessError(
-            "the profile says that the agent uses no database, so none could be silent",
-            hint="list these checks under [not_applicable] of the profile, or set agent.database_variable",
-        )
-    with vm.silent_listener(54321) as listener:
-        url = f"http://{listener.address}:{listener.port}"
-        settings = {**site.agent.database_environment, variable: url}
-        before = ask_agent_state(vm, then=restarted_with(settings))
-        if _seconds_until_healthy(vm) is None:
-            raise HarnessError(f"{vm.name}: the agent did not come up with {url} as its database")
-        answered_s, answer, looks, failures = asyncio.run(_log_in_and_watch(vm, probe))
-        after = ask_agent_state(vm, since_s=before.uptime_s)
-        seen = SilentDatabase(listener.accepted(), answered_s, answer, tuple(failures), looks, after)
-    if seen.connections == 0 and not seen.timeouts:
-        raise HarnessError(
-            f"the agent never asked the database that {variable} leads to, so nothing was tried; "
-            f"its login was answered: {answer}",
-            hint="agent.database_variable and agent.database_environment of the profile: what makes it ask?",
-        )
-    return seen
 
 
 def link_outage(vm: Vm, _probe: str) -> LinkOutage:
@@ -181,8 +119,18 @@ def link_outage(vm: Vm, _probe: str) -> LinkOutage:
         time.sleep(max(0.0, begun + OUTAGE_S - time.monotonic()))
     finally:
         vm.link(True)
-    recovered_s = _seconds_until_healthy(vm)
+    recovered_s = seconds_until_healthy(vm)
     return LinkOutage(before, ask_agent_state(vm, since_s=before.uptime_s), unreachable, recovered_s)
+
+
+def seconds_until_healthy(vm: Vm) -> float | None:
+    """How long the agent takes to be healthy, from now. None: longer than the site allows for a recovery; an
+    answer to a look that began in time may come too late."""
+    limit_s, begun = vm.hypervisor.site.guest.recovery_s, time.monotonic()
+    deadline = begun + limit_s
+    healthy = _within(limit_s, lambda: answers(vm, timeout_s=capped(REQUEST_S, deadline)))
+    seconds = time.monotonic() - begun
+    return seconds if healthy and seconds <= limit_s else None
 
 
 def _injected(vm: Vm, probe: str, fault: str) -> Crash:
@@ -194,7 +142,7 @@ def _injected(vm: Vm, probe: str, fault: str) -> Crash:
 
 def _outage(vm: Vm, probe: str, before: AgentState) -> Crash:
     gone = _within(EXIT_S, lambda: not _answers(vm))
-    recovered_s = _seconds_until_healthy(vm)
+    recovered_s = seconds_until_healthy(vm)
     after = ask_agent_state(vm, since_s=before.uptime_s)
     return Crash(probe, before, after, gone, recovered_s)
 
@@ -214,15 +162,6 @@ def _is_unreachable(vm: Vm) -> bool:
         return True
 
 
-def _seconds_until_healthy(vm: Vm) -> float | None:
-    """None: not within the site's recovery time; an answer to a look that began in time may come too late."""
-    limit_s, begun = vm.hypervisor.site.guest.recovery_s, time.monotonic()
-    deadline = begun + limit_s
-    healthy = _within(limit_s, lambda: answers(vm, timeout_s=capped(REQUEST_S, deadline)))
-    seconds = time.monotonic() - begun
-    return seconds if healthy and seconds <= limit_s else None
-
-
 def _within(timeout_s: float, ask: Callable[[], bool]) -> bool:
     try:
         return wait_until(
@@ -230,30 +169,3 @@ def _within(timeout_s: float, ask: Callable[[], bool]) -> bool:
         )
     except WaitTimeoutError:
         return False
-
-
-async def _log_in_and_watch(vm: Vm, probe: str) -> tuple[float | None, str, int, list[str]]:
-    """Log in once, and look at the agent's health all the while."""
-    site = vm.hypervisor.site
-    limit_s = site.agent.database_timeout_s + site.agent.login_s
-    failures: list[str] = []
-    looks = 0
-    async with vm.async_http(timeout_s=limit_s) as http:
-        begun = time.monotonic()
-        path, body = f"/auth/{site.agent.providers[0]}", {"sessionId": probe.replace(" ", "-")}
-        login = asyncio.create_task(http.post(path, json=body))
-        while not login.done():
-            looks += 1
-            try:
-                answer = await http.get(site.agent.health_path)
-                if answer.status_code != 200:
-                    failures.append(f"status {answer.status_code}")
-            except httpx.HTTPError as error:
-                failures.append(f"{type(error).__name__}: {error}")
-            await asyncio.wait({login}, timeout=0.5)
-        seconds = time.monotonic() - begun
-        try:
-            answer = login.result()
-        except httpx.HTTPError as error:
-            return None, f"{type(error).__name__}: {error}", looks, failures
-    return seconds, f"{answer.status_code} {beginning(answer.text, 300)}", looks, failures

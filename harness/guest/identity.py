@@ -113,7 +113,7 @@ def identify(vm: Vm, probe: str, *, providers: Sequence[str]) -> CloneIdentity:
     """
     words = probe.replace(" ", "-")
     before = _health(vm)
-    logins = [_log_in(vm, provider, f"{words}-{provider}") for provider in providers]
+    logins = [log_in(vm, provider, f"{words}-{provider}") for provider in providers]
     result = vm.script(_SCRIPT, timeout_s=_IDENTITY_S)
     told: dict[str, list[str]] = {}
     for line in result.stdout.splitlines():
@@ -121,7 +121,7 @@ def identify(vm: Vm, probe: str, *, providers: Sequence[str]) -> CloneIdentity:
         told.setdefault(key, []).append(value)
     if len(told.get("kernel", [])) < 2:
         raise TransportError(f"{vm.name}: no random bytes from the guest: {result.stderr.strip()[-300:]}")
-    logins.append(_log_in(vm, providers[0], f"{words}-again"))
+    logins.append(log_in(vm, providers[0], f"{words}-again"))
     return CloneIdentity(
         vm=vm.name,
         logins=tuple(logins),
@@ -134,9 +134,13 @@ def identify(vm: Vm, probe: str, *, providers: Sequence[str]) -> CloneIdentity:
     )
 
 
-def _log_in(vm: Vm, provider: str, session: str) -> AgentLogin:
+def log_in(vm: Vm, provider: str, session: str, *, timeout_s: float = _IDENTITY_S) -> AgentLogin:
+    """One login at the agent.
+
+    :raises TransportError: our own way to the agent is lost.
+    """
     path, asked = f"/auth/{provider}", {"sessionId": session}
-    answer = ask_agent(vm, "POST", path, json=asked, timeout_s=_IDENTITY_S)
+    answer = ask_agent(vm, "POST", path, json=asked, timeout_s=timeout_s)
     url = answer.body.get("oauthUrl") if answer.status == 200 and isinstance(answer.body, dict) else None
     if not isinstance(url, str):
         return AgentLogin(provider, answer.status, str(answer))

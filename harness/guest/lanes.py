@@ -1,4 +1,8 @@
-"""Experiments side by side: each lane has a clone of its own and runs its experiments one after another."""
+"""Experiments side by side: each lane has a clone of its own and runs its experiments one after another.
+
+An experiment never inherits the trouble of the one before: after one that could not be carried out, or that
+the clone does not come to rest from, the rest of the lane goes on in a fresh clone.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UnfitVmError
 from harness.vm.machine import Vm
 
 log = logging.getLogger(__name__)
@@ -26,6 +30,8 @@ class Lane:
     experiments: Mapping[str, Experiment]
     prepare: Experiment | None = None
     """Done to the VM before the first experiment; whatever it returns is dropped."""
+    settle: Experiment | None = None
+    """Waits, before every other, until the VM has come to rest after the one before."""
 
 
 def sharing_clones(lanes: Sequence[Sequence[str]], *, at_once: int, after: int) -> list[list[str]]:
@@ -59,7 +65,9 @@ class Lanes:
         self.clones: dict[str, str] = {}
         """The name of the clone that each experiment is carried out in."""
         self.consoles: dict[str, str] = {}
-        """What the clone of each lane showed on its console."""
+        """What each clone showed on its console, by what was to be done in it."""
+        self.left_behind: dict[str, str] = {}
+        """Clones that were left for a fresh one, and why."""
 
     def start(self, lanes: Iterable[Lane]) -> None:
         """Start lanes; earlier ones come first where not all can run at once."""
@@ -90,24 +98,53 @@ class Lanes:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _run(self, lane: Lane) -> None:
-        names = list(lane.experiments)
-        begun = time.monotonic()
-        try:
-            vm = self._admit(lane.make())
-            self.clones.update(dict.fromkeys(names, vm.name))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the checks that wait must hear of it
-            self._fail(names, error)
-            return
-        try:
-            if lane.prepare:
-                lane.prepare(vm)
-            while names:
-                self._results[names[0]].set_result(lane.experiments[names[0]](vm))
-                self.timings[names.pop(0)] = time.monotonic() - begun
-        except Exception as error:  # noqa: BLE001 - as above
-            self._fail(names, error)
-        finally:
-            self._dismiss(vm, "+".join(lane.experiments))
+        left, unfit, begun = list(lane.experiments), set[str](), time.monotonic()
+        while left:
+            label = "+".join(left)
+            try:
+                vm = self._made(lane)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the checks that wait must hear of it
+                self._fail(left, error)
+                return
+            self.clones.update(dict.fromkeys(left, vm.name))
+            try:
+                if lane.prepare:
+                    lane.prepare(vm)
+                self._carry_out(lane, vm, left, unfit=unfit, begun=begun)
+            except Exception as error:  # noqa: BLE001 - as above; nothing was done to this clone before
+                self._fail(left, error)
+                return
+            finally:
+                self._dismiss(vm, label)
+
+    def _carry_out(self, lane: Lane, vm: Vm, left: list[str], *, unfit: set[str], begun: float) -> None:
+        """Take from what is ``left`` until a fresh clone is needed, once for each that finds one unfit."""
+        first = left[0]
+        while left:
+            name = left[0]
+            try:
+                if lane.settle and name != first:
+                    lane.settle(vm)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is the trouble of the one before
+                self.left_behind[vm.name] = f"before {name}: {error}"
+                return
+            try:
+                seen = lane.experiments[name](vm)
+            except Exception as error:  # noqa: BLE001 - as above
+                if isinstance(error, UnfitVmError) and name not in unfit:
+                    unfit.add(name)
+                else:
+                    self._fail([left.pop(0)], error)
+                self.left_behind[vm.name] = f"after {name}: {error}"
+                return
+            self.timings[left.pop(0)] = time.monotonic() - begun
+            self._results[name].set_result(seen)
+
+    def _made(self, lane: Lane) -> Vm:
+        with self._lock:
+            if self._closing:
+                raise HarnessError("the run is ending")
+        return self._admit(lane.make())
 
     def _admit(self, vm: Vm) -> Vm:
         with self._lock:

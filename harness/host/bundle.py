@@ -19,6 +19,7 @@ MODULES = (
     "unheard",
     "pages",
     "relay",
+    "mute",
     "script",
     "logs",
     "cell",

@@ -18,7 +18,10 @@ from harness.text import beginning, ending
 from harness.values import natural
 
 SHOW_UNIT = "systemctl show %s"
-FAILED = "systemctl list-units --failed --plain --no-legend --full --no-pager"
+FAILED = (
+    "systemctl list-units --state=failed,auto-restart,auto-restart-queued "
+    "--plain --no-legend --full --no-pager"
+)
 VERIFY = "systemd-analyze --man=no verify %s 2>&1"
 JOURNAL = "journalctl -u %s -n %s -o short-precise --no-pager --quiet"
 
@@ -33,6 +36,9 @@ done"""
 
 _NO_TEXT = re.compile("[\udc80-\udcff]")
 """What a byte that is no text is decoded as."""
+
+_RESTARTING = re.compile(r"auto-restart(-queued)?$")
+"""The state of a unit whose main process has ended, and will be started again."""
 
 _ACTIVE = frozenset({"active", "reloading", "refreshing"})
 """What `systemctl is-active` takes for active."""
@@ -130,13 +136,13 @@ class Unit(Module):  # type: ignore[misc] # testinfra is not typed
 
     @classmethod
     def failed(cls) -> list[str]:
-        """The units that have failed.
+        """The units that have failed; also those that systemd will restart after that, which --failed omits.
 
         :raises TransportError: systemd did not tell.
         """
         text = cls.check_output(FAILED)
         rows = [line.split(None, 4) for line in text.splitlines() if line.strip()]
-        if any(len(row) < 4 or row[2] != "failed" for row in rows):
+        if any(len(row) < 4 or not (row[2] == "failed" or _RESTARTING.match(row[3])) for row in rows):
             raise unreadable(cls._host.name, FAILED, text)
         return [row[0] for row in rows]
 

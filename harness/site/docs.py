@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from harness.site.implied import CONSEQUENCES
 from harness.site.kinds import Hidden, marked
 from harness.site.profile import Section, Site
 
@@ -43,7 +44,7 @@ This page is written by `python -m harness site docs > docs/site-profile.md`; a 
 
 def site_docs() -> str:
     """The whole page."""
-    return "\n".join([_INTRO, *_sections()])
+    return "\n".join([_INTRO, *_sections(), *_consequences()])
 
 
 def site_values(site: Site) -> str:
@@ -72,6 +73,16 @@ def _sections() -> Iterator[str]:
             yield f"## [{name}]\n"
             yield f"{(model.__doc__ or '').strip()}\n"
             yield from _table(model.model_fields)
+
+
+def _consequences() -> Iterator[str]:
+    yield "## What follows from a field that is none\n"
+    yield "These checks then cannot apply, as if they were listed under `[not_applicable]`.\n"
+    yield "| field | why | checks |"
+    yield "|---|---|---|"
+    for one in CONSEQUENCES:
+        yield _row(f"`{one.field}`", one.why, ", ".join(f"`{check}`" for check in one.checks))
+    yield ""
 
 
 def _table(fields: dict[str, FieldInfo]) -> Iterator[str]:

@@ -311,8 +311,7 @@ class AgentSection(Section):
     providers: Annotated[tuple[Word, ...], Field(min_length=1)] = ("codex", "claude_code", "gemini_cli")
     """Providers of `POST /auth/<provider>`."""
     database_variable: Variable | None = "SUPABASE_URL"
-    """Environment variable with the address of the agent's database; none where it uses none: the checks of a
-    silent database then belong under `[not_applicable]`."""
+    """Environment variable with the address of the agent's database; none where it uses none."""
     database_timeout_s: Seconds = 5
     """A database call is given up after this."""
     login_s: Seconds = 5
@@ -365,8 +364,9 @@ class GuestSection(Section):
     experiments_at_once: Annotated[Count, Field(ge=1, le=32)] = 6
     """How many clones may be experimented on at once; with fewer than five, more of them share a clone."""
     desktop_units: tuple[Unit, ...] = ()
-    """Units that the agent can do without. They are frozen in clones that are experimented on, and left out
-    of a cold boot, where their work would only take time; none leaves them running."""
+    """Units that the agent can do without. They are frozen in clones that are experimented on (unless a login
+    then comes to nothing), and left out of a cold boot, where their work would only take time; none leaves
+    them running."""
 
 
 class DatabaseSection(Section):
@@ -568,7 +568,8 @@ class Site(Section):
     database: DatabaseSection = DatabaseSection()
     session: SessionSection = SessionSection()
     not_applicable: dict[CheckName, Reason] = {}
-    """Checks that cannot apply here: check name = reason. Shown in the verdict, never counted as passed."""
+    """Checks that cannot apply here: check name = reason. Shown in the verdict, never counted as passed. What
+    follows from a field that is none needs no entry: see the end of this page."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Site:

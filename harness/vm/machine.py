@@ -19,35 +19,11 @@ from harness.run import Result
 from harness.transport.http import async_client_over, client_over
 from harness.vm.clone import Clone, making
 from harness.vm.inside import Guest
+from harness.vm.silent_listener import SilentListener
 from harness.wait import capped, wait_until
 
 _HEALTH_POLL_S = 0.015
 _LOOK_AT_PROCESS_S = 0.5
-
-
-class SilentListener:
-    """Accepts connections on the clone's gateway address and never answers; a context manager."""
-
-    def __init__(self, vm: Vm, port: int) -> None:
-        self._vm = vm
-        self.address = str(vm.hypervisor.site.snapshot.gateway)
-        self.port = int(vm.ask("listen", address=self.address, port=port)["port"])
-
-    def accepted(self) -> int:
-        """How many connections it has taken so far."""
-        return int(self._vm.ask("accepted", port=self.port))
-
-    def close(self) -> None:
-        """Stop listening and drop what it holds."""
-        self._vm.ask("unlisten", port=self.port)
-
-    def __enter__(self) -> SilentListener:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class Vm:
@@ -196,7 +172,7 @@ class Vm:
 
     def silent_listener(self, port: int) -> SilentListener:
         """Accept on the gateway's address in the clone's namespace, and never answer."""
-        return SilentListener(self, port)
+        return SilentListener(self.ask, str(self.hypervisor.site.snapshot.gateway), port)
 
     def process(self) -> dict[str, Any]:
         """The VMM process: pid, alive, exit_status (negative for a signal).

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from harness.errors import HarnessError, UnreadableError
+from harness.guest.desktop import Desktop
 from harness.guest.identity import CloneIdentity
 from harness.site.profile import Site
 from harness.urls import read_url
@@ -113,8 +114,14 @@ def test_only_what_may_be_is_shared(
 @pytest.mark.mend(
     step=3, how="POST /auth/<provider> must answer {success, oauthUrl}; see the agent's journal"
 )
-def test_login_gives_an_oauth_url(identities: Identities, site: Site) -> None:
+def test_login_gives_an_oauth_url(
+    identities: Identities, site: Site, desktop: Desktop, advice: Callable[[str], None]
+) -> None:
     """A login with every provider is answered with an OAuth URL, private on its way, that carries a state."""
+    if desktop.needed:
+        advice(
+            f"experiments were made with the desktop at work; with it frozen, a login said {desktop.needed}"
+        )
     logins = [login for one in identities for login in one.logins]
     bad = [
         f"{login.provider}: {login.answer or login.url}" for login in logins if not _is_good(login.url, site)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from harness.javascript.claims import PROCESS_EVENTS, ServerSource
-from harness.javascript.timeouts import database_timeouts
 from harness.site.profile import Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("handlers")]
@@ -15,7 +14,6 @@ FIX_1 = pytest.mark.mend(
 FIX_2 = pytest.mark.mend(
     step=3, how="fix 2: listen on 0.0.0.0, and server.on('error', …) that logs and exits"
 )
-FIX_3 = pytest.mark.mend(step=3, how="fix 3: wrap database calls in withTimeout(…)")
 
 
 @pytest.mark.mend(step=3, how="mend the syntax of server.js, then rebuild the snapshot (step 5)")
@@ -51,13 +49,6 @@ def test_server_error_handler_exits(server_source: ServerSource, site: Site) -> 
 def test_server_listens_on_every_address(server_source: ServerSource, site: Site) -> None:
     """The source tells the server to listen on 0.0.0.0."""
     problems = server_source.listens_on("0.0.0.0")  # noqa: S104 - what the runbook asks for
-    assert not problems, _told(site, problems)
-
-
-@FIX_3
-def test_database_calls_have_a_timeout(server_source: ServerSource, site: Site) -> None:
-    """Database calls are raced against a timer: such a limit exists, is used, and misses none."""
-    problems = database_timeouts(server_source.program)
     assert not problems, _told(site, problems)
 
 

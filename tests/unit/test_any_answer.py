@@ -28,6 +28,7 @@ from harness.errors import HarnessError
 from harness.guest import console
 from harness.guest.agent_answer import read_answer
 from harness.guest.agent_state import parse_state
+from harness.guest.birth import read_birth
 from harness.guest.inspector import session_url
 from harness.guest.look import unpacked
 from harness.guest.unit_file import assignments, parse_commands, parse_span
@@ -48,6 +49,7 @@ from harness.site.profile import Site, SnapshotSection
 from harness.urls import read_url
 from harness.values import decimal, ipv4, moment, name, natural
 from harness.vm.firecracker import Firecracker, fault
+from harness.vm.silent_listener import SilentListener
 from harness.window.dashboard import read_look
 from harness.world.difference import changed_bridge, changed_firewall, changed_rows, changed_things
 from harness.world.inventory import Inventory
@@ -109,7 +111,8 @@ TEXTS: dict[str, Callable[[str], object]] = {
     "an agent's journal": lambda text: parse_state(f"UPTIME=1\nMainPID=1\nNRestarts=0\n{text}").exits,
     "an inspector's list": lambda text: session_url(text.encode(errors="surrogatepass")),
     "an archive": unpacked,
-    "a console": lambda text: (console.trouble(text), console.boot_lines(text)),
+    "a console": console.trouble,
+    "a birth": lambda text: read_birth(text, 1.0, whose="it").booted,
     "a unit": lambda text: read_show(text, "here", "a.service"),
     "several units": lambda text: shown_apart(text, ["a", "b"]),
     "a unit's file": assignments,
@@ -234,6 +237,11 @@ class Said:
     def python(self, source: str, argument: object = None, *, timeout_s: float) -> Any:  # noqa: ARG002
         """The answer."""
         return copy.deepcopy(self.answer)
+
+
+def silence(answer: object) -> None:
+    listener = SilentListener(lambda op, **_: {"port": 1} if op == "listen" else answer, "127.0.0.1", 1)
+    listener.heard().open_for(1)
 
 
 def golden(answer: object) -> GoldenSnapshot:
@@ -524,6 +532,16 @@ ANSWERS: dict[str, tuple[Callable[[Any], object], Any]] = {
     ),
     "a canvas": (read_look, [0.5, 1, 1, base64.b64encode(b"rgba").decode()]),
     "a row": (rows, ROW),
+    "a silent listener": (
+        silence,
+        {
+            "count": 1,
+            "now_s": 9.5,
+            "connections": [
+                {"came_s": 0.5, "size": 3, "request": "GET /", "closed_s": None, "closed_by": ""}
+            ],
+        },
+    ),
 }
 ODD: tuple[Any, ...] = (
     *(

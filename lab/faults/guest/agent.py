@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from lab.faults.edit import AGENT, UNIT, edited
 from lab.faults.fault import fault
@@ -118,9 +119,34 @@ _CARRY_ON = (
         "guest/test_silent_database.py",
     ),
 )
-def careless_agent(patient: Patient) -> AbstractContextManager[None]:
+@contextmanager
+def careless_agent(patient: Patient) -> Iterator[None]:
     """The agent carries on after errors, logs them in words of its own, and waits for its database for ever.
 
-    All of the runbook's three fixes are undone; systemd still does its part.
+    All of the runbook's three fixes are undone; systemd still does its part. What never comes need not be
+    waited for long.
     """
-    return golden_variant(patient, _CARRY_ON)
+    with golden_variant(patient, _CARRY_ON), patient.profile(agent={"login_s": 25}):
+        yield
+
+
+_ASK_FOR_STATUS = (
+    edited(
+        f"{AGENT}/server.js",
+        (
+            "  const authenticated = login.completed",
+            "  if (process.env.SUPABASE_URL) await database.updateSession('x', {}, 1e6);\n"
+            "  const authenticated = login.completed",
+        ),
+    )
+    + f"systemctl restart {UNIT}\n"
+)
+
+
+@fault(reds={"guest.database_calls_have_a_timeout"}, asks=("guest/test_silent_database.py",))
+def status_waits_for_the_database(patient: Patient) -> AbstractContextManager[None]:
+    """Asked for the status of a session that it knows, the agent waits for its database for ever.
+
+    Its logins give their calls up, and say so.
+    """
+    return golden_variant(patient, _ASK_FOR_STATUS)

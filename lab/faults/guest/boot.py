@@ -34,12 +34,14 @@ _TALKER = """
 import time
 while True:
     with open("/dev/console", "w") as console:
-        console.write("\\r\\nLinux version 6.1\\r\\nEXT4-fs error (device vda): ext4_lookup\\r\\n")
+        console.write("\\r\\nEXT4-fs error (device vda): ext4_lookup\\r\\n")
     time.sleep(0.1)
 """
 _TALK_AND_FAIL = f"""
 systemd-run --quiet --unit=talker python3 -S -c '{_TALKER}'
-systemd-run --quiet --unit=broken false
+systemd-run --quiet --unit=restless --property=Restart=always --property=RestartSec=3600 false
+echo 1.00 1.00 >/root/uptime
+mount --bind /root/uptime /proc/uptime
 """
 _OTHER_BOOT = """sed -i 's/"boot_id": *"[^"]*"/"boot_id": "00000000-fa17-4000-8000-000000000000"/' "$file" """
 
@@ -55,9 +57,11 @@ _OTHER_BOOT = """sed -i 's/"boot_id": *"[^"]*"/"boot_id": "00000000-fa17-4000-80
 )
 @contextmanager
 def restored(patient: Patient) -> Iterator[None]:
-    """The clone's console tells of a boot and of a broken disk, a unit failed, and the boot is another one.
+    """The clone's kernel has just started, its console tells of a broken disk, its boot is another one, and a
+    unit that failed is to be restarted in an hour.
 
-    Whoever writes to the console is frozen with the rest, and goes on in each clone.
+    Whoever writes to the console is frozen with the rest, and goes on in each clone. The lab's VMM restores
+    whatever it is told to, so a file stands in for the kernel's age: it says what that of a booted VM would.
     """
     with golden_variant(patient, _TALK_AND_FAIL), golden_copy(patient, "manifest", _OTHER_BOOT):
         yield

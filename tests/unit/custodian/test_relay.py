@@ -9,12 +9,11 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from harness.custodian import relay as custodian_relay
-from harness.custodian.relay import Mute, Relay
+from harness.custodian.relay import Relay
 from harness.custodian.requests import Requests
 from tests.unit.peers.private_sshd import free_port
 
@@ -165,60 +164,6 @@ async def test_stopping_drops_connections_and_removes_the_socket(tmp_path: Path)
             writer.close()
             await writer.wait_closed()
     assert not (tmp_path / "s").exists()
-
-
-async def test_a_silent_listener_takes_connections_and_says_nothing() -> None:
-    listening = socket.create_server(("127.0.0.1", 0))
-    mute = Mute(listening)
-    _, writer = await asyncio.open_connection(*listening.getsockname()[:2])
-    async with asyncio.timeout(5):
-        while mute.accepted == 0:
-            await asyncio.sleep(0)
-    writer.close()
-    await writer.wait_closed()
-    mute.stop()
-    assert mute.accepted == 1
-
-
-async def test_a_silent_listener_holds_no_more_than_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(custodian_relay, "_MOST_HELD", 2)
-    listening = socket.create_server(("127.0.0.1", 0))
-    mute = Mute(listening)
-    async with asyncio.timeout(10):
-        links = [await asyncio.open_connection(*listening.getsockname()[:2]) for _ in range(5)]
-        while mute.accepted < 5:
-            await asyncio.sleep(0)
-        assert [await links[number][0].read() for number in range(3)] == [b""] * 3
-        assert len(mute._held) == 2
-    mute.stop()
-    for _, writer in links:
-        writer.close()
-
-
-async def test_a_silent_listener_that_may_open_no_more_files_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(custodian_relay, "_FULL_S", 0.01)
-    listening = socket.create_server(("127.0.0.1", 0))
-    full = [OSError(errno.EMFILE, "")] * 3
-
-    class Full:
-        """As one whose process has too many files open, for a while."""
-
-        def accept(self) -> tuple[socket.socket, object]:
-            if full:
-                raise full.pop()
-            return listening.accept()
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(listening, name)
-
-    mute = Mute(cast(socket.socket, Full()))
-    _, writer = await asyncio.open_connection(*listening.getsockname()[:2])
-    async with asyncio.timeout(10):
-        while mute.accepted == 0:
-            await asyncio.sleep(0)
-    writer.close()
-    mute.stop()
-    assert full == []
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])

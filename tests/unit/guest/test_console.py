@@ -37,26 +37,10 @@ def test_trouble_is_seen(line: str) -> None:
 )
 def test_ordinary_lines_are_no_trouble(line: str) -> None:
     assert console.trouble(line) == []
-    assert console.boot_lines(line) == []
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "[    0.000000] Linux version 6.1.0-28-cloud-amd64 (debian-kernel@lists.debian.org)",
-        "[    0.000000] Command line: console=ttyS0",
-        "[    1.2] Run /sbin/init as init process",
-        "[    3.1] systemd[1]: systemd 252.31-1~deb12u1 running in system mode (+PAM)",
-        "Welcome to \x1b[1mDebian GNU/Linux 12 (bookworm)\x1b[0m!",
-    ],
-)
-def test_boot_is_seen(line: str) -> None:
-    assert len(console.boot_lines(line)) == 1
 
 
 def test_a_console_that_is_not_whole_proves_nothing() -> None:
     flooded = f"{DROPPED.format(12345)}\nnoise\n"
-    for ask in (console.trouble, console.boot_lines):
-        with pytest.raises(HarnessError, match=r"the oldest 12345 bytes were dropped"):
-            ask(flooded)
+    with pytest.raises(HarnessError, match=r"the oldest 12345 bytes were dropped"):
+        console.trouble(flooded)
     assert len(console.trouble(f"{flooded}{TROUBLE[0]}\n")) == 1

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import cast
 
 import pytest
 
-from harness.errors import HarnessError, VmError
+from harness.errors import HarnessError, UnfitVmError, VmError
 from harness.guest.lanes import Lane, Lanes, sharing_clones
 from harness.vm.machine import Vm
 
@@ -63,19 +64,105 @@ def test_observations_come_back_by_name_and_clones_are_killed() -> None:
     assert lanes.clones == {"a": "first", "b": "first", "c": "second"}
 
 
-def test_failure_reaches_its_own_lane_only_and_keeps_what_came_before() -> None:
-    def broken(_vm: Vm) -> None:
-        raise VmError("lost")
+class Clones:
+    """Makes one after another, and knows what was done in each."""
 
-    peer = Peer()
-    mixed = Lane(lambda: cast(Vm, peer), {"good": lambda _vm: 1, "bad": broken, "after": lambda _vm: 2})
+    def __init__(self, *, most: int = 9) -> None:
+        self.most = most
+        self.made: list[Peer] = []
+        self.done: list[str] = []
+
+    def make(self) -> Vm:
+        """One more; none is left that should be gone."""
+        assert all(one.killed.is_set() for one in self.made)
+        if len(self.made) == self.most:
+            raise VmError("no room")
+        self.made.append(Peer(f"clone-{len(self.made) + 1}"))
+        return cast(Vm, self.made[-1])
+
+    def note(self, what: str, *errors: Exception) -> Callable[[Vm], str]:
+        """An experiment that raises these errors, one each time, and then succeeds."""
+        left = list(errors)
+
+        def done(vm: Vm) -> str:
+            self.done.append(f"{what} in {vm.name}")
+            if left:
+                raise left.pop(0)
+            return what
+
+        return done
+
+    def lane(self, settle: Callable[[Vm], object] | None = None, **experiments: Callable[[Vm], str]) -> Lane:
+        """A lane of clones like these."""
+        return Lane(self.make, experiments, self.note("prepared"), settle)
+
+
+def test_after_a_failure_the_rest_goes_on_in_a_fresh_clone() -> None:
+    """Made and prepared anew, once for each failure; the failed one keeps its error to itself."""
+    clones = Clones()
+    first = {"good": clones.note("good"), "bad": clones.note("bad", VmError("lost"))}
+    rest = {
+        "after": clones.note("after"),
+        "worse": clones.note("worse", VmError("gone")),
+        "last": clones.note("last"),
+    }
     with Lanes(at_once=2, timeout_s=5) as lanes:
-        lanes.start([mixed, lane(Peer(), other=3)])
-        assert (lanes.observation("good"), lanes.observation("other")) == (1, 3)
-        for name in ("bad", "after"):
-            with pytest.raises(VmError, match="lost"):
+        lanes.start([clones.lane(**first, **rest), lane(Peer(), other=3)])
+        assert [lanes.observation(name) for name in ("good", "after", "last", "other")] == [
+            "good",
+            "after",
+            "last",
+            3,
+        ]
+        for name, error in {"bad": "lost", "worse": "gone"}.items():
+            with pytest.raises(VmError, match=error):
                 lanes.observation(name)
-    assert peer.killed.is_set()
+    assert clones.done == [
+        *("prepared in clone-1", "good in clone-1", "bad in clone-1"),
+        *("prepared in clone-2", "after in clone-2", "worse in clone-2"),
+        *("prepared in clone-3", "last in clone-3"),
+    ]
+    assert all(one.killed.is_set() for one in clones.made)
+    assert lanes.left_behind == {"clone-1": "after bad: lost", "clone-2": "after worse: gone"}
+    assert [lanes.clones[name] for name in (*first, *rest)] == [f"clone-{n}" for n in (1, 1, 2, 2, 3)]
+    assert lanes.consoles.keys() == {"good+bad+after+worse+last", "after+worse+last", "last", "other"}
+
+
+def test_where_no_fresh_clone_can_be_made_the_rest_hears_of_that() -> None:
+    clones = Clones(most=1)
+    with Lanes(at_once=1, timeout_s=5) as lanes:
+        lanes.start([clones.lane(bad=clones.note("bad", VmError("lost")), after=clones.note("after"))])
+        with pytest.raises(VmError, match="lost"):
+            lanes.observation("bad")
+        with pytest.raises(VmError, match="no room"):
+            lanes.observation("after")
+
+
+def test_an_experiment_begins_in_a_clone_that_has_come_to_rest() -> None:
+    """The first needs none; one that is never at rest is left, and that is no failure of what comes next."""
+    clones = Clones()
+    settle = clones.note("settled", UnfitVmError("a restart is pending"))
+    with Lanes(at_once=1, timeout_s=5) as lanes:
+        lanes.start([clones.lane(settle, **{name: clones.note(name) for name in "abc"})])
+        assert [lanes.observation(name) for name in "abc"] == ["a", "b", "c"]
+    assert clones.done == [
+        *("prepared in clone-1", "a in clone-1", "settled in clone-1"),
+        *("prepared in clone-2", "b in clone-2", "settled in clone-2", "c in clone-2"),
+    ]
+
+
+def test_what_finds_its_clone_unfit_is_carried_out_in_another_once() -> None:
+    clones = Clones()
+    unfit = UnfitVmError("frozen")
+    with Lanes(at_once=1, timeout_s=5) as lanes:
+        lanes.start([clones.lane(a=clones.note("a", unfit), b=clones.note("b", unfit, unfit))])
+        assert lanes.observation("a") == "a"
+        with pytest.raises(UnfitVmError, match="frozen"):
+            lanes.observation("b")
+    assert [one for one in clones.done if not one.startswith("prepared")] == [
+        *("a in clone-1", "a in clone-2"),
+        *("b in clone-2", "b in clone-3"),
+    ]
 
 
 def test_clone_that_cannot_be_made_fails_its_experiments() -> None:

@@ -120,9 +120,15 @@ def test_a_journal_that_is_not_told_hides_no_claim(host: Host) -> None:
 
 
 def test_failed_units_are_told_by_name(host: Host) -> None:
-    told(host, FAILED, "a.service loaded failed failed A service\nb.mount loaded failed failed B\n")
-    assert host.unit.failed() == ["a.service", "b.mount"]
-    for nonsense in ("nonsense", "a.service loaded active running A service", "a b"):
+    """And those that systemd is about to restart, which it does not call failed."""
+    restless = (
+        "c.service loaded activating auto-restart C\nd.service loaded activating auto-restart-queued D\n"
+    )
+    told(
+        host, FAILED, f"a.service loaded failed failed A service\nb.mount loaded failed failed B\n{restless}"
+    )
+    assert host.unit.failed() == ["a.service", "b.mount", "c.service", "d.service"]
+    for nonsense in ("nonsense", "a.service loaded active running A", "a.service loaded activating start A"):
         told(host, FAILED, nonsense)
         with pytest.raises(TransportError, match="no answer that can be read"):
             host.unit.failed()

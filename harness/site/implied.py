@@ -1,0 +1,80 @@
+"""What follows from a field of the profile: checks that cannot apply by it, with no need to list them.
+
+A field that leaves the suite without a means to ask (no user to launch sessions for) is not here: what it
+leaves open is NOT PROVEN, for somebody could tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.site.profile import Section, Site
+
+
+@dataclass(frozen=True)
+class Consequence:
+    """Where a field, ``section.name``, is none, these checks cannot apply."""
+
+    field: str
+    why: str
+    checks: tuple[str, ...]
+
+    @property
+    def reason(self) -> str:
+        """What the verdict shows."""
+        return f'{self.field} = "none": {self.why}'
+
+    def holds(self, site: Site) -> bool:
+        """Whether that is so at this site."""
+        section, _, name = self.field.partition(".")
+        table: Section = getattr(site, section)
+        return getattr(table, name) is None
+
+
+CONSEQUENCES = (
+    Consequence(
+        "agent.database_variable",
+        "the agent uses no database, so none can be silent",
+        (
+            "guest.database_calls_have_a_timeout",
+            "guest.silent_database_does_not_hang_a_login",
+            "guest.silent_database_is_logged",
+            "guest.silent_database_leaves_health_alone",
+        ),
+    ),
+    Consequence(
+        "snapshot.vmstate",
+        "every VM is booted from the disk, and none restored",
+        ("guest.boot_is_the_snapshots", "guest.clone_did_not_boot", "host.snapshot_loadable"),
+    ),
+    Consequence(
+        "snapshot.kernel",
+        "there is no kernel to boot the disk with",
+        (
+            "guest.cold_boot_console_is_clean",
+            "guest.cold_boot_is_another_boot",
+            "guest.cold_boot_is_healthy_in_time",
+            "guest.cold_boot_starts_the_agent",
+        ),
+    ),
+    Consequence(
+        "database.incident_vm", "nobody asks about the incident's VM", ("db.incident_vm_is_destroyed",)
+    ),
+    Consequence(
+        "database.incident_session",
+        "nobody asks about the incident's session",
+        ("db.incident_session_is_failed",),
+    ),
+)
+
+
+def not_applicable(site: Site) -> dict[str, str]:
+    """Every check, or row of one, that cannot apply to the site, with the reason: the profile's own first."""
+    implied = {check: one.reason for one in CONSEQUENCES if one.holds(site) for check in one.checks}
+    return {**implied, **site.not_applicable}
+
+
+def reason_for(check: str, reasons: Mapping[str, str]) -> str:
+    """Why a check cannot apply, its row being named or all of its rows; empty where it can."""
+    return reasons.get(check) or reasons.get(check.partition("[")[0], "")

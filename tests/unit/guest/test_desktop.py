@@ -1,0 +1,118 @@
+"""The desktop of clones: frozen, until a login comes to nothing: what we did ourselves is no finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.errors import UnfitVmError
+from harness.guest.desktop import Desktop
+from harness.guest.identity import AgentLogin
+from harness.run import Result
+from harness.site.profile import Site
+from tests.unit.peers.small_vm import SmallVm, state
+from tests.unit.peers.web_peer import Answer, web_peer
+
+WELL = AgentLogin("codex", 200, "", "https://x/?state=1")
+NOTHING = AgentLogin("codex", 0, "no answer within 5 s")
+ADDRESS: Answer = (
+    200,
+    {"Content-Type": "application/json"},
+    '{"success": true, "oauthUrl": "https://x/?state=1"}',
+)
+
+
+class FrozenVm(SmallVm):
+    """A clone that notes when it is frozen."""
+
+    frozen = False
+
+    def script(self, text: str, *, timeout_s: float) -> Result:
+        """What freezes a desktop is said in one word."""
+        self.frozen = self.frozen or "cgroup.freeze" in text
+        return super().script(text, timeout_s=timeout_s)
+
+
+class Clones:
+    """Clones of one snapshot, all with one agent."""
+
+    def __init__(self, socket: Path, *, units: tuple[str, ...] = ("chromium.service",)) -> None:
+        self.socket = socket
+        self.site = Site.model_validate({"name": "nowhere", "guest": {"desktop_units": list(units)}})
+        self.count = 0
+
+    def make(self, desktop: Desktop) -> FrozenVm:
+        """One more, prepared."""
+        self.count += 1
+        vm = FrozenVm(self.socket, self.site, said=state())
+        vm.name = f"acc-000000-{self.count}"
+        desktop.prepare(vm)
+        return vm
+
+
+@pytest.fixture
+def answers() -> dict[str, Answer]:
+    """How the agent answers."""
+    return {"/health": (200, {}, "{}"), "POST /auth/codex": ADDRESS}
+
+
+@pytest.fixture
+def agent(tmp_path: Path, answers: dict[str, Answer]) -> Iterator[tuple[Clones, list[str]]]:
+    """Clones, and what is asked of their agent."""
+    with web_peer(tmp_path / "a", answers) as asked:
+        yield Clones(tmp_path / "a"), asked
+
+
+def logins(asked: list[str]) -> int:
+    """How often somebody logged in."""
+    return len([one for one in asked if one.startswith("/auth/")])
+
+
+def test_logins_that_are_answered_tell_that_it_may_be_frozen(agent: tuple[Clones, list[str]]) -> None:
+    """Then nobody needs to find it out."""
+    (clones, asked), desktop = agent, Desktop()
+    desktop.judge(clones.make(desktop), [WELL])
+    vm = clones.make(desktop)
+    desktop.find_out(vm, "probe")
+    assert (vm.frozen, desktop.needed, logins(asked)) == (True, "", 0)
+
+
+def test_it_is_found_out_once_in_a_run(agent: tuple[Clones, list[str]]) -> None:
+    (clones, asked), desktop = agent, Desktop()
+    for _ in range(3):
+        desktop.find_out(clones.make(desktop), "probe")
+    assert (desktop.needed, logins(asked)) == ("", 1)
+
+
+@pytest.mark.parametrize("answer", [(0, {}, ""), (504, {}, "the browser did not answer"), (200, {}, "{}")])
+def test_a_login_that_comes_to_nothing_leaves_later_clones_their_desktop(
+    agent: tuple[Clones, list[str]], answers: dict[str, Answer], answer: Answer
+) -> None:
+    """And the clone where it did is no more experimented on."""
+    (clones, asked), desktop = agent, Desktop()
+    answers["POST /auth/codex"] = answer
+    with pytest.raises(UnfitVmError, match="its desktop is frozen, and a login came to nothing: codex: "):
+        desktop.find_out(clones.make(desktop), "probe")
+    again = clones.make(desktop)
+    desktop.find_out(again, "probe")
+    assert (again.frozen, logins(asked)) == (False, 1)
+    assert desktop.needed.startswith("codex: ")
+
+
+def test_what_comes_of_a_login_beside_a_running_desktop_is_a_finding(
+    agent: tuple[Clones, list[str]],
+) -> None:
+    (clones, _), desktop = agent, Desktop()
+    with pytest.raises(UnfitVmError):
+        desktop.judge(clones.make(desktop), [WELL, NOTHING])
+    desktop.judge(clones.make(desktop), [NOTHING])
+
+
+def test_without_a_desktop_nothing_is_frozen_nor_found_out(agent: tuple[Clones, list[str]]) -> None:
+    (clones, asked), desktop = agent, Desktop()
+    vm = Clones(clones.socket, units=()).make(desktop)
+    desktop.find_out(vm, "probe")
+    desktop.judge(vm, [NOTHING])
+    assert (vm.frozen, desktop.needed, logins(asked)) == (False, "", 0)

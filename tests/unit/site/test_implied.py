@@ -1,0 +1,46 @@
+"""What follows from a field that is none: checks that exist, and a reason that names the field."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from harness.site.implied import CONSEQUENCES, Consequence, not_applicable, reason_for
+from harness.site.profile import Site
+from tests.unit.peers.small_suite import ROOT
+
+
+def profile(**sections: object) -> Site:
+    """A profile with these sections."""
+    return Site.model_validate({"name": "nowhere", **sections})
+
+
+def test_the_runbooks_own_deployment_can_have_every_check() -> None:
+    assert not_applicable(profile()) == {}
+
+
+@pytest.mark.parametrize("one", CONSEQUENCES, ids=lambda one: one.field)
+def test_each_field_may_be_none_and_leaves_out_checks_that_exist(one: Consequence) -> None:
+    """A slip in a name would leave nothing out."""
+    section, name = one.field.split(".")
+    given = not_applicable(profile(**{section: {name: "none"}}))
+    assert given == dict.fromkeys(one.checks, one.reason)
+    assert one.reason.startswith(f'{one.field} = "none": ')
+    for check in one.checks:
+        layer, function = check.split(".")
+        sources = [path.read_text("utf-8") for path in (ROOT / "tests" / layer).glob("test_*.py")]
+        assert any(re.search(rf"^def test_{function}\(", text, re.MULTILINE) for text in sources), check
+
+
+def test_the_profiles_own_reason_counts() -> None:
+    own = {"db.incident_vm_is_destroyed": "we never had it", "host.x[1]": "no"}
+    given = not_applicable(profile(database={"incident_vm": "none"}, not_applicable=own))
+    assert given == own
+
+
+@pytest.mark.parametrize(
+    ("check", "reason"), [("host.x", "all"), ("host.x[1]", "one"), ("host.x[2]", "all"), ("host.y", "")]
+)
+def test_a_reason_is_for_a_row_or_for_all(check: str, reason: str) -> None:
+    assert reason_for(check, {"host.x": "all", "host.x[1]": "one"}) == reason
