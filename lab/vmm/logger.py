@@ -26,7 +26,7 @@ class Logger:
         self, path: str | None, level: str | None, *, show_level: bool | None, show_origin: bool | None
     ) -> None:
         """Apply a logger configuration; an omitted level means Info again."""
-        number = LEVELS.get((level or "info").lower())
+        number = LEVELS.get("info" if level is None else level.lower())
         if number is None:
             raise Fault(
                 f"invalid level {level!r}: Off, Trace, Debug, Info, Warn, Warning or Error is expected"
