@@ -147,7 +147,7 @@ def test_a_marker_that_is_not_there_has_no_line() -> None:
     assert [marker.line is None for marker in found] == [True, True, False]
 
 
-READ = ("text", "", None, 7, [104, 105], [0, 255], [[104], [255]], ["a", [98], "c"], [])
+READ: tuple[object, ...] = ("text", "", None, 7, [104, 105], [0, 255], [[104], [255]], ["a", [98], "c"], [])
 MESSAGES: list[dict[str, Any]] = [{}, *({"MESSAGE": one} for one in READ)]
 
 
