@@ -36,8 +36,8 @@ def shown(text: str) -> list[Shown]:
         line, last = lines[number], number
         name = _NAME.match(line)
         begins = name.end() if name else 0
-        if name and line.startswith(_COMMAND, begins) and not _is_end(line, begins + len(_COMMAND)):
-            last = ends[number + 1] or number
+        if name and line.startswith(_COMMAND, begins):
+            last = ends[number] or number
         value = "\n".join([line[begins:], *lines[number + 1 : last + 1]])
         found.append(Shown(name[1] if name else "", value, starts[number]))
         number = last + 1
@@ -47,11 +47,7 @@ def shown(text: str) -> list[Shown]:
 def _ends(lines: Sequence[str]) -> list[int]:
     """For each line, and past the last: the first from there on that ends a command; 0 for none."""
     ends = [0] * (len(lines) + 1)
-    for number in range(len(lines) - 1, 0, -1):  # what the first line ends, it has begun itself
-        ends[number] = number if _is_end(lines[number], 0) else ends[number + 1]
+    for number in range(len(lines) - 1, -1, -1):
+        is_end = _STATUS in lines[number] and lines[number].endswith(_END)
+        ends[number] = number if is_end else ends[number + 1]
     return ends
-
-
-def _is_end(line: str, begin: int) -> bool:
-    place = line.find(_STATUS, begin)
-    return place >= 0 and line.endswith(_END) and place + len(_STATUS) + len(_END) <= len(line)

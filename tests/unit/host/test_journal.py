@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from harness.errors import TransportError
+from harness.host.facts import HOST_PROBE
 from harness.host.journal import JOURNAL_PROBE, lines_about, markers_in
 from harness.host.parts import Line
 from harness.site.profile import Site
@@ -144,3 +145,18 @@ def test_markers_are_first_lines_in_order() -> None:
 def test_a_marker_that_is_not_there_has_no_line() -> None:
     found = markers_in([Line(1, f"[WAIT-VM-READY] VM ready! {VM}")], MARKERS)
     assert [marker.line is None for marker in found] == [True, True, False]
+
+
+READ: tuple[object, ...] = ("text", "", None, 7, [104, 105], [0, 255], [[104], [255]], ["a", [98], "c"], [])
+MESSAGES: list[dict[str, Any]] = [{}, *({"MESSAGE": one} for one in READ)]
+
+
+@pytest.mark.parametrize("record", MESSAGES, ids=str)
+def test_both_probes_read_a_message_alike(record: dict[str, Any]) -> None:
+    """Each travels alone, and so has the reading of its own."""
+    read = []
+    for source in (JOURNAL_PROBE, HOST_PROBE):
+        names: dict[str, Any] = {"__name__": "probe"}
+        exec(compile(source.read_text(), str(source), "exec"), names)  # noqa: S102 - our own file
+        read.append(names["message_of"](record))
+    assert read[0] == read[1]

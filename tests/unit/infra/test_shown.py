@@ -14,7 +14,10 @@ from tests.unit.peers.costs import LINEAR, growth
 
 PROPERTY = re.compile(r"^([A-Za-z0-9]+)=(\{ path=(?s:.*?) ; status=.* \}|.*)$\n?", re.MULTILINE)
 COMMAND = re.compile(r"argv\[\]=(.*?) ; ignore_errors=", re.DOTALL)
-PIECES = ["{ path=", " ; status=", " }", "\n", "\n\n", "A=", "Bc=", "=", " ", "x", "}", "\u2028", "\r", "é="]
+BEGINNINGS = ["A={ path=", "A={ path=x\n", "A={ path= ; status=", "\nA={ path=", "A=x{ path=\n"]
+ENDS = [" ; status= }", " ; status=0 }\n", " ; status= }x\n", " ; status=\n }\n", "status= }\n", " }\n"]
+OTHERS = ["\n", "\n\n", "A=\n", "Bc=", "=", " ", "x", "x\n", "}", "\u2028", "\r", "é=\n"]
+PIECES = [*BEGINNINGS, *ENDS, *OTHERS]
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=25).map("".join)
 
 

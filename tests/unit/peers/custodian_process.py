@@ -1,4 +1,4 @@
-"""A custodian as a host has it, but for where it keeps its notes."""
+"""A custodian as a host has it, but for where it keeps its notes, and less patient with others."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ from harness.host import bundle
 from harness.host.custodian import Custodian
 
 RUN = "acc-00a11e"
+PATIENCE_S = 1.0
+"""What a host's waits for with others as it ends, where that has several seconds."""
 _MOVED = "module.main(*sys.argv[2:])"
 
 
 def start_custodian(host_folders: Path, run: str = RUN) -> tuple[subprocess.Popen[bytes], bytes]:
     """Its process, just started, and the program that it waits for."""
     here = f"""
+sys.modules['harness.custodian.requests']._PATIENCE_S = {PATIENCE_S}
+sys.modules['harness.custodian.service']._HURRIED_S = {PATIENCE_S}
+sys.modules['harness.custodian.service']._SAY_S = {PATIENCE_S}
 sys.modules['harness.custodian.reaper'].RUNS = __import__('pathlib').Path({str(host_folders / "run")!r})
 sys.modules['harness.custodian.netns'].NAMES = __import__('pathlib').Path({str(host_folders / "netns")!r})
 """
