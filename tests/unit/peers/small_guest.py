@@ -17,7 +17,10 @@ from harness.site.profile import Site
 from tests.unit.peers.shell_machine import open_shell
 from tests.unit.peers.small_vm import SmallVm
 
-PROGRAMS = ("sh", "timeout", "mktemp", "rm", "tail", "cat", "find", "tar", "base64", "uname", "readlink")
+PROGRAMS = (
+    *("sh", "timeout", "mktemp", "rm", "tail", "cat", "find", "tar", "base64", "uname", "readlink", "date"),
+    *("sed", "sort", "xargs", "sha256sum", "tr", "head"),
+)
 """This machine's own, which the look at a guest needs."""
 
 UNIT = "browser-vm-auth.service"
