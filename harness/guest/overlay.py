@@ -140,9 +140,10 @@ def left_over(golden: Facts, session: Facts, overlay: Overlay, site: Site) -> li
     """In which files the agent of a session's VM is not the one that experiments are made on."""
     kept = {path: told for path, told in golden.files.items() if path not in overlay.removed}
     has = {**kept, **overlay.digests}
-    paths = {path for path in {*has, *session.files} if _is_program(path, site)}
+    modules = any(_is_module(path, site) for path in overlay.digests)
+    told = {path for path in {*has, *session.files} if _is_told(path, site) or path in session.files}
+    paths = {path for path in told if _is_program(path, site)}
     found = sorted(path for path in paths if _is_another(has.get(path), session.files.get(path)))
-    modules = any("/node_modules/" in path for path in overlay.digests)
     return [*found, *(["its node_modules"] if golden.modules != session.modules and not modules else [])]
 
 
@@ -150,6 +151,20 @@ def _is_another(one: str | None, other: str | None) -> bool:
     """Of large files only the size is told, which is no digest."""
     sized = [told for told in (one, other) if told and told.startswith("size:")]
     return one != other and not (one and other and len(sized) == 1)
+
+
+def _is_told(path: str, site: Site) -> bool:
+    """Whether a guest that has such a file tells of it."""
+    own = path in (site.agent.entry, site.agent.node, site.agent.unit_file)
+    return own or (_is_in(path, site) and not _is_module(path, site))
+
+
+def _is_module(path: str, site: Site) -> bool:
+    return _is_in(path, site) and "/node_modules/" in path.removeprefix(site.agent.directory)
+
+
+def _is_in(path: str, site: Site) -> bool:
+    return path.startswith(f"{site.agent.directory}/")
 
 
 def _is_program(path: str, site: Site) -> bool:
