@@ -71,7 +71,7 @@ _WORN = (
     ),
 )
 def users_have_a_worn_vm(patient: Patient) -> AbstractContextManager[None]:
-    """Users' VMs are not what the golden snapshot is: a unit that drifted, a stranger, no wait for the network.
+    """Users' VMs are not what the golden snapshot is: the unit drifted, a stranger listens, nothing waited.
 
     A unit has failed, and the agent listens at ``::``, too.
     """
