@@ -110,7 +110,7 @@ def _value(value: str | None) -> str:
 
 
 def _short(told: str) -> str:
-    return told if ":" in told else f"sha256 {told[:12]}"
+    return told if told.startswith(("link:", "size:")) else f"sha256 {told.removeprefix('sample:')[:12]}"
 
 
 def _is_shown(path: str) -> bool:

@@ -6,6 +6,7 @@ Files are told by their digests, and small ones in whole: a launch that writes t
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import posixpath
 import re
@@ -26,7 +27,9 @@ from harness.text import beginning, decoded
 MOST_CARRIED = 8 << 20
 """Bytes of an agent's files, its unit's among them, that are taken along in whole."""
 _MOST_HASHED_KIB = 16 << 10
-"""Of a larger file in the agent's folder only its size is told; but for node and the entry."""
+"""Of a larger file in the agent's folder only its size is told, but for its entry."""
+_SAMPLE = 1 << 20
+"""node has a hundred megabytes: it is told by its size, and the digest of its beginning and its end."""
 
 CMDLINE = "cat -- /proc/cmdline"
 KERNEL = "uname -r"
@@ -45,14 +48,19 @@ more=$(printf '%s\n' "$shown" | sed -n 's/ (ignore_errors=[a-z]*)$//; s/^[A-Za-z
     -o -type l -printf 'link:%l  %p\0' -fprint0 "$work/facts.links" \
     -o -type f -printf 'size:%s  %p\0' || exit 3
 for file in {entry} $more; do [ -f "$file" ] && printf '%s\0' "$file"; done >>"$work/facts.files"
-{{ cat "$work/facts.files" && printf '%s\0' {node}; }} | sort -zu | xargs -0r sha256sum -z -- ||
-    [ $? = 123 ] || exit 3
+sort -zu "$work/facts.files" | xargs -0r sha256sum -z -- || [ $? = 123 ] || exit 3
+[ ! -f {node} ] || {{
+    printf 'sample:'
+    {{ find -L {node} -printf '%s\n' && head -c {sample} {node} && tail -c {sample} {node}; }} |
+        sha256sum -z | tr -d '\0 -' || exit 3
+    printf '  %s\0' {node}
+}}
 printf 'modules:'; LC_ALL=C sort "$work/facts.modules" | sha256sum -z | tr -d ' -' || exit 3
 tar --null -T "$work/facts.files" -T "$work/facts.links" -P -cf - | head -c {most} | base64 -w 0
 """
 """Records that end with NUL, and the files in an archive. xargs's status 123: a file went meanwhile. What
 node_modules hold is told by their names and sizes."""
-_RECORD = re.compile(r"(?:\\?([0-9a-f]{64})|((?:link|size):[^\0]*?))  ([^\0]+)", re.DOTALL)
+_RECORD = re.compile(r"([0-9a-f]{64}|sample:[0-9a-f]{64}|(?:link|size):[^\0]*?)  ([^\0]+)", re.DOTALL)
 _MODULES = re.compile(r"modules:([0-9a-f]{64})")
 _STATE = re.compile(
     r"Timestamp|PID$|^ExecMain|^(Memory|Tasks|Swap)(Current|Peak|Available)|^(CPUUsage|IO|IPIngress|IPEgress)"
@@ -145,10 +153,16 @@ def settings_of(properties: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def sampled(content: bytes) -> str:
+    """How node is told that has this content."""
+    told = b"%d\n" % len(content) + content[:_SAMPLE] + content[-_SAMPLE:]
+    return f"sample:{hashlib.sha256(told).hexdigest()}"
+
+
 def _files(site: Site) -> str:
     agent = site.agent
     words = {key: shlex.quote(getattr(agent, key)) for key in ("unit", "directory", "entry", "node")}
-    return _FILES.format(**words, hashed=_MOST_HASHED_KIB + 1, most=MOST_CARRIED + 1)
+    return _FILES.format(**words, hashed=_MOST_HASHED_KIB + 1, most=MOST_CARRIED + 1, sample=_SAMPLE)
 
 
 def _desktop(site: Site) -> str:
@@ -161,9 +175,9 @@ def _told(text: str, where: str, site: Site) -> tuple[dict[str, str], str, str]:
     files, modules = {}, ""
     for record in records:
         if match := _RECORD.fullmatch(record):
-            path = posixpath.normpath(posixpath.join(site.agent.directory, match[3]))
-            if match[1] or path not in files:  # of a large one that was named its digest is told, too
-                files[path] = match[1] or match[2]
+            path = posixpath.normpath(posixpath.join(site.agent.directory, match[2]))
+            if ":" not in match[1] or match[1].startswith("sample:") or path not in files:
+                files[path] = match[1]  # of a large one that is the entry, its digest
         elif match := _MODULES.fullmatch(record):
             modules = match[1]
         else:
