@@ -24,6 +24,7 @@ pytest_plugins = [
     "fixtures.vm",
     "fixtures.database",
     "fixtures.guest",
+    "fixtures.launch",
     "fixtures.experiments",
     "fixtures.session",
     "fixtures.window",

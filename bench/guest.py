@@ -39,7 +39,7 @@ def _one_round(hypervisor: Hypervisor) -> tuple[float, float]:
     """Seconds that the checks' way takes, and plain testinfra's."""
     asked: list[str] = []
     with _clone(hypervisor) as vm:
-        together = _timed(lambda: _ask_as_the_checks_do(look_at(vm), hypervisor.site, asked))
+        together = _timed(lambda: _ask_as_the_checks_do(_look(vm), hypervisor.site, asked))
     with _clone(hypervisor) as vm:
         plain = testinfra.get_host(f"ssh://{vm.name}", ssh_config=str(vm.ssh_config), controlpersist=0)
         apart = _timed(lambda: [plain.run(command) for command in asked])
@@ -52,6 +52,10 @@ def _clone(hypervisor: Hypervisor) -> Iterator[Vm]:
         vm.wait_healthy()
         vm.script("true", timeout_s=30)
         yield vm
+
+
+def _look(vm: Vm) -> Look:
+    return look_at(vm.guest(remembers=True), vm.hypervisor.site, born_at=vm.restored_at)
 
 
 def _ask_as_the_checks_do(look: Look, site: Site, asked: list[str]) -> None:
@@ -70,7 +74,7 @@ def _ask_as_the_checks_do(look: Look, site: Site, asked: list[str]) -> None:
         guest.service(unit).systemd_properties.get(key)
     for name in (*site.guest.wait_online_units, NETWORK_ONLINE) * 2:
         guest.unit(name).get("ActiveEnterTimestampMonotonic")
-    changed_by_drop_ins(guest, unit)
+    changed_by_drop_ins(guest, site)
     guest.unit(unit).verify()
     guest.unit.failed()
     for _ in range(2):

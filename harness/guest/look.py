@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from harness.answers import reading
 from harness.errors import UnreadableError
+from harness.guest.facts import questions as facts_questions
 from harness.infra.batch import ask_all
 from harness.infra.host import Host
 from harness.infra.listeners import LISTENING
@@ -18,10 +19,10 @@ from harness.infra.units import FAILED, SHOW_UNIT, VERIFY, shown_apart
 from harness.run import Result
 from harness.site.profile import Site
 from harness.values import decimal
-from harness.vm.machine import Vm
 
 NETWORK_ONLINE = "network-online.target"
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
+CLOCK = "date +%s.%N"
 _UPTIME = "cat -- /proc/uptime"
 _LOOK_AT_GUEST_S = 60.0
 _WHAT_SYSTEM = ("uname -s", "uname -m", "cat /etc/os-release")
@@ -46,9 +47,11 @@ class Look:
     """A guest that was looked at, and its age at that moment."""
 
     guest: Host
-    """It answers what it was asked then from memory, and goes on answering."""
+    """It answers what it was asked then from memory."""
     age_s: float
-    """How long the VM had lived when it had answered, by our clock."""
+    """How long the VM can have lived when it had answered, by our clock."""
+    asked_at: tuple[float, float]
+    """The time by our clock before it was asked, and when it had answered."""
 
     @property
     def uptime_s(self) -> float:
@@ -59,6 +62,16 @@ class Look:
         text = self.guest.check_output(_UPTIME)
         return decimal(text.partition(" ")[0], whose=f"in {self.guest.name}: /proc/uptime")
 
+    @property
+    def clock_error_s(self) -> tuple[float, float]:
+        """Its clock minus ours: smallest and largest possible, given how long it took to answer.
+
+        :raises TransportError: it did not tell.
+        """
+        seen = decimal(self.guest.check_output(CLOCK), whose=f"in {self.guest.name}: date")
+        before, after = self.asked_at
+        return seen - after, seen - before
+
     def asked(self) -> dict[str, dict[str, object]]:
         """Every command so far with its answer, for the evidence; files of the agent, which may hold secrets,
         are left out."""
@@ -66,20 +79,21 @@ class Look:
         return {command: told for command, told in asked if _PACKED not in command}
 
 
-def look_at(vm: Vm) -> Look:
-    """Ask a guest all that its checks ask, as it is now; for one that nobody changes.
+def look_at(guest: Host, site: Site, *, born_at: float) -> Look:
+    """Ask a guest all that its checks ask, as it is now; for one that nobody changes, nor does this.
 
+    :param guest: one that remembers.
+    :param born_at: ``time.monotonic()`` before which its VM was not told to run.
     :raises TransportError: the guest cannot be asked. What single commands could not tell is raised by
         whoever asks for it.
     """
-    site = vm.hypervisor.site
-    guest = vm.guest(remembers=True)
     units = (site.agent.unit, NETWORK_ONLINE, *site.guest.wait_online_units)
     together = SHOW_UNIT % shlex.join(units)
+    before = time.time()
     answers = ask_all(guest, [together, *_questions(site)], timeout_s=_LOOK_AT_GUEST_S)
-    age_s = time.monotonic() - vm.restored_at
+    asked_at, age_s = (before, time.time()), time.monotonic() - born_at
     guest.backend.remember({**answers, **_each_shown(answers[together], units)})
-    return Look(guest, age_s)
+    return Look(guest, age_s, asked_at)
 
 
 def agent_files(guest: Host, site: Site) -> dict[str, bytes]:
@@ -122,6 +136,8 @@ def _questions(site: Site) -> list[str]:
         f"cat -- {shlex.quote(site.agent.unit_file)}",  # no check asks it: so that its secrets are known
         f"cat -- {BOOT_ID}",
         _UPTIME,
+        CLOCK,
+        *facts_questions(site),
         *_WHAT_SYSTEM,
     ]
 

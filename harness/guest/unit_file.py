@@ -183,23 +183,36 @@ def parse_commands(text: str) -> list[str]:
     return found
 
 
-def assignments(text: str) -> list[str]:
-    """Keys assigned in a unit file or drop-in, in order."""
+def assignments(text: str) -> list[tuple[str, str]]:
+    """Keys assigned in a unit file or drop-in, each with its value, in order."""
     joined = re.sub(r"\\\n\s*", " ", text)
-    found = (re.match(r"\s*([A-Za-z]+)\s*=", line) for line in joined.splitlines())
-    return [match[1] for match in found if match]
+    found = (re.match(r"\s*([A-Za-z]+)\s*=\s*(.*)", line) for line in joined.splitlines())
+    return [(match[1], match[2].strip()) for match in found if match]
 
 
-def changed_by_drop_ins(guest: Host, unit: str) -> Mapping[str, list[str]]:
-    """Drop-ins that set what the runbook's unit governs: path -> keys."""
+def changed_by_drop_ins(guest: Host, site: Site) -> Mapping[str, list[str]]:
+    """Drop-ins that set what the runbook's unit governs: path -> keys.
+
+    Further variables of the environment, as a proxy's, change nothing that the unit sets.
+    """
     found: dict[str, list[str]] = {}
-    for path in guest.unit(unit).get("DropInPaths").split():
+    for path in guest.unit(site.agent.unit).get("DropInPaths").split():
         file = guest.file(path)
-        keys = assignments(file.content_string) if file.is_file else ["(it could not be read)"]
-        governed = [key for key in keys if key in GOVERNED or not key.isalpha()]
+        set_there = assignments(file.content_string) if file.is_file else [("(it could not be read)", "")]
+        governed = [
+            key
+            for key, value in set_there
+            if (key in GOVERNED and not _adds_variables(key, value, site)) or not key.isalpha()
+        ]
         if governed:
             found[path] = governed
     return found
+
+
+def _adds_variables(key: str, value: str, site: Site) -> bool:
+    """Whether it only adds to the environment: neither empties it, nor sets what the profile asks for."""
+    names = parse_environment(value)
+    return key == "Environment" and bool(names) and names.keys().isdisjoint(site.agent.environment)
 
 
 def verify_findings(output: str, unit_path: str) -> tuple[list[str], list[str]]:

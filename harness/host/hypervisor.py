@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import threading
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -22,9 +23,9 @@ from harness.host.custodian import Custodian, telling_its_end
 from harness.infra.environment import without_environment
 from harness.infra.host import Host, ShellBackend
 from harness.infra.shell import Shell
-from harness.run import Result
+from harness.run import Result, run
 from harness.site.profile import Site
-from harness.text import beginning, ending
+from harness.text import beginning, encoded, ending
 from harness.transport.connection import Connection
 from harness.transport.http import endpoint_of
 from harness.transport.local import LocalConnection
@@ -139,6 +140,14 @@ class Hypervisor:
         :raises CommandError: not ended within ``timeout_s``, or it says too much; its group is then killed.
         """
         return self._program(["sh", "-c", text], "", timeout_s=timeout_s, root=root)
+
+    def output(self, argv: Sequence[str], *, timeout_s: float) -> bytes:
+        """What a program prints that is run on the host as root, as it comes: for more than a script may say.
+
+        :raises CommandError: it ended with a non-zero status, did not end in time, or said too much.
+        """
+        done = run(self.connection.command([*self._become_root(), *argv]), timeout_s=timeout_s)
+        return encoded(done.stdout)
 
     def python(self, source: str, argument: object = None, *, timeout_s: float) -> Any:
         """Run stdlib-only Python (3.9+) on the host as root, in one round trip.

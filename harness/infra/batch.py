@@ -13,8 +13,8 @@ from harness.run import Result
 from harness.text import ending
 
 _HEAD = """\
-work=$(mktemp -d /tmp/acceptance.XXXXXX) || exit 1
-case $work in /tmp/acceptance.??????) ;; *) exit 1 ;; esac
+work=$(mktemp -d /run/acceptance.XXXXXX 2>/dev/null) || work=$(mktemp -d /tmp/acceptance.XXXXXX) || exit 1
+case $work in /run/acceptance.?????? | /tmp/acceptance.??????) ;; *) exit 1 ;; esac
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 """
@@ -27,7 +27,7 @@ _TAIL = "wait\ntail -v -n +1 {files}\n"
 
 def ask_all(host: Host, commands: Sequence[str], *, timeout_s: float) -> dict[str, Result]:
     """The answer to each command. They share the machine's processors, but no state: each is in a shell
-    of its own, in a folder that goes afterwards.
+    of its own, in a folder that goes afterwards: in memory where it can be, so that no disk is written.
 
     :raises TransportError: there were no answers, or not all of them.
     """
@@ -49,7 +49,7 @@ def ask_all(host: Host, commands: Sequence[str], *, timeout_s: float) -> dict[st
         raise TransportError(
             f"in {host.name}: {len(commands)} questions were not all answered (status {done.status}): "
             f"{ending(done.stderr.strip(), 500)}",
-            hint="is there room in /tmp, and are mktemp and tail there?",
+            hint="is there room in /run and /tmp, and are mktemp and tail there?",
         ) from error
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import testinfra.host
 from testinfra.backend.base import BaseBackend, CommandResult
 
-from harness.errors import CommandError
+from harness.errors import CommandError, TransportError
 from harness.infra.links import Link
 from harness.infra.listeners import Listener
 from harness.infra.shell import Shell
@@ -46,6 +46,7 @@ class ShellBackend(BaseBackend):  # type: ignore[misc] # testinfra is not typed
         self._timeout_s = timeout_s
         self._remembers = remembers
         self._shell: Shell | None = None
+        self._why_sealed = ""
         self._lock = threading.Lock()
         self.answers: dict[str, Result] = {}
         """What was answered last, by command."""
@@ -78,6 +79,9 @@ class ShellBackend(BaseBackend):  # type: ignore[misc] # testinfra is not typed
     def ask(self, command: str, *, timeout_s: float) -> Result:
         """One command, whatever was answered before."""
         with self._lock:
+            if self._why_sealed:
+                asked = beginning(command, 200)
+                raise TransportError(f"{self._why_sealed}, and it had not been asked {asked!r}")
             if self._shell is not None and not self._shell.is_open:
                 self._shell.close()  # it may have ended by itself: its pipes have not
                 self._shell = None
@@ -94,6 +98,14 @@ class ShellBackend(BaseBackend):  # type: ignore[misc] # testinfra is not typed
             command: {"status": told.status, "stdout": told.stdout, "stderr": told.stderr}
             for command, told in list(self.answers.items())  # a thread may be asking meanwhile
         }
+
+    def seal(self, why: str) -> None:
+        """Ask no more: what was not answered by now cannot be told.
+
+        :param why: for the message, as ``the VM is gone``.
+        """
+        self.close()
+        self._why_sealed = why
 
     def close(self) -> None:
         """End the shell; the next command opens another one."""

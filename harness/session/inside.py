@@ -16,14 +16,22 @@ _FREEZE_S = 60.0
 _CURL_GRACE_S = 5.0
 
 
+def inside(hypervisor: Hypervisor, session: Session, *, short: str = "s") -> Guest:
+    """The inside of a session's VM, to be closed by the caller.
+
+    :param short: tells its connection from any other into the same VM.
+    """
+    path = hypervisor.forward(f"tcp:{session.address}:{hypervisor.site.guest.ssh_port}")
+    name = f"acc-{hypervisor.run_id}-{short}{session.address.rpartition('.')[2]}"
+    return Guest(hypervisor, name, path)
+
+
 def ask_inside(hypervisor: Hypervisor, session: Session, script: str, *, timeout_s: float) -> Result:
     """Run a shell script in a session's VM as root; a non-zero status does not raise.
 
     :raises TransportError: the VM cannot be asked.
     """
-    path = hypervisor.forward(f"tcp:{session.address}:{hypervisor.site.guest.ssh_port}")
-    name = f"acc-{hypervisor.run_id}-s{session.address.rpartition('.')[2]}"
-    with contextlib.closing(Guest(hypervisor, name, path)) as guest:
+    with contextlib.closing(inside(hypervisor, session)) as guest:
         try:
             return guest.script(script, timeout_s=timeout_s)
         except TransportError as error:

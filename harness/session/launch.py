@@ -51,6 +51,8 @@ class Session:
         """The host's time when the session was asked for."""
         self.took_s = took_s
         """Seconds from the request to the answer."""
+        self.born_at = time.monotonic() - took_s
+        """``time.monotonic()`` when the session was asked for: its VM is no older."""
         self._over = False
 
     def __enter__(self) -> Session:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness.check_names import names_of
 from harness.site.profile import Section, Site
 
 
@@ -77,4 +78,4 @@ def not_applicable(site: Site) -> dict[str, str]:
 
 def reason_for(check: str, reasons: Mapping[str, str]) -> str:
     """Why a check cannot apply, its row being named or all of its rows; empty where it can."""
-    return reasons.get(check) or reasons.get(check.partition("[")[0], "")
+    return next((reasons[name] for name in names_of(check) if name in reasons), "")

@@ -552,6 +552,16 @@ class SessionSection(Section):
         return self
 
 
+class LaunchSection(Section):
+    """What the controller changes in a VM when it launches it, beside its address."""
+
+    overlay: dict[AbsolutePath, AbsolutePath] | None = None
+    """Files that it writes before the VM starts: path in the guest = the file or folder on the host that it
+    writes there; `{}` where it writes none. Experiments are made on clones that have them. None: what is
+    otherwise in the VM of the run's session than in the golden snapshot, of the agent's files (8 MiB at most,
+    without node_modules) and of its unit, is taken for it."""
+
+
 class Site(Section):
     """One deployment."""
 
@@ -567,6 +577,7 @@ class Site(Section):
     guest: GuestSection = GuestSection()
     database: DatabaseSection = DatabaseSection()
     session: SessionSection = SessionSection()
+    launch: LaunchSection = LaunchSection()
     not_applicable: dict[CheckName, Reason] = {}
     """Checks that cannot apply here: check name = reason. Shown in the verdict, never counted as passed. What
     follows from a field that is none needs no entry: see the end of this page."""

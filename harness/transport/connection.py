@@ -35,6 +35,9 @@ class Connection(Protocol):
         """Start a program with pipes, as the login user, in a session of its own beside all else that the
         connection carries. It must end when its stdin does."""
 
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """What runs a program there as the login user, for :func:`harness.run.run`."""
+
     def forward(self, target: str, local: Path | None = None) -> Path:
         """A local unix socket that leads to ``target`` as the machine sees it.
 

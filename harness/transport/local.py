@@ -41,6 +41,10 @@ class LocalConnection:
         """Start a program, with pipes."""
         return start_with_pipes(argv)
 
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """What runs a program: itself."""
+        return list(argv)
+
     def explain(self, said: str) -> SshError:
         """An error for what was said on stderr."""
         if not said or re.search(r"^sudo:", said, re.MULTILINE):

@@ -103,7 +103,11 @@ class SshConnection:
 
     def start_beside(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start a program over the connection, with pipes."""
-        return start_with_pipes(self._ssh("-T", self.alias, "exec " + shlex.join(argv)))
+        return start_with_pipes(self.command(argv))
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """What runs a program over the connection."""
+        return self._ssh("-T", self.alias, "exec " + shlex.join(argv))
 
     def open(self, timeout_s: float) -> None:
         """Connect without a session; for a connection whose far end dies with another connection of ours.

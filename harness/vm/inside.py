@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from harness.host.hypervisor import Hypervisor
 from harness.infra.environment import without_environment
 from harness.infra.host import Host, ShellBackend
 from harness.infra.shell import Shell, as_it_is
-from harness.run import Result
+from harness.run import Result, run
+from harness.text import decoded
 from harness.transport.ssh import SshConnection, SshDestination
 
 _KEY_ALIAS = "browser-vm"  # all clones are held to one key
@@ -81,6 +82,11 @@ class Guest:
             shell.close()
         return Result(("sh", "-c", text), result.status, result.stdout, result.stderr)
 
+    def program(self, argv: Sequence[str], data: bytes, *, timeout_s: float) -> Result:
+        """Run a program as root, with ``data`` for its stdin. A non-zero status does not raise."""
+        words = self.connection.command([*self._become_root, *argv])
+        return run(words, timeout_s=timeout_s, check=False, input_text=decoded(data))
+
     def close(self) -> None:
         """End the connection, if there is one; the next use makes another."""
         with self._lock:
@@ -92,14 +98,14 @@ class Guest:
             connection.close()
 
     def _open_shell(self, clean: Callable[[str], str]) -> Shell:
-        words = [*(["sudo", "-n", "--"] if self._needs_sudo else []), "sh"]
+        words = [*self._become_root, "sh"]
         connection = self.connection
         process = connection.start_beside(words)
         return Shell(process, name=self._name, explain=connection.explain, clean=clean)
 
     @property
-    def _needs_sudo(self) -> bool:
-        return self._hypervisor.site.guest.user != "root"
+    def _become_root(self) -> list[str]:
+        return [] if self._hypervisor.site.guest.user == "root" else ["sudo", "-n", "--"]
 
     def _connect(self) -> SshConnection:
         section = self._hypervisor.site.guest

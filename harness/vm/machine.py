@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -144,6 +144,10 @@ class Vm:
         A non-zero status does not raise; not ended within ``timeout_s`` does (CommandError).
         """
         return self._guest.script(text, timeout_s=timeout_s)
+
+    def program(self, argv: Sequence[str], data: bytes, *, timeout_s: float) -> Result:
+        """Run a program in the guest as root, with ``data`` for its stdin. No status raises."""
+        return self._guest.program(argv, data, timeout_s=timeout_s)
 
     def local_forward(self, port: int) -> Path:
         """A local unix socket that leads to 127.0.0.1:port INSIDE the guest, over its SSH."""

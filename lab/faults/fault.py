@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from harness.check_names import names_of
 from lab.faults.patient import Patient
 
 LAYERS = {
@@ -35,7 +36,8 @@ Inject = Callable[[Patient], AbstractContextManager[None]]
 
 @dataclass(frozen=True)
 class Fault:
-    """``name`` is ``<layer>.<function>``. A check's name stands for all its rows, or is followed by one.
+    """``name`` is ``<layer>.<function>``. A check's name stands for all its rows, or is followed by one; that
+    of a check of several guests by one of these, too, or by a row of all of them.
 
     :param asks: which checks are asked to show that nothing else goes red: layers, files or single ones, all
         that could notice.
@@ -65,12 +67,12 @@ class Fault:
 
     def unknown(self, checks: Iterable[str]) -> set[str]:
         """What it names and no check has."""
-        known = {name for check in checks for name in (check, check.partition("[")[0])}
+        known = {name for check in checks for name in names_of(check)}
         return set((self.reds | self.broken) - known)
 
 
 def _named(check: str, names: Collection[str]) -> bool:
-    return check in names or check.partition("[")[0] in names
+    return any(name in names for name in names_of(check))
 
 
 def fault(

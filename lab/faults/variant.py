@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from harness.host.hypervisor import Hypervisor
 from harness.site.load import load_site
 from harness.vm.machine import Vm, restore
 from harness.wait import wait_until
+from lab.faults.controller import defective
 from lab.faults.golden import own_folder
 from lab.faults.patient import Patient
 from lab.image.golden import PARKED
@@ -23,6 +25,13 @@ systemctl start --no-block clone-guard-park
 """A clone's guard still sets its clock for a second after the thaw, and a unit that runs is not started."""
 
 
+_FROM = """
+from dataclasses import replace
+from lab.controller import settings
+read = settings.from_environment
+settings.from_environment = lambda: replace(read(), golden={golden!r})
+"""
+
 _PATIENCE_S = 120.0  # how long it takes is not what is tried here
 
 
@@ -30,8 +39,29 @@ _PATIENCE_S = 120.0  # how long it takes is not what is tried here
 def golden_variant(patient: Patient, script: str, *, healthy: bool = True) -> Iterator[None]:
     """Judge the lab by a golden snapshot in which ``script`` was run as root; it ends at the first failure.
 
+    The controller goes on making VMs of the sound one; no file of those is written into clones that are
+    experimented on.
+
     :param healthy: wait for the agent to be healthy again before the snapshot is taken.
     """
+    with _variant(patient, script, healthy=healthy) as files:
+        snapshot = {kind: str(file) for kind, file in files.items()}
+        with patient.profile(snapshot=snapshot, launch={"overlay": {}}):
+            yield
+
+
+@contextmanager
+def users_variant(patient: Patient, script: str) -> Iterator[None]:
+    """Have the controller make users' VMs of such a snapshot, while the lab is judged by the sound one."""
+    with contextlib.ExitStack() as undo:
+        files = undo.enter_context(_variant(patient, script, healthy=True))
+        golden = str(files["disk"].with_suffix(""))
+        undo.enter_context(defective(patient, _FROM.format(golden=golden)))
+        yield
+
+
+@contextmanager
+def _variant(patient: Patient, script: str, *, healthy: bool) -> Iterator[dict[str, Path]]:
     with own_folder(patient) as folder:
         files = {
             "vmstate": folder / "golden.snap",
@@ -41,8 +71,7 @@ def golden_variant(patient: Patient, script: str, *, healthy: bool = True) -> It
         with Hypervisor(load_site(patient.site)) as hypervisor, restore(hypervisor) as vm:
             _change(vm, script, healthy=healthy)
             _take(vm, hypervisor, files)
-        with patient.profile(snapshot={kind: str(file) for kind, file in files.items()}):
-            yield
+        yield files
 
 
 def _change(vm: Vm, script: str, *, healthy: bool) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from fixtures.guest import Resumed
 from harness.errors import UnreadableError
+from harness.guest import claims
 from harness.guest.agent_answer import ask_agent, fate
 from harness.guest.agent_state import ask_agent_state
 from harness.infra.host import Host
@@ -107,14 +108,8 @@ async def test_health_is_steady_under_load(clone: Vm, site: Site) -> None:
 @SOURCE
 def test_port_is_the_agents(guest: Host, site: Site) -> None:
     """The agent's port is listened on at 0.0.0.0, by the main process of its unit."""
-    port = site.agent.port
-    listener = guest.listener(port)
-    main_pid = guest.unit(site.agent.unit).number("MainPID")
-    shown = ", ".join(f"{one} pids {sorted(one.pids)}" for one in listener.sockets) or "nobody"
-    expected = f"expected 0.0.0.0:{port} by pid {main_pid} ({site.agent.unit}); listening: {shown}"
-    assert main_pid, expected
-    assert listener.addresses == ["0.0.0.0"], expected  # noqa: S104 - what the runbook asks for
-    assert main_pid in listener.pids, expected
+    problem = claims.port_is_the_agents(guest, site)
+    assert problem is None, problem
 
 
 def _ok(answer: httpx.Response | BaseException) -> bool:

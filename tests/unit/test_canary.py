@@ -81,7 +81,8 @@ def test_unit(guest, site, evidence):
 def test_unit_is_cut(site):
     folder = laid_down(site)
     (folder / "bin/tail").unlink()
-    look_at(SmallGuest(folder, site))
+    vm = SmallGuest(folder, site)
+    look_at(vm.guest(remembers=True), site, born_at=vm.restored_at)
 
 @check("oauth")
 def test_plain_assert(): assert ALL == "short"

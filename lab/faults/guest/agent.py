@@ -21,8 +21,8 @@ _BREAK_SYNTAX = edited(f"{AGENT}/server.js", ("const PORT =", "const PORT = = ")
         "guest.unknown_path_is_a_json_404",
         "guest.bad_json_is_a_json_400",
         "guest.health_is_steady_under_load",
-        "guest.port_is_the_agents",
-        "guest.unit_is_active",
+        "guest.port_is_the_agents[golden]",
+        "guest.unit_is_active[golden]",
     },
     asks=("guest/test_health.py", "guest/test_source.py", "guest/test_unit.py::test_unit_is_active"),
 )
@@ -62,7 +62,7 @@ _ANSWER_WRONGLY = (
         "guest.unknown_path_is_a_json_404",
         "guest.bad_json_is_a_json_400",
         "guest.health_is_steady_under_load",
-        "guest.port_is_the_agents",
+        "guest.port_is_the_agents[golden]",
     },
     asks=("guest/test_health.py",),
 )

@@ -12,6 +12,13 @@ from lab.faults.patient import Patient
 from lab.faults.variant import golden_variant
 
 RESTORED = ("guest/test_restored.py",)
+OF_A_CLONE = tuple(
+    f"guest/test_restored.py::test_{check}"
+    for check in (
+        *("clone_resumes_from_the_snapshot", "clone_did_not_boot", "console_is_clean"),
+        *("boot_is_the_snapshots[golden]", "no_unit_failed[golden]"),
+    )
+)
 COLD_BOOT = ("guest/test_cold_boot.py",)
 NO_GOOD_BOOT = {
     "guest.cold_boot_is_healthy_in_time",
@@ -21,7 +28,7 @@ NO_GOOD_BOOT = {
 }
 
 
-@fault(reds={"guest.clone_resumes_from_the_snapshot"}, others_broken=True, asks=RESTORED)
+@fault(reds={"guest.clone_resumes_from_the_snapshot"}, others_broken=True, asks=OF_A_CLONE)
 def truncated_vmstate(patient: Patient) -> AbstractContextManager[None]:
     """The snapshot's device state was cut off, so no clone comes to life.
 
@@ -51,7 +58,7 @@ _OTHER_BOOT = """sed -i 's/"boot_id": *"[^"]*"/"boot_id": "00000000-fa17-4000-80
         "guest.clone_did_not_boot",
         "guest.console_is_clean",
         "guest.boot_is_the_snapshots",
-        "guest.no_unit_failed",
+        "guest.no_unit_failed[golden]",
     },
     asks=RESTORED,
 )

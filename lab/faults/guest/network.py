@@ -10,22 +10,21 @@ from lab.faults.fault import fault
 from lab.faults.patient import Patient
 from lab.faults.variant import golden_variant
 
-_UNREADY = """
+UNREADY = """
 systemctl disable systemd-networkd-wait-online
 systemctl stop network-online.target
 systemctl start network-online.target
 systemctl restart systemd-networkd-wait-online
-systemctl stop novnc vnc
 systemd-run --quiet --unit=stranger python3 -S -m http.server 9999
 """
 
 
 @fault(
     reds={
-        "guest.wait_online_is_enabled_and_succeeded",
-        "guest.network_online_was_reached",
-        "guest.agent_started_after_the_network",
-        "guest.no_other_port_listens",
+        "guest.wait_online_is_enabled_and_succeeded[golden]",
+        "guest.network_online_was_reached[golden]",
+        "guest.agent_started_after_the_network[golden]",
+        "guest.no_other_port_listens[golden]",
         "guest.vnc_speaks_rfb",
         "guest.novnc_page_is_served",
     },
@@ -36,7 +35,7 @@ def network(patient: Patient) -> AbstractContextManager[None]:
 
     The target is reached anew, after the agent's start and before the service that should come first.
     """
-    return golden_variant(patient, _UNREADY)
+    return golden_variant(patient, UNREADY + "systemctl stop novnc vnc\n")
 
 
 _WATCHER = f"""

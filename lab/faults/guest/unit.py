@@ -10,7 +10,7 @@ from lab.faults.fault import fault
 from lab.faults.patient import Patient
 from lab.faults.variant import golden_variant
 
-_ANOTHER_UNIT = f"""
+ANOTHER_UNIT = f"""
 chmod 711 /root  # so that another user may run it
 systemctl disable {UNIT}
 """ + unit_edited(
@@ -33,13 +33,13 @@ systemctl disable {UNIT}
 )
 
 
-@fault(reds={"guest.directive", "guest.unit_is_enabled"}, asks=("guest/test_unit.py",))
+@fault(reds={"guest.directive[golden]", "guest.unit_is_enabled[golden]"}, asks=("guest/test_unit.py",))
 def unit_directives(patient: Patient) -> AbstractContextManager[None]:
     """Every line of the agent's unit says something else than the runbook's, and the unit is not enabled."""
-    return golden_variant(patient, _ANOTHER_UNIT)
+    return golden_variant(patient, ANOTHER_UNIT)
 
 
-_DRIFT = f"""
+DRIFT = f"""
 mkdir {UNIT_FILE}.d
 printf '[Service]\\nLimitNOFILE=65536\\n' >{UNIT_FILE}.d/10-fault.conf
 systemctl daemon-reload
@@ -49,10 +49,10 @@ systemctl kill --kill-whom=main --signal=KILL {UNIT}
 
 @fault(
     reds={
-        "guest.unit_is_active",
-        "guest.no_drop_in_changes_the_unit",
-        "guest.no_reload_is_pending",
-        "guest.unit_file_is_sound",
+        "guest.unit_is_active[golden]",
+        "guest.no_drop_in_changes_the_unit[golden]",
+        "guest.no_reload_is_pending[golden]",
+        "guest.unit_file_is_sound[golden]",
     },
     asks=("guest/test_unit.py",),
 )
@@ -61,7 +61,7 @@ def unit_drift(patient: Patient) -> AbstractContextManager[None]:
 
     The drop-in sets what the file sets, so that no directive differs.
     """
-    return golden_variant(patient, _DRIFT)
+    return golden_variant(patient, DRIFT)
 
 
 @fault(

@@ -9,25 +9,44 @@ from tests.unit.peers.small_suite import ROOT, Suite
 
 pytest_plugins = ["pytester"]
 
-FILES = ("test_unit.py", "test_network.py", "test_restored.py", "test_source.py", "test_health.py")
+FILES = (
+    *("test_unit.py", "test_network.py", "test_restored.py", "test_source.py", "test_health.py"),
+    "test_launch_difference.py",
+)
 CONFTEST = """
 from pathlib import Path
 from types import SimpleNamespace
 import pytest
+from harness.guest.look import look_at
+from harness.guest.overlay import Overlay
 from tests.unit.peers.small_guest import SmallGuest, lay_down, write
 
 HARMS = {harms!r}
 
 @pytest.fixture(scope="session", params=HARMS, ids=lambda harm: " ".join(harm[:2]))
-def clone(request, site):
+def guest_look(request, site):
     folder = Path(site.agent.directory).parent
     lay_down(folder)
     program, _, script = request.param
     if program:
         write(folder, program, script) if script else (folder / "bin" / program).unlink()
     vm = SmallGuest(folder, site)
-    yield vm
-    vm.hang_up()
+    try:
+        yield look_at(vm.guest(remembers=True), site, born_at=vm.restored_at)
+    finally:
+        vm.hang_up()
+
+@pytest.fixture(scope="session")
+def golden_look(guest_look):
+    return guest_look
+
+@pytest.fixture(scope="session")
+def session_look(guest_look):
+    return guest_look
+
+@pytest.fixture(scope="session")
+def launch_overlay():
+    return Overlay("nothing is written")
 
 @pytest.fixture
 def snapshot():
@@ -42,16 +61,18 @@ UNIT = (
     "port_is_the_agents",
 )
 SOURCE = ("handler_exits[uncaughtException]",)
+FACTS = ("launch_breaks_nothing",)
 LISTENERS = ("no_other_port_listens", "port_is_the_agents")
 ASKED = {
-    "systemctl": (*UNIT, "no_unit_failed"),
+    "systemctl": (*UNIT, "no_unit_failed", *FACTS),
     "ss": LISTENERS,
     "systemd-analyze": ("unit_file_is_sound",),
-    "find": SOURCE,
-    "tar": SOURCE,
-    "base64": SOURCE,
-    "cat": ("boot_is_the_snapshots",),
-    "uname": ("boot_is_the_snapshots",),
+    "find": (*SOURCE, *FACTS),
+    "tar": (*SOURCE, *FACTS),
+    "base64": (*SOURCE, *FACTS),
+    "cat": ("boot_is_the_snapshots", *FACTS),
+    "uname": ("boot_is_the_snapshots", *FACTS),
+    **dict.fromkeys(("sed", "sort", "xargs", "sha256sum", "tr", "head"), FACTS),
 }
 """The checks that each program has a part in."""
 ALL = tuple(dict.fromkeys(name for names in ASKED.values() for name in names))
@@ -105,4 +126,4 @@ def named(name: str, harm: str) -> str:
 
 def test_each_program_is_harmed() -> None:
     """Those that a check needs; rm only tidies up, and readlink is testinfra's last resort."""
-    assert {*ASKED, *OF_ALL} >= {*PROGRAMS} - {"rm", "readlink"}
+    assert {*ASKED, *OF_ALL} >= {*PROGRAMS} - {"rm", "readlink", "date"}

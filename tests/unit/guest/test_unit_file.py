@@ -131,21 +131,32 @@ def test_several_commands_are_understood() -> None:
 
 def test_assignments_ignore_comments_and_continuations() -> None:
     assert assignments("[Service]\n# Restart=no\nExecStart=/bin/a \\\n  User=b\n;X=1\nGroup = c\n") == [
-        "ExecStart",
-        "Group",
+        ("ExecStart", "/bin/a  User=b"),
+        ("Group", "c"),
     ]
 
 
 def test_drop_in_that_changes_a_directive_is_named(tmp_path: Path) -> None:
-    drop_ins = {"a": "[Service]\nRestart=no\n", "b": "[Service]\nTimeoutStopSec=3\n"}
+    drop_ins = {
+        "a": "[Service]\nRestart=no\n",
+        "b": "[Service]\nTimeoutStopSec=3\n",
+        "proxy": '[Service]\nEnvironment="HTTPS_PROXY=http://10.0.0.1:3128" NO_PROXY=localhost\n',
+        "port": "[Service]\nEnvironment=NO_PROXY=localhost PORT=9090\n",
+        "empty": "[Service]\nEnvironment=\n",
+    }
     for name, text in drop_ins.items():
         (tmp_path / name).write_text(text)
     paths = [str(tmp_path / name) for name in (*drop_ins, "gone")]
     with this_machine() as machine:
-        show = f"Id=a.service\nLoadState=loaded\nDropInPaths={' '.join(paths)}"
-        machine.backend.remember({"systemctl show a.service": Result((), 0, show, "")})
-        found = changed_by_drop_ins(machine, "a.service")
-    assert found == {paths[0]: ["Restart"], paths[2]: ["(it could not be read)"]}
+        show = f"Id={SITE.agent.unit}\nLoadState=loaded\nDropInPaths={' '.join(paths)}"
+        machine.backend.remember({f"systemctl show {SITE.agent.unit}": Result((), 0, show, "")})
+        found = changed_by_drop_ins(machine, SITE)
+    assert found == {
+        paths[0]: ["Restart"],
+        paths[3]: ["Environment"],
+        paths[4]: ["Environment"],
+        paths[5]: ["(it could not be read)"],
+    }
 
 
 def test_verify_tells_advice_from_errors_and_leaves_other_units_alone() -> None:

@@ -56,6 +56,14 @@ def test_a_check_stands_for_all_its_rows_or_is_followed_by_one() -> None:
     assert made.unknown(["one[x]", "two[y]", "three"]) == {"two[x]"}
 
 
+def test_a_row_stands_for_every_guest_and_a_guest_for_every_row() -> None:
+    made = fault(reds={"one[session]", "two[x]", "three[golden]"})(bridge_gone)
+    checks = ("one[golden-x]", "one[session-y]", "two[golden-x]", "two[session-x]", "two[golden-y]")
+    assert [made.expected(check) for check in checks] == ["PASS", "FAIL", "FAIL", "FAIL", "PASS"]
+    assert [made.expected(check) for check in ("three[golden]", "three[session]")] == ["FAIL", "PASS"]
+    assert made.unknown([*checks, "three[session]"]) == {"three[golden]"}
+
+
 def test_all_others_may_be_broken() -> None:
     made = fault(reds={"one"}, others_broken=True)(bridge_gone)
     assert [made.expected(check) for check in ("one", "two")] == ["FAIL", "BROKEN"]

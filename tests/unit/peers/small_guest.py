@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.infra.environment import without_environment
 from harness.infra.host import Host, ShellBackend
-from harness.run import Result
+from harness.run import Result, run
 from harness.site.profile import Site
+from harness.text import decoded
 from tests.unit.peers.shell_machine import open_shell
 from tests.unit.peers.small_vm import SmallVm
 
-PROGRAMS = ("sh", "timeout", "mktemp", "rm", "tail", "cat", "find", "tar", "base64", "uname", "readlink")
+PROGRAMS = (
+    *("sh", "timeout", "mktemp", "rm", "tail", "cat", "find", "tar", "base64", "uname", "readlink", "date"),
+    *("sed", "sort", "xargs", "sha256sum", "tr", "head"),
+)
 """This machine's own, which the look at a guest needs."""
 
 UNIT = "browser-vm-auth.service"
@@ -118,6 +123,10 @@ class SmallGuest(SmallVm):
     def script(self, text: str, *, timeout_s: float) -> Result:
         """What its programs make of a script."""
         return self.guest().backend.ask(text, timeout_s=timeout_s)
+
+    def program(self, argv: Sequence[str], data: bytes, *, timeout_s: float) -> Result:
+        """A program of this machine."""
+        return run(argv, timeout_s=timeout_s, check=False, input_text=decoded(data))
 
     def hang_up(self) -> None:
         """End its shells."""

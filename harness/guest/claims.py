@@ -1,0 +1,212 @@
+"""What a guest is held to by looking at it: each claim says what breaks it, or nothing.
+
+Checks ask them of one guest after another; a launch that breaks one is known by asking both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.errors import TransportError
+from harness.guest.look import NETWORK_ONLINE
+from harness.guest.unit_file import DIRECTIVES, Directive, changed_by_drop_ins, verify_findings
+from harness.infra.host import Host
+from harness.infra.units import Unit
+from harness.mend import shell_line
+from harness.site.profile import Site
+
+_KEYS = ("UnitFileState", "ActiveState", "Result", "ExecMainStatus")
+_ENTERED = "ActiveEnterTimestampMonotonic"
+
+Problem = str | None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """``name`` is that of the check; ``problem`` says what breaks it, or nothing.
+
+    :raises TransportError: the guest did not tell.
+    """
+
+    name: str
+    problem: Callable[[Host, Site], Problem]
+
+
+def unit_is_active(guest: Host, site: Site) -> Problem:
+    """The unit is loaded from its file, active and running, and was never restarted by itself."""
+    systemd = guest.service(site.agent.unit).systemd_properties
+    keys = ("LoadState", "ActiveState", "SubState", "NRestarts", "FragmentPath")
+    seen = {key: systemd.get(key, "(not told)") for key in keys}
+    expected = dict(zip(keys, ("loaded", "active", "running", "0", site.agent.unit_file), strict=True))
+    if seen == expected:
+        return None
+    last = guest.unit(site.agent.unit).last_words(40)[-1500:]
+    return f"{site.agent.unit}: expected {expected}; systemd says {seen}\n{last}"
+
+
+def unit_is_enabled(guest: Host, site: Site) -> Problem:
+    """The unit starts at boot."""
+    seen = guest.service(site.agent.unit).systemd_properties.get("UnitFileState", "(not told)")
+    if seen == "enabled":
+        return None
+    return (
+        f"{site.agent.unit}: expected enabled; systemd says {seen}\n"
+        f"mend: {shell_line(('systemctl', 'enable', site.agent.unit))}"
+    )
+
+
+def no_drop_in_changes_the_unit(guest: Host, site: Site) -> Problem:
+    """No drop-in sets what the runbook's unit sets."""
+    seen = changed_by_drop_ins(guest, site)
+    shown = "\n".join(f"  {path} sets {', '.join(keys)}" for path, keys in seen.items())
+    if not seen:
+        return None
+    return f"drop-ins change the unit:\n{shown}\nmend: move what is wanted into the unit, and remove them"
+
+
+def no_reload_is_pending(guest: Host, site: Site) -> Problem:
+    """systemd has read the unit file as it is on the disk."""
+    seen = guest.service(site.agent.unit).systemd_properties.get("NeedDaemonReload", "(not told)")
+    if seen == "no":
+        return None
+    return f"{site.agent.unit}: NeedDaemonReload={seen}\nmend: systemctl daemon-reload, then rebuild"
+
+
+def unit_file_is_sound(guest: Host, site: Site) -> Problem:
+    """``systemd-analyze verify`` finds nothing wrong; deprecations are no fault."""
+    verified = guest.unit(site.agent.unit).verify()
+    errors, _ = verify_findings(verified.text, site.agent.unit_file)
+    if errors:
+        return "systemd-analyze verify says:\n  " + "\n  ".join(errors)
+    if verified.status != 0:
+        return f"systemd-analyze verify ended with status {verified.status}: {verified.text[-500:]}"
+    return None
+
+
+def wait_online_is_enabled_and_succeeded(guest: Host, site: Site) -> Problem:
+    """A wait-online service is enabled and has succeeded."""
+    units = {name: guest.unit(name) for name in site.guest.wait_online_units}
+    if any(_told(unit) == ("enabled", "active", "success", "0") for unit in units.values()):
+        return None
+    shown = "\n".join(
+        f"  {name}: {dict(zip(_KEYS, _told(unit), strict=True))}" for name, unit in units.items()
+    )
+    return (
+        f"expected one of these enabled, active, success, exit status 0; systemd says:\n{shown}\n"
+        f"without one, After=network-online.target waits for nothing.\n"
+        f"mend: {shell_line(('systemctl', 'enable', site.guest.wait_online_units[0]))}"
+    )
+
+
+def network_online_was_reached(guest: Host, site: Site) -> Problem:
+    """network-online.target was reached, and only after a wait-online service had succeeded."""
+    target = guest.unit(NETWORK_ONLINE).seconds(_ENTERED)
+    if not target > 0:
+        return "network-online.target was never reached in this guest"
+    waited = [guest.unit(name).seconds(_ENTERED) for name in site.guest.wait_online_units]
+    if any(0 < moment <= target for moment in waited):
+        return None
+    return (
+        f"network-online.target was reached at {target:.3f} s after boot, before any wait-online service had "
+        f"succeeded ({', '.join(f'{moment:.3f} s' for moment in waited if moment) or 'none ever did'})"
+    )
+
+
+def agent_started_after_the_network(guest: Host, site: Site) -> Problem:
+    """The agent's process was started after network-online.target was reached."""
+    target = guest.unit(NETWORK_ONLINE).seconds(_ENTERED)
+    started = guest.unit(site.agent.unit).seconds("ExecMainStartTimestampMonotonic")
+    if 0 < target <= started:
+        return None
+    return (
+        f"{site.agent.unit} started {started:.3f} s after boot, network-online.target was reached at "
+        f"{target:.3f} s (0 means never)\nmend: After=network-online.target and Wants=network-online.target"
+    )
+
+
+def no_other_port_listens(guest: Host, site: Site) -> Problem:
+    """Nothing listens beyond loopback but the ports that the profile lists."""
+    seen = [one for one in guest.listener.all() if not one.on_loopback]
+    extra = [str(one) for one in seen if one.port not in site.guest.listening_ports]
+    if not extra:
+        return None
+    return (
+        f"listening beyond loopback, and not in guest.listening_ports {list(site.guest.listening_ports)}: "
+        f"{', '.join(sorted(extra))}"
+    )
+
+
+def port_is_the_agents(guest: Host, site: Site) -> Problem:
+    """The agent's port is listened on at 0.0.0.0, by the main process of its unit."""
+    port = site.agent.port
+    listener = guest.listener(port)
+    main_pid = guest.unit(site.agent.unit).number("MainPID")
+    everywhere = listener.addresses == ["0.0.0.0"]  # noqa: S104 - what the runbook asks for
+    if main_pid and everywhere and main_pid in listener.pids:
+        return None
+    shown = ", ".join(f"{one} pids {sorted(one.pids)}" for one in listener.sockets) or "nobody"
+    return f"expected 0.0.0.0:{port} by pid {main_pid} ({site.agent.unit}); listening: {shown}"
+
+
+def no_unit_failed(guest: Host, _site: Site) -> Problem:
+    """No systemd unit has failed, nor waits to be restarted because it did."""
+    failed = ", ".join(guest.unit.failed())
+    if not failed:
+        return None
+    return (
+        f"failed in the guest, or about to be restarted: {failed}\n"
+        f"in a VM: systemctl status {failed.replace(',', '')}"
+    )
+
+
+def _told(unit: Unit) -> tuple[str, ...]:
+    return tuple(unit.get(key, "(not told)") for key in _KEYS)
+
+
+def _directive_problem(directive: Directive, guest: Host, site: Site) -> Problem:
+    return directive.problem(guest.unit(site.agent.unit), site)
+
+
+CLAIMS: tuple[Claim, ...] = (
+    *(Claim(f"guest.directive[{one}]", functools.partial(_directive_problem, one)) for one in DIRECTIVES),
+    *(
+        Claim(f"guest.{problem.__name__}", problem)
+        for problem in (
+            unit_is_active,
+            unit_is_enabled,
+            no_drop_in_changes_the_unit,
+            no_reload_is_pending,
+            unit_file_is_sound,
+            wait_online_is_enabled_and_succeeded,
+            network_online_was_reached,
+            agent_started_after_the_network,
+            no_other_port_listens,
+            port_is_the_agents,
+            no_unit_failed,
+        )
+    ),
+)
+"""All that a guest is held to by looking at it."""
+
+
+def broken_by_the_launch(golden: Host, session: Host, site: Site) -> dict[str, str]:
+    """Claims that hold in the golden snapshot's clone and not in a session's VM: check -> what breaks it.
+
+    What one of them cannot tell, its own check says.
+    """
+    found = {}
+    for claim in CLAIMS:
+        with contextlib.suppress(TransportError):
+            if claim.problem(golden, site) is None and (why := claim.problem(session, site)) is not None:
+                found[claim.name] = why
+    return found
+
+
+def ask_every_claim(guest: Host, site: Site) -> None:
+    """Ask a guest what its claims ask beside the look, for one that is gone when they are judged."""
+    for claim in CLAIMS:
+        with contextlib.suppress(TransportError):  # told to whoever makes something of it
+            claim.problem(guest, site)

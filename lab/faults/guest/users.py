@@ -1,0 +1,78 @@
+"""VMs that users get are others than the golden snapshot, which is sound."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from lab.faults.edit import AGENT, UNIT, edited, unit_edited
+from lab.faults.fault import fault
+from lab.faults.guest.network import UNREADY
+from lab.faults.guest.unit import ANOTHER_UNIT, DRIFT
+from lab.faults.patient import Patient
+from lab.faults.variant import users_variant
+
+_OLD_AGENT = edited(
+    f"{AGENT}/server.js",
+    ("process.on('uncaughtException'", "process.on('never'"),
+    ("process.on('unhandledRejection'", "process.on('never'"),
+) + unit_edited(("After=network-online.target", "After=network.target"))
+
+
+@fault(
+    reds={
+        "guest.directive[session-After]",
+        "guest.launch_breaks_nothing",
+        "guest.uncaught_exception_is_logged",
+        "guest.unhandled_rejection_is_logged",
+    },
+    asks=("guest/test_unit.py", "guest/test_crash.py", "guest/test_launch_difference.py"),
+)
+def users_have_an_old_agent(patient: Patient) -> AbstractContextManager[None]:
+    """The controller gives users VMs whose agent has no handlers, and whose unit waits for no network.
+
+    The golden snapshot has both fixes. Node ends an agent without handlers, too, but logs it in other words.
+    """
+    return users_variant(patient, _OLD_AGENT)
+
+
+@fault(
+    reds={"guest.directive[session]", "guest.unit_is_enabled[session]"},
+    asks=("guest/test_unit.py",),
+)
+def users_have_another_unit(patient: Patient) -> AbstractContextManager[None]:
+    """Every line of the unit in users' VMs says something else than the runbook's; it is not enabled."""
+    return users_variant(patient, ANOTHER_UNIT)
+
+
+_AGAIN = """
+sleep 3
+until curl -sf -o /dev/null http://127.0.0.1:8080/health; do sleep 1; done
+"""
+_WORN = (
+    edited(f"{AGENT}/server.js", ("PORT, '0.0.0.0'", "PORT, '::'"))
+    + f"systemctl restart {UNIT}\n{_AGAIN}{DRIFT}{_AGAIN}{UNREADY}"
+    + "systemd-run --quiet --unit=broken false\n"
+)
+
+
+@fault(
+    reds={
+        f"guest.{check}[session]"
+        for check in (
+            *("unit_is_active", "no_drop_in_changes_the_unit", "no_reload_is_pending", "unit_file_is_sound"),
+            *("wait_online_is_enabled_and_succeeded", "network_online_was_reached"),
+            *("agent_started_after_the_network", "no_other_port_listens", "port_is_the_agents"),
+            "no_unit_failed",
+        )
+    },
+    asks=(
+        *("guest/test_unit.py", "guest/test_network.py", "guest/test_restored.py"),
+        "guest/test_health.py::test_port_is_the_agents",
+    ),
+)
+def users_have_a_worn_vm(patient: Patient) -> AbstractContextManager[None]:
+    """Users' VMs are not what the golden snapshot is: the unit drifted, a stranger listens, nothing waited.
+
+    A unit has failed, and the agent listens at ``::``, too.
+    """
+    return users_variant(patient, _WORN)
