@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from lab.faults.edit import AGENT, UNIT, edited, unit_edited
+from lab.faults.edit import AGENT, UNIT, UNIT_FILE, edited, unit_edited
 from lab.faults.fault import fault
 from lab.faults.guest.network import UNREADY
 from lab.faults.guest.unit import ANOTHER_UNIT, DRIFT
@@ -51,7 +51,7 @@ until curl -sf -o /dev/null http://127.0.0.1:8080/health; do sleep 1; done
 _WORN = (
     edited(f"{AGENT}/server.js", ("PORT, '0.0.0.0'", "PORT, '::'"))
     + f"systemctl restart {UNIT}\n{_AGAIN}{DRIFT}{_AGAIN}{UNREADY}"
-    + "systemd-run --quiet --unit=broken false\n"
+    + f"systemd-run --quiet --unit=broken false\ntouch {UNIT_FILE}\n"
 )
 
 
