@@ -151,6 +151,14 @@ def port_is_the_agents(guest: Host, site: Site) -> Problem:
     return f"expected 0.0.0.0:{port} by pid {main_pid} ({site.agent.unit}); listening: {shown}"
 
 
+def window_is_listened_for(guest: Host, site: Site) -> Problem:
+    """VNC and noVNC listen at their ports."""
+    ports = (site.guest.vnc_port, site.guest.novnc_port)
+    if not (silent := [str(port) for port in ports if not guest.listener(port).sockets]):
+        return None
+    return f"nobody listens at {' and '.join(silent)}, where the browser window is reached"
+
+
 def no_unit_failed(guest: Host, _site: Site) -> Problem:
     """No systemd unit has failed, nor waits to be restarted because it did."""
     failed = ", ".join(guest.unit.failed())
@@ -185,6 +193,7 @@ CLAIMS: tuple[Claim, ...] = (
             agent_started_after_the_network,
             no_other_port_listens,
             port_is_the_agents,
+            window_is_listened_for,
             no_unit_failed,
         )
     ),

@@ -68,7 +68,7 @@ _STATE = re.compile(
     r"|^N?FileDescriptorStore$|^(Condition|Assert)Result$|^Effective|^(MemorySwap|MemoryZSwap)\w*$"
 )
 """Properties that say what a unit does now, and not how it is set."""
-_VERSION = re.compile(r"[\w.+~-]{1,200}", re.ASCII)
+_NO_LINE = re.compile("[\0-\x1f\x7f\udc80-\udcff]")
 _SETTINGS_FILE = re.compile(r"(^|[._-])env(\.|$)", re.IGNORECASE)
 
 
@@ -129,19 +129,24 @@ def facts_of(guest: Host, site: Site) -> Facts:
         _remember_secrets(carried, unit, site)
     units = site.guest.desktop_units
     states = guest.run(_desktop(site)).stdout.split() if units else []
-    kernel = guest.check_output(KERNEL).strip()
-    if not _VERSION.fullmatch(kernel):
-        raise unreadable(guest.name, KERNEL, kernel)
     return Facts(
         files=files,
         modules=modules,
         carried=carried,
         settings=settings_of(unit.properties),
         packages=dict(_pairs(guest.check_output(PACKAGES))),
-        kernel=kernel,
-        cmdline=guest.check_output(CMDLINE).strip(),
+        kernel=_line(guest, KERNEL),
+        cmdline=_line(guest, CMDLINE),
         desktop=dict(zip(units, states, strict=False)),
     )
+
+
+def _line(guest: Host, command: str) -> str:
+    """One line that a kernel tells."""
+    told = guest.check_output(command).strip()
+    if not told or _NO_LINE.search(told):
+        raise unreadable(guest.name, command, told)
+    return told
 
 
 def settings_of(properties: Mapping[str, str]) -> dict[str, str]:

@@ -7,6 +7,8 @@ import socket
 import httpx
 import pytest
 
+from harness.guest import claims
+from harness.infra.host import Host
 from harness.site.profile import Site
 from harness.text import beginning
 from harness.transport.http import client_over
@@ -19,6 +21,12 @@ pytestmark = [
         step=5, how="start the desktop (VNC, websockify) in the image before the snapshot; rebuild"
     ),
 ]
+
+
+def test_window_is_listened_for(guest: Host, site: Site) -> None:
+    """VNC and noVNC listen at their ports."""
+    problem = claims.window_is_listened_for(guest, site)
+    assert problem is None, problem
 
 
 def test_vnc_speaks_rfb(clone: Vm, site: Site) -> None:

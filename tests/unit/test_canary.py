@@ -127,6 +127,6 @@ def test_no_canary_is_heard(suite: Suite, style: str) -> None:
     assert "seen: ‹secret›" in written[str(report)]
     assert "code=‹secret›&state=‹secret›" in written[str(log)]
     assert "LEVEL is info: started with ‹secret›" in written[str(report)]
-    (facts,) = (text for name, text in written.items() if name.endswith("host.unit/commands.json"))
+    (facts,) = (text for name, text in written.items() if name.endswith("host.unit[golden]/commands.json"))
     assert "NODE_ENV=production KEY=‹secret› PIN=‹secret› LEVEL=‹secret›" in facts
     assert {Path(name).name for name in written} >= {"seen.txt", "seen.json", "verdict.json", "run.json"}

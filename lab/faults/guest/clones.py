@@ -11,8 +11,9 @@ from lab.faults.patient import Patient
 from lab.faults.variant import golden_variant
 
 _GUARD = "/usr/local/lib/clone-guard/guard"
+STOPPED_CLOCK = edited(f"{_GUARD}/clock.py", ("if moment > time.time()", "if moment < 0"))
 _SHARE = (
-    edited(f"{_GUARD}/clock.py", ("if moment > time.time()", "if moment < 0"))
+    STOPPED_CLOCK
     + edited(f"{_GUARD}/network.py", ("        self._ioctl(_SIOCSIFHWADDR", "        # self._ioctl("))
     + edited(f"{_GUARD}/entropy.py", ('Path("/dev/urandom")', 'Path("/dev/random")'))
     + edited(
@@ -48,10 +49,11 @@ mount --bind /root/urandom /dev/urandom
         "guest.network_identity_is_distinct",
         "guest.clones_answer_for_themselves",
         "guest.clock_is_right_after_restore",
+        "guest.clock_is_right[golden]",
         "guest.only_what_may_be_is_shared",
         "guest.login_gives_an_oauth_url",
     },
-    asks=("guest/test_clones.py",),
+    asks=("guest/test_clones.py", "guest/test_clock.py"),
 )
 @contextmanager
 def unsafe_clones(patient: Patient) -> Iterator[None]:

@@ -25,6 +25,7 @@ systemd-run --quiet --unit=stranger python3 -S -m http.server 9999
         "guest.network_online_was_reached[golden]",
         "guest.agent_started_after_the_network[golden]",
         "guest.no_other_port_listens[golden]",
+        "guest.window_is_listened_for[golden]",
         "guest.vnc_speaks_rfb",
         "guest.novnc_page_is_served",
     },

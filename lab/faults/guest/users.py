@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from lab.faults.edit import AGENT, UNIT, edited, unit_edited
+from lab.faults.edit import AGENT, UNIT, UNIT_FILE, edited, unit_edited
 from lab.faults.fault import fault
+from lab.faults.guest.clones import STOPPED_CLOCK
 from lab.faults.guest.network import UNREADY
 from lab.faults.guest.unit import ANOTHER_UNIT, DRIFT
 from lab.faults.patient import Patient
@@ -51,7 +52,8 @@ until curl -sf -o /dev/null http://127.0.0.1:8080/health; do sleep 1; done
 _WORN = (
     edited(f"{AGENT}/server.js", ("PORT, '0.0.0.0'", "PORT, '::'"))
     + f"systemctl restart {UNIT}\n{_AGAIN}{DRIFT}{_AGAIN}{UNREADY}"
-    + "systemd-run --quiet --unit=broken false\n"
+    + STOPPED_CLOCK
+    + f"systemctl stop novnc vnc\nsystemd-run --quiet --unit=broken false\ntouch {UNIT_FILE}\n"
 )
 
 
@@ -62,17 +64,18 @@ _WORN = (
             *("unit_is_active", "no_drop_in_changes_the_unit", "no_reload_is_pending", "unit_file_is_sound"),
             *("wait_online_is_enabled_and_succeeded", "network_online_was_reached"),
             *("agent_started_after_the_network", "no_other_port_listens", "port_is_the_agents"),
-            "no_unit_failed",
+            *("no_unit_failed", "clock_is_right", "window_is_listened_for"),
         )
     },
     asks=(
         *("guest/test_unit.py", "guest/test_network.py", "guest/test_restored.py"),
-        "guest/test_health.py::test_port_is_the_agents",
+        *("guest/test_clock.py", "guest/test_health.py::test_port_is_the_agents"),
+        "guest/test_window.py::test_window_is_listened_for",
     ),
 )
 def users_have_a_worn_vm(patient: Patient) -> AbstractContextManager[None]:
     """Users' VMs are not what the golden snapshot is: the unit drifted, a stranger listens, nothing waited.
 
-    A unit has failed, and the agent listens at ``::``, too.
+    A unit has failed, the agent listens at ``::``, too, nobody sets the clock, and the desktop is down.
     """
     return users_variant(patient, _WORN)
