@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import httpx
 
 from harness.errors import HarnessError, WaitTimeoutError
+from harness.guest.agent_process import ask_for_inspector
 from harness.guest.agent_state import AgentState, answers, ask_agent_state
 from harness.guest.drop_in import restarted_with
 from harness.guest.inspector import PORT as INSPECTOR_PORT
@@ -186,7 +187,7 @@ def link_outage(vm: Vm, _probe: str) -> LinkOutage:
 
 
 def _injected(vm: Vm, probe: str, fault: str) -> Crash:
-    before = ask_agent_state(vm, then='kill -s USR1 "$pid"')
+    before = ask_for_inspector(vm)
     with inspector(vm.local_forward(INSPECTOR_PORT)) as session:
         session.evaluate(f"setTimeout(() => {{ {fault} }}, {_INJECT_MS}), 0")
     return _outage(vm, probe, before)

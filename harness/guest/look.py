@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import shlex
-import tarfile
 import time
 from dataclasses import dataclass
 
-from harness.answers import reading
-from harness.errors import UnreadableError
+from harness.errors import TransportError
 from harness.infra.batch import ask_all
 from harness.infra.host import Host
 from harness.infra.listeners import LISTENING
 from harness.infra.units import FAILED, SHOW_UNIT, VERIFY, shown_apart
 from harness.run import Result
 from harness.site.profile import Site
+from harness.text import ending
 from harness.values import decimal
 from harness.vm.machine import Vm
 
@@ -26,19 +23,7 @@ _UPTIME = "cat -- /proc/uptime"
 _LOOK_AT_GUEST_S = 60.0
 _WHAT_SYSTEM = ("uname -s", "uname -m", "cat /etc/os-release")
 """testinfra asks this before it asks anything of a file."""
-
-_PACKED = "base64 -w 0 agent.tar"
-_AGENT_FILES = (
-    """\
-list=$(find {directory} -maxdepth 2 -name node_modules -prune -o -type f -size -2048 \\
-    \\( -name '*.js' -o -name '*.cjs' -o -name '*.mjs' \\) -print) || exit 1
-[ -f {entry} ] && list="$list
-"{entry}
-printf '%s\\n' "$list" | tar --dereference -P -cf agent.tar -T - || [ $? = 1 ] || exit 2
-"""
-    + _PACKED
-)
-"""tar's status 1: a file changed while it was read."""
+_NO_ENTRY = 66
 
 
 @dataclass(frozen=True)
@@ -60,10 +45,8 @@ class Look:
         return decimal(text.partition(" ")[0], whose=f"in {self.guest.name}: /proc/uptime")
 
     def asked(self) -> dict[str, dict[str, object]]:
-        """Every command so far with its answer, for the evidence; files of the agent, which may hold secrets,
-        are left out."""
-        asked = self.guest.backend.evidence().items()
-        return {command: told for command, told in asked if _PACKED not in command}
+        """Every command so far with its answer, for the evidence."""
+        return self.guest.backend.evidence()
 
 
 def look_at(vm: Vm) -> Look:
@@ -82,33 +65,23 @@ def look_at(vm: Vm) -> Look:
     return Look(guest, age_s)
 
 
-def agent_files(guest: Host, site: Site) -> dict[str, bytes]:
-    """The agent's JavaScript in a guest that was looked at: absolute path -> content. It may hold secrets.
+def entry_fault(guest: Host, site: Site) -> str:
+    """What the guest's own node finds wrong with the syntax of the agent's entry; empty: nothing.
 
-    :raises TransportError: it could not be sent, or not be unpacked.
+    :raises TransportError: it could not look.
     """
-    return unpacked(guest.check_output(_files_of(site)))
-
-
-def unpacked(text: str) -> dict[str, bytes]:
-    """Files from a base64 tar archive.
-
-    :raises TransportError: it is none.
-    """
-    hint = "are tar and base64 in the guest?"
-    try:
-        with reading("the archive of files that the guest sent"):
-            raw = base64.b64decode(text, validate=True)
-            with tarfile.open(fileobj=io.BytesIO(raw), mode="r:") as archive:
-                members = [member for member in archive if member.isfile() and not member.issparse()]
-                return {f"/{one.name.lstrip('/')}": _content(archive, one) for one in members}
-    except (UnreadableError, tarfile.TarError, OSError) as error:
-        raise UnreadableError(f"the files the guest sent cannot be unpacked: {error}", hint=hint) from error
-
-
-def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    stream = archive.extractfile(member)
-    return stream.read() if stream else b""
+    done = guest.run(_check_of(site))
+    if done.rc == _NO_ENTRY:
+        raise TransportError(
+            f"in {guest.name}: there is no {site.agent.entry}", hint="is agent.entry of the profile right?"
+        )
+    if done.stdout or done.rc and "SyntaxError" not in done.stderr and "ERR_UNKNOWN_FILE_EXTENSION" not in done.stderr:
+        raise TransportError(
+            f"in {guest.name}: {site.agent.node} --check ended with status {done.rc}: "
+            f"{ending((done.stderr or done.stdout).strip(), 500)}",
+            hint="run it there by hand",
+        )
+    return str(done.stderr).strip() if done.rc else ""
 
 
 def _questions(site: Site) -> list[str]:
@@ -118,7 +91,7 @@ def _questions(site: Site) -> list[str]:
         VERIFY % unit,
         FAILED,
         LISTENING,
-        _files_of(site),
+        _check_of(site),
         f"cat -- {shlex.quote(site.agent.unit_file)}",  # no check asks it: so that its secrets are known
         f"cat -- {BOOT_ID}",
         _UPTIME,
@@ -126,9 +99,9 @@ def _questions(site: Site) -> list[str]:
     ]
 
 
-def _files_of(site: Site) -> str:
-    agent = site.agent
-    return _AGENT_FILES.format(directory=shlex.quote(agent.directory), entry=shlex.quote(agent.entry))
+def _check_of(site: Site) -> str:
+    node, entry = shlex.quote(site.agent.node), shlex.quote(site.agent.entry)
+    return f"[ -f {entry} ] || exit {_NO_ENTRY}; {node} --check {entry}"
 
 
 def _each_shown(together: Result, units: tuple[str, ...]) -> dict[str, Result]:

@@ -41,15 +41,12 @@ UNIT = (
     "agent_started_after_the_network",
     "port_is_the_agents",
 )
-SOURCE = ("handler_exits[uncaughtException]",)
 LISTENERS = ("no_other_port_listens", "port_is_the_agents")
 ASKED = {
     "systemctl": (*UNIT, "no_unit_failed"),
     "ss": LISTENERS,
     "systemd-analyze": ("unit_file_is_sound",),
-    "find": SOURCE,
-    "tar": SOURCE,
-    "base64": SOURCE,
+    "node": ("server_source_parses",),
     "cat": ("boot_is_the_snapshots",),
     "uname": ("boot_is_the_snapshots",),
 }

@@ -17,7 +17,7 @@ from harness.site.profile import Site
 from tests.unit.peers.shell_machine import open_shell
 from tests.unit.peers.small_vm import SmallVm
 
-PROGRAMS = ("sh", "timeout", "mktemp", "rm", "tail", "cat", "find", "tar", "base64", "uname", "readlink")
+PROGRAMS = ("sh", "timeout", "mktemp", "rm", "tail", "cat", "node", "uname", "readlink")
 """This machine's own, which the look at a guest needs."""
 
 UNIT = "browser-vm-auth.service"
@@ -57,6 +57,7 @@ def site_of(folder: Path) -> dict[str, Any]:
     agent = {
         "directory": str(folder / "agent"),
         "entry": str(folder / "agent/server.js"),
+        "node": str(folder / "bin/node"),
         "unit_file": str(folder / UNIT),
     }
     guest = {"wait_online_units": ["systemd-networkd-wait-online.service"], "listening_ports": [22, 8080]}
