@@ -37,7 +37,7 @@ def table(found: Iterable[Ending]) -> str:
 
 
 def _ending(trial: Trial, row: Row) -> Ending:
-    process = trial.tried_in(row)
+    process = trial.tried_in(row) or trial.crowd_of(row)
     if process is None or process.tried is None:
         return Ending(row, "not tried", None)
     how = f"{_handled(process, process.tried)}{_by(process)}"
@@ -45,7 +45,7 @@ def _ending(trial: Trial, row: Row) -> Ending:
         return Ending(row, f"still running after {EXIT_S:g} s{how}", ok=False)
     seen = trial.exit_of(process)
     code = _code(process, seen)
-    if str(row) in trial.stuck:
+    if process.tried.told.get("row") in trial.stuck:
         ended = f"{code} of a process that nobody started again"
         return Ending(row, f"{ended if _last(process) else 'it hung, and was killed'}{how}", ok=False)
     after_s = _ended_at(process, seen) - process.tried.at_s

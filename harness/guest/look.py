@@ -75,7 +75,9 @@ def entry_fault(guest: Host, site: Site) -> str:
         raise TransportError(
             f"in {guest.name}: there is no {site.agent.entry}", hint="is agent.entry of the profile right?"
         )
-    if done.stdout or done.rc and "SyntaxError" not in done.stderr and "ERR_UNKNOWN_FILE_EXTENSION" not in done.stderr:
+    if done.stdout or (
+        done.rc and "SyntaxError" not in done.stderr and "ERR_UNKNOWN_FILE_EXTENSION" not in done.stderr
+    ):
         raise TransportError(
             f"in {guest.name}: {site.agent.node} --check ended with status {done.rc}: "
             f"{ending((done.stderr or done.stdout).strip(), 500)}",

@@ -6,6 +6,7 @@ and fro between us and the guest meanwhile, and a start costs what the agent's o
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shlex
 from collections.abc import Sequence
@@ -33,26 +34,29 @@ class Row:
 
     way: str
     what: str
+    value: str
+    """What is thrown."""
+    held: bool = False
+    """Whether a connection to the agent is open meanwhile."""
+    crowd: bool = False
+    """Whether a second error comes while it is handled, and a third a moment later."""
 
     def __str__(self) -> str:
         return f"{self.way} {self.what}"
 
 
 THROWN, REJECTED, EMITTED = "thrown", "rejected", "emitted"
-_VALUES = (
-    "Error",
-    "undefined",
-    "string",
-    "null",
-    "object",
-    "Error with a code",
-    "AggregateError",
-    "Error while another is handled",
-    "Error, and a second one soon after",
+CROWD = "Error, a second while it is handled, a third soon after"
+_VALUES = ("undefined", "string", "null", "object", "Error with a code", "AggregateError")
+SERVER_ERROR = Row(EMITTED, "error of the server", "Error", held=True)
+ROWS = (
+    SERVER_ERROR,
+    *(Row(way, CROWD, "Error", held=True, crowd=True) for way in (THROWN, REJECTED)),
+    *(Row(way, value, value) for value in _VALUES for way in (THROWN, REJECTED)),
+    *(Row(way, "Error", "Error", held=True) for way in (THROWN, REJECTED)),
 )
-SERVER_ERROR = Row(EMITTED, "error of the server")
-ROWS = (SERVER_ERROR, *(Row(way, what) for what in _VALUES for way in (THROWN, REJECTED)))
-"""All that is tried, in this order."""
+"""All that is tried, in this order. The last ones are known from the first, where those ended the agent
+at once: then nothing but their first error was thrown."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,12 @@ class Trial:
         named = (one for one in self.processes if one.tried and one.tried.told.get("row") == str(row))
         return next(named, None)
 
+    def crowd_of(self, row: Row) -> Process | None:
+        """The process that ended by a crowd's first error, before the second came: of this row's value."""
+        crowds = (one for one in ROWS if one.crowd and (one.way, one.value) == (row.way, row.value))
+        found = (self.tried_in(one) for one in crowds)
+        return next((one for one in found if one and not one.of("crowded") and not one.of("alive")), None)
+
     def listened(self, port: int) -> Process | None:
         """The first process that served the port."""
         return next((one for one in self.processes if one.listening(port)), None)
@@ -107,7 +117,7 @@ def try_handlers(vm: Vm, words: str, *, node_options: str = "") -> Trial:
     script = "\n".join(
         (
             f"unit={shlex.quote(site.agent.unit)}",
-            _laid_down(settings(site.agent.port, site.agent.health_path, words)),
+            _laid_down(settings(site.agent.port, site.agent.health_path, words, within_s=EXIT_S)),
             _restarted(node_options),
             _DRIVE.format(
                 folder=_FOLDER,
@@ -129,16 +139,14 @@ def try_handlers(vm: Vm, words: str, *, node_options: str = "") -> Trial:
     return read_trial(done.stdout)
 
 
-def settings(
-    port: int, path: str, words: str, *, rows: Sequence[Row] = ROWS, within_s: float = EXIT_S
-) -> str:
+def settings(port: int, path: str, words: str, *, within_s: float, rows: Sequence[Row] = ROWS) -> str:
     """What the preload is told, as it is laid down beside it.
 
     :param path: what is asked of the agent, once it listens on the port, over a connection that stays open.
     :param words: what each error says.
     :param within_s: what has not ended by then is ended by the preload.
     """
-    told = [{"way": row.way, "what": row.what} for row in rows]
+    told = [dataclasses.asdict(row) for row in rows]
     limit_ms = round(within_s * 1000)
     return json.dumps({"port": port, "path": path, "within_ms": limit_ms, "words": words, "rows": told})
 
@@ -166,17 +174,17 @@ def _laid_down(settings: str) -> str:
     """Shell that lays down the preload, and folders that the agent may write to, whoever it runs as."""
     return f"""
         rm -rf {_FOLDER} && mkdir -p {_FOLDER} || exit 1
-        mkdir -m 1777 {_FOLDER}/records {_FOLDER}/rows {_FOLDER}/alive || exit 1
+        mkdir -m 1777 {_FOLDER}/records {_FOLDER}/rows {_FOLDER}/alive {_FOLDER}/crowds || exit 1
         chmod 755 {_FOLDER}
-        printf %s {shlex.quote(program())} >{_FOLDER}/preload.js
+        printf %s {shlex.quote(program())} >{_FOLDER}/preload.cjs
         printf %s {shlex.quote(settings)} >{_FOLDER}/settings.json
-        chmod 644 {_FOLDER}/preload.js {_FOLDER}/settings.json
+        chmod 644 {_FOLDER}/preload.cjs {_FOLDER}/settings.json
     """
 
 
 def _restarted(node_options: str) -> str:
     """Shell that restarts the agent under the preload, by a systemd that starts it again whatever it did."""
-    options = f"--require {_FOLDER}/preload.js {node_options}".strip()
+    options = f"--require {_FOLDER}/preload.cjs {node_options}".strip()
     service = [
         "Restart=always",
         "RestartSec=0",
@@ -191,7 +199,7 @@ _DRIVE = """
     now() {{ read -r up _ </proc/uptime; up=${{up%.*}}; }}
     now; begun=$up; since=$up; taken=0; patience={first}
     while [ $((up - begun)) -lt {budget} ]; do
-        sleep 0.4; now
+        sleep 1; now
         set -- {folder}/rows/*
         [ -e "$1" ] || shift
         if [ $# -gt $taken ]; then

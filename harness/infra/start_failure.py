@@ -13,14 +13,13 @@ _SHORT = re.compile(r"\w{3} [ \d]\d [\d:.]+ \S+ ([^\s:]+?)(?:\[\d+\])?: ?(.*)")
 _START = ("Starting ", "Started ")
 _ERROR = re.compile(
     r"(?:Error|Exception)\b(?: \[\w+\])?(?::|$)"
-    r"|\[FATAL\]|FATAL ERROR|\bpanic(?:ked)?\b|Segmentation fault|core dumped"
+    r"|\[FATAL\]|FATAL ERROR|Segmentation fault|core dumped|\bpanic(?:ked)?\b"
     r"|Cannot find (?:module|package)|\bE(?:ADDRINUSE|ACCES|PERM|NOENT|MFILE|NOMEM|CONNREFUSED)\b"
-    r"|^\S*node(?:js)?: |^(?:env|sh|bash|npm ERR!|npm error)\b.*(?:not found|No such file|rror)"
-    r"|error while loading shared libraries|permission denied|Failed (?:to|at step) |oom-kill",
-    re.IGNORECASE,
+    r"|^\S*node(?:js)?: |^(?:env|sh|bash)\b.*(?:not found|No such file)|^npm (?:ERR!|error)"
+    r"|error while loading shared libraries|[Pp]ermission denied|Failed (?:to|at step) |oom-kill"
 )
 _WARNING = re.compile(r"^\(node:\d+\) |^\(Use `node --trace")
-_CARET = re.compile(r"\s*[\^~]+\s*")
+_CARET = re.compile(r"\^[\^~]*")
 _PLACE = re.compile(r"(?:file://)?(/[^\s:]+:\d+)")
 _BEFORE = 6
 _SHOWN = 300
@@ -67,11 +66,20 @@ def _starts(lines: Sequence[Said]) -> list[Sequence[Said]]:
 
 
 def _first_in(lines: Sequence[Said]) -> str:
+    after_caret = False
     for number, one in enumerate(lines):
-        is_source = number + 1 < len(lines) and _CARET.fullmatch(lines[number + 1].text)
-        if is_source or _WARNING.match(one.text) or not _ERROR.search(one.text[:_LOOKED_AT]):
-            continue
-        before = (_PLACE.fullmatch(line.text.strip()) for line in lines[max(0, number - _BEFORE) : number])
-        place = next((match[1] for match in before if match), "")
-        return beginning(one.text.strip(), _SHOWN) + (f" ({place})" if place else "")
+        text = one.text[:_LOOKED_AT].strip()
+        is_source = number + 1 < len(lines) and _is_caret(lines[number + 1].text)
+        if text and not is_source and not _WARNING.match(text) and (after_caret or _ERROR.search(text)):
+            before = (
+                _PLACE.fullmatch(line.text.strip()) for line in lines[max(0, number - _BEFORE) : number]
+            )
+            place = next((match[1] for match in before if match), "")
+            return beginning(text, _SHOWN) + (f" ({place})" if place else "")
+        after_caret = _is_caret(text) or (after_caret and not text)
     return ""
+
+
+def _is_caret(text: str) -> bool:
+    """The mark below the line of a source that an error came from; behind it stands the error."""
+    return bool(_CARET.fullmatch(text[:_LOOKED_AT].strip()))

@@ -1,4 +1,4 @@
-"""server.js (runbook step 3) as the runtime tells it, of the running agent and of one that is started anew."""
+"""server.js (runbook step 3) as its runtime tells it, of the running agent and of one started anew."""
 
 from __future__ import annotations
 

@@ -129,7 +129,9 @@ TEXTS: dict[str, Callable[[str], object]] = {
     "an agent's journal": lambda text: parse_state(f"UPTIME=1\nMainPID=1\nNRestarts=0\n{text}").exits,
     "an inspector's list": lambda text: session_url(text.encode(errors="surrogatepass")),
     "a trial": lambda text: judged("".join(f"{letter} {text}\n" for letter in "RJK")),
-    "a trial's record": lambda text: judged(f'R {{"kind":"listening","pid":1,"at":1,"port":8080,"x":{text}}}'),
+    "a trial's record": lambda text: judged(
+        f'R {{"kind":"listening","pid":1,"at":1,"port":8080,"x":{text}}}'
+    ),
     "a failed start": lambda text: first_error(said_in(f"Jan 01 00:00:00 vm systemd[1]: Started x\n{text}")),
     "a console": lambda text: (console.trouble(text), console.boot_lines(text)),
     "a unit": lambda text: read_show(text, "here", "a.service"),

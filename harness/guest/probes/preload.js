@@ -4,7 +4,7 @@
 //
 // Beside this file lie settings.json and folders that the program's user may write to: records/, where each process
 // leaves a line of JSON for each thing that it does; rows/, where one that listens on the port takes the next thing to
-// be thrown, and throws it; alive/, which says what ended nothing. Syntax of ES2015, since Node.js 10 is to load it,
+// be thrown, and throws it; alive/, which says what ended nothing, and crowds/, where more errors than one were handled. Syntax of ES2015, since Node.js 10 is to load it,
 // too. The program is to notice nothing: what is wrapped does what it did, no listener is added, and nothing here
 // keeps it alive.
 
@@ -17,7 +17,7 @@
   const REGISTER = ['on', 'addListener', 'once', 'prependListener', 'prependOnceListener'];
   const REMOVE = ['off', 'removeListener', 'removeAllListeners'];
   const FRAMES = 50;
-  const FLUSH_MS = 100; // a second error comes so long after the first: a handler may be writing its log yet
+  const FLUSH_MS = 100; // a third error comes so long after the first: a handler may be writing its log yet
   const PATIENCE_MS = 2000; // for an answer to the request whose connection is then held
   const GIVEN_UP = 2; // so many of a kind that ended nothing: the rest of them would only take as long
 
@@ -26,7 +26,7 @@
   const pid = process.pid;
   const clock = process.hrtime;
   const kill = process.kill;
-  const nextTick = process.nextTick;
+  const soon = setImmediate;
   const later = setTimeout;
   const never = clearTimeout;
   const NativePromise = Promise;
@@ -225,8 +225,6 @@
       typeof AggregateError === 'function'
         ? new AggregateError([new Error(words)], words)
         : Object.assign(new Error(words), { name: 'AggregateError', errors: [new Error(words)] }),
-    'Error while another is handled': (words) => new Error(words),
-    'Error, and a second one soon after': (words) => new Error(words),
   };
 
   const WAYS = {
@@ -246,9 +244,12 @@
     }
     const row = taken();
     if (row) {
-      holdConnection(address, () => {
-        later(() => carryOut(row, server), 0);
-      });
+      const start = () => later(() => carryOut(row, server), 0);
+      if (row.held) {
+        holdConnection(address, start);
+      } else {
+        start();
+      }
     }
   }
 
@@ -260,7 +261,8 @@
     const folder = path.join(__dirname, 'rows');
     const alive = fs.readdirSync(path.join(__dirname, 'alive'));
     const givenUp = (way) => alive.filter((name) => name.startsWith(`${way} `)).length >= GIVEN_UP;
-    const left = settings.rows.filter((row) => !givenUp(row.way) && !fs.existsSync(path.join(folder, nameOf(row))));
+    const isLeft = (row) => !givenUp(row.way) && !fs.existsSync(path.join(folder, nameOf(row))) && !isImplied(row);
+    const left = settings.rows.filter(isLeft);
     const row = left.find((one) => {
       try {
         fs.writeFileSync(path.join(folder, nameOf(one)), `${pid}\n`, { flag: 'wx' });
@@ -273,6 +275,14 @@
       fs.writeFileSync(path.join(__dirname, 'alive', 'last'), `${row ? pid : 0}\n`);
     }
     return row;
+  }
+
+  /** Whether what a row throws was thrown with others to come after it, and ended the process before they did. */
+  function isImplied(row) {
+    const isCrowd = (one) => one.crowd && one.way === row.way && one.value === row.value;
+    return (
+      !row.crowd && settings.rows.some(isCrowd) && !fs.existsSync(path.join(__dirname, 'crowds', row.way))
+    );
   }
 
   function nameOf(row) {
@@ -311,13 +321,15 @@
       server.emit('error', Object.assign(new Error(words), { code: 'EADDRINUSE', syscall: 'listen' }));
       return;
     }
-    const again = () => WAYS[row.way](new Error(`${words}, the second one`));
-    if (row.what === 'Error while another is handled') {
-      nextTick.call(process, again);
-    } else if (row.what === 'Error, and a second one soon after') {
-      later(again, FLUSH_MS).unref();
+    if (row.crowd) {
+      soon(() => {
+        note('crowded', { row: name });
+        fs.writeFileSync(path.join(__dirname, 'crowds', row.way), '');
+        WAYS[row.way](new Error(`${words}, the second one`));
+      });
+      later(() => WAYS[row.way](new Error(`${words}, the third one`)), FLUSH_MS).unref();
     }
-    WAYS[row.way](VALUES[row.what](words));
+    WAYS[row.way](VALUES[row.value](words));
   }
 
   note('start', { ppid: process.ppid || 0, version: process.version, program: String(process.argv[1]).slice(0, 500) });

@@ -71,6 +71,7 @@ def lay_down(
     journal: str = "",
     verify: str = "",
     unit_file: str = "[Service]\nRestart=always\n",
+    listening: str = LISTENING,
 ) -> None:
     """Put all of it in a folder, in the place of what was there.
 
@@ -87,7 +88,7 @@ def lay_down(
         told = text.format(unit_file=folder / UNIT, environment=environment)
         (folder / f"show.{unit}").write_text(f"Id={unit}\n{told}\n")
     write(folder, "systemctl", _SYSTEMCTL.format(folder=folder))
-    for name, text in {"ss": LISTENING, "journalctl": journal, "systemd-analyze": verify}.items():
+    for name, text in {"ss": listening, "journalctl": journal, "systemd-analyze": verify}.items():
         (folder / f"{name}.txt").write_text(text)
         write(folder, name, f"cat {folder}/{name}.txt\n")
 
