@@ -6,8 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from harness.errors import TransportError
+from harness.guest.look import entry_fault
 from harness.guest.unit_file import DIRECTIVES, Directive, changed_by_drop_ins, verify_findings
 from harness.infra.host import Host
+from harness.infra.start_failure import first_error, first_error_in, said_in
 from harness.mend import shell_line
 from harness.site.profile import Site
 
@@ -27,7 +30,7 @@ def test_unit_is_active(guest: Host, site: Site) -> None:
     expected = dict(zip(keys, ("loaded", "active", "running", "0", site.agent.unit_file), strict=True))
     assert seen == expected, (
         f"{site.agent.unit}: expected {expected}; systemd says {seen}\n"
-        f"{guest.unit(site.agent.unit).last_words(40)[-1500:]}"
+        f"{_why(guest, site)}{guest.unit(site.agent.unit).last_words(40)[-1500:]}"
     )
 
 
@@ -81,3 +84,17 @@ def test_unit_file_is_sound(guest: Host, site: Site, advice: Callable[[str], Non
     assert verified.status == 0, (
         f"systemd-analyze verify ended with status {verified.status}: {verified.text[-500:]}"
     )
+
+
+def _why(guest: Host, site: Site) -> str:
+    """The first error of the agent's latest start, or the fault of its entry's syntax, if there is any."""
+    error = first_error(said_in(guest.unit(site.agent.unit).last_words(400)))
+    return f"the first error of its latest start: {error}\n" if error else _fault(guest, site)
+
+
+def _fault(guest: Host, site: Site) -> str:
+    try:
+        fault = first_error_in(entry_fault(guest, site).split("\n"))
+    except TransportError:
+        return ""  # another check says so
+    return f"{site.agent.node} --check: {fault}\n" if fault else ""
