@@ -11,7 +11,7 @@ from typing import Any
 import testinfra
 
 from bench.report import Figure
-from harness.guest.look import BOOT_ID, NETWORK_ONLINE, Look, agent_files, look_at
+from harness.guest.look import BOOT_ID, NETWORK_ONLINE, Look, entry_fault, look_at
 from harness.guest.unit_file import DIRECTIVES, changed_by_drop_ins
 from harness.host.hypervisor import Hypervisor
 from harness.site.load import load_site
@@ -81,7 +81,7 @@ def _ask_as_the_checks_do(look: Look, site: Site, asked: list[str]) -> None:
         guest.listener.all()
     guest.file(BOOT_ID).content_string  # noqa: B018 - asked for what it costs
     look.uptime_s  # noqa: B018 - as above
-    agent_files(guest, site)
+    entry_fault(guest, site)
 
 
 def _timed(work: Callable[[], object]) -> float:

@@ -12,6 +12,7 @@ from harness.answers import read_json
 from harness.errors import HarnessError, TransportError, UnreadableError, WaitTimeoutError
 from harness.guest.agent_state import ask_agent_state
 from harness.text import beginning
+from harness.vm.down import why_down
 from harness.vm.machine import Vm
 
 
@@ -64,9 +65,10 @@ def fate(vm: Vm) -> str:
         state = ask_agent_state(vm, since_s=0)
     except HarnessError as error:
         return f"{way}; what became of the agent is not known: {error.message}"
+    why = "" if state.first_error else f"; {why_down(vm.script, vm.hypervisor.site)}"
     return (
         f"{way}; the agent is {again}, its main process is {state.pid or 'none'}, "
-        f"and systemd has restarted it {state.restarts} times:\n{state.tail(6)}"
+        f"and systemd has restarted it {state.restarts} times{why}:\n{state.tail(6)}"
     )
 
 

@@ -11,6 +11,7 @@ import httpx
 
 from harness.answers import read_json
 from harness.errors import TransportError, UnreadableError
+from harness.infra.start_failure import Said, first_error
 from harness.mend import shell_line
 from harness.text import beginning, decoded, ending
 from harness.values import decimal, natural
@@ -92,10 +93,16 @@ class AgentState:
         """The agent's own lines."""
         return [entry.message for entry in self.journal if not entry.by_systemd]
 
+    @property
+    def first_error(self) -> str:
+        """The first error of its latest start; empty where that has none."""
+        return first_error([Said(entry.message, entry.by_systemd) for entry in self.journal])
+
     def tail(self, count: int = 12) -> str:
-        """The journal's last lines, for a message."""
+        """The journal's last lines, for a message, below the first error of the latest start."""
+        error = [f"    the first error of its latest start: {self.first_error}"] if self.first_error else []
         shown = [f"    {entry.at_s:9.3f} {entry.message}" for entry in self.journal[-count:]]
-        return "\n".join(shown) or "    (nothing)"
+        return "\n".join([*error, *shown]) or "    (nothing)"
 
 
 def ask_agent_state(vm: Vm, *, then: str = "", since_s: float | None = None) -> AgentState:

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.errors import TransportError
-from harness.guest.look import NETWORK_ONLINE
+from harness.guest.look import NETWORK_ONLINE, entry_fault
 from harness.guest.unit_file import DIRECTIVES, Directive, changed_by_drop_ins, verify_findings
 from harness.infra.host import Host
+from harness.infra.start_failure import first_error, first_error_in, said_in
 from harness.infra.units import Unit
 from harness.mend import shell_line
 from harness.site.profile import Site
@@ -44,7 +45,7 @@ def unit_is_active(guest: Host, site: Site) -> Problem:
     if seen == expected:
         return None
     last = guest.unit(site.agent.unit).last_words(40)[-1500:]
-    return f"{site.agent.unit}: expected {expected}; systemd says {seen}\n{last}"
+    return f"{site.agent.unit}: expected {expected}; systemd says {seen}\n{_why(guest, site)}{last}"
 
 
 def unit_is_enabled(guest: Host, site: Site) -> Problem:
@@ -168,6 +169,20 @@ def no_unit_failed(guest: Host, _site: Site) -> Problem:
         f"failed in the guest, or about to be restarted: {failed}\n"
         f"in a VM: systemctl status {failed.replace(',', '')}"
     )
+
+
+def _why(guest: Host, site: Site) -> str:
+    """The first error of the agent's latest start, or the fault of its entry's syntax, if there is any."""
+    error = first_error(said_in(guest.unit(site.agent.unit).last_words(400)))
+    return f"the first error of its latest start: {error}\n" if error else _fault(guest, site)
+
+
+def _fault(guest: Host, site: Site) -> str:
+    try:
+        fault = first_error_in(entry_fault(guest, site).split("\n"))
+    except TransportError:
+        return ""  # another check says so
+    return f"{site.agent.node} --check: {fault}\n" if fault else ""
 
 
 def _told(unit: Unit) -> tuple[str, ...]:

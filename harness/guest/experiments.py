@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import httpx
 
 from harness.errors import WaitTimeoutError
+from harness.guest.agent_process import ask_for_inspector
 from harness.guest.agent_state import AgentState, answers, ask_agent_state
 from harness.guest.inspector import PORT as INSPECTOR_PORT
 from harness.guest.inspector import inspector
@@ -134,7 +135,7 @@ def seconds_until_healthy(vm: Vm) -> float | None:
 
 
 def _injected(vm: Vm, probe: str, fault: str) -> Crash:
-    before = ask_agent_state(vm, then='kill -s USR1 "$pid"')
+    before = ask_for_inspector(vm)
     with inspector(vm.local_forward(INSPECTOR_PORT)) as session:
         session.evaluate(f"setTimeout(() => {{ {fault} }}, {_INJECT_MS}), 0")
     return _outage(vm, probe, before)

@@ -37,6 +37,7 @@ PACKAGES = (
     "command -v dpkg-query >/dev/null || exit 0; "
     r"""dpkg-query -W -f '${binary:Package} ${Version}\n'"""
 )
+_LIST = "$work/facts.files"
 _FILES = r"""
 set -f; work=$PWD
 shown=$(systemctl show -p FragmentPath -p DropInPaths -p EnvironmentFiles {unit}) || exit 3
@@ -113,6 +114,11 @@ def questions(site: Site) -> list[str]:
     """What is asked of a guest for its facts."""
     desktop = [_desktop(site)] if site.guest.desktop_units else []
     return [_files(site), PACKAGES, KERNEL, CMDLINE, *desktop]
+
+
+def carries_files(command: str) -> bool:
+    """Whether a command's answer holds files of the agent in whole, and with them its secrets."""
+    return _LIST in command
 
 
 def facts_of(guest: Host, site: Site) -> Facts:

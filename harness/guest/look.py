@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import shlex
-import tarfile
 import time
 from dataclasses import dataclass
 
-from harness.answers import reading
-from harness.errors import UnreadableError
+from harness.errors import TransportError
+from harness.guest.facts import carries_files
 from harness.guest.facts import questions as facts_questions
 from harness.infra.batch import ask_all
 from harness.infra.host import Host
@@ -18,6 +15,7 @@ from harness.infra.listeners import LISTENING
 from harness.infra.units import FAILED, SHOW_UNIT, VERIFY, shown_apart
 from harness.run import Result
 from harness.site.profile import Site
+from harness.text import ending
 from harness.values import decimal
 
 NETWORK_ONLINE = "network-online.target"
@@ -27,19 +25,7 @@ _UPTIME = "cat -- /proc/uptime"
 _LOOK_AT_GUEST_S = 60.0
 _WHAT_SYSTEM = ("uname -s", "uname -m", "cat /etc/os-release")
 """testinfra asks this before it asks anything of a file."""
-
-_PACKED = "base64 -w 0 agent.tar"
-_AGENT_FILES = (
-    """\
-list=$(find {directory} -maxdepth 2 -name node_modules -prune -o -type f -size -2048 \\
-    \\( -name '*.js' -o -name '*.cjs' -o -name '*.mjs' \\) -print) || exit 1
-[ -f {entry} ] && list="$list
-"{entry}
-printf '%s\\n' "$list" | tar --dereference -P -cf agent.tar -T - || [ $? = 1 ] || exit 2
-"""
-    + _PACKED
-)
-"""tar's status 1: a file changed while it was read."""
+_NO_ENTRY = 66
 
 
 @dataclass(frozen=True)
@@ -76,7 +62,7 @@ class Look:
         """Every command so far with its answer, for the evidence; files of the agent, which may hold secrets,
         are left out."""
         asked = self.guest.backend.evidence().items()
-        return {command: told for command, told in asked if _PACKED not in command}
+        return {command: told for command, told in asked if not carries_files(command)}
 
 
 def look_at(guest: Host, site: Site, *, born_at: float) -> Look:
@@ -96,33 +82,25 @@ def look_at(guest: Host, site: Site, *, born_at: float) -> Look:
     return Look(guest, age_s, asked_at)
 
 
-def agent_files(guest: Host, site: Site) -> dict[str, bytes]:
-    """The agent's JavaScript in a guest that was looked at: absolute path -> content. It may hold secrets.
+def entry_fault(guest: Host, site: Site) -> str:
+    """What the guest's own node finds wrong with the syntax of the agent's entry; empty: nothing.
 
-    :raises TransportError: it could not be sent, or not be unpacked.
+    :raises TransportError: it could not look.
     """
-    return unpacked(guest.check_output(_files_of(site)))
-
-
-def unpacked(text: str) -> dict[str, bytes]:
-    """Files from a base64 tar archive.
-
-    :raises TransportError: it is none.
-    """
-    hint = "are tar and base64 in the guest?"
-    try:
-        with reading("the archive of files that the guest sent"):
-            raw = base64.b64decode(text, validate=True)
-            with tarfile.open(fileobj=io.BytesIO(raw), mode="r:") as archive:
-                members = [member for member in archive if member.isfile() and not member.issparse()]
-                return {f"/{one.name.lstrip('/')}": _content(archive, one) for one in members}
-    except (UnreadableError, tarfile.TarError, OSError) as error:
-        raise UnreadableError(f"the files the guest sent cannot be unpacked: {error}", hint=hint) from error
-
-
-def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    stream = archive.extractfile(member)
-    return stream.read() if stream else b""
+    done = guest.run(_check_of(site))
+    if done.rc == _NO_ENTRY:
+        raise TransportError(
+            f"in {guest.name}: there is no {site.agent.entry}", hint="is agent.entry of the profile right?"
+        )
+    if done.stdout or (
+        done.rc and "SyntaxError" not in done.stderr and "ERR_UNKNOWN_FILE_EXTENSION" not in done.stderr
+    ):
+        raise TransportError(
+            f"in {guest.name}: {site.agent.node} --check ended with status {done.rc}: "
+            f"{ending((done.stderr or done.stdout).strip(), 500)}",
+            hint="run it there by hand",
+        )
+    return str(done.stderr).strip() if done.rc else ""
 
 
 def _questions(site: Site) -> list[str]:
@@ -132,7 +110,7 @@ def _questions(site: Site) -> list[str]:
         VERIFY % unit,
         FAILED,
         LISTENING,
-        _files_of(site),
+        _check_of(site),
         f"cat -- {shlex.quote(site.agent.unit_file)}",  # no check asks it: so that its secrets are known
         f"cat -- {BOOT_ID}",
         _UPTIME,
@@ -142,9 +120,9 @@ def _questions(site: Site) -> list[str]:
     ]
 
 
-def _files_of(site: Site) -> str:
-    agent = site.agent
-    return _AGENT_FILES.format(directory=shlex.quote(agent.directory), entry=shlex.quote(agent.entry))
+def _check_of(site: Site) -> str:
+    node, entry = shlex.quote(site.agent.node), shlex.quote(site.agent.entry)
+    return f"[ -f {entry} ] || exit {_NO_ENTRY}; {node} --check {entry}"
 
 
 def _each_shown(together: Result, units: tuple[str, ...]) -> dict[str, Result]:

@@ -362,7 +362,7 @@ class GuestSection(Section):
     request_s: Seconds = 5
     """One HTTP request under load."""
     experiments_at_once: Annotated[Count, Field(ge=1, le=32)] = 6
-    """How many clones may be experimented on at once; with fewer than five, more of them share a clone."""
+    """How many clones may be experimented on at once; with fewer than six, more of them share a clone."""
     desktop_units: tuple[Unit, ...] = ()
     """Units that the agent can do without. They are frozen in clones that are experimented on (unless a login
     then comes to nothing), and left out of a cold boot, where their work would only take time; none leaves

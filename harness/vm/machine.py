@@ -18,12 +18,14 @@ from harness.infra.host import Host
 from harness.run import Result
 from harness.transport.http import async_client_over, client_over
 from harness.vm.clone import Clone, making
+from harness.vm.down import why_down
 from harness.vm.inside import Guest
 from harness.vm.silent_listener import SilentListener
 from harness.wait import capped, wait_until
 
 _HEALTH_POLL_S = 0.015
 _LOOK_AT_PROCESS_S = 0.5
+_TAKEN = "the guest took the connection"
 
 
 class Vm:
@@ -93,9 +95,14 @@ class Vm:
             why = self.reached(self.hypervisor.site.agent.port)
             hint = "look at the guest's console and the unit's journal in the evidence"
             raise WaitTimeoutError(
-                f"{error.message}; towards the guest: {why}", last=error.last, hint=hint
+                f"{error.message}; towards the guest: {why}{self._why_down(why)}", last=error.last, hint=hint
             ) from error
         self.timings.setdefault("healthy", time.monotonic() - self.restored_at)
+
+    def _why_down(self, reached: str) -> str:
+        """Why the agent is not there, where the guest itself is."""
+        is_there = reached == _TAKEN or "refused" in reached
+        return f"; {why_down(self.script, self.hypervisor.site)}" if is_there else ""
 
     def _ask_health(self, path: str, deadline: float) -> httpx.Response:
         try:
@@ -115,7 +122,7 @@ class Vm:
         """
         if not self.alive():
             return f"the VM is gone: {self.last_words()}"
-        return str(self.ask("relay_error", port=port) or "the guest took the connection")
+        return str(self.ask("relay_error", port=port) or _TAKEN)
 
     def forward(self, port: int) -> Path:
         """A local unix socket that leads to a TCP port at the guest's address. The same one every time."""

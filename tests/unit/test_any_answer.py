@@ -29,8 +29,16 @@ from harness.guest import console
 from harness.guest.agent_answer import read_answer
 from harness.guest.agent_state import parse_state
 from harness.guest.birth import read_birth
+from harness.guest.handler_claims import (
+    handler_exits,
+    handler_is_first,
+    listens_on_every_address,
+    server_error_exits,
+)
 from harness.guest.inspector import session_url
-from harness.guest.look import unpacked
+from harness.guest.running import PROCESS_EVENTS
+from harness.guest.runtime import AgentRuntime
+from harness.guest.trial import read_trial
 from harness.guest.unit_file import assignments, parse_commands, parse_span
 from harness.host.facts import HostFacts, ask_host
 from harness.host.firewall.packets import aimed_at, conversation, obstacles
@@ -41,6 +49,7 @@ from harness.host.journal import lines_about
 from harness.host.parts import Answer, Vmm
 from harness.infra.environment import parse_environment
 from harness.infra.listeners import parse_listening
+from harness.infra.start_failure import first_error, said_in
 from harness.infra.units import read_show, shown_apart
 from harness.session.authorization import read_authorization, read_callback
 from harness.session.control_api import ControlApi, table_of
@@ -74,6 +83,17 @@ def held(read: Callable[[Any], object], answer: object) -> None:
 
 def response(text: str) -> httpx.Response:
     return httpx.Response(200, content=text.encode(errors="surrogatepass"))
+
+
+def judged(text: str) -> None:
+    """All that is made of what a guest told of its agent's trial."""
+    seen = AgentRuntime(8080, None, "nobody answered", read_trial(text))
+    for event in PROCESS_EVENTS:
+        handler_is_first(seen, event)
+        handler_exits(seen, event)
+    server_error_exits(seen)
+    listens_on_every_address(seen)
+    seen.told  # noqa: B018 - it is told to the evidence
 
 
 def rules(text: str) -> None:
@@ -110,7 +130,11 @@ TEXTS: dict[str, Callable[[str], object]] = {
     "an agent's state": lambda text: parse_state(text, since_s=1).tail(),
     "an agent's journal": lambda text: parse_state(f"UPTIME=1\nMainPID=1\nNRestarts=0\n{text}").exits,
     "an inspector's list": lambda text: session_url(text.encode(errors="surrogatepass")),
-    "an archive": unpacked,
+    "a trial": lambda text: judged("".join(f"{letter} {text}\n" for letter in "RJK")),
+    "a trial's record": lambda text: judged(
+        f'R {{"kind":"listening","pid":1,"at":1,"port":8080,"x":{text}}}'
+    ),
+    "a failed start": lambda text: first_error(said_in(f"Jan 01 00:00:00 vm systemd[1]: Started x\n{text}")),
     "a console": console.trouble,
     "a birth": lambda text: read_birth(text, 1.0, whose="it").booted,
     "a unit": lambda text: read_show(text, "here", "a.service"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import httpcore  # noqa: F401 - httpx keeps the one that it met first: no small suite is to bring its own
 import pytest
+import tomli_w
 
+from tests.unit.peers.small_guest import LISTENING, site_of
 from tests.unit.peers.small_suite import ROOT, Ended, Suite
 
 pytest_plugins = ["pytester"]
@@ -144,3 +146,68 @@ def test_a_clone_knows_its_own_logins_and_no_others(
     conftest = IDENTITIES.format(statuses=statuses, sessions=sessions)
     ended = run(suite, "test_clones.py", "clones_answer_for_themselves", conftest)
     assert ended.outcome("guest.clones_answer_for_themselves") == outcome
+
+
+SOURCE = """
+from pathlib import Path
+import pytest
+from harness.guest.look import look_at
+from tests.unit.peers.small_guest import SmallGuest, lay_down
+
+@pytest.fixture(scope="session")
+def guest_look(site):
+    folder = Path(site.agent.directory).parent
+    lay_down(folder, listening={listening!r})
+    Path(site.agent.entry).write_text({text!r})
+    vm = SmallGuest(folder, site)
+    yield look_at(vm.guest(remembers=True), site, born_at=vm.restored_at)
+    vm.hang_up()
+"""
+TYPED = "enum Port { http = 8080 }\nconst port: number = Port.http;\n"
+BROKEN_SOURCE = "const port = = 8080;\n"
+
+
+@pytest.mark.parametrize(
+    ("entry", "text", "listening", "outcome"),
+    [
+        ("server.js", BROKEN_SOURCE, LISTENING, "FAIL"),
+        ("server.ts", TYPED, LISTENING, "PASS"),
+        ("server.ts", TYPED, LISTENING.partition("\n")[2], "NOT PROVEN"),
+    ],
+)
+def test_what_node_cannot_read_is_proven_by_running(
+    suite: Suite, entry: str, text: str, listening: str, outcome: str
+) -> None:
+    """TypeScript is read by its loader: an agent that runs was read."""
+    machine = suite.root / "machine"
+    machine.mkdir()
+    profile = site_of(machine)
+    profile["agent"]["entry"] = str(machine / "agent" / entry)
+    suite.profile(tomli_w.dumps(profile))
+    conftest = SOURCE.format(listening=listening, text=text)
+    ended = run(suite, "test_source.py", "server_source_parses", conftest)
+    assert ended.outcome("guest.server_source_parses") == outcome
+
+
+RUNTIME = """
+import pytest
+from harness.guest.handler_claims import Finding
+from tests.unit.guest.test_handler_claims import anew, running, seen, NOTHING
+
+@pytest.fixture
+def agent_runtime():
+    return seen({now}, {then})
+"""
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "outcome"),
+    [
+        ("running(1)", "anew(1)", "PASS"),
+        ("running(0)", "anew(1)", "FAIL"),
+        ("None", "NOTHING", "NOT PROVEN"),
+    ],
+)
+def test_what_the_runtime_told_is_judged(suite: Suite, now: str, then: str, outcome: str) -> None:
+    ended = run(suite, "test_source.py", "handler_is_registered_first", RUNTIME.format(now=now, then=then))
+    assert ended.outcome("guest.handler_is_registered_first[uncaughtException]") == outcome

@@ -1,33 +1,72 @@
-"""What a guest that was looked at sends: its files, and what asks for them."""
+"""What the guest's own node says of the agent's entry, asked with all else that its checks ask."""
 
 from __future__ import annotations
 
-import base64
-import io
-import tarfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from harness.errors import TransportError
-from harness.guest.look import unpacked
+from harness.guest.look import entry_fault, look_at
+from harness.site.profile import Site
+from tests.unit.peers.small_guest import SmallGuest, lay_down, site_of, write
+
+ESM = "import http from 'node:http';\nexport const server = http.createServer();\nawait 1;\n"
 
 
-def archive(files: dict[str, bytes]) -> str:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return base64.b64encode(stream.getvalue()).decode()
+@pytest.fixture
+def guest(tmp_path: Path) -> Iterator[SmallGuest]:
+    """A guest whose agent's files may be others."""
+    folder = tmp_path / "machine"
+    lay_down(folder)
+    vm = SmallGuest(folder, Site.model_validate(site_of(folder)))
+    yield vm
+    vm.hang_up()
 
 
-def test_files_come_back_by_their_absolute_path() -> None:
-    files = unpacked(archive({"/root/server.js": b"x", "etc/machine-id": b"y"}))
-    assert files == {"/root/server.js": b"x", "/etc/machine-id": b"y"}
+def fault_of(vm: SmallGuest) -> str:
+    """What node says, without a further round trip."""
+    look = look_at(vm.guest(remembers=True), vm.hypervisor.site, born_at=vm.restored_at)
+    asked = set(look.asked())
+    try:
+        return entry_fault(look.guest, vm.hypervisor.site)
+    finally:
+        assert set(look.asked()) == asked
 
 
-@pytest.mark.parametrize("text", ["not base64!", base64.b64encode(b"no tar at all").decode()])
-def test_files_that_cannot_be_unpacked_are_our_trouble(text: str) -> None:
-    with pytest.raises(TransportError, match="cannot be unpacked"):
-        unpacked(text)
+@pytest.mark.parametrize(
+    ("text", "package", "told"),
+    [
+        ("const a = 1;\n", None, ""),
+        ("#!/usr/bin/env node\nconst a = 1;\nreturn;\n", None, ""),
+        (ESM, '{"type": "module"}', ""),
+        ("const a = = 1;\n", None, "Unexpected token '='"),
+        ("import x from 'x';\nconst a = = 1;\n", '{"type": "module"}', "Unexpected token '='"),
+        ("await 1;\nrequire('x');\nconst const = 1;\n", None, "SyntaxError"),
+        ("", None, ""),
+    ],
+)
+def test_node_says_what_is_wrong_with_it(
+    guest: SmallGuest, text: str, package: str | None, told: str
+) -> None:
+    (guest.folder / "agent/server.js").write_text(text)
+    if package:
+        (guest.folder / "agent/package.json").write_text(package)
+    fault = fault_of(guest)
+    assert told in fault
+    assert bool(told) is bool(fault)
+
+
+def test_a_file_that_is_not_there_is_our_trouble(guest: SmallGuest) -> None:
+    """The profile names another than there is."""
+    (guest.folder / "agent/server.js").unlink()
+    with pytest.raises(TransportError, match=r"there is no .*server\.js"):
+        fault_of(guest)
+
+
+@pytest.mark.parametrize("harm", ["exit 1", "echo nonsense", "echo 'bad option: --check' >&2; exit 9"])
+def test_a_node_that_cannot_check_is_our_trouble(guest: SmallGuest, harm: str) -> None:
+    write(guest.folder, "node", harm)
+    with pytest.raises(TransportError, match="--check ended with status"):
+        fault_of(guest)

@@ -21,7 +21,7 @@ from tests.unit.peers.small_vm import SmallVm
 
 PROGRAMS = (
     *("sh", "timeout", "mktemp", "rm", "tail", "cat", "find", "tar", "base64", "uname", "readlink", "date"),
-    *("sed", "sort", "xargs", "sha256sum", "tr", "head"),
+    *("node", "sed", "sort", "xargs", "sha256sum", "tr", "head"),
 )
 """This machine's own, which the look at a guest needs."""
 
@@ -62,6 +62,7 @@ def site_of(folder: Path) -> dict[str, Any]:
     agent = {
         "directory": str(folder / "agent"),
         "entry": str(folder / "agent/server.js"),
+        "node": str(folder / "bin/node"),
         "unit_file": str(folder / UNIT),
     }
     guest = {"wait_online_units": ["systemd-networkd-wait-online.service"], "listening_ports": [22, 8080]}
@@ -75,6 +76,7 @@ def lay_down(
     journal: str = "",
     verify: str = "",
     unit_file: str = "[Service]\nRestart=always\n",
+    listening: str = LISTENING,
 ) -> None:
     """Put all of it in a folder, in the place of what was there.
 
@@ -91,7 +93,7 @@ def lay_down(
         told = text.format(unit_file=folder / UNIT, environment=environment)
         (folder / f"show.{unit}").write_text(f"Id={unit}\n{told}\n")
     write(folder, "systemctl", _SYSTEMCTL.format(folder=folder))
-    for name, text in {"ss": LISTENING, "journalctl": journal, "systemd-analyze": verify}.items():
+    for name, text in {"ss": listening, "journalctl": journal, "systemd-analyze": verify}.items():
         (folder / f"{name}.txt").write_text(text)
         write(folder, name, f"cat {folder}/{name}.txt\n")
 

@@ -1,1 +1,0 @@
-"""What can be said about a Node.js program without running it."""
