@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 from ipaddress import IPv4Interface
 from pathlib import Path
 
@@ -88,7 +89,11 @@ def test_testinfras_own_modules_speak_through_it(host: Host, tmp_path: Path) -> 
     assert host.system_info.type == "linux"
     assert host.interface("lo").addresses[0] == "127.0.0.1"
     assert host.mount_point("/proc").filesystem == "proc"
-    assert host.process.get(pid=os.getpid()).pid == os.getpid()
+    with subprocess.Popen(["sleep", "60"]) as process:  # ours may call itself what testinfra cannot read
+        try:
+            assert host.process.get(pid=process.pid).comm == "sleep"
+        finally:
+            process.kill()
 
 
 def test_links_are_told_with_their_networks(host: Host) -> None:
