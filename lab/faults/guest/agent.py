@@ -15,7 +15,7 @@ _BREAK_SYNTAX = edited(f"{AGENT}/server.js", ("const PORT =", "const PORT = = ")
 
 @fault(
     reds={
-        "guest.server_source_parses",
+        "guest.server_source_parses[golden]",
         "guest.health_answers_in_time",
         "guest.health_says_what_is_documented",
         "guest.unknown_path_is_a_json_404",

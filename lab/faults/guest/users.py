@@ -23,10 +23,15 @@ _OLD_AGENT = edited(
     reds={
         "guest.directive[session-After]",
         "guest.launch_breaks_nothing",
+        "guest.handler_is_registered_first",
+        "guest.handler_exits",
         "guest.uncaught_exception_is_logged",
         "guest.unhandled_rejection_is_logged",
     },
-    asks=("guest/test_unit.py", "guest/test_crash.py", "guest/test_launch_difference.py"),
+    asks=(
+        *("guest/test_unit.py", "guest/test_source.py", "guest/test_crash.py"),
+        "guest/test_launch_difference.py",
+    ),
 )
 def users_have_an_old_agent(patient: Patient) -> AbstractContextManager[None]:
     """The controller gives users VMs whose agent has no handlers, and whose unit waits for no network.
@@ -54,6 +59,7 @@ _WORN = (
     + f"systemctl restart {UNIT}\n{_AGAIN}{DRIFT}{_AGAIN}{UNREADY}"
     + STOPPED_CLOCK
     + f"systemctl stop novnc vnc\nsystemd-run --quiet --unit=broken false\ntouch {UNIT_FILE}\n"
+    + edited(f"{AGENT}/server.js", ("const PORT =", "const PORT = ="))
 )
 
 
@@ -64,18 +70,20 @@ _WORN = (
             *("unit_is_active", "no_drop_in_changes_the_unit", "no_reload_is_pending", "unit_file_is_sound"),
             *("wait_online_is_enabled_and_succeeded", "network_online_was_reached"),
             *("agent_started_after_the_network", "no_other_port_listens", "port_is_the_agents"),
-            *("no_unit_failed", "clock_is_right", "window_is_listened_for"),
+            *("no_unit_failed", "clock_is_right", "window_is_listened_for", "server_source_parses"),
         )
     },
     asks=(
         *("guest/test_unit.py", "guest/test_network.py", "guest/test_restored.py"),
         *("guest/test_clock.py", "guest/test_health.py::test_port_is_the_agents"),
         "guest/test_window.py::test_window_is_listened_for",
+        "guest/test_source.py::test_server_source_parses",
     ),
 )
 def users_have_a_worn_vm(patient: Patient) -> AbstractContextManager[None]:
     """Users' VMs are not what the golden snapshot is: the unit drifted, a stranger listens, nothing waited.
 
-    A unit has failed, the agent listens at ``::``, too, nobody sets the clock, and the desktop is down.
+    A unit has failed, the agent listens at ``::``, too, nobody sets the clock, the desktop is down, and the
+    agent would not start again.
     """
     return users_variant(patient, _WORN)
