@@ -54,6 +54,7 @@ from harness.site.kinds import (
     Version,
     Word,
 )
+from harness.site.levels import ERROR_PATTERN
 from harness.site.patterns import is_found
 
 _DEVICE_NAME = 15  # IFNAMSIZ, less the byte that ends it
@@ -264,13 +265,15 @@ class ControllerSection(Section):
     """Its API, as seen from the host."""
     health_path: UrlPath = "/health"
     """Answers 200 when it is up."""
-    error_pattern: Pattern = r"\[?ERROR\]?[: ]"
-    """A journal line that matches is an error."""
+    error_pattern: Pattern = ERROR_PATTERN
+    """A line of the controller's logs that matches, without its colours, is an error. By default what says
+    so at the place of its level (`[ERROR]`, `ERROR:`, FATAL and CRITICAL likewise), in its JSON
+    (`"level":50`) or as `level=error`, and what begins with the name of an error, as `TypeError:`."""
     ignore_errors: tuple[Pattern, ...] = ()
     """Patterns of error lines that are known and harmless here; each is shown in the verdict."""
     log_file: AbsolutePath | None = None
     """Log file beside the journal, if any. Each line tells when it was written, as ISO 8601 at its head or in
-    its JSON; one that does not belongs to the line before."""
+    its JSON; one that does not belongs to the line before. A time that names no zone is the host's own."""
     stable_s: Seconds = 600
     """A controller that systemd had to restart counts as stable again after running for so long."""
     journal_lines: Annotated[Count, Field(ge=1, le=100_000)] = 5000
