@@ -1,4 +1,4 @@
-"""The rule sets that the host's tools printed, each read once: what iptables wrote, with its own tool's help."""
+"""The rule sets that the host's tools printed, each read by the tool that can, and each once."""
 
 from __future__ import annotations
 
