@@ -295,18 +295,18 @@ class AgentSection(Section):
     """The node binary its unit starts."""
     user: Login = "root"
     """The user it runs as."""
-    syslog_identifier: Name = "browser-vm-auth"
-    """Name of its journal lines."""
+    syslog_identifier: Name | None = "browser-vm-auth"
+    """Name of its journal lines; none where its unit gives them none."""
     environment: Annotated[dict[Variable, Line], Hidden] = {"NODE_ENV": "production", "PORT": "8080"}
     """Environment its unit must set. Whatever else it sets is taken for a secret, and shown nowhere."""
     start_pre: Text | None = "/bin/sleep 2"
     """ExecStartPre; none where the deployment has none."""
     restart_s: Seconds = 5
     """RestartSec."""
-    open_files: Annotated[int, Strict(), Field(ge=1, le=1 << 31)] = 65536
-    """LimitNOFILE."""
-    memory_limit_mib: Annotated[Mebibytes, Field(ge=1)] = 512
-    """Effective memory limit."""
+    open_files: Annotated[int, Strict(), Field(ge=1, le=1 << 31)] | None = 65536
+    """LimitNOFILE, at least; none where its unit sets none."""
+    memory_limit_mib: Annotated[Mebibytes, Field(ge=1)] | None = 512
+    """Effective memory limit; none where its unit sets none."""
     port: Port = 8080
     """HTTP port, on 0.0.0.0."""
     health_path: UrlPath = "/health"
