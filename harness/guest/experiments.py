@@ -61,7 +61,8 @@ class TakenPort:
         if span == 0 or burst == 0:
             return True
         times = self.after.starts_s
-        return any(last - first <= (span or _INTERVAL_S) for first, last in zip(times, times[burst:]))
+        firsts = zip(times[:-burst], times[burst:], strict=True)
+        return any(last - first <= (span or _INTERVAL_S) for first, last in firsts)
 
 
 @dataclass(frozen=True)

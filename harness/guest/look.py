@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from harness.errors import TransportError
 from harness.guest.facts import carries_files
 from harness.guest.facts import questions as facts_questions
+from harness.guest.waiters import NETWORK_ONLINE, waiters_question
 from harness.infra.batch import ask_all
 from harness.infra.host import Host
 from harness.infra.listeners import LISTENING
@@ -18,7 +19,6 @@ from harness.site.profile import Site
 from harness.text import ending
 from harness.values import decimal
 
-NETWORK_ONLINE = "network-online.target"
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 CLOCK = "date +%s.%N"
 _UPTIME = "cat -- /proc/uptime"
@@ -73,7 +73,7 @@ def look_at(guest: Host, site: Site, *, born_at: float) -> Look:
     :raises TransportError: the guest cannot be asked. What single commands could not tell is raised by
         whoever asks for it.
     """
-    units = (site.agent.unit, NETWORK_ONLINE, *site.guest.wait_online_units)
+    units = (site.agent.unit, NETWORK_ONLINE)
     together = SHOW_UNIT % shlex.join(units)
     before = time.time()
     answers = ask_all(guest, [together, *_questions(site)], timeout_s=_LOOK_AT_GUEST_S)
@@ -108,6 +108,7 @@ def _questions(site: Site) -> list[str]:
     unit = shlex.quote(site.agent.unit)
     return [
         VERIFY % unit,
+        waiters_question(site),
         FAILED,
         LISTENING,
         _check_of(site),

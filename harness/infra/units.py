@@ -139,10 +139,8 @@ class Unit(Module):  # type: ignore[misc] # testinfra is not typed
         rows = [line.rsplit(" ", 1) for line in text.splitlines()]
         if any(len(row) != 2 or not re.fullmatch(r"[0-9]{1,20}|max", row[1]) for row in rows):
             raise unreadable(self._host.name, "memory.max", text)
-        limits = {group: limit for group, limit in rows}
         return {
-            group: "max" if limit != "max" and int(limit) >= _UNLIMITED else limit
-            for group, limit in limits.items()
+            group: "max" if limit != "max" and int(limit) >= _UNLIMITED else limit for group, limit in rows
         }
 
     @classmethod

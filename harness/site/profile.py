@@ -353,7 +353,8 @@ class GuestSection(Section):
         "NetworkManager-wait-online.service",
         "ifupdown-wait-online.service",
     )
-    """One of these must be enabled and have succeeded, so that network-online.target means something."""
+    """One of these must be enabled and have succeeded, so that network-online.target means something; or
+    another that waits, as every `*-wait-online` does, ifupdown's networking.service and cloud-init's."""
     clock_skew_s: Seconds = 2
     """Largest clock error after a restore."""
     restore_health_s: Seconds = 10
