@@ -21,6 +21,7 @@ from harness.values import decimal
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 CLOCK = "date +%s.%N"
+"""busybox's may know no ``%N``: then the time is known to a second."""
 _UPTIME = "cat -- /proc/uptime"
 _LOOK_AT_GUEST_S = 60.0
 _WHAT_SYSTEM = ("uname -s", "uname -m", "cat /etc/os-release")
@@ -54,9 +55,11 @@ class Look:
 
         :raises TransportError: it did not tell.
         """
-        seen = decimal(self.guest.check_output(CLOCK), whose=f"in {self.guest.name}: date")
+        text = self.guest.check_output(CLOCK).strip()
+        told = text.removesuffix(".%N").removesuffix(".N").removesuffix(".")
+        seen = decimal(told, whose=f"in {self.guest.name}: date")
         before, after = self.asked_at
-        return seen - after, seen - before
+        return seen - after, seen + (0.0 if "." in told else 1.0) - before
 
     def asked(self) -> dict[str, dict[str, object]]:
         """Every command so far with its answer, for the evidence; files of the agent, which may hold secrets,

@@ -62,6 +62,7 @@ EXITS, LAST_WORDS, LONGEST_WORD = 5, 10, 500
 SUPPRESSED = "a596d6fe7bfa4994828e72309e95d61e"
 PROCESS_EXIT = "98e322203f7a4ed290d09fe03c09fe15"
 RESTART_SCHEDULED = "5eb03494b6584870a536b337290809b3"
+QUESTIONS = {"--version", "--help", "--snapshot-version", "--describe-snapshot"}
 LONGEST_COMMAND = 4096
 """Bytes of a command line."""
 UNIT = (
@@ -158,17 +159,45 @@ def process(pid: int) -> Found:
     return found
 
 
+def is_vmm(one: Found, binary: str, names: set[str]) -> bool:
+    """Whether a process is a VMM: by its program, or by a name that it goes by, with its release or without.
+
+    One that was asked for its version, or another question, makes no VM.
+    """
+    exe = (one["exe"] or "").replace(" (deleted)", "")  # it was replaced since
+    called = {Path(word).name for word in (*one["argv"][:1], exe)}
+    known = {one["comm"], *called} & {*names, *(name[:15] for name in names)}
+    release = any(
+        re.match(rf"{re.escape(name)}-v\d", word) for name in names for word in (one["comm"], *called)
+    )
+    return bool(known or release or (binary and exe == binary)) and not QUESTIONS & set(one["argv"])
+
+
+def without_wrappers(vmms: list[Found], binary: str, names: set[str]) -> list[Found]:
+    """VMMs without the shells that go by a VMM's name and only wait for it."""
+    parents = {one["ppid"] for one in vmms}
+    programs = {*names, Path(binary).name}
+    return [
+        one
+        for one in vmms
+        if one["pid"] not in parents
+        or one["exe"] is None
+        or Path(one["exe"].replace(" (deleted)", "")).name in programs
+    ]
+
+
 def processes(ask: Ask) -> Found:
     """VMM processes in full, and the name of every process."""
-    name, vmms, names = ask["process_name"], [], {}
+    found = shutil.which(ask["binary"], path=SYSTEM_PATH)
+    binary, vmms, names = os.path.realpath(found) if found else "", [], {}
+    known = {ask["process_name"], *([Path(binary).name] if binary else [])}
     for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):  # noqa: PTH208 - text
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
             one = process(pid)
             names[str(pid)] = one["comm"]
-            called = {Path(word).name for word in (*one["argv"][:1], one["exe"] or "")}
-            if one["comm"] == name[:15] or name in called:
+            if is_vmm(one, binary, known):
                 vmms.append(one)
-    return {"vmms": vmms, "names": names}
+    return {"vmms": without_wrappers(vmms, binary, known), "names": names}
 
 
 def entry(path: str) -> Found:
