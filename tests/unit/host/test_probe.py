@@ -67,7 +67,7 @@ def test_a_vmm_is_known_by_its_name_and_with_its_whole_command_line(
     assert found.names[1]
 
 
-RELEASE = "acceptance-vmm-x-v1.12.1-x86_64"
+SHORT, RELEASE = "acc-vmm", "acc-vmm-v1.12.1-x86_64"
 VMMS = {
     "a release's own name": ([RELEASE, "-"], None),
     "another name for it": (["fc-of-a-user", "-"], NAME),
@@ -82,6 +82,8 @@ def test_a_vmm_is_known_whatever_it_is_called(
 ) -> None:
     """By its program, by a release's name, or by argv[0]."""
     path = tmp_path / (RELEASE if program is None else NAME)
+    if program is None:
+        local_site = local_site.model_copy(update={"vmm": VmmSection(process_name=SHORT, binary="/none")})
     if program == "the binary":  # a link, as an update leaves it
         path = tmp_path / "opt" / "vmm"
         path.parent.mkdir()
@@ -103,16 +105,21 @@ def test_one_that_is_only_asked_is_no_vmm(local_site: Site, tmp_path: Path) -> N
 def test_a_shell_that_waits_for_a_vmm_is_none(local_site: Site, tmp_path: Path) -> None:
     """A wrapper goes by the VMM's name; the VMM is its child, or itself where it ends with exec."""
     shutil.copy("/bin/cat", tmp_path / RELEASE)
+    local_site = local_site.model_copy(
+        update={"vmm": VmmSection(process_name=SHORT, binary=str(tmp_path / SHORT))}
+    )
     for ending, counted in ((": done", [False, True]), ("", [True])):
-        (tmp_path / NAME).write_text(f"#!/bin/sh\n{'exec ' * (not ending)}{tmp_path / RELEASE} -\n{ending}\n")
-        (tmp_path / NAME).chmod(0o755)
-        with running([str(tmp_path / NAME)], tmp_path / NAME) as process:
+        (tmp_path / SHORT).write_text(
+            f"#!/bin/sh\n{'exec ' * (not ending)}{tmp_path / RELEASE} -\n{ending}\n"
+        )
+        (tmp_path / SHORT).chmod(0o755)
+        with running([str(tmp_path / SHORT)], tmp_path / SHORT) as process:
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
             if ending:
                 wait_until(children.read_text, what="the VMM", timeout_s=10, until=bool)
             else:
                 comm = Path(f"/proc/{process.pid}/comm")
-                wait_until(comm.read_text, what="exec", timeout_s=10, until=lambda name: name[-3:] != "-x\n")
+                wait_until(comm.read_text, what="exec", timeout_s=10, until=lambda name: name != f"{SHORT}\n")
             pids = [process.pid, *map(int, children.read_text().split())]
             assert [pid in vmms(local_site) for pid in pids] == counted
 
