@@ -23,6 +23,7 @@ pytest_plugins = [
     "fixtures.snapshot",
     "fixtures.vm",
     "fixtures.database",
+    "fixtures.own_words",
     "fixtures.guest",
     "fixtures.launch",
     "fixtures.experiments",

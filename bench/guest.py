@@ -11,8 +11,9 @@ from typing import Any
 import testinfra
 
 from bench.report import Figure
-from harness.guest.look import BOOT_ID, NETWORK_ONLINE, Look, entry_fault, look_at
+from harness.guest.look import BOOT_ID, Look, entry_fault, look_at
 from harness.guest.unit_file import DIRECTIVES, changed_by_drop_ins
+from harness.guest.waiters import NETWORK_ONLINE
 from harness.host.hypervisor import Hypervisor
 from harness.site.load import load_site
 from harness.site.profile import Site

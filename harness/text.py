@@ -13,6 +13,7 @@ import unicodedata
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 """Control, format (bidirectional and zero-width among them), surrogate, private, unassigned, separators."""
 _SUSPECT = re.compile(r"[^\n\t\x20-\x7e]")
+_COLOUR = re.compile(r"\x1b\[[0-9;:]*[A-Za-z]")
 
 
 def decoded(raw: bytes) -> str:
@@ -42,6 +43,11 @@ def plain(text: str) -> str:
 def one_line(text: str) -> str:
     """``text`` as it may be shown within a line: line feeds and tabs are written out too."""
     return plain(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def uncoloured(text: str) -> str:
+    """``text`` without what colours it on a terminal; some loggers capitalize the letter at its end, too."""
+    return _COLOUR.sub("", text)
 
 
 def beginning(text: str, size: int) -> str:

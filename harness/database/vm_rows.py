@@ -32,11 +32,13 @@ class LiveRow:
 
     @classmethod
     def of(cls, columns: Mapping[str, Any]) -> LiveRow:
-        """A whole row's columns that count here; one that a deployment lacks is just absent.
+        """A whole row's columns that count here; one that a deployment lacks is just absent,
+        and so is one that it leaves empty.
 
         :raises UnreadableError: a column holds no such thing.
         """
         known = {name: columns.get(name) for name in cls.__dataclass_fields__}
+        known |= {name: known[name] or None for name in ("ip_address", "tap_device", "socket_path")}
         return read_as(cls, known, whose=f"the row of VM {str(known['vm_id'])[:80]!r}")
 
     def __str__(self) -> str:

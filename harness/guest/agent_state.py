@@ -18,8 +18,9 @@ from harness.values import decimal, natural
 from harness.vm.machine import Vm
 
 _ENDED = "ActiveExitTimestampMonotonic"
-_PROPERTIES = f"MainPID,NRestarts,ActiveState,SubState,Result,{_ENDED}"
-_FIELDS = "MESSAGE,UNIT,COMMAND,EXIT_CODE,EXIT_STATUS,N_RESTARTS"
+_PROPERTIES = f"MainPID,NRestarts,ActiveState,SubState,Result,StartLimitIntervalUSec,StartLimitBurst,{_ENDED}"
+_FIELDS = "MESSAGE,MESSAGE_ID,UNIT,COMMAND,EXIT_CODE,EXIT_STATUS,N_RESTARTS"
+_STARTING, _STARTED = "7d4958e842da4a758f6c1cdc7b36dcc5", "39f53479d3a045ac8e11786248231fbf"
 _STATE_S = 180
 
 
@@ -65,6 +66,18 @@ class AgentState:
     def exits(self) -> list[JournalEntry]:
         """Every end of a main process."""
         return [entry for entry in self.journal if entry.is_exit]
+
+    @property
+    def starts_s(self) -> list[float]:
+        """When it was started, each time. Of a unit that is there at once systemd tells only that it is."""
+        told = [(entry.fields.get("MESSAGE_ID"), entry.at_s) for entry in self.journal if entry.by_systemd]
+        begun = [at_s for kind, at_s in told if kind == _STARTING]
+        return begun or [at_s for kind, at_s in told if kind == _STARTED]
+
+    @property
+    def span_s(self) -> float:
+        """From the first start to the last one."""
+        return max(self.starts_s, default=0.0) - min(self.starts_s, default=0.0)
 
     @property
     def restart_delay_s(self) -> float | None:

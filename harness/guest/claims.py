@@ -11,15 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.errors import TransportError
-from harness.guest.look import NETWORK_ONLINE, entry_fault
+from harness.guest.look import entry_fault
 from harness.guest.unit_file import DIRECTIVES, Directive, changed_by_drop_ins, verify_findings
+from harness.guest.waiters import NETWORK_ONLINE, waiters_of
 from harness.infra.host import Host
 from harness.infra.start_failure import first_error, first_error_in, said_in
-from harness.infra.units import Unit
 from harness.mend import shell_line
 from harness.site.profile import Site
 
-_KEYS = ("UnitFileState", "ActiveState", "Result", "ExecMainStatus")
 _ENTERED = "ActiveEnterTimestampMonotonic"
 
 Problem = str | None
@@ -88,26 +87,26 @@ def unit_file_is_sound(guest: Host, site: Site) -> Problem:
 
 
 def wait_online_is_enabled_and_succeeded(guest: Host, site: Site) -> Problem:
-    """A wait-online service is enabled and has succeeded."""
-    units = {name: guest.unit(name) for name in site.guest.wait_online_units}
-    if any(_told(unit) == ("enabled", "active", "success", "0") for unit in units.values()):
+    """Something that waits is ordered before network-online.target, wanted, and has succeeded."""
+    target, waiters = guest.unit(NETWORK_ONLINE), waiters_of(guest, site)
+    wants = f"{target.get('Wants')} {target.get('Requires')}"
+    if any(one.is_wanted(wants) and one.is_ordered and one.has_succeeded for one in waiters):
         return None
-    shown = "\n".join(
-        f"  {name}: {dict(zip(_KEYS, _told(unit), strict=True))}" for name, unit in units.items()
-    )
+    shown = "\n".join(f"  {one}" for one in waiters)
     return (
-        f"expected one of these enabled, active, success, exit status 0; systemd says:\n{shown}\n"
+        f"expected one of these enabled, or wanted by {NETWORK_ONLINE}, before that, active, success, exit "
+        f"status 0; systemd says:\n{shown}\n"
         f"without one, After=network-online.target waits for nothing.\n"
         f"mend: {shell_line(('systemctl', 'enable', site.guest.wait_online_units[0]))}"
     )
 
 
 def network_online_was_reached(guest: Host, site: Site) -> Problem:
-    """network-online.target was reached, and only after a wait-online service had succeeded."""
+    """network-online.target was reached, and only after something that waits had succeeded."""
     target = guest.unit(NETWORK_ONLINE).seconds(_ENTERED)
     if not target > 0:
         return "network-online.target was never reached in this guest"
-    waited = [guest.unit(name).seconds(_ENTERED) for name in site.guest.wait_online_units]
+    waited = [one.entered_s for one in waiters_of(guest, site) if one.is_ordered]
     if any(0 < moment <= target for moment in waited):
         return None
     return (
@@ -183,10 +182,6 @@ def _fault(guest: Host, site: Site) -> str:
     except TransportError:
         return ""  # another check says so
     return f"{site.agent.node} --check: {fault}\n" if fault else ""
-
-
-def _told(unit: Unit) -> tuple[str, ...]:
-    return tuple(unit.get(key, "(not told)") for key in _KEYS)
 
 
 def _directive_problem(directive: Directive, guest: Host, site: Site) -> Problem:

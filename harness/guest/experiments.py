@@ -13,6 +13,8 @@ from harness.guest.agent_process import ask_for_inspector
 from harness.guest.agent_state import AgentState, answers, ask_agent_state
 from harness.guest.inspector import PORT as INSPECTOR_PORT
 from harness.guest.inspector import inspector
+from harness.guest.unit_file import parse_span
+from harness.values import natural
 from harness.vm.machine import Vm
 from harness.wait import capped, wait_until
 
@@ -21,6 +23,8 @@ EXIT_S = 5.0
 OUTAGE_S = 2.0
 """How long the cable is out: whoever sends meanwhile notices, since TCP tries again after a second."""
 REQUEST_S = 5.0
+_BURST, _INTERVAL_S = 5, 10.0
+"""systemd's own limit of starts, where nobody has set another."""
 _INJECT_MS = 400  # time to leave the inspector before the process ends
 
 
@@ -47,6 +51,18 @@ class TakenPort:
     after: AgentState
     recovered_s: float | None
     """From the port's release to a healthy agent."""
+
+    @property
+    def meets_any_limit(self) -> bool:
+        """Whether a limit would have been met: there is none, or it was started often enough in its time."""
+        limit = self.after.properties
+        span = parse_span(limit.get("StartLimitIntervalUSec", ""))
+        burst = natural(limit.get("StartLimitBurst") or str(_BURST), whose="StartLimitBurst")
+        if span == 0 or burst == 0:
+            return True
+        times = self.after.starts_s
+        firsts = zip(times[:-burst], times[burst:], strict=True)
+        return any(last - first <= (span or _INTERVAL_S) for first, last in firsts)
 
 
 @dataclass(frozen=True)

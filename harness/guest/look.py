@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from harness.errors import TransportError
 from harness.guest.facts import carries_files
 from harness.guest.facts import questions as facts_questions
+from harness.guest.waiters import NETWORK_ONLINE, waiters_question
 from harness.infra.batch import ask_all
 from harness.infra.host import Host
 from harness.infra.listeners import LISTENING
@@ -18,9 +19,9 @@ from harness.site.profile import Site
 from harness.text import ending
 from harness.values import decimal
 
-NETWORK_ONLINE = "network-online.target"
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 CLOCK = "date +%s.%N"
+"""busybox's may know no ``%N``: then the time is known to a second."""
 _UPTIME = "cat -- /proc/uptime"
 _LOOK_AT_GUEST_S = 60.0
 _WHAT_SYSTEM = ("uname -s", "uname -m", "cat /etc/os-release")
@@ -54,9 +55,11 @@ class Look:
 
         :raises TransportError: it did not tell.
         """
-        seen = decimal(self.guest.check_output(CLOCK), whose=f"in {self.guest.name}: date")
+        text = self.guest.check_output(CLOCK).strip()
+        told = text.removesuffix(".%N").removesuffix(".N").removesuffix(".")
+        seen = decimal(told, whose=f"in {self.guest.name}: date")
         before, after = self.asked_at
-        return seen - after, seen - before
+        return seen - after, seen + (0.0 if "." in told else 1.0) - before
 
     def asked(self) -> dict[str, dict[str, object]]:
         """Every command so far with its answer, for the evidence; files of the agent, which may hold secrets,
@@ -73,7 +76,7 @@ def look_at(guest: Host, site: Site, *, born_at: float) -> Look:
     :raises TransportError: the guest cannot be asked. What single commands could not tell is raised by
         whoever asks for it.
     """
-    units = (site.agent.unit, NETWORK_ONLINE, *site.guest.wait_online_units)
+    units = (site.agent.unit, NETWORK_ONLINE)
     together = SHOW_UNIT % shlex.join(units)
     before = time.time()
     answers = ask_all(guest, [together, *_questions(site)], timeout_s=_LOOK_AT_GUEST_S)
@@ -108,6 +111,7 @@ def _questions(site: Site) -> list[str]:
     unit = shlex.quote(site.agent.unit)
     return [
         VERIFY % unit,
+        waiters_question(site),
         FAILED,
         LISTENING,
         _check_of(site),

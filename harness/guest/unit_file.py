@@ -66,6 +66,22 @@ def _is(name: str, property_name: str, expected: Callable[[Site], str], *also: s
     return Directive(name, problem)
 
 
+def _at_least(name: str, expected: Callable[[Site], int | None]) -> Directive:
+    """A limit that may be higher, or none."""
+
+    def problem(unit: Unit, site: Site) -> str | None:
+        seen, wanted = unit.get(name), expected(site)
+        if (
+            wanted is None
+            or seen == "infinity"
+            or (seen.isascii() and seen.isdigit() and int(seen) >= wanted)
+        ):
+            return None
+        return _differs(f"{name}={wanted} at least", (name, seen))
+
+    return Directive(name, problem)
+
+
 def _lasts(name: str, property_name: str, expected_s: Callable[[Site], float]) -> Directive:
     def problem(unit: Unit, site: Site) -> str | None:
         seen = unit.get(property_name)
@@ -106,7 +122,7 @@ def _command(name: str, expected: Callable[[Site], list[str]]) -> Directive:
 def _memory(unit: Unit, site: Site) -> str | None:
     limits = {group: int(value) // _MIB for group, value in unit.memory_limits.items() if value != "max"}
     expected = site.agent.memory_limit_mib
-    if limits and min(limits.values()) == expected:
+    if expected is None or (limits and min(limits.values()) == expected):
         return None
     enforced = ", ".join(f"{group}: {mib} MiB" for group, mib in limits.items()) or "no limit"
     told = " ".join(f"{key}={unit.get(key, _NO_SUCH_PROPERTY)}" for key in ("MemoryMax", "MemoryLimit"))
@@ -135,8 +151,8 @@ DIRECTIVES: tuple[Directive, ...] = (
     _command("ExecStart", lambda site: [f"{site.agent.node} {site.agent.entry}"]),
     _is("StandardOutput", "StandardOutput", lambda _site: "journal"),
     _is("StandardError", "StandardError", lambda _site: "journal"),
-    _is("SyslogIdentifier", "SyslogIdentifier", lambda site: site.agent.syslog_identifier),
-    _is("LimitNOFILE", "LimitNOFILE", lambda site: str(site.agent.open_files)),
+    _is("SyslogIdentifier", "SyslogIdentifier", lambda site: site.agent.syslog_identifier or ""),
+    _at_least("LimitNOFILE", lambda site: site.agent.open_files),
     Directive("MemoryLimit", _memory),
     _includes("WantedBy=multi-user.target", ("WantedBy", "RequiredBy")),
 )

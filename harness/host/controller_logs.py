@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.clocks import utc_text
 from harness.errors import TransportError
 from harness.host.facts import HostFacts
-from harness.host.parts import Errors
+from harness.host.parts import ErrorLine, Errors, Exit
 from harness.site.profile import Site
-from harness.text import beginning
+from harness.text import beginning, one_line, uncoloured
+
+_SHOWN_WORDS = 3
+_SHOWN_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,47 @@ class ControllerLogs:
                 hint="is its journal kept (Storage= in journald.conf), is controller.log_file the right one?",
             )
 
+    @property
+    def gaps(self) -> list[str]:
+        """What no log tells: empty where one of them tells of all the time since the controller started."""
+        found = [
+            f"{where} tells nothing for sure of before {utc_text(errors.gap.known_from)}: {errors.gap.why}"
+            for where, errors in self.read.items()
+            if errors.gap
+        ]
+        return found if len(found) == len(self.read) else []
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """The errors of one log: those that are held against the site, and those that the suite has caused."""
+
+    theirs: Sequence[ErrorLine]
+    """The last of them."""
+    count: int
+    """How many they are."""
+    ours: Sequence[ErrorLine]
+
+
+def told_apart(errors: Errors, own: Callable[[], Collection[str]]) -> Sorted:
+    """Errors that name a session, a VM or a request of the suite's own, and the others.
+
+    :param own: the ids, and the words, by which those are known; asked only where an error names anything.
+    """
+    known = set(own()) if any(line.names for line in errors.last) else set()
+    ours = [line for line in errors.last if known.intersection(line.names)]
+    theirs = [line for line in errors.last if not known.intersection(line.names)]
+    return Sorted(theirs, errors.count - len(ours), ours)
+
+
+def last_words(exits: Sequence[Exit]) -> str:
+    """What a service said before each of its ends, for a message."""
+    lines = []
+    for one in exits:
+        lines.append(f"  {utc_text(one.time)} {_shown(one.how)}; before:")
+        lines += [f"    {_shown(text)}" for _, text in one.words[-_SHOWN_WORDS:]] or ["    nothing"]
+    return "\n".join(lines)
+
 
 def controller_logs(facts: HostFacts, site: Site) -> ControllerLogs:
     """The journal, and the log file where the profile names one."""
@@ -53,12 +98,22 @@ def controller_logs(facts: HostFacts, site: Site) -> ControllerLogs:
 
 def _dated(where: str, errors: Errors) -> Errors:
     """Where lines tell no time, an error among them may be older than the controller's start."""
-    if errors.undated and errors.count:
-        raise TransportError(
-            f"{where}: {errors.count} of its last {errors.read} lines are errors, and whether they are from "
-            f"since the controller started cannot be told; the last: {beginning(errors.last[-1].text, 200)}",
-            hint="a line tells its time as 2026-01-31T12:34:56Z, at its head or as `timestamp`, `time`, `ts` "
-            "or `date` in its JSON; where this log does not, and the journal says the same, leave "
-            "controller.log_file out of the profile",
-        )
-    return errors
+    if not (errors.undated and errors.count):
+        return errors
+    why = (
+        f" (their times name no zone, and taken as the host's, {errors.zone}, the last is far from when the"
+        " file was written)"
+        if errors.zone
+        else ""
+    )
+    raise TransportError(
+        f"{where}: {errors.count} of its last {errors.read} lines are errors, and whether they are from "
+        f"since the controller started cannot be told{why}; the last: {_shown(errors.last[-1].text)}",
+        hint="a line tells its time as 2026-01-31T12:34:56Z, at its head or as `timestamp`, `time`, `ts` "
+        "or `date` in its JSON; where this log does not, and the journal says the same, leave "
+        "controller.log_file out of the profile",
+    )
+
+
+def _shown(text: str) -> str:
+    return one_line(beginning(uncoloured(text), _SHOWN_CHARACTERS))

@@ -124,7 +124,7 @@ def ask_host(
     ended = time.time()
     answer = read_as(_Answer, said, whose="what the host says of itself")
     clock = Offset.between((began, ended), (answer.began, answer.ended))
-    return HostFacts(with_errors(answer.parts, host.site.controller), clock, answer.ended)
+    return HostFacts(with_errors(answer.parts, host.site), clock, answer.ended)
 
 
 @dataclass(frozen=True)

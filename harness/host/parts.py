@@ -153,10 +153,16 @@ class Unit:
 
     NRestarts: Natural
     ActiveEnterTimestampMonotonic: Natural
+    ActiveState: str
 
     def active_for(self, monotonic: float) -> float:
         """Seconds since it became active."""
         return monotonic - self.ActiveEnterTimestampMonotonic / 1e6
+
+    def is_looping(self, monotonic: float, *, stable_s: float) -> bool:
+        """Whether systemd starts it again and again, or has given that up: it does not stay up by itself."""
+        down = self.ActiveState in ("activating", "failed")
+        return self.NRestarts > 1 and (down or self.active_for(monotonic) < stable_s)
 
 
 @dataclass(frozen=True)
@@ -168,6 +174,30 @@ class Line:
 
 
 @dataclass(frozen=True)
+class ErrorLine(Line):
+    """A line of a log that is an error, and what it names: ids, and words by which the suite is known."""
+
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What a log does not tell: of nothing before this moment is it known whether it was logged."""
+
+    known_from: Moment
+    why: str
+
+
+@dataclass(frozen=True)
+class Exit:
+    """An end of a service: when, what systemd said of it, and the service's last words before."""
+
+    time: Moment
+    how: str
+    words: tuple[tuple[Moment, str], ...]
+
+
+@dataclass(frozen=True)
 class Errors:
     """Error lines since a moment: how many among the ``read`` latest, the last of them, those ignored."""
 
@@ -175,10 +205,15 @@ class Errors:
     limit: Natural
     read: Natural
     count: Natural
-    last: tuple[Line, ...]
+    last: tuple[ErrorLine, ...]
     ignored: Mapping[str, int]
     undated: bool = False
-    """No line tells when it was written, so that all that were read are in it."""
+    """No line tells for sure when it was written, so that all that were read are in it."""
+    zone: str = ""
+    """The host's own, where the lines' times name none and were taken for times of that one."""
+    gap: Gap | None = None
+    exits: tuple[Exit, ...] = ()
+    """The service's last ends in this boot, oldest first."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 
 from testinfra.modules.base import Module
 
@@ -26,7 +27,12 @@ class Listening:
     @property
     def on_loopback(self) -> bool:
         """Whether only the machine itself can reach it."""
-        return self.address.startswith("127.") or self.address == "::1"
+        try:
+            address = ip_address(self.address)
+        except ValueError:
+            return False  # `*`
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        return (mapped or address).is_loopback
 
     def __str__(self) -> str:
         return f"{self.address}:{self.port} ({self.process or 'no process named'})"

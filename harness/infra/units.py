@@ -27,12 +27,19 @@ JOURNAL = "journalctl -u %s -n %s -o short-precise --no-pager --quiet"
 
 _LIMITS = """\
 group=%s
+root=/sys/fs/cgroup
 while [ -n "$group" ] && [ "$group" != / ]; do
-    if [ -r "/sys/fs/cgroup$group/memory.max" ]; then
-        read -r limit <"/sys/fs/cgroup$group/memory.max" && printf '%%s %%s\\n' "$group" "$limit" || exit 1
-    fi
+    for file in "$root$group/memory.max" "$root/memory$group/memory.limit_in_bytes"; do
+        if [ -r "$file" ]; then
+            read -r limit <"$file" && printf '%%s %%s\\n' "$group" "$limit" || exit 1
+            break
+        fi
+    done
     group=${group%%/*}
 done"""
+"""By the unified hierarchy, or where that does not count memory by the one that does."""
+_UNLIMITED = 1 << 62
+"""cgroup v1 has a number for no limit: the largest that fits, in pages."""
 
 _NO_TEXT = re.compile("[\udc80-\udcff]")
 """What a byte that is no text is decoded as."""
@@ -124,7 +131,7 @@ class Unit(Module):  # type: ignore[misc] # testinfra is not typed
 
     @functools.cached_property
     def memory_limits(self) -> Properties:
-        """``memory.max`` of its cgroup and of those above, which bind it, too; none where it does not run.
+        """The limit of its cgroup and of those above, which bind it, too; none where it does not run.
 
         :raises TransportError: they cannot be read.
         """
@@ -132,7 +139,9 @@ class Unit(Module):  # type: ignore[misc] # testinfra is not typed
         rows = [line.rsplit(" ", 1) for line in text.splitlines()]
         if any(len(row) != 2 or not re.fullmatch(r"[0-9]{1,20}|max", row[1]) for row in rows):
             raise unreadable(self._host.name, "memory.max", text)
-        return {row[0]: row[1] for row in rows}
+        return {
+            group: "max" if limit != "max" and int(limit) >= _UNLIMITED else limit for group, limit in rows
+        }
 
     @classmethod
     def failed(cls) -> list[str]:

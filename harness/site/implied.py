@@ -60,6 +60,15 @@ CONSEQUENCES = (
         ),
     ),
     Consequence(
+        "agent.syslog_identifier",
+        "the agent's unit gives its journal lines no name",
+        ("guest.directive[SyslogIdentifier]",),
+    ),
+    Consequence(
+        "agent.open_files", "the agent's unit does not say how many", ("guest.directive[LimitNOFILE]",)
+    ),
+    Consequence("agent.memory_limit_mib", "the agent's unit has no limit", ("guest.directive[MemoryLimit]",)),
+    Consequence(
         "database.incident_vm", "nobody asks about the incident's VM", ("db.incident_vm_is_destroyed",)
     ),
     Consequence(

@@ -54,6 +54,7 @@ from harness.site.kinds import (
     Version,
     Word,
 )
+from harness.site.levels import ERROR_PATTERN
 from harness.site.patterns import is_found
 
 _DEVICE_NAME = 15  # IFNAMSIZ, less the byte that ends it
@@ -264,13 +265,15 @@ class ControllerSection(Section):
     """Its API, as seen from the host."""
     health_path: UrlPath = "/health"
     """Answers 200 when it is up."""
-    error_pattern: Pattern = r"\[?ERROR\]?[: ]"
-    """A journal line that matches is an error."""
+    error_pattern: Pattern = ERROR_PATTERN
+    """A line of the controller's logs that matches, without its colours, is an error. By default what says
+    so at the place of its level (`[ERROR]`, `ERROR:`, FATAL and CRITICAL likewise), in its JSON
+    (`"level":50`) or as `level=error`, and what begins with the name of an error, as `TypeError:`."""
     ignore_errors: tuple[Pattern, ...] = ()
     """Patterns of error lines that are known and harmless here; each is shown in the verdict."""
     log_file: AbsolutePath | None = None
     """Log file beside the journal, if any. Each line tells when it was written, as ISO 8601 at its head or in
-    its JSON; one that does not belongs to the line before."""
+    its JSON; one that does not belongs to the line before. A time that names no zone is the host's own."""
     stable_s: Seconds = 600
     """A controller that systemd had to restart counts as stable again after running for so long."""
     journal_lines: Annotated[Count, Field(ge=1, le=100_000)] = 5000
@@ -292,18 +295,18 @@ class AgentSection(Section):
     """The node binary its unit starts."""
     user: Login = "root"
     """The user it runs as."""
-    syslog_identifier: Name = "browser-vm-auth"
-    """Name of its journal lines."""
+    syslog_identifier: Name | None = "browser-vm-auth"
+    """Name of its journal lines; none where its unit gives them none."""
     environment: Annotated[dict[Variable, Line], Hidden] = {"NODE_ENV": "production", "PORT": "8080"}
     """Environment its unit must set. Whatever else it sets is taken for a secret, and shown nowhere."""
     start_pre: Text | None = "/bin/sleep 2"
     """ExecStartPre; none where the deployment has none."""
     restart_s: Seconds = 5
     """RestartSec."""
-    open_files: Annotated[int, Strict(), Field(ge=1, le=1 << 31)] = 65536
-    """LimitNOFILE."""
-    memory_limit_mib: Annotated[Mebibytes, Field(ge=1)] = 512
-    """Effective memory limit."""
+    open_files: Annotated[int, Strict(), Field(ge=1, le=1 << 31)] | None = 65536
+    """LimitNOFILE, at least; none where its unit sets none."""
+    memory_limit_mib: Annotated[Mebibytes, Field(ge=1)] | None = 512
+    """Effective memory limit; none where its unit sets none."""
     port: Port = 8080
     """HTTP port, on 0.0.0.0."""
     health_path: UrlPath = "/health"
@@ -350,7 +353,8 @@ class GuestSection(Section):
         "NetworkManager-wait-online.service",
         "ifupdown-wait-online.service",
     )
-    """One of these must be enabled and have succeeded, so that network-online.target means something."""
+    """One of these must be enabled and have succeeded, so that network-online.target means something; or
+    another that waits, as every `*-wait-online` does, ifupdown's networking.service and cloud-init's."""
     clock_skew_s: Seconds = 2
     """Largest clock error after a restore."""
     restore_health_s: Seconds = 10

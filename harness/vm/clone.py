@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from harness.errors import HarnessError, TransportError, VmError, VmmError
+from harness.errors import ApiError, HarnessError, TransportError, VmError, VmmError
 from harness.host.hypervisor import Hypervisor
 from harness.site.profile import Site
 from harness.vm.firecracker import Firecracker
@@ -56,11 +56,12 @@ class Clone:
         with self.timed("load"):
             if mmds is not None:
                 self.api.put_mmds(mmds)
-            self.api.load_snapshot(
-                snapshot_path=files.vmstate,
-                mem_file_path=files.memory,
-                network_overrides=[{"iface_id": files.iface_id, "host_dev_name": _TAP}],
-            )
+            with self._knowing_overrides():
+                self.api.load_snapshot(
+                    snapshot_path=files.vmstate,
+                    mem_file_path=files.memory,
+                    network_overrides=[{"iface_id": files.iface_id, "host_dev_name": _TAP}],
+                )
         with self.timed("disk"):
             self._give_own_disk(files.drive_id)
         with self.timed("resume"):
@@ -106,6 +107,21 @@ class Clone:
         if answer["failures"]:
             raise VmError(f"{self.name}: not all could be removed: {'; '.join(answer['failures'])}")
         return dict(answer["texts"])
+
+    @contextlib.contextmanager
+    def _knowing_overrides(self) -> Iterator[None]:
+        """A VMM that does not know what each clone needs can load no clone of ours: that is no fault of the
+        snapshot."""
+        try:
+            yield
+        except ApiError as error:
+            if "unknown field `network_overrides`" not in error.message:
+                raise
+            raise VmError(
+                "the VMM does not know network_overrides, which a clone in a namespace of its own needs: "
+                f"{error.message}",
+                hint="install Firecracker 1.12 or newer",
+            ) from error
 
     def _give_own_disk(self, drive_id: str) -> None:
         """What was loaded still has the golden disk: exchange it before anything runs."""

@@ -20,8 +20,10 @@ from harness.site.profile import Site
 K = TypeVar("K")
 V = TypeVar("V")
 Mention = tuple[str, str]
-"""``("id", …)`` of a VM, or ``("path", …)`` without known links."""
+"""``("id", …)`` of a VM, ``("path", …)`` without known links, or ``("instance", …)``: an ``--id`` that is a
+VM's id without its prefix."""
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _GOES_ON = re.compile(r"[0-9A-Za-z]")
 """What follows an id where a name begins with another, longer one."""
 
@@ -232,12 +234,14 @@ class Inventory:
         if process.pid not in known:
             ids = {("id", vm_id) for vm_id in self.ids(process.command)}
             paths = {("path", self.plain(word)) for word in process.command.split()}
-            known[process.pid] = frozenset(ids | paths)
+            instance = _option(process, "--id").casefold()
+            known[process.pid] = frozenset(ids | paths | {("instance", instance)})
         return known[process.pid]
 
     def _mentioned_as(self, row: LiveRow) -> list[Mention]:
         path = [] if row.socket_path is None else [("path", self.plain(row.socket_path))]
-        return [("id", row.vm_id), *path]
+        bare = row.vm_id.partition("-")[2]
+        return [("id", row.vm_id), *path, *([("instance", bare.casefold())] if _UUID.fullmatch(bare) else [])]
 
 
 def _grouped(pairs: Iterable[tuple[K, V]]) -> Mapping[K, list[V]]:
@@ -262,8 +266,13 @@ def begins(name: str, vm_id: str) -> bool:
 
 
 def _option(process: Process, name: str) -> str:
-    words = process.command.split()
+    words = [part for word in process.command.split() for part in _apart(word, name)]
     return next((value for word, value in itertools.pairwise(words) if word == name), "")
+
+
+def _apart(word: str, name: str) -> list[str]:
+    """An option and its value; a jailer writes them as one word."""
+    return [name, word.removeprefix(f"{name}=")] if word.startswith(f"{name}=") else [word]
 
 
 def name_of(entry: DirectoryEntry) -> str:

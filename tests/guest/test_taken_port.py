@@ -45,6 +45,12 @@ def test_taken_port_is_never_given_up(taken_port: TakenPort) -> None:
         "expected StartLimitIntervalSec=0 under [Unit]"
     )
     assert taken_port.after.restarts >= 1, f"systemd never restarted it:\n{taken_port.after.tail()}"
+    if not taken_port.meets_any_limit:
+        pytest.skip(
+            f"it was started too slowly to meet a limit: {len(taken_port.after.starts_s)} times in "
+            f"{taken_port.after.span_s:.0f} s, by a guest that is as slow as that\n"
+            "only StartLimitIntervalSec=0 under [Unit] says that there is none"
+        )
 
 
 @RESTART

@@ -7,7 +7,6 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from harness.errors import HarnessError
 from harness.findings import Finding, report
 from harness.host.facts import HostFacts
 from harness.host.firewall.packets import Obstacle, aimed_at, conversation, obstacles
@@ -55,9 +54,10 @@ def test_no_firewall_between(host_facts: HostFacts, site: Site, advice: Callable
     found = by_rule(sure)
     assert not found, report(found, f"rules that stop port {port} between host and VMs")
     if stopped:
-        raise HarnessError(
-            f"cannot tell whether this stops port {port} to the VMs: {by_rule(stopped)[0].thing}",
-            hint="an accept rule before it uses a match that is not understood: look at it on the host",
+        pytest.skip(
+            f"whether this stops port {port} to the VMs cannot be told: {by_rule(stopped)[0].thing}\n"
+            "an accept rule before it has a match that is not understood: look at it on the host; "
+            "session.health_passes_from_the_host sends such packets"
         )
 
 

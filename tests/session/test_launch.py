@@ -14,17 +14,17 @@ from harness.host.journal import markers_in
 from harness.host.parts import Line
 from harness.session.control_api import ControlApi, path_of, table_of
 from harness.session.launch import Session, answer_text
+from harness.site.own import NO_PROVIDER, NOBODY
 from harness.site.profile import Site
 from harness.text import beginning, one_line
 from harness.urls import read_url
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]
 
-NOBODY = "00000000-0000-4000-8000-000000000000"
 BAD_STARTS = {
     "no_user": {"provider": "{provider}"},
     "no_provider": {"userId": "{user}"},
-    "unknown_provider": {"userId": "{user}", "provider": "acceptance-no-such-provider"},
+    "unknown_provider": {"userId": "{user}", "provider": NO_PROVIDER},
 }
 
 

@@ -493,7 +493,7 @@ PARTS: dict[str, Any] = {
             "linkinfo": {"info_kind": "bridge"},
         },
         "firewall": {"nft": _NFT, "iptables": "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j ACCEPT\n"},
-        "unit": {"NRestarts": "0", "ActiveEnterTimestampMonotonic": "5"},
+        "unit": {"NRestarts": "0", "ActiveEnterTimestampMonotonic": "5", "ActiveState": "active"},
         "journal": _ERRORS,
         "log_file": {**_ERRORS, "undated": False},
         "api": {"status": 200, "body": "", "error": "", "seconds": 0.1},

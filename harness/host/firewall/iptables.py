@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv4Network
 
 from harness.host.firewall.packets import (
+    DECIDES_ELSEWHERE,
     Chain,
     Packet,
     Rule,
@@ -25,6 +26,8 @@ TARGETS: dict[str, Verdict] = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "dr
 HOOKS = {name: name.lower() for name in ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING", "FORWARD")}
 HARMLESS = ("-m", "--match", "--comment")
 """Options that match nothing themselves, each with one value."""
+TEXTS = ("--comment", "--string", "--hex-string")
+"""Options whose value is any text, one that looks like an option among it."""
 _LINE = re.compile(r'(?:[^"\n]|"(?:[^"\\]|\\.)*+(?:"|\\?\Z))++', re.DOTALL)
 """A comment is in double quotes, and may hold whatever it likes, line breaks among it."""
 _PORT = re.compile(r"[0-9]{1,5}")
@@ -73,9 +76,11 @@ def _rule(words: list[str], line: str, chains: dict[str, Chain]) -> Rule:
             negate = True
             continue
         if option in ("-j", "-g"):
+            if rest[0] in DECIDES_ELSEWHERE:
+                return Rule(all_of([*tests, unknown]), "drop", line)  # a program does
             return Rule(all_of(tests), *_what_then(option, rest[0], line, chains))
-        values = []
-        while rest and not rest[0].startswith("-") and rest[0] != "!":
+        values = [rest.pop(0)] if rest and option in TEXTS else []
+        while option not in TEXTS and rest and not rest[0].startswith("-") and rest[0] != "!":
             values.append(rest.pop(0))
         if option not in HARMLESS:
             test = _test(option, values)

@@ -20,6 +20,8 @@ Verdict = Literal["accept", "drop", "return", "jump", "goto", "continue"]
 CLIENT_PORT = 50_000
 UNUSED_PORT = 9
 DEPTH = 64
+DECIDES_ELSEWHERE = ("NFQUEUE", "QUEUE")
+"""Targets of iptables by which a program decides."""
 
 
 @dataclass(frozen=True)

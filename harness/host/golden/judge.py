@@ -19,6 +19,14 @@ from harness.values import moment
 
 REBUILD = (Words("rebuild the golden snapshot: ./scripts/build-golden-snapshot-complete.sh browser"),)
 MIB = 1 << 20
+_UNOPENED = {
+    "debugfs (package": "install e2fsprogs on the host",
+    "debugfs (for ext2": "is snapshot.disk a whole file system of that kind? What lies in another one is told"
+    " by the booted guest alone: list this check in not_applicable, with that reason",
+}
+"""What debugfs may say before it has looked for a file, and what to do."""
+_SNAPSHOT_VERSION = (1, 7)
+"""The first Firecracker that tells its snapshots' format."""
 
 
 def missing_files(files: Mapping[str, FileFact]) -> list[Finding]:
@@ -123,10 +131,9 @@ def wrong_content(disk: str, declared: Mapping[str, str], seen: Mapping[str, Dis
     """Files in the disk that are not there, or are not what was declared."""
     found = []
     for path, file in seen.items():
-        if not file.sha256 and file.error.startswith("debugfs (package"):
-            raise TransportError(
-                f"cannot look into {disk}: {file.error}", hint="install e2fsprogs on the host"
-            )
+        if not file.sha256 and file.error.startswith(tuple(_UNOPENED)):
+            hint = next(hint for error, hint in _UNOPENED.items() if file.error.startswith(error))
+            raise TransportError(f"cannot look into {disk}: {file.error}", hint=hint)
         if not file.sha256:
             found.append(Finding(f"disk {path}", f"{disk}:{path}", file.error or "not there", REBUILD))
         elif path in declared and file.sha256 != declared[path]:
@@ -146,7 +153,15 @@ def format_fault(vmm: Vmm) -> str:
     """Why the VMM would not load the snapshot, by its own words; empty where it would.
 
     Firecracker's rule: the same major number, and no newer minor number than its own.
+
+    :raises TransportError: it is too old to say.
     """
+    version = vmm_version(vmm)
+    if version and _leading(version) < _SNAPSHOT_VERSION:
+        raise TransportError(
+            f"{vmm.path} is version {version}, and Firecracker tells its snapshots' format since 1.7",
+            hint="install 1.7 or newer, or list this check in not_applicable, with that reason",
+        )
     own, file = (vmm.said(name) for name in ("snapshot_version", "describe"))
     for what, answer in (("--snapshot-version", own), ("--describe-snapshot", file)):
         if answer.status != 0 or not _numbers(answer.first_line):
@@ -156,6 +171,10 @@ def format_fault(vmm: Vmm) -> str:
     if wanted[0] != able[0] or wanted[1] > able[1]:
         return f"the file has format {file.first_line}, and {vmm.path} loads {own.first_line}"
     return ""
+
+
+def _leading(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2])
 
 
 def _numbers(text: str) -> tuple[int, ...]:

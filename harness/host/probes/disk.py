@@ -22,6 +22,7 @@ INODE = re.compile(rb"Type: (?P<kind>.+?) +Mode:.*?Size: (?P<size>\d+)", re.DOTA
 NO_PATH = re.compile(r'["\x00-\x1f]')
 """In what could not be told to debugfs as one word."""
 LONGEST_LINK = 4096
+NO_EXT4 = "debugfs (for ext2, ext3 and ext4) cannot open it"
 SHORT_LINK = re.compile(rb'^Fast link dest: "(.*)"$', re.MULTILINE)
 
 
@@ -50,6 +51,8 @@ def read(disk: str, path: str, links: int = 0) -> dict[str, Any]:
         return {"error": "debugfs cannot be asked for a path with quotes or control characters"}
     shown, complaint = debugfs(disk, "stat", path)
     inode = INODE.search(shown)
+    if inode is None and "Filesystem not open" in complaint:
+        return {"error": f"{NO_EXT4}: {complaint}"}
     if inode is None:
         leads = "a link leads to nothing: " if links else ""
         return {"error": f"{leads}{complaint or path}"}

@@ -36,8 +36,11 @@ Found = dict[str, Any]
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 KINDS = {stat.S_IFSOCK: "socket", stat.S_IFDIR: "directory", stat.S_IFLNK: "link", stat.S_IFREG: "file"}
-STAMP = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
-HEAD = re.compile(rf"(?:\x1b\[[\d;]*m|\W)*{STAMP.pattern}", re.ASCII)
+ZONE = r" ?(Z|UTC|GMT)\b(?![+-]\d)| ?([+-]\d\d:?\d\d)\b|([+-]\d\d)\b"
+STAMP = re.compile(rf"(\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,]\d+)?(?:{ZONE})?", re.ASCII)
+COLOUR = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
+"""With a letter of either kind: there are loggers that capitalize a level once it is coloured."""
+HEAD = re.compile(rf"(?:{COLOUR.pattern}|\W)*{STAMP.pattern}", re.ASCII)
 STAMP_FIELDS = ("timestamp", "@timestamp", "time", "ts", "date")
 TAIL = 1 << 20
 MOST_OUTPUT = 32 << 20
@@ -50,6 +53,16 @@ LONGEST_LINE = 1 << 14
 """Characters of a line that are sent."""
 MOST_TOLD = 4 << 20
 """Characters of a log that are sent; where more lines are asked for than usual, more of them."""
+BEGINS_S = 60
+"""Within so many seconds of its start a service has said something, or systemd of it."""
+ZONES_S = 840
+"""What no two zones differ by less than, with a minute to spare."""
+EXITS, LAST_WORDS, LONGEST_WORD = 5, 10, 500
+"""Ends of a service that are told, and how many lines before each, of how many characters."""
+SUPPRESSED = "a596d6fe7bfa4994828e72309e95d61e"
+PROCESS_EXIT = "98e322203f7a4ed290d09fe03c09fe15"
+RESTART_SCHEDULED = "5eb03494b6584870a536b337290809b3"
+QUESTIONS = {"--version", "--help", "--snapshot-version", "--describe-snapshot"}
 LONGEST_COMMAND = 4096
 """Bytes of a command line."""
 UNIT = (
@@ -146,17 +159,45 @@ def process(pid: int) -> Found:
     return found
 
 
+def is_vmm(one: Found, binary: str, names: set[str]) -> bool:
+    """Whether a process is a VMM: by its program, or by a name that it goes by, with its release or without.
+
+    One that was asked for its version, or another question, makes no VM.
+    """
+    exe = (one["exe"] or "").replace(" (deleted)", "")  # it was replaced since
+    called = {Path(word).name for word in (*one["argv"][:1], exe)}
+    known = {one["comm"], *called} & {*names, *(name[:15] for name in names)}
+    release = any(
+        re.match(rf"{re.escape(name)}-v\d", word) for name in names for word in (one["comm"], *called)
+    )
+    return bool(known or release or (binary and exe == binary)) and not QUESTIONS & set(one["argv"])
+
+
+def without_wrappers(vmms: list[Found], binary: str, names: set[str]) -> list[Found]:
+    """VMMs without the shells that go by a VMM's name and only wait for it."""
+    parents = {one["ppid"] for one in vmms}
+    programs = {*names, Path(binary).name}
+    return [
+        one
+        for one in vmms
+        if one["pid"] not in parents
+        or one["exe"] is None
+        or Path(one["exe"].replace(" (deleted)", "")).name in programs
+    ]
+
+
 def processes(ask: Ask) -> Found:
     """VMM processes in full, and the name of every process."""
-    name, vmms, names = ask["process_name"], [], {}
+    found = shutil.which(ask["binary"], path=SYSTEM_PATH)
+    binary, vmms, names = os.path.realpath(found) if found else "", [], {}
+    known = {ask["process_name"], *([Path(binary).name] if binary else [])}
     for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):  # noqa: PTH208 - text
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
             one = process(pid)
             names[str(pid)] = one["comm"]
-            called = {Path(word).name for word in (*one["argv"][:1], one["exe"] or "")}
-            if one["comm"] == name[:15] or name in called:
+            if is_vmm(one, binary, known):
                 vmms.append(one)
-    return {"vmms": vmms, "names": names}
+    return {"vmms": without_wrappers(vmms, binary, known), "names": names}
 
 
 def entry(path: str) -> Found:
@@ -326,11 +367,11 @@ def told(lines: list[tuple[float, str]], limit: int) -> Found:
 
 
 def journal(ask: Ask) -> Found:
-    """Lines of the controller's journal since it started, among its latest ones."""
+    """Lines of the controller's journal since it started, among its latest ones; how it ended before."""
     since, limit, unit_name = started(ask), ask["journal_lines"], ask["unit"]
     # --all: else a message of more than 4096 bytes is null. The newest first: of too much, the oldest is cut.
     how = ("--no-pager", "--quiet", "--all", "--reverse", "--output=json")
-    fields = "--output-fields=MESSAGE,__REALTIME_TIMESTAMP"
+    fields = "--output-fields=MESSAGE,MESSAGE_ID,N_DROPPED,UNIT,__REALTIME_TIMESTAMP"
     which = ("--boot", f"--lines={limit}", f"--unit={unit_name}")
     answer = run_program("journalctl", *how, fields, *which, timeout=60)
     if answer["status"]:
@@ -339,12 +380,63 @@ def journal(ask: Ask) -> Found:
     if answer["cut"]:
         rows = rows[:-1]
         limit = min(limit, len(rows))
-    lines = []
-    for record in map(json.loads, reversed(rows)):
-        # Not by its wall time: a clock set since would cut off what was logged right after the start.
-        if int(record["__MONOTONIC_TIMESTAMP"]) >= since:
-            lines.append((int(record["__REALTIME_TIMESTAMP"]) / 1e6, message_of(record)))
-    return {**told(lines, limit), "since": wall_time(since)}
+    records = [json.loads(row) for row in reversed(rows)]
+    # Not by its wall time: a clock set since would cut off what was logged right after the start.
+    mine = [record for record in records if since <= int(record["__MONOTONIC_TIMESTAMP"])]
+    lines = [line_of(record) for record in mine]
+    reaches = len(rows) >= limit or (records and int(records[0]["__MONOTONIC_TIMESTAMP"]) <= since)
+    found = {**told(lines, limit), "since": wall_time(since), "exits": exits_in(records)}
+    return {**found, "gap": suppressed(mine) or (None if reaches else begins_late(mine, since))}
+
+
+def line_of(record: Found) -> tuple[float, str]:
+    """When an entry was logged, and its message."""
+    return int(record["__REALTIME_TIMESTAMP"]) / 1e6, message_of(record)
+
+
+def suppressed(records: list[Found]) -> Found | None:
+    """From when on nothing more was dropped by journald, which a service may log too much for."""
+    drops = [one for one in records if one.get("MESSAGE_ID") == SUPPRESSED]
+    if not drops:
+        return None
+    count = sum(int(one.get("N_DROPPED") or 1) for one in drops)
+    return {"known_from": line_of(drops[-1])[0], "why": f"journald suppressed {count} messages before"}
+
+
+def begins_late(records: list[Found], since: int) -> Found | None:
+    """From when on the journal tells of this boot at all, where that is after the start."""
+    begun = since + BEGINS_S * 1_000_000
+    if records and int(records[0]["__MONOTONIC_TIMESTAMP"]) <= begun:
+        return None  # at the least systemd's own word of the start
+    how = ("--system", "--boot", "--no-pager", "--quiet", "--output=json", "--output-fields=_PID")
+    answer = run_program("journalctl", *how, timeout=60, most=1)  # of a long answer, its beginning
+    first = answer["stdout"].partition("\n")[0]
+    oldest = json.loads(first) if first else {}
+    if oldest and int(oldest["__MONOTONIC_TIMESTAMP"]) <= begun:
+        return None
+    from_when = int(oldest["__REALTIME_TIMESTAMP"]) / 1e6 if oldest else time.time()
+    return {"known_from": from_when, "why": "the journal on this host begins only then"}
+
+
+def exits_in(records: list[Found]) -> list[Found]:
+    """The last ends of the service that systemd tells of, and the service's last words before each."""
+    found: list[Found] = []
+    words: list[tuple[float, str]] = []
+    how: tuple[float, str] | None = None
+    for record in records:
+        by, kind = record.get("UNIT"), record.get("MESSAGE_ID")
+        if not by and kind != SUPPRESSED:
+            when, text = line_of(record)
+            words = [*words[1 - LAST_WORDS :], (when, text[:LONGEST_WORD])]
+        elif by and kind == PROCESS_EXIT:
+            how = line_of(record)
+        elif by and kind == RESTART_SCHEDULED:
+            when, text = how or line_of(record)
+            found.append({"time": when, "how": text[:LONGEST_WORD], "words": words})
+            words, how = [], None
+    if how:  # and it was not started again
+        found.append({"time": how[0], "how": how[1][:LONGEST_WORD], "words": words})
+    return found[-EXITS:]
 
 
 def message_of(record: Found) -> str:
@@ -357,17 +449,18 @@ def message_of(record: Found) -> str:
     return "\n".join(message_of({"MESSAGE": one}) for one in message)
 
 
-def time_in(text: str) -> float | None:
-    """The first time in a text."""
+def time_in(text: str) -> tuple[float, bool] | None:
+    """The first time in a text, and whether it names its zone; one that names none is the host's own."""
     stamp = STAMP.search(text)
     if stamp:
-        zone = re.sub(r"(\d\d):?(\d\d)", r"\1:\2", (stamp[2] or "").replace("Z", "+0000"))
+        zone = "+0000" if stamp[2] else stamp[3] or (f"{stamp[4]}00" if stamp[4] else "")
         with contextlib.suppress(ValueError, OverflowError):  # the 45th of a month
-            return datetime.datetime.fromisoformat(stamp[1] + zone).timestamp()
+            said = stamp[1] + re.sub(r"(\d\d):?(\d\d)", r"\1:\2", zone)
+            return datetime.datetime.fromisoformat(said).timestamp(), bool(zone)
     return None
 
 
-def time_of(line: str) -> float | None:
+def time_of(line: str) -> tuple[float, bool] | None:
     """When a line of a log was written, as its head or its JSON says; None where it goes on from another."""
     if not HEAD.match(line):  # there no other time can be meant
         said = time_in_json(line)
@@ -376,7 +469,7 @@ def time_of(line: str) -> float | None:
     return None if line[:1].isspace() else time_in(line[:80])
 
 
-def time_in_json(line: str) -> float | None:
+def time_in_json(line: str) -> tuple[float, bool] | None:
     """The time that a line's JSON tells; a small number is a duration, or whatever else is called so."""
     with contextlib.suppress(ValueError, RecursionError):
         fields = json.loads(line[line.index("{") :])
@@ -384,7 +477,7 @@ def time_in_json(line: str) -> float | None:
             if isinstance(said, str) and (found := time_in(said)) is not None:
                 return found
             if isinstance(said, (int, float)) and 1e9 < said < 1e14:
-                return said / 1000 if said > 1e11 else said
+                return said / 1000 if said > 1e11 else said, True
     return None
 
 
@@ -407,20 +500,27 @@ def log_file(ask: Ask) -> Found | None:
     """Lines of the controller's log file since it started, among its last ones.
 
     Where it was written to since then, and its last line does not say so, its lines tell no time: any of
-    them may be from since then.
+    them may be from since then. So it is where they name no zone, and by the host's own the last line is of
+    another time than the file.
     """
     if not ask["log_file"]:
         return None
-    since, moment, lines = wall_time(started(ask)), 0.0, []
+    since, moment, zoned = wall_time(started(ask)), 0.0, True
+    first: float | None = None
+    lines = []
     tail, limit, written = tail_of(ask["log_file"], ask["journal_lines"])
     for text in tail:  # a line without a time belongs to the one before
-        moment = time_of(text) or moment
+        moment, zoned = time_of(text) or (moment, zoned)
+        first = first or moment or None
         if moment >= int(since):
             lines.append((moment, text))
-    undated = moment < int(since) <= written
+    undated = moment < int(since) <= written or (not zoned and abs(written - moment) > ZONES_S)
     if undated:
         lines = [(written, text) for text in tail]
-    return {**told(lines, limit), "since": since, "undated": undated}
+    found = {**told(lines, limit), "since": since, "undated": undated}
+    late = first is not None and first > since + BEGINS_S and len(tail) < limit and not undated
+    gap = {"known_from": first, "why": "the file begins only then"} if late else None
+    return {**found, "zone": "" if zoned else time.strftime("%Z (UTC%z)"), "gap": gap}
 
 
 def api(ask: Ask) -> Found:

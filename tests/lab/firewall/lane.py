@@ -62,9 +62,11 @@ def main() -> None:
 
 def case(command: str) -> dict[str, object]:
     """Load rules into an empty rule set, and try."""
-    sh("nft flush ruleset")
+    sh("nft flush ruleset; iptables-legacy -F")
     sh(command)
-    printed = {"nft": json.loads(sh("nft -j list ruleset"))["nftables"], "iptables": sh("iptables-save")}
+    legacy = "-legacy" if command.startswith("iptables-legacy") else ""  # as that host's own tools would be
+    rules, nft = sh(f"iptables{legacy}-save"), json.loads(sh("nft -j list ruleset"))
+    printed = {"nft": nft["nftables"], "iptables": rules}
     return {"printed": printed, "through": gets_through()}
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import TransportError
-from harness.guest.agent_state import ask_agent_state, parse_state
+from harness.guest.agent_state import AgentState, ask_agent_state, parse_state
+from harness.guest.experiments import TakenPort
 from harness.site.profile import Site
 from tests.unit.peers.small_guest import SmallGuest, lay_down, site_of, write
 
@@ -70,3 +71,47 @@ def test_a_state_that_is_not_told_is_our_trouble(guest: SmallGuest, program: str
         (guest.folder / "bin" / program).unlink()
     with pytest.raises(TransportError, match="did not tell its agent's state"):
         ask_agent_state(guest, since_s=0)
+
+
+STARTING, STARTED = "7d4958e842da4a758f6c1cdc7b36dcc5", "39f53479d3a045ac8e11786248231fbf"
+
+
+def starts(*times: float, kind: str = STARTING, limit: str = "") -> TakenPort:
+    """An agent whose port was taken, and which systemd started at these times."""
+    lines = [
+        f'{{"__MONOTONIC_TIMESTAMP":"{int(at * 1e6)}","UNIT":"a","MESSAGE_ID":"{kind}","MESSAGE":"x"}}'
+        for at in times
+    ]
+    state = parse_state("\n".join(["UPTIME=1\nMainPID=1\nNRestarts=1", *limit.split(), *lines]))
+    return TakenPort(6, state, 1.0)
+
+
+QUICK, SLOW = range(100, 106), range(100, 200, 11)
+
+
+@pytest.mark.parametrize(
+    ("tried", "meets"),
+    [
+        (starts(*QUICK), True),
+        (starts(*QUICK, kind=STARTED), True),
+        (starts(*SLOW), False),
+        (starts(*QUICK[:5]), False),
+        (starts(), False),
+        (starts(*SLOW, limit="StartLimitIntervalUSec=0"), True),
+        (starts(*SLOW, limit="StartLimitIntervalUSec=10s StartLimitBurst=0"), True),
+        (starts(*SLOW, limit="StartLimitIntervalUSec=5min StartLimitBurst=5"), True),
+        (starts(*QUICK, limit="StartLimitIntervalUSec=10s StartLimitBurst=20"), False),
+    ],
+    ids=["quick", "there at once", "slow", "few", "none", "no limit", "of none", "long limit", "wide limit"],
+)
+def test_a_limit_of_starts_is_met_only_by_those_that_are_quick_enough(tried: TakenPort, meets: bool) -> None:
+    """A guest that starts it once in eleven seconds is never given up on."""
+    assert tried.meets_any_limit is meets
+
+
+def test_a_unit_that_takes_time_to_start_is_counted_once() -> None:
+    """It is told of twice: that it starts, and that it is there."""
+    both = starts(*QUICK).after.journal + starts(*SLOW, kind=STARTED).after.journal
+    state = AgentState(1.0, {}, both)
+    assert state.starts_s == list(QUICK)
+    assert state.span_s == 5

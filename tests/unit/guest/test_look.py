@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from harness.errors import TransportError
-from harness.guest.look import entry_fault, look_at
+from harness.guest.look import CLOCK, Look, entry_fault, look_at
 from harness.site.profile import Site
 from tests.unit.peers.small_guest import SmallGuest, lay_down, site_of, write
+from tests.unit.peers.shell_machine import this_machine
+from tests.unit.peers.shell_machine import told as answered
 
 ESM = "import http from 'node:http';\nexport const server = http.createServer();\nawait 1;\n"
 
@@ -70,3 +72,20 @@ def test_a_node_that_cannot_check_is_our_trouble(guest: SmallGuest, harm: str) -
     write(guest.folder, "node", harm)
     with pytest.raises(TransportError, match="--check ended with status"):
         fault_of(guest)
+
+
+@pytest.mark.parametrize(
+    ("said", "clock"),
+    [
+        ("1000.250000000\n", (-1.75, 0.25)),
+        ("1000.%N\n", (-2.0, 1.0)),
+        ("1000.N\n", (-2.0, 1.0)),
+        ("1000.\n", (-2.0, 1.0)),
+        ("1000", (-2.0, 1.0)),
+    ],
+    ids=["coreutils", "busybox", "another busybox", "another one", "whole seconds"],
+)
+def test_a_clock_is_known_as_well_as_it_is_told(said: str, clock: tuple[float, float]) -> None:
+    with this_machine() as machine:
+        answered(machine, CLOCK, said)
+        assert Look(machine, 0.0, (1000.0, 1002.0)).clock_error_s == clock

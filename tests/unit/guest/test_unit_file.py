@@ -172,11 +172,27 @@ def test_verify_tells_advice_from_errors_and_leaves_other_units_alone() -> None:
     assert len(advice) == 1
 
 
-def test_no_identifier_is_what_a_profile_may_want() -> None:
+@pytest.mark.parametrize(
+    ("seen", "right"),
+    [("65535", False), ("65536", True), ("524288", True), ("infinity", True), ("", False), ("lots", False)],
+)
+def test_more_open_files_than_asked_for_are_no_fault(seen: str, right: bool) -> None:
+    assert (problems(unit({"LimitNOFILE": seen}))["LimitNOFILE"] is None) is right
+
+
+@pytest.mark.parametrize(
+    ("field", "directive", "key"),
+    [
+        ("syslog_identifier", "SyslogIdentifier", "SyslogIdentifier"),
+        ("open_files", "LimitNOFILE", "LimitNOFILE"),
+        ("memory_limit_mib", "MemoryLimit", "MemoryMax"),
+    ],
+)
+def test_what_a_deployment_may_lack_is_asked_of_no_unit(field: str, directive: str, key: str) -> None:
     """systemd shows no property that is empty."""
-    site = SITE.model_copy(update={"agent": SITE.agent.model_copy(update={"syslog_identifier": ""})})
-    (directive,) = (one for one in DIRECTIVES if one.name == "SyslogIdentifier")
-    seen = unit()
-    assert directive.problem(seen, site) is not None
-    seen.properties = {key: value for key, value in seen.properties.items() if key != "SyslogIdentifier"}
-    assert directive.problem(seen, site) is None
+    site = Site.model_validate({"name": "x", "agent": {field: "none"}})
+    (asked,) = (one for one in DIRECTIVES if one.name == directive)
+    seen = unit(memory="max")
+    seen.properties = {name: value for name, value in seen.properties.items() if name != key}
+    assert asked.problem(seen, SITE) is not None
+    assert asked.problem(seen, site) is None

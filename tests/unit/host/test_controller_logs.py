@@ -8,8 +8,10 @@ import pytest
 
 from harness.clocks import Offset
 from harness.errors import TransportError
-from harness.host.controller_logs import ControllerLogs, controller_logs
+from harness.host.controller_logs import ControllerLogs, controller_logs, last_words, told_apart
 from harness.host.facts import HostFacts
+from harness.host.parts import Exit, Unit
+from harness.site.own import NO_PROVIDER, NOBODY, own_words, words_of_sessions
 from harness.site.profile import Site
 
 SITE = Site.model_validate({"name": "x", "controller": {"log_file": "/var/log/controller.log"}})
@@ -58,3 +60,81 @@ def test_logs_without_a_line_prove_nothing() -> None:
     with pytest.raises(TransportError, match="nothing was logged since the controller started"):
         logs(errors(0), {"ok": None}).require()
     logs(errors(0), errors(1)).require()
+
+
+GAP = {"known_from": 1795489200.0, "why": "the journal on this host begins only then"}
+
+
+def test_what_no_log_tells_is_said() -> None:
+    """One log that is whole is enough."""
+    (told,) = logs(errors(3, gap=GAP), {"ok": None}).gaps
+    assert told == (
+        f"{JOURNAL} tells nothing for sure of before 2026-11-24 03:00:00 UTC: the journal on this host begins"
+        " only then"
+    )
+    assert logs(errors(3, gap=GAP), errors(4)).gaps == []
+    assert len(logs(errors(3, gap=GAP), errors(4, gap=GAP)).gaps) == 2
+
+
+def test_an_unknown_zone_is_the_reason_why_an_error_has_no_time() -> None:
+    found = logs(errors(3), errors(4, 1, undated=True, zone="IST (UTC+0530)"))
+    with pytest.raises(TransportError, match="taken as the host's, IST"):
+        found.require()
+
+
+def test_errors_that_name_what_is_ours_are_told_apart() -> None:
+    last = [{"time": 1.0, "text": text, "names": names} for text, names in (("a", ["1"]), ("b", ["2"]))]
+    found = logs(errors(3, 5, last=last), {"ok": None}).read[JOURNAL]
+    apart = told_apart(found, lambda: {"2", "3"})
+    assert ([line.text for line in apart.theirs], apart.count) == (["a"], 4)
+    assert [line.text for line in apart.ours] == ["b"]
+
+
+def test_what_is_ours_is_asked_only_where_an_error_names_anything() -> None:
+    def unasked() -> set[str]:
+        raise AssertionError("asked")
+
+    apart = told_apart(logs(errors(3, 1), {"ok": None}).read[JOURNAL], unasked)
+    assert (len(apart.theirs), apart.count, apart.ours) == (1, 1, [])
+
+
+def test_sessions_of_the_profiles_users_are_ours_and_so_are_their_vms() -> None:
+    user, session, vm = (digit * 8 + "-0631-4f91-ae8a-fd352348e9c2" for digit in "abc")
+    site = Site.model_validate({"name": "x", "session": {"user_id": user}})
+    other = "f" * 8 + user[8:]
+    rows: list[dict[str, Any]] = [
+        {"user_id": user.upper(), "session_id": session, "browser_vm_id": f"vm-{vm}", "vm_id": None},
+        {"user_id": "d" + user[1:], "session_id": other, "browser_vm_id": f"vm-{other}"},
+    ]
+    assert words_of_sessions(site, rows) == {session, vm}
+    assert own_words(site) == [NOBODY, NO_PROVIDER, user]
+
+
+def test_last_words_are_shown_by_their_last_lines() -> None:
+    words = tuple((float(number), f"\x1b[31Mline {number}\n") for number in range(9))
+    assert last_words([Exit(0.0, "exited", words), Exit(5.0, "killed", ())]).splitlines() == [
+        "  1970-01-01 00:00:00 UTC exited; before:",
+        *(f"    line {number}\\n" for number in (6, 7, 8)),
+        "  1970-01-01 00:00:05 UTC killed; before:",
+        "    nothing",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("restarts", "state", "up_s", "looping"),
+    [
+        (0, "active", 5, False),
+        (1, "active", 5, False),
+        (2, "active", 5, True),
+        (9, "active", 700, False),
+        (9, "activating", 700, True),
+        (5, "failed", 9000, True),
+        (0, "failed", 9000, False),
+    ],
+)
+def test_a_service_that_does_not_stay_up_is_known(
+    restarts: int, state: str, up_s: int, looping: bool
+) -> None:
+    """One restart alone is told of by a check of its own."""
+    unit = Unit(NRestarts=restarts, ActiveEnterTimestampMonotonic=1_000_000, ActiveState=state)
+    assert unit.is_looping(1.0 + up_s, stable_s=600) is looping

@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from harness.errors import TransportError
 from harness.host.golden.files import DiskFile, GoldenSnapshot
 from harness.host.golden.judge import wrong_content
 from harness.host.hypervisor import Hypervisor
@@ -129,3 +130,15 @@ def test_a_file_that_cannot_be_read_whole_is_none(tmp_path: Path) -> None:
 def test_a_disk_that_is_none_says_so(tmp_path: Path) -> None:
     (tmp_path / "disk").write_bytes(bytes(4096))
     assert "Bad magic number" in read(tmp_path / "disk", "/etc/x")["/etc/x"].error
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 1_000_000, b"XFSB" * 100_000], ids=["empty", "zeros", "xfs"]
+)
+def test_a_disk_of_another_kind_cannot_be_looked_into(tmp_path: Path, content: bytes) -> None:
+    """That a file is not found in it says nothing of the file."""
+    (tmp_path / "disk").write_bytes(content)
+    seen = read(tmp_path / "disk", "/etc/machine-id")
+    with pytest.raises(TransportError, match="ext2, ext3 and ext4") as caught:
+        wrong_content("disk", {}, seen)
+    assert "not_applicable" in caught.value.hint

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 
+from harness.errors import TransportError
 from harness.findings import Finding, report
 from harness.host.golden.files import DiskFile, FileFact, Manifest
 from harness.host.golden.judge import (
@@ -182,6 +184,15 @@ def vmm(own: str, file: str, *, status: int = 0, stderr: str = "") -> Vmm:
 def test_firecrackers_rule_of_loading(own: str, file: str, fault: str) -> None:
     assert fault in format_fault(vmm(own, file))
     assert bool(fault) == bool(format_fault(vmm(own, file)))
+
+
+@pytest.mark.parametrize(("version", "too_old"), [("1.6.0", True), ("0.25.2", True), ("1.7.0", False)])
+def test_a_vmm_that_cannot_tell_its_format_is_too_old_to_ask(version: str, too_old: bool) -> None:
+    """Whether the snapshot is of it is not known: nobody is to rebuild it for that."""
+    old = vmm("error: unexpected argument", "v1.0.0")
+    answers = {**old.answers, "version": Answer(0, f"Firecracker v{version}\n", "")}
+    with pytest.raises(TransportError, match=r"since 1\.7") if too_old else nullcontext():
+        assert "--snapshot-version ended" in format_fault(replace(old, answers=answers))
 
 
 def test_a_snapshot_that_cannot_be_described_and_the_version() -> None:

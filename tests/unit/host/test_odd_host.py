@@ -186,7 +186,7 @@ def test_an_odd_line_hides_no_other(tmp_path: Path, line: str) -> None:
     names = load_probe()
     names.update(started=lambda _: 0, wall_time=lambda _: 1795489200.0)
     told = names["log_file"]({"log_file": str(log), "journal_lines": 9})
-    found = with_errors({"log_file": {"ok": told}}, ControllerSection(error_pattern="ERROR"))
+    found = with_errors({"log_file": {"ok": told}}, Site(name="x"))
     assert found["log_file"]["ok"]["count"] == 1
 
 

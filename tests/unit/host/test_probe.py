@@ -7,6 +7,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,81 @@ def test_a_vmm_is_known_by_its_name_and_with_its_whole_command_line(
     assert one.argv[1:] == ("-", f"/tmp/{VM}.sock")
     assert (one.comm, one.defunct, one.exe) == (NAME[:15], False, f"{local_site.vmm.binary}")
     assert found.names[1]
+
+
+SHORT, RELEASE = "acc-vmm", "acc-vmm-v1.12.1-x86_64"
+VMMS = {
+    "a release's own name": ([RELEASE, "-"], None),
+    "another name for it": (["fc-of-a-user", "-"], NAME),
+    "a binary that was replaced": ([NAME, "-"], "gone"),
+    "the profile's binary, under whatever name": (["fc-7", "-"], "the binary"),
+}
+
+
+@pytest.mark.parametrize(("argv", "program"), VMMS.values(), ids=VMMS.keys())
+def test_a_vmm_is_known_whatever_it_is_called(
+    local_site: Site, tmp_path: Path, argv: list[str], program: str | None
+) -> None:
+    """By its program, by a release's name, or by argv[0]."""
+    path = tmp_path / (RELEASE if program is None else NAME)
+    if program is None:
+        local_site = local_site.model_copy(update={"vmm": VmmSection(process_name=SHORT, binary="/none")})
+    if program == "the binary":  # a link, as an update leaves it
+        path = tmp_path / "opt" / "vmm"
+        path.parent.mkdir()
+        (tmp_path / NAME).symlink_to(path)
+    shutil.copy("/bin/cat", path)
+    with running(argv, path) as process:
+        if program == "gone":
+            path.unlink()
+        assert process.pid in vmms(local_site)
+
+
+def test_one_that_is_only_asked_is_no_vmm(local_site: Site, tmp_path: Path) -> None:
+    """As the suite asks it itself."""
+    shutil.copy("/bin/cat", tmp_path / NAME)
+    with running([NAME, "-", "--version"], tmp_path / NAME, cat=False) as process:
+        assert process.pid not in vmms(local_site)
+
+
+def test_a_shell_that_waits_for_a_vmm_is_none(local_site: Site, tmp_path: Path) -> None:
+    """A wrapper goes by the VMM's name; the VMM is its child, or itself where it ends with exec."""
+    shutil.copy("/bin/cat", tmp_path / RELEASE)
+    local_site = local_site.model_copy(
+        update={"vmm": VmmSection(process_name=SHORT, binary=str(tmp_path / SHORT))}
+    )
+    for ending, counted in ((": done", [False, True]), ("", [True])):
+        (tmp_path / SHORT).write_text(
+            f"#!/bin/sh\n{'exec ' * (not ending)}{tmp_path / RELEASE} -\n{ending}\n"
+        )
+        (tmp_path / SHORT).chmod(0o755)
+        with running([str(tmp_path / SHORT)], tmp_path / SHORT) as process:
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+            if ending:
+                wait_until(children.read_text, what="the VMM", timeout_s=10, until=bool)
+            else:
+                comm = Path(f"/proc/{process.pid}/comm")
+                wait_until(comm.read_text, what="exec", timeout_s=10, until=lambda name: name != f"{SHORT}\n")
+            pids = [process.pid, *map(int, children.read_text().split())]
+            assert [pid in vmms(local_site) for pid in pids] == counted
+
+
+def vmms(local_site: Site) -> set[int]:
+    return {one.pid for one in ask(local_site, "processes").part("processes", Processes).vmms}
+
+
+@contextmanager
+def running(argv: list[str], program: Path, *, cat: bool = True) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that waits for its input to end."""
+    words = argv if cat else [argv[0], "-c", "read line", *argv[2:]]
+    executable = program if cat else Path("/bin/sh")
+    with subprocess.Popen(
+        words, executable=executable, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    ) as one:
+        try:
+            yield one
+        finally:
+            one.kill()
 
 
 def test_a_vmm_that_nobody_waited_for_is_defunct(local_site: Site, vmm: subprocess.Popen[bytes]) -> None:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.host.error_lines import errors_among, with_errors
-from harness.site.profile import ControllerSection
+from harness.site.profile import ControllerSection, Site
 from tests.unit.host.test_probe import load_probe
 
 ASK = {"journal_lines": 100}
 CONTROLLER = ControllerSection(ignore_errors=("harmless",))
+SITE = Site(name="x", controller=CONTROLLER)
 
 
 def with_errors_of(part: Any) -> dict[str, Any]:
     """What is made of a log that the probe tells."""
-    found: dict[str, Any] = with_errors({"journal": {"ok": part}}, CONTROLLER)["journal"]["ok"]
+    found: dict[str, Any] = with_errors({"journal": {"ok": part}}, SITE)["journal"]["ok"]
     return found
 
 
@@ -39,7 +41,7 @@ def test_the_latest_of_too_many_lines_are_told() -> None:
 
 
 def test_a_log_that_is_none_says_so() -> None:
-    answer = with_errors({"journal": {"ok": {"lines": [["x", 1]]}}, "api": {"ok": 1}}, CONTROLLER)
+    answer = with_errors({"journal": {"ok": {"lines": [["x", 1]]}}, "api": {"ok": 1}}, SITE)
     assert "the host's journal cannot be understood" in answer["journal"]["error"]
     assert answer["api"] == {"ok": 1}
 
@@ -180,10 +182,136 @@ def test_of_a_journal_that_is_too_long_the_oldest_lines_are_cut() -> None:
     assert (found["read"], found["limit"], found["count"]) == (1, 1, 1)
 
 
-def entry(message: object) -> str:
+SUPPRESSED = "a596d6fe7bfa4994828e72309e95d61e"
+EXIT, RESTART = "98e322203f7a4ed290d09fe03c09fe15", "5eb03494b6584870a536b337290809b3"
+BY_SYSTEMD = {"UNIT": "master-controller.service"}
+START_S = 1000
+
+
+def journal_of(records: list[str], oldest: str = "") -> dict[str, Any]:
+    """What the probe says of a journal whose lines about the unit, and whose first one at all, are these."""
+    names, started = load_probe(), START_S * 1_000_000
+    names.update(
+        started=lambda _: started,
+        wall_time=lambda at: at / 1e6,
+        run_program=lambda *words, **_: printed(reversed(records) if "--reverse" in words else [oldest]),
+    )
+    return with_errors_of(names["journal"]({**ASK, "unit": "master-controller.service"}))
+
+
+@pytest.mark.parametrize(
+    ("records", "oldest", "known_from"),
+    [
+        ([(999, "of the one before"), (5000, "[INFO]: late")], 900, None),
+        ([(1001, "Started it."), (5000, "[INFO]: late")], 900, None),
+        ([(5000, "[INFO]: quiet till now")], 900, None),
+        ([(5000, "[INFO]: all that is left")], 4000, 4000),
+        ([], None, "now"),
+    ],
+    ids=["one before", "systemd's word of the start", "a quiet one", "rotated away", "an empty journal"],
+)
+def test_a_journal_that_begins_after_the_start_says_from_when(
+    records: list[tuple[int, str]], oldest: int | None, known_from: float | str | None
+) -> None:
+    said = [entry(text, at) for at, text in records]
+    gap = journal_of(said, entry("any", oldest) if oldest else "")["gap"]
+    seen = gap and gap["known_from"]
+    assert seen == known_from if known_from != "now" else seen > START_S
+
+
+def test_what_journald_dropped_is_no_silence() -> None:
+    dropped = {"MESSAGE_ID": SUPPRESSED, "N_DROPPED": "48"}
+    said = [entry("Started it.", 1001), entry("Suppressed 48 messages from x", 1500, **dropped)]
+    gap = journal_of([*said, entry("[INFO]: fine", 1600)])["gap"]
+    assert (gap["known_from"], gap["why"]) == (1500, "journald suppressed 48 messages before")
+    before = [entry("Suppressed 48 messages from x", 999, **dropped), said[0]]
+    assert journal_of(before)["gap"] is None
+
+
+def test_the_last_words_before_each_end_are_told() -> None:
+    """Those of the service itself; also of the last one, after which nothing was started."""
+    said = []
+    for at, words in ((900, ["a", "b"]), (950, [str(number) for number in range(30)]), (1050, [])):
+        said += [entry(text, at) for text in words]
+        ends = entry("Main process exited, code=exited, status=1/FAILURE", at + 1, MESSAGE_ID=EXIT)
+        again = entry("Scheduled restart job", at + 2, MESSAGE_ID=RESTART)
+        said += [json.dumps({**json.loads(line), **BY_SYSTEMD}) for line in (ends, again)]
+    exits = journal_of(said[:-1])["exits"]
+    assert [(one["time"], [text for _, text in one["words"]]) for one in exits] == [
+        (901, ["a", "b"]),
+        (951, [str(number) for number in range(20, 30)]),
+        (1051, []),
+    ]
+    assert exits[0]["how"] == "Main process exited, code=exited, status=1/FAILURE"
+
+
+def test_an_end_that_systemd_finds_in_order_is_one_too() -> None:
+    """exit(0), and Restart=always: nothing is told but that it is started again."""
+    again = {"MESSAGE_ID": RESTART, **BY_SYSTEMD}
+    (found,) = journal_of([entry("bye", 900), entry("Scheduled restart job", 905, **again)])["exits"]
+    assert (found["time"], found["how"], found["words"]) == (905, "Scheduled restart job", ((900, "bye"),))
+
+
+ZONES = {
+    "Z": "2026-11-24T03:00:01Z",
+    "Z after a space": "2026-11-24 03:00:01 Z",
+    "UTC": "2026-11-24 03:00:01 UTC",
+    "GMT": "2026-11-24 03:00:01.123 GMT",
+    "after a space": "2026-11-24 04:00:01 +0100",
+    "after a space, with a colon": "2026-11-24 04:00:01,5 +01:00",
+    "hours only, as PostgreSQL has it": "2026-11-24 04:00:01.123+01",
+}
+
+
+@pytest.fixture
+def in_kolkata(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A host whose own zone is 5½ hours ahead."""
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_kolkata")
+@pytest.mark.parametrize("stamp", ZONES.values(), ids=ZONES.keys())
+def test_a_zone_is_honoured_wherever_it_stands(tmp_path: Path, stamp: str) -> None:
+    found = read_log(tmp_path / "x.log", f"{stamp} [ERROR]: bad\n", written=STARTED + 1)
+    assert (int(found["last"][0]["time"] - STARTED), found["undated"], found["zone"]) == (1, False, "")
+
+
+@pytest.mark.usefixtures("in_kolkata")
+def test_a_time_without_a_zone_is_the_hosts_and_that_is_said(tmp_path: Path) -> None:
+    found = read_log(tmp_path / "x.log", "2026-11-24 08:30:01 [ERROR]: bad\n", written=STARTED + 1)
+    assert (found["last"][0]["time"] - STARTED, found["undated"]) == (1, False)
+    assert found["zone"] == "IST (UTC+0530)"
+
+
+@pytest.mark.usefixtures("in_kolkata")
+def test_a_time_of_another_zone_that_it_does_not_name_is_no_time(tmp_path: Path) -> None:
+    """A service that writes UTC on a host that has another: by its own words it logged before its start."""
+    text = "2026-11-24 09:00:01 [ERROR]: of before, by New York's clock\n2026-11-24 21:00:01 [INFO]: fine\n"
+    found = read_log(tmp_path / "x.log", text, written=STARTED + 36_001)
+    assert (found["undated"], found["count"], found["zone"]) == (True, 1, "IST (UTC+0530)")
+
+
+@pytest.mark.parametrize(
+    ("first", "known_from"),
+    [("2026-11-24T02:00:00Z", None), ("2026-11-24T03:00:30Z", None), ("2026-11-24T05:00:00Z", 7200)],
+)
+def test_a_log_file_that_begins_after_the_start_says_so(
+    tmp_path: Path, first: str, known_from: int | None
+) -> None:
+    """It was rotated away."""
+    found = read_log(tmp_path / "x.log", f"{first} [INFO]: fine\n", written=STARTED + 7300)
+    assert (found["gap"] and found["gap"]["known_from"] - STARTED) == known_from
+
+
+def entry(message: object, at_s: float = 1e-6, **fields: str) -> str:
     """A line of ``journalctl -o json``."""
-    times = {"__MONOTONIC_TIMESTAMP": "1", "__REALTIME_TIMESTAMP": "1"}
-    return json.dumps({"MESSAGE": message, **times}, ensure_ascii=False)
+    at = str(round(at_s * 1e6))
+    times = {"__MONOTONIC_TIMESTAMP": at, "__REALTIME_TIMESTAMP": at}
+    return json.dumps({"MESSAGE": message, **times, **fields}, ensure_ascii=False)
 
 
 def printed(lines: Iterable[str]) -> dict[str, Any]:

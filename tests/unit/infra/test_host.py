@@ -125,6 +125,8 @@ LISTEN 0 511 0.0.0.0:8080 0.0.0.0:* users:(("node",pid=412,fd=18))
 LISTEN 0 128 [::1]:631 [::]:*
 LISTEN 0 128 127.0.0.53%lo:53 0.0.0.0:* users:(("a",pid=1,fd=2),("b",pid=3,fd=4))
 LISTEN 0 128 *:22 *:*
+LISTEN 0 128 [::ffff:127.0.0.1]:8125 *:*
+LISTEN 0 128 [::ffff:10.0.0.1]:8126 *:*
 """
 
 
@@ -136,8 +138,10 @@ def test_listeners_are_told_with_their_owners(host: Host) -> None:
         ("::1", 631, []),
         ("127.0.0.53", 53, [1, 3]),
         ("*", 22, []),
+        ("::ffff:127.0.0.1", 8125, []),
+        ("::ffff:10.0.0.1", 8126, []),
     ]
-    assert [one.on_loopback for one in seen] == [False, True, True, False]
+    assert [one.on_loopback for one in seen] == [False, True, True, False, True, False]
 
 
 @pytest.mark.parametrize("answer", ["", "nonsense\n", LISTENING + "and more\n", "LISTEN 0 1 nowhere *:*\n"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from harness.errors import CommandError, TransportError
 from harness.guest.unit_file import parse_commands
+from harness.infra import units
 from harness.infra.host import Host
 from harness.infra.units import FAILED, JOURNAL, SHOW_UNIT, VERIFY, read_show, shown_apart
 from tests.unit.peers.shell_machine import told
@@ -149,3 +152,40 @@ def test_memory_limits_are_those_of_every_cgroup_above(host: Host) -> None:
     """Of one that is not there none is told."""
     told(host, SHOW_UNIT % "a.service", "Id=a.service\nLoadState=loaded\nControlGroup=/no.slice/a.service")
     assert host.unit("a.service").memory_limits == {}
+
+
+HIERARCHIES = {
+    "unified": ({"no.slice/memory.max": "max", "no.slice/a.service/memory.max": "5"}, ["max", "5"]),
+    "of its own": (
+        {
+            "memory/no.slice/memory.limit_in_bytes": "9223372036854771712",
+            "memory/no.slice/a.service/memory.limit_in_bytes": "5",
+        },
+        ["max", "5"],
+    ),
+    "hybrid: the unified one does not count memory": (
+        {
+            "no.slice/a.service/cgroup.procs": "7",
+            "unified/no.slice/a.service/cgroup.procs": "7",
+            "memory/no.slice/a.service/memory.limit_in_bytes": "536870912",
+        },
+        ["536870912"],
+    ),
+}
+
+
+@pytest.mark.parametrize("hierarchy", HIERARCHIES.values(), ids=HIERARCHIES.keys())
+def test_memory_limits_are_found_in_every_kind_of_hierarchy(
+    host: Host,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    hierarchy: tuple[dict[str, str], list[str]],
+) -> None:
+    files, limits = hierarchy
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{content}\n")
+    monkeypatch.setattr(units, "_LIMITS", units._LIMITS.replace("/sys/fs/cgroup", str(tmp_path)))
+    told(host, SHOW_UNIT % "a.service", "Id=a.service\nLoadState=loaded\nControlGroup=/no.slice/a.service")
+    groups = ["/no.slice", "/no.slice/a.service"][-len(limits) :]
+    assert host.unit("a.service").memory_limits == dict(zip(groups, limits, strict=True))

@@ -39,7 +39,7 @@ SHOWN = {
     "Environment={environment}\nFragmentPath={unit_file}\nType=simple",
     "network-online.target": f"LoadState=loaded\n{_ENTERED}=8000000",
     "systemd-networkd-wait-online.service": "LoadState=loaded\nUnitFileState=enabled\nActiveState=active\n"
-    f"Result=success\nExecMainStatus=0\n{_ENTERED}=7000000",
+    f"Result=success\nExecMainStatus=0\n{_ENTERED}=7000000\nBefore=network-online.target",
 }
 LISTENING = (
     'LISTEN 0 511 0.0.0.0:8080 0.0.0.0:* users:(("node",pid=412,fd=18))\n'

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from harness.guest.unit_file import DIRECTIVES
 from harness.site.implied import CONSEQUENCES, Consequence, not_applicable, reason_for
 from harness.site.profile import Site
 from tests.unit.peers.small_suite import ROOT
@@ -30,6 +31,8 @@ def test_each_field_may_be_none_and_leaves_out_checks_that_exist(one: Consequenc
     for check in one.checks:
         layer, function = check.split(".")
         sources = [path.read_text("utf-8") for path in (ROOT / "tests" / layer).glob("test_*.py")]
+        function, _, row = function.removesuffix("]").partition("[")
+        assert not row or row in map(str, DIRECTIVES)
         assert any(re.search(rf"^def test_{function}\(", text, re.MULTILINE) for text in sources), check
 
 

@@ -96,6 +96,15 @@ def test_a_snapshot_that_the_vmm_refuses_is_to_blame(tmp_path: Path) -> None:
     assert "bad magic" in error.message
 
 
+def test_a_vmm_that_is_too_old_for_clones_is_no_fault_of_the_snapshot(tmp_path: Path) -> None:
+    """Before 1.12 no interface could be led to another device."""
+    said = '{"fault_message": "unknown field `network_overrides`, expected one of `snapshot_path`"}'
+    with fake_peer(tmp_path / "1-api", answer(400, said)):
+        error = trouble(tmp_path, MADE)
+    assert not isinstance(error, VmmError)
+    assert "install Firecracker 1.12 or newer" in error.hint
+
+
 def test_a_vmm_that_dies_of_the_snapshot_is_to_blame(tmp_path: Path) -> None:
     with fake_peer(tmp_path / "1-api"):
         error = trouble(tmp_path, MADE)

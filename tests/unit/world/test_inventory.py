@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -125,6 +125,22 @@ GOOD: dict[str, tuple[Inventory, Callable[[Inventory], list[Finding]]]] = {
             processes=[process(100, "x", argv=["firecracker", "--api-sock", f"/run/firecracker/{VM}.sock"])]
         ),
         stray_processes,
+    ),
+    "an --id without the prefix": (
+        world(row(socket_path=None), processes=[process(100, "x", argv=["firecracker", "--id", VM[3:]])]),
+        stray_processes,
+    ),
+    "an --id as a jailer may write it": (
+        world(processes=[process(100, "x", argv=["firecracker-v1.12.1-x86_64", f"--id={VM[3:].upper()}"])]),
+        rows_without_process,
+    ),
+    "a clone of the suite, its id in one word": (
+        world(GONE, processes=[process(7, "x", argv=["firecracker", "--id=acc-0a1b2c-3"])]),
+        stray_processes,
+    ),
+    "an empty path of a socket, and a socket by the VM's name": (
+        world(LiveRow.of(asdict(row(socket_path="")))),
+        rows_without_socket,
     ),
     "a file beside the directory": (world(state=[f"{SITE.state.vms_dir}/{VM}.ext4"]), stray_entries),
     "lost+found": (world(state=[f"{SITE.state.vms_dir}/lost+found"]), stray_entries),
