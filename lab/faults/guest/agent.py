@@ -24,7 +24,11 @@ _BREAK_SYNTAX = edited(f"{AGENT}/server.js", ("const PORT =", "const PORT = = ")
         "guest.port_is_the_agents[golden]",
         "guest.unit_is_active[golden]",
     },
-    asks=("guest/test_health.py", "guest/test_source.py", "guest/test_unit.py::test_unit_is_active"),
+    asks=(
+        "guest/test_health.py",
+        "guest/test_source.py::test_server_source_parses",
+        "guest/test_unit.py::test_unit_is_active",
+    ),
 )
 def unparsable_source(patient: Patient) -> AbstractContextManager[None]:
     """The agent's source is no JavaScript any more, so the agent is down: the incident.
@@ -150,3 +154,50 @@ def status_waits_for_the_database(patient: Patient) -> AbstractContextManager[No
     Its logins give their calls up, and say so.
     """
     return golden_variant(patient, _ASK_FOR_STATUS)
+
+
+_CLOSE_FIRST = (
+    edited(
+        f"{AGENT}/server.js",
+        ("Uncaught Exception:', error);\n  process.exit(1)", "Uncaught Exception:', error);\n  Agent.end()"),
+        ("'reason:', reason);\n  process.exit(1)", "'reason:', reason);\n  Agent.end()"),
+        ("const server = http", "const server = Agent.server = http"),
+    )
+    + f"""
+cd {AGENT}
+{{
+    echo "import {{ createRequire }} from 'node:module';"
+    echo "const require = createRequire(import.meta.url);"
+    echo "class Agent {{"
+    echo "  static server;"
+    echo "  static end() {{ this.server.close(() => process.exit(0)); }}"
+    echo "  static start() {{"
+    cat server.js
+    echo "  }}"
+    echo "}}"
+    echo "Agent.start();"
+}} >agent.mjs
+echo "import('./agent.mjs');" >server.js
+systemctl restart {UNIT}
+"""
+)
+
+
+@fault(
+    reds={
+        "guest.handler_exits",
+        *(
+            f"guest.{death}_{claim}"
+            for death in ("uncaught_exception", "unhandled_rejection")
+            for claim in ("ends_the_agent", "is_recovered_from")
+        ),
+    },
+    asks=("guest/test_source.py", "guest/test_crash.py"),
+)
+def polite_agent(patient: Patient) -> AbstractContextManager[None]:
+    """The agent closes its server before it exits: it lives on for whoever holds a connection, and then exits
+    with 0.
+
+    It is a class in an ES module, loaded by a dynamic import.
+    """
+    return golden_variant(patient, _CLOSE_FIRST)
