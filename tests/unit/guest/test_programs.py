@@ -99,9 +99,10 @@ def test_an_end_that_is_not_at_once_is_tried_alone(tmp_path: Path) -> None:
 
 def test_children_that_never_listen_are_let_be(tmp_path: Path) -> None:
     """What they do is on record, and nothing is thrown in them."""
-    child = "process.on('uncaughtException', () => {});"
-    fork = "require('child_process').fork(__filename, ['child']);\n"
-    one(f"if (process.argv[2]) {{ {child} }} else {{ {fork}{HANDLERS}{SERVE} }}").lay_down(tmp_path)
+    child = "process.on('uncaughtException', () => {}); process.on('disconnect', () => process.exit());"
+    child += " process.send('ready');"
+    fork = "require('child_process').fork(__filename, ['child']).once('message', () => {"
+    one(f"if (process.argv[2]) {{ {child} }} else {{ {HANDLERS}{fork}{SERVE}}}); }}").lay_down(tmp_path)
     seen = tried(tmp_path, (NODE, "server.js"))
     untried = [process for process in seen.trial.processes if process.tried is None]
     assert untried
