@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
 from fixtures.guest import Resumed
 from harness.guest import claims, console
-from harness.guest.birth import ask_birth
+from harness.guest.birth import Birth
 from harness.guest.look import BOOT_ID, Look
 from harness.host.golden.files import GoldenSnapshot
 from harness.infra.host import Host
@@ -28,17 +29,17 @@ def test_clone_resumes_from_the_snapshot(resumed: Resumed) -> None:
 
 @REBUILD
 @pytest.mark.smoke
-def test_clone_did_not_boot(clone: Vm, snapshot: GoldenSnapshot) -> None:
+def test_clone_did_not_boot(birth: Future[Birth], clone: Vm, snapshot: GoldenSnapshot) -> None:
     """A clone continues where the snapshot left off: its kernel is older than the clone."""
-    birth, manifest = ask_birth(clone), snapshot.manifest()
-    assert not birth.booted, (
-        f"the kernel of {clone.name} has run for {birth.uptime_s:.1f} s, and the clone was told to run "
-        f"{birth.age_s:.1f} s before: it booted, so this was no restore. A site whose VMs all boot from the "
+    seen, manifest = birth.result(), snapshot.manifest()
+    assert not seen.booted, (
+        f"the kernel of {clone.name} has run for {seen.uptime_s:.1f} s, and the clone was told to run "
+        f"{seen.age_s:.1f} s before: it booted, so this was no restore. A site whose VMs all boot from the "
         'disk says so in its profile: snapshot.vmstate = "none"'
     )
     expected = manifest.boot_id if manifest else None
-    assert expected in {None, birth.boot_id}, (
-        f"boot id of {clone.name}: expected {expected} (manifest), the guest says {birth.boot_id}"
+    assert expected in {None, seen.boot_id}, (
+        f"boot id of {clone.name}: expected {expected} (manifest), the guest says {seen.boot_id}"
     )
 
 
