@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,6 +167,14 @@ def proxy_and_secrets(its: Deployment) -> None:
     (its.agent / ".env").write_text(f"SERVICE_KEY={TOKEN}\n")
     (its.agent / "config.js").write_text(f"exports.password = 'hunter2';\nexports.key = '{TOKEN}X9';\n")
     its.set_unit(("PORT=8080", "PORT=8080 HTTPS_PROXY=http://10.0.0.1:3128"))
+
+
+def test_no_file_of_an_agent_is_kept_in_whole(launched: Launch) -> None:
+    """Nobody knows what is secret in it."""
+    asked = launched(proxy_and_secrets).session.asked()
+    assert any("systemctl show" in command for command in asked)
+    assert not any("base64" in command for command in asked)
+    assert TOKEN not in json.dumps(asked)
 
 
 def its_own_data(its: Deployment) -> None:

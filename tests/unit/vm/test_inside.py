@@ -15,6 +15,7 @@ from harness.errors import CommandError, TransportError
 from harness.host.hypervisor import Hypervisor
 from harness.infra.host import ShellBackend
 from harness.site.profile import Site
+from harness.text import encoded
 from harness.transport.local import LocalConnection
 from harness.transport.ssh import SshConnection
 from harness.vm.inside import Guest
@@ -77,3 +78,12 @@ def test_no_message_tells_a_units_environment(guest: Guest) -> None:
         )
     assert "Environment=A_KEY=‹secret›" in str(caught.value)
     guest.close()
+
+
+def test_a_program_hears_and_says_bytes_as_they_are(guest: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever encoding they are in; and how it ended is told."""
+    monkeypatch.setattr(Guest, "_become_root", [])
+    data = bytes(range(256)) * 512
+    done = guest.program(["cat"], data, timeout_s=LIMIT_S)
+    assert (done.status, encoded(done.stdout)) == (0, data)
+    assert guest.program(["false"], b"", timeout_s=LIMIT_S).status == 1
