@@ -10,9 +10,9 @@ import pytest
 from harness.errors import TransportError
 from harness.guest.look import CLOCK, Look, entry_fault, look_at
 from harness.site.profile import Site
-from tests.unit.peers.small_guest import SmallGuest, lay_down, site_of, write
 from tests.unit.peers.shell_machine import this_machine
 from tests.unit.peers.shell_machine import told as answered
+from tests.unit.peers.small_guest import SmallGuest, lay_down, site_of, write
 
 ESM = "import http from 'node:http';\nexport const server = http.createServer();\nawait 1;\n"
 
