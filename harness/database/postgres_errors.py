@@ -31,7 +31,37 @@ _SILENT = (
     "nothing answered in time: a firewall, a wrong address, a sleeping project, a paused pooler? "
     "Where it is only slow, raise connect_timeout_s"
 )
+_TENANT = (
+    "the pooler knows no such project or user: a pooler's user is postgres.<project>, its host names the "
+    "project's region, and a paused project is to be restored first"
+)
+_IPV6 = (
+    "there is no way to it from here: a project's own address (db.<project>.supabase.co) has IPv6 alone; "
+    "where this machine, or the host with through_host, has none, use the pooler's address"
+)
 _BY_TEXT = (
+    (r"tenant or user not found|tenant.*not found|ENOTFOUND\)|no such (user|tenant)", _TENANT),
+    (
+        r"not in (the )?tenant allow_list|network restrictions|EADDRNOTALLOWED",
+        "the project lets nobody in from this address: add it to its network restrictions, or ask "
+        "through_host",
+    ),
+    (
+        r"max client(s| connections) reached|MaxClientsInSessionMode|EMAXCONN|unable to check out",
+        "the pooler has no room: end idle clients, raise its pool size, or use its port for transactions",
+    ),
+    (
+        r"circuit ?breaker|too many authentication (errors|failures)",
+        "the pooler refuses all logins for a while, after wrong ones: mend the password, and wait for it",
+    ),
+    (r"ssl connection is required|SSLRequired", "the server wants TLS: sslmode=require, or verify-full"),
+    (
+        r"Network is unreachable|No route to host|Cannot assign requested address|Address family not",
+        _IPV6,
+    ),
+    (r"(db\.\S+\.supabase\.co).*(resolve|not known|translate|No address associated)", _IPV6),
+    (r"(resolve|not known|translate|No address associated).*(db\.\S+\.supabase\.co)", _IPV6),
+    (r"wrong password|SASL authentication failed|EAUTH", _BY_STATE["28P01"]),
     (
         r"statement pooling",
         "this pooler gives each statement to another connection, so no two questions see the same rows, and "

@@ -47,7 +47,7 @@ class LocalConnection:
 
     def explain(self, said: str) -> SshError:
         """An error for what was said on stderr."""
-        if not said or re.search(r"^sudo:", said, re.MULTILINE):
+        if not said or re.search(r"^sudo(-rs)?:", said, re.MULTILINE):
             what = "cannot become root on this machine, or what runs there as root was ended"
             hint = "run as root, or give this user a NOPASSWD sudo rule for python3"
         else:
