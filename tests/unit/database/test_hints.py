@@ -25,9 +25,11 @@ SAID = {
     f"{AT}FATAL:  MaxClientsInSessionMode: max clients reached - in Session mode max clients are limited to "
     "pool_size": FULL,
     f"{AT}FATAL:  Unable to check out process from the pool due to checkout timeout": FULL,
-    f"{AT}FATAL:  remaining connection slots are reserved for non-replication superuser connections": "too many",
+    f"{AT}FATAL:  remaining connection slots are reserved for non-replication superuser connections": (
+        "too many"
+    ),
     f"{AT}FATAL:  Address not in tenant allow_list: {{192, 0, 2, 7}}": BANNED,
-    f"{AT}FATAL:  (ECIRCUITBREAKER) too many authentication failures, new connections are temporarily blocked": (
+    f"{AT}FATAL:  (ECIRCUITBREAKER) too many authentication failures, new connections are blocked": (
         "after wrong ones"
     ),
     f"{AT}FATAL:  SSL connection is required": "sslmode=require",
@@ -35,7 +37,9 @@ SAID = {
     'connection to server at "2001:db8::1", port 5432 failed: Cannot assign requested address': IPV6,
     "failed to resolve host 'db.abcdefgh.supabase.co': [Errno -5] No address associated with hostname": IPV6,
     'could not translate host name "db.abcdefgh.supabase.co" to address: Name or service not known': IPV6,
-    "failed to resolve host 'nowhere.example': [Errno -2] Name or service not known": "mend it in the connection",
+    "failed to resolve host 'nowhere.example': [Errno -2] Name or service not known": (
+        "mend it in the connection"
+    ),
     f"{AT}timeout expired": "nothing answered in time",
     f"{AT}Connection refused": "nothing listens there",
 }
