@@ -18,6 +18,11 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _LONGEST_LINE = 2048
 """Of a line, patterns see so much: some of them take the square of its length."""
 
+_TRACE, _CUT = "Call Trace:", "[ cut here ]"
+_OPENS = re.compile(rf"WARNING: |INFO: |BUG: |Oops\b|rcu: |{_TROUBLE.pattern.replace(f'|{_TRACE}', '')}")
+_LONGEST_HEAD = 60
+"""Lines from what opens a trace to the trace: registers, code, modules."""
+
 _DROPPED = re.compile(re.escape(DROPPED).replace(re.escape("{}"), r"\d+"))
 
 
@@ -28,11 +33,13 @@ def lines(console: str) -> list[str]:
 
 
 def trouble(console: str) -> list[str]:
-    """Lines that tell of a kernel, disk or memory in trouble.
+    """Lines that tell of a kernel, disk or memory in trouble; of a trace, the line that opens it.
 
     :raises HarnessError: none, in a console that is not whole.
     """
-    found = [line for line in lines(console) if _TROUBLE.search(line)]
+    told = lines(console)
+    at = (_opening(told, number) for number, line in enumerate(told) if _TROUBLE.search(line))
+    found = [told[number] for number in dict.fromkeys(at)]
     dropped = _DROPPED.match(console)
     if dropped and not found:
         raise HarnessError(
@@ -40,3 +47,17 @@ def trouble(console: str) -> list[str]:
             hint="look in the evidence for what floods it",
         )
     return found
+
+
+def _opening(told: list[str], number: int) -> int:
+    """The line that says what a trace is about; itself for any other line, and for a trace without one."""
+    if _TRACE not in told[number]:
+        return number
+    for before in range(number - 1, max(-1, number - 1 - _LONGEST_HEAD), -1):
+        if _TRACE in told[before]:
+            break  # another one's
+        if _CUT in told[before] and before + 1 < number:
+            return before + 1
+        if _OPENS.search(told[before]):
+            return before
+    return number

@@ -422,6 +422,9 @@ class DatabaseSection(Section):
     """Statuses of an unfinished session that promise a live VM."""
     finished_session_statuses: Names = ("completed", "failed", "timeout", "cancelled")
     """Statuses of a session that is over."""
+    written_session_columns: tuple[Name, ...] = ()
+    """Columns of a session's row that this service writes beside the runbook's, as `vm_ip`, `vnc_url` or
+    `last_heartbeat`: where one is missing, what writes it fails."""
     failed_session_status: Name = "failed"
     """Status of a session that must say why in `error_message`."""
     stale_session_statuses: tuple[Name, ...] = ("failed", "timeout")

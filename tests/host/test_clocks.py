@@ -6,7 +6,6 @@ import pytest
 
 from harness.clocks import Offset
 from harness.errors import HarnessError
-from harness.host.facts import HostFacts
 from harness.site.profile import Site
 
 pytestmark = [
@@ -20,12 +19,11 @@ pytestmark = [
 
 
 @pytest.fixture
-def offset(pair: str, host_facts: HostFacts, request: pytest.FixtureRequest) -> Offset:
-    """How far the first clock of the pair is ahead of the second; the database is asked where it is one."""
-    if pair == "host-suite":
-        return host_facts.clock
-    database: Offset = request.getfixturevalue("database_clock")
-    return database if pair == "database-suite" else host_facts.clock - database
+def offset(pair: str, request: pytest.FixtureRequest) -> Offset:
+    """How far the first clock of the pair is ahead of the second; only those two are asked."""
+    clocks = [request.getfixturevalue(f"{name}_clock") for name in pair.split("-") if name != "suite"]
+    first: Offset = clocks[0]
+    return first - clocks[1] if clocks[1:] else first
 
 
 @pytest.mark.parametrize("pair", ["host-suite", "database-suite", "host-database"])

@@ -11,6 +11,8 @@ from harness.findings import Finding, report
 from harness.host.facts import HostFacts
 from harness.host.firewall.packets import Obstacle, aimed_at, conversation, obstacles
 from harness.host.firewall.rulesets import tables_of
+from harness.host.hypervisor import Hypervisor
+from harness.host.reach import reached, standing
 from harness.infra.host import Host
 from harness.site.profile import Site
 
@@ -37,7 +39,13 @@ def test_bridge_up(host: Host, site: Site) -> None:
 @pytest.mark.mend(
     step="troubleshooting", how="sudo iptables -L -n | grep 8080 (or nft list ruleset), and delete the rule"
 )
-def test_no_firewall_between(host_facts: HostFacts, site: Site, advice: Callable[[str], None]) -> None:
+def test_no_firewall_between(
+    host_facts: HostFacts,
+    site: Site,
+    hypervisor: Hypervisor,
+    live_addresses: Callable[[], list[IPv4Address]],
+    advice: Callable[[str], None],
+) -> None:
     """No firewall rule of the host stops the agents' port between host and VMs, requests or answers."""
     network, port = site.network, site.agent.port
     packets = [
@@ -46,9 +54,12 @@ def test_no_firewall_between(host_facts: HostFacts, site: Site, advice: Callable
         for packet in conversation(network.bridge_address.ip, IPv4Address(number), port, network.bridge)
     ]
     tables = tables_of(host_facts.part("firewall", dict[str, object]))
-    stopped, untold = obstacles(tables, packets)
+    read, untold = obstacles(tables, packets)
     for rule in untold:
         advice(f"a rule that may drop packets between host and VMs, but cannot be told: {rule}")
+    stopped = standing(read, reached(hypervisor, live_addresses(), port)) if read else []
+    for rule in sorted({one.where for one in read} - {one.where for one in stopped}):
+        advice(f"a rule that seems to stop port {port}, and lets connections to VMs through: {rule}")
     aimed = aimed_at(tables, network.bridge_address.ip, network.first_vm, port, network.bridge)
     sure = [one for one in stopped if one.sure] + aimed
     found = by_rule(sure)
@@ -56,8 +67,8 @@ def test_no_firewall_between(host_facts: HostFacts, site: Site, advice: Callable
     if stopped:
         pytest.skip(
             f"whether this stops port {port} to the VMs cannot be told: {by_rule(stopped)[0].thing}\n"
-            "an accept rule before it has a match that is not understood: look at it on the host; "
-            "session.health_passes_from_the_host sends such packets"
+            "an accept rule before it has a match that is not understood, and no VM is there to try: look at "
+            "it on the host; session.health_passes_from_the_host sends such packets"
         )
 
 

@@ -115,6 +115,15 @@ def missing_column(patient: Patient) -> AbstractContextManager[None]:
     return database.copied(patient, "ALTER TABLE auth_sessions RENAME error_message TO reason")
 
 
+@fault(reds={"db.words_that_are_written_are_admitted"}, asks=("db",))
+def narrow_constraint(patient: Patient) -> AbstractContextManager[None]:
+    """A constraint refuses sessions of a provider that the service writes; it was added beside the rows."""
+    only = (
+        "ALTER TABLE auth_sessions ADD CONSTRAINT fa017 CHECK (provider IN ('codex', 'gemini_cli')) NOT VALID"
+    )
+    return database.copied(patient, only)
+
+
 @fault(reds={"db.tables_and_columns_are_there"})
 def no_users_table(patient: Patient) -> AbstractContextManager[None]:
     """The table of users is not there: it has another name."""

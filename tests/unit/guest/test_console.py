@@ -44,3 +44,30 @@ def test_a_console_that_is_not_whole_proves_nothing() -> None:
     with pytest.raises(HarnessError, match=r"the oldest 12345 bytes were dropped"):
         console.trouble(flooded)
     assert len(console.trouble(f"{flooded}{TROUBLE[0]}\n")) == 1
+
+
+WARNED = "[    0.4] WARNING: CPU: 0 PID: 0 at arch/x86/kernel/fpu/xstate.c:862 check+0x1/0x2"
+HEAD = """[    0.4] Modules linked in:
+[    0.4] CPU: 0 PID: 0 Comm: swapper/0 Not tainted 6.1.0-25-cloud-amd64 #1  Debian 6.1.106-3
+[    0.4] RIP: 0010:check+0x1/0x2
+[    0.4] Call Trace:
+[    0.4]  <TASK>
+[    0.4]  start_kernel+0x1/0x2"""
+CUT = "[    0.4] ------------[ cut here ]------------"
+PAGE = "[    9.9] BUG: unable to handle page fault for address: ffff"
+TRACES = {
+    "a warning": (f"{CUT}\n{WARNED}\n{HEAD}", [WARNED]),
+    "one of a text of its own": (f"{CUT}\nodd: something is off\n{HEAD}", ["odd: something is off"]),
+    "two": (f"{CUT}\n{WARNED}\n{HEAD}\n{PAGE}\n{HEAD}", [WARNED, PAGE]),
+    "trouble that is told already": (f"{PAGE}\n{HEAD}", [PAGE]),
+    "one whose beginning is lost": (HEAD, ["[    0.4] Call Trace:"]),
+    "one of which another's beginning is not": (
+        f"{CUT}\n{WARNED}\n{HEAD}\n{HEAD}",
+        [WARNED, "[    0.4] Call Trace:"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("said", "told"), TRACES.values(), ids=TRACES.keys())
+def test_of_a_trace_the_line_that_opens_it_is_told(said: str, told: list[str]) -> None:
+    assert console.trouble(f"[    0.0] Linux version 6.1\n{said}\n[    1.0] fine\n") == told
