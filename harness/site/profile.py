@@ -485,7 +485,8 @@ class SessionSection(Section):
     provider: Word = "codex"
     """The provider whose login the sessions are for."""
     launch_s: Seconds = 90
-    """From the request for a session to its answer, the VM being healthy."""
+    """From the request for a session until it is ready, its VM being healthy: whether a controller answers
+    then, or at once."""
     markers: Annotated[tuple[Pattern, ...], Field(min_length=1)] = (
         r"\[LAUNCH-BROWSER-VM\] Starting Browser VM",
         r"\[WAIT-VM-READY\] Attempting health check",

@@ -9,6 +9,7 @@ from harness.findings import report
 from harness.session.control_api import table_of
 from harness.session.launch import Session, answer_text
 from harness.session.life import Lived, SessionEnd
+from harness.session.told import how
 from harness.site.profile import Site
 from harness.world.difference import changed_bridge, changed_firewall, changed_golden, changed_rows
 from harness.world.look import World
@@ -108,5 +109,5 @@ def test_other_session_goes_on(
     row, world = second_session.row(), ended.world.inventory
     whys = [missing(world, second_lived.vm, kind) for kind in THINGS]
     if row.get("status") not in site.session.ready_statuses:
-        whys.append(f"it is {row.get('status')!r} ({row.get('error_message') or 'no reason'})")
+        whys.append(f"it is {how(row)}")
     assert not any(whys), f"session {second_session.id}: " + "; ".join(filter(None, whys))
