@@ -50,8 +50,8 @@ def lines_about(host: Asked, *words: str, since: float) -> list[Line]:
     answer = read_as(_Answer, said, whose=f"what the host's journal says of {unit}")
     if not answer.whole and not answer.lines:
         raise TransportError(
-            f"the journal of {unit}: none of the latest {answer.read} lines names {words[0]}, and there are older"
-            " ones",
+            f"the journal of {unit}: none of the latest {answer.read} lines names {words[0]}, and there are"
+            " older ones",
             hint="raise controller.journal_lines in the profile",
         )
     return [Line(time, uncoloured(text)) for time, text in answer.lines]

@@ -207,6 +207,9 @@ class Dashboard:
         url = urlsplit(controller)
         self._root = f"{url.scheme}://{url.netloc}"
         browser.allow(endpoint_of(controller), hypervisor.forward_to(controller))
+        for place in hypervisor.site.session.window_hosts:
+            host, _, port = place.rpartition(":")
+            browser.allow((host, int(port)), hypervisor.forward(f"tcp:{place}"))
 
     def window(self, session: str) -> AbstractContextManager[WindowPage]:
         """A session's window, opened and not waited for.

@@ -1,4 +1,4 @@
-"""Runs ON the host, as root: lines of a unit's journal that hold one of some words. Python 3.9, standard library only.
+"""Runs ON the host, as root: lines of a journal that hold one of some words. Python 3.9, standard library.
 
 The argument is JSON: ``unit``, ``words``, ``since`` (the host's time), ``limit`` (at most so many of the
 latest lines are read). Prints JSON: ``{"read": n, "whole": bool, "lines": [[time, text], ...]}``; ``whole``

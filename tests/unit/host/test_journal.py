@@ -163,7 +163,7 @@ def test_both_probes_read_a_message_alike(record: dict[str, Any]) -> None:
 
 
 def test_a_line_may_name_the_vms_address_or_its_session_and_be_coloured(tmp_path: Path) -> None:
-    """By a logger that makes capitals after colouring, so that journald has bytes; an address is a whole one."""
+    """By a logger that makes capitals after colouring: journald has bytes then; an address is a whole one."""
     ok = [
         (1, f"[\x1b[32MINFO\x1b[39M]: [LAUNCH-BROWSER-VM] Starting Browser VM {VM}"),
         (3, '[\x1b[32minfo\x1b[39m]: [WAIT-VM-READY] Attempting health check {"vmIP":"192.168.100.2"}'),
