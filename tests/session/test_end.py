@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from harness.database.whole_rows import is_destroyed
@@ -11,6 +13,7 @@ from harness.session.launch import Session, answer_text
 from harness.session.life import Lived, SessionEnd
 from harness.session.told import how
 from harness.site.profile import Site
+from harness.world.company import company_of
 from harness.world.difference import changed_bridge, changed_firewall, changed_golden, changed_rows
 from harness.world.look import World
 from harness.world.things import THINGS, missing
@@ -72,9 +75,16 @@ def test_second_cancel_is_a_json_409(ended: SessionEnd, site: Site) -> None:
 
 
 @pytest.mark.mend(step=1, how="remove what is left of VMs as the runbook says")
-def test_host_is_as_before(ended: SessionEnd) -> None:
+def test_host_is_as_before(ended: SessionEnd, world_before: World, advice: Callable[[str], None]) -> None:
     """After a session, folders, sockets, TAP devices and processes of VMs are as before, but for live VMs."""
+    company = company_of(world_before, ended.world)
+    for vm_id, kind in company.stays.items():
+        advice(f"{vm_id} ({kind}) came with a session and stays, by the deployment (session.stays)")
     assert not ended.changed, report(ended.changed, "things of VMs that are not as before")
+    assert not company.left, (
+        f"VMs that came with a session and are still there when it is over: {dict(company.left)}\n"
+        "where they stay by design, name their vm_type in session.stays of the profile"
+    )
 
 
 @pytest.mark.mend(step=5, how="rebuild the golden snapshot, and find out who writes to it")
