@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import TracebackType
 from typing import Any
@@ -27,6 +27,7 @@ from harness.values import ipv4, name
 from harness.wait import wait_until
 
 _MESSAGE_CHARACTERS = 500
+FindRow = Callable[[str], Mapping[str, Any] | None]
 _READY_POLL_S = 0.5
 _COMPLETE = "see session.start_answer_is_complete"
 
@@ -43,6 +44,7 @@ class Session:
         provider: str,
         answer: httpx.Response,
         took_s: float,
+        find_row: FindRow = lambda _: None,
     ) -> None:
         self.api = api
         self.site = site
@@ -57,6 +59,7 @@ class Session:
         """Seconds from the request to the answer, or to a ready session, where that came later."""
         self.born_at = time.monotonic() - took_s
         """``time.monotonic()`` when the session was asked for: its VM is no older."""
+        self._find_row = find_row
         self._over = False
 
     def __enter__(self) -> Session:
@@ -87,12 +90,12 @@ class Session:
 
     @cached_property
     def vm_id(self) -> str:
-        """Its VM, as the session's row has it.
+        """Its VM, as the API tells it, or else the session's row.
 
-        :raises SessionError: the row names none, or what it names is no VM's id.
+        :raises SessionError: neither names one, or what is named is no VM's id.
         """
         row = self.row()
-        vm_id = vm_in(row)
+        vm_id = vm_in(row) or vm_in(self._find_row(self.id) or {})
         if not vm_id:
             raise SessionError(f"session {self.id} names no VM: {beginning(str(row), _MESSAGE_CHARACTERS)}")
         pattern = self.site.state.vm_id_pattern
@@ -181,9 +184,17 @@ class Session:
             return f"; {error.message}"
 
 
-def launch(api: ControlApi, site: Site, *, user_id: str, provider: str | None = None) -> Session:
+def launch(
+    api: ControlApi,
+    site: Site,
+    *,
+    user_id: str,
+    provider: str | None = None,
+    find_row: FindRow = lambda _: None,
+) -> Session:
     """A new session, as the controller answers it.
 
+    :param find_row: finds a session's row in the database, for what the API does not tell.
     :raises SessionError: there is none; with the answer.
     :raises TransportError: the controller could not be asked.
     """
@@ -202,7 +213,9 @@ def launch(api: ControlApi, site: Site, *, user_id: str, provider: str | None = 
             'expected 200 with a "sessionId"',
             hint="read the controller's journal, and look at the session's error_message",
         )
-    return Session(api, site, user_id=user_id, provider=provider, answer=answer, took_s=took_s)
+    return Session(
+        api, site, user_id=user_id, provider=provider, answer=answer, took_s=took_s, find_row=find_row
+    )
 
 
 def session_id(answer: Mapping[str, Any]) -> str:

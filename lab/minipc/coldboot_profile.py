@@ -20,6 +20,7 @@ def tables(paths: LabPaths) -> dict[str, dict[str, object]]:
         "guest": {
             "recovery_s": 240,
             "boot_health_s": 420,
+            "request_s": 30,
             "vnc_password_file": keys.vnc_password_file(paths),
         },
         "controller": {"log_file": "/var/log/master-controller.log"},

@@ -128,6 +128,18 @@ def test_a_session_told_from_memory_names_its_vm(tmp_path: Path) -> None:
         assert session(api).vm_id == VM
 
 
+def test_a_vm_that_the_api_does_not_tell_is_that_of_the_row(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def find_row(session_id: str) -> dict[str, str]:
+        asked.append(session_id)
+        return {"browser_vm_id": VM}
+
+    with controller(tmp_path, answer(200, STARTED), row(status="ready")) as (api, _):
+        assert launch(api, SITE, user_id="u", find_row=find_row).vm_id == VM
+    assert asked == [ID]
+
+
 def test_a_launch_that_is_answered_at_once_is_waited_for(tmp_path: Path) -> None:
     """Until the session is ready, which counts as what the launch took."""
     answers = (answer(200, STARTED), row(status="vm_created"), row(status="vm_created"), row(status="ready"))
