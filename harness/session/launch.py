@@ -112,7 +112,9 @@ class Session:
 
         :raises SessionError: it shows none.
         """
-        answer = self.api.session(self.id)
+        return self._read(self.api.session(self.id))
+
+    def _read(self, answer: httpx.Response) -> dict[str, Any]:
         row = table_of(answer).get("session")
         if answer.status_code != httpx.codes.OK or not isinstance(row, dict):
             raise SessionError(f"session {self.id}: {answer_text(answer)}; expected its row")
@@ -120,9 +122,10 @@ class Session:
         return row
 
     def wait_ready(self) -> None:
-        """Wait until it is ready or further on, or the time for its launch is over, which is no error here.
+        """Wait until it is ready or further on. Here it is no error that the time for its launch is over, or
+        that it is not shown.
 
-        :raises SessionError: it ended first; or it is not shown.
+        :raises SessionError: it ended first.
         """
         settings, began = self.site.session, time.monotonic() - self.took_s
         looks = 0
@@ -130,7 +133,11 @@ class Session:
         def ready() -> bool:
             nonlocal looks
             looks += 1
-            row = self.row()
+            answer = self.api.session(self.id)
+            try:
+                row = self._read(answer)
+            except SessionError:
+                return not (answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS)
             if self._over:
                 raise SessionError(
                     f"session {self.id} ended before it was ready: {how(row)}",

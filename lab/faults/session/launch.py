@@ -48,14 +48,19 @@ def start_answer_incomplete(patient: Patient) -> AbstractContextManager[None]:
     return defective(patient, on("POST", "/api/auth/start", what))
 
 
-@fault(reds={"session.session_is_ready", "session.other_session_goes_on"})
-def session_seems_started(patient: Patient) -> AbstractContextManager[None]:
-    """A session whose VM is healthy is said to be only started: the API has another status than the row."""
+@fault(reds={"session.session_starts", "session.session_is_ready", "session.other_session_goes_on"})
+@contextmanager
+def session_seems_started(patient: Patient) -> Iterator[None]:
+    """A session whose VM is healthy is said to be only started: the API has another status than the row.
+
+    It is waited for as long as a launch may take, which need not be long here.
+    """
     what = """
         if "session" in body and body["session"]["status"] != "cancelled":
             answer.text = json.dumps({"session": {**body["session"], "status": "started"}})
         """
-    return defective(patient, on("GET", "", what))
+    with patient.profile(session={"launch_s": 40}), defective(patient, on("GET", "", what)):
+        yield
 
 
 @fault(reds={"session.health_passes_from_the_host"})

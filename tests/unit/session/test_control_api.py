@@ -168,6 +168,22 @@ def test_a_session_that_ends_is_not_waited_for(tmp_path: Path) -> None:
             made.wait_ready()
 
 
+@pytest.mark.parametrize("unshown", [answer(404, '{"error": "unknown"}'), answer(200, "<html>")])
+def test_a_session_that_is_not_shown_is_not_waited_for(tmp_path: Path, unshown: bytes) -> None:
+    """Whoever looks at it says so."""
+    with controller(tmp_path, answer(200, STARTED), unshown) as (api, peer):
+        session(api).wait_ready()
+        assert len(peer.requests) == 2
+
+
+@pytest.mark.parametrize("busy", [429, 500, 503])
+def test_a_controller_that_is_busy_for_a_moment_is_asked_again(tmp_path: Path, busy: int) -> None:
+    answers = (answer(200, STARTED), answer(busy, '{"error": "later"}'), row(status="ready"))
+    with controller(tmp_path, *answers) as (api, peer):
+        session(api).wait_ready()
+        assert len(peer.requests) == 3
+
+
 def test_a_launch_whose_time_is_over_is_waited_for_no_longer(tmp_path: Path) -> None:
     """That it took too long is what it is then held against."""
     impatient = Site(name="x", session=SessionSection(launch_s=0.6))
