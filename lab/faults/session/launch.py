@@ -16,6 +16,7 @@ NEEDS_A_SESSION = {
         *("start_answer_is_complete", "session_is_ready", "health_passes_from_the_host"),
         *("launch_markers_come_in_order", "launch_markers_come_in_time"),
         *("vm_row_is_complete", "session_row_is_complete", "vm_is_on_the_host", "sessions_share_nothing"),
+        "users_vms_are_their_own",
         *("cancel_is_answered_in_time", "nothing_of_the_vm_is_left", "cancelled_vm_is_destroyed"),
         *("cancelled_session_is_over", "second_cancel_is_a_json_409", "host_is_as_before"),
         *("golden_snapshot_is_untouched", "bridge_is_as_before", "firewall_is_as_before"),

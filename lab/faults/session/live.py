@@ -83,7 +83,11 @@ def vm_in_pieces(patient: Patient) -> Iterator[None]:
 
 @fault(
     reds={"session.second_session_starts"},
-    broken={"session.sessions_share_nothing", "session.other_session_goes_on"},
+    broken={
+        "session.sessions_share_nothing",
+        "session.users_vms_are_their_own",
+        "session.other_session_goes_on",
+    },
 )
 def second_user_refused(patient: Patient) -> AbstractContextManager[None]:
     """A second session at once is refused.
@@ -107,6 +111,12 @@ def second_user_refused(patient: Patient) -> AbstractContextManager[None]:
         }
         """
     return defective(patient, on("POST", "/api/auth/start", python, node))
+
+
+@fault(reds={"session.users_vms_are_their_own"})
+def shared_keys(patient: Patient) -> AbstractContextManager[None]:
+    """Users' VMs share the image's SSH host keys, where the profile wants each to have its own."""
+    return patient.profile(guest={"shared_identity": ["machine-id"]})
 
 
 @fault(reds={"session.sessions_share_nothing"})
