@@ -108,8 +108,16 @@ def _own_path(value: object) -> object:
     return value
 
 
+def _is_file(value: str) -> bool:
+    """Whether there is a file of that name: one that is longer than a name can be is none."""
+    try:
+        return Path(value).is_file()
+    except OSError:
+        return False
+
+
 def _names_a_file(value: object) -> object:
-    if isinstance(value, str) and not (value.startswith(("/", "~", "./", "../")) or Path(value).is_file()):
+    if isinstance(value, str) and not (value.startswith(("/", "~", "./", "../")) or _is_file(value)):
         raise ValueError("expected the path of the FILE, /like/this, ~/like/this or ./like/this")
     return value
 
