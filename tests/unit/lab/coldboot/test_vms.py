@@ -92,7 +92,7 @@ def test_the_journal_is_coloured_and_the_file_is_plain(host: Host) -> None:
 
 def test_markers_name_the_vm_or_its_address(host: Host) -> None:
     """Not always both."""
-    host.launch()
+    host.comes_to(host.launch(), "awaiting_user_auth")
     ((vm_id, address),) = host.rows("SELECT vm_id, ip_address FROM vms WHERE vm_type = 'browser'")
     (begun,) = [line for line in host.log_file.splitlines() if "Starting Browser VM" in line]
     assert (vm_id in begun, address in begun) == (True, False)
