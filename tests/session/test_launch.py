@@ -14,8 +14,8 @@ from harness.host.journal import markers_in
 from harness.host.parts import Line
 from harness.session.control_api import ControlApi, path_of, table_of
 from harness.session.launch import Session, answer_text
-from harness.site.own import NO_PROVIDER, NOBODY
 from harness.session.told import how
+from harness.site.own import NO_PROVIDER, NOBODY
 from harness.site.profile import Site
 from harness.text import beginning, one_line
 from harness.urls import read_url
