@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 _NO_MEMORY = "it has no memory snapshot"
 _FORGOTTEN = "it is lost with the memory: every VM boots, and systemd reads its files anew"
-_WRITTEN = "agent and unit are written into users' VMs at launch: the golden disk's never reach them"
+_BOOTED = "a VM is booted, and an agent whose unit is not enabled never comes up in it"
 
 NOT_ON: Mapping[str, Mapping[str, str]] = {
     "coldboot": {
@@ -17,11 +17,11 @@ NOT_ON: Mapping[str, Mapping[str, str]] = {
         "guest.restored": _FORGOTTEN,
         "guest.network": _FORGOTTEN,
         "guest.outages": _FORGOTTEN,
+        "guest.unit_directives": _BOOTED,
         "guest.unit_drift": _FORGOTTEN,
         "guest.unsafe_clones": _FORGOTTEN,
-        "guest.users_have_a_worn_vm": _WRITTEN,
-        "guest.users_have_an_old_agent": _WRITTEN,
-        "guest.users_have_another_unit": _WRITTEN,
+        "guest.users_have_a_worn_vm": _FORGOTTEN,
+        "guest.users_have_another_unit": _BOOTED,
     }
 }
 """Deployment -> fault -> why it does not apply."""

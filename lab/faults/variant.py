@@ -30,16 +30,26 @@ systemctl start --no-block clone-guard-park
 """A clone's guard still sets its clock for a second after the thaw, and a unit that runs is not started."""
 
 
-def _from(disk: Path) -> Defect:
-    """A controller that makes its VMs of another golden disk, and of what lies beside it."""
+def _changed_users(disk: Path | None, script: str) -> Defect:
+    """A controller that makes its VMs of another golden snapshot; or, where it writes into the disk of each
+    before it boots, has ``script`` run there when all else is written."""
     return Defect(
         python=f"""
         from dataclasses import replace
         from lab.controller import settings
         read = settings.from_environment
-        settings.from_environment = lambda: replace(read(), golden={str(disk.with_suffix(""))!r})
+        settings.from_environment = lambda: replace(read(), golden={str(disk and disk.with_suffix(""))!r})
         """,
-        node=f"own('settings').disk = {json.dumps(str(disk))};",
+        node=f"""
+        const program = own('program');
+        const {{ run }} = program;
+        program.run = async (words, options) => {{
+          if (words[0] === 'umount') {{
+            await run(['chroot', words[1], 'sh', '-euc', {json.dumps(script)}]);
+          }}
+          return run(words, options);
+        }};
+        """,
     )
 
 
@@ -65,8 +75,10 @@ def golden_variant(patient: Patient, script: str, *, healthy: bool = True) -> It
 def users_variant(patient: Patient, script: str) -> Iterator[None]:
     """Have the controller make users' VMs of such a snapshot, while the lab is judged by the sound one."""
     with contextlib.ExitStack() as undo:
-        files = undo.enter_context(_variant(patient, script, healthy=True))
-        undo.enter_context(defective(patient, _from(files["disk"])))
+        disk = None
+        if patient.settings.snapshot.vmstate is not None:
+            disk = undo.enter_context(_variant(patient, script, healthy=True))["disk"]
+        undo.enter_context(defective(patient, _changed_users(disk, script)))
         yield
 
 
