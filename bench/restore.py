@@ -15,8 +15,7 @@ from harness.site.load import load_site
 from harness.site.profile import Site
 from harness.vm.machine import cold_boot, restore
 from lab.minipc import access, twin
-from lab.minipc.tree import CODE_IN_TWIN
-from lab.paths import lab_paths
+from lab.paths import CODE_IN_TWIN, lab_paths
 
 ROUNDS = 7
 PROGRAM = Path(__file__).with_name("bare_restore.py")

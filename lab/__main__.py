@@ -28,7 +28,12 @@ def parser() -> argparse.ArgumentParser:
         "part", choices=("browser", "minipc"), help="the golden Browser VM, or the host twin's tree"
     )
     build.add_argument("--force", action="store_true", help="build even when nothing changed")
-    verbs.add_parser("up", help="bring the host twin up and write the lab's site profile (idempotent)")
+    up = verbs.add_parser("up", help="bring the host twin up and write the lab's site profile (idempotent)")
+    up.add_argument(
+        "--deployment",
+        choices=("runbook", "coldboot"),
+        help="which service it has; default the one it had last, at first the runbook's",
+    )
     verbs.add_parser("status", help="say what is built and what runs")
     verbs.add_parser("shell", help="a root shell in the host twin")
     ssh = verbs.add_parser("ssh", help="a shell, or one command, in a running VM")

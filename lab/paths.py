@@ -12,6 +12,9 @@ GOLDEN = "browser-vm-golden"
 STATE_ON_HOST = Path("/var/lib/firecracker")
 """Where a host keeps its VM state; the lab's twin sees ``LabPaths.firecracker`` there."""
 
+CODE_IN_TWIN = Path("/opt/acceptance-lab")
+"""Where the twin finds the lab's code and its third-party packages (``lab.minipc.code``)."""
+
 
 @dataclass(frozen=True)
 class LabPaths:
@@ -74,6 +77,11 @@ class LabPaths:
     def guest_host_key(self) -> Path:
         """The SSH host key that all guests have; ``.pub`` lies beside it."""
         return self.keys / "guest_host_ed25519"
+
+    @property
+    def deployment(self) -> Path:
+        """The name of the deployment that the twin is brought up as."""
+        return self.home / "deployment"
 
     @property
     def site(self) -> Path:

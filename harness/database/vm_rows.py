@@ -29,6 +29,8 @@ class LiveRow:
     tap_device: str | None = None
     firecracker_pid: Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)] | None = None
     socket_path: str | None = None
+    user_id: str | None = None
+    vm_type: str | None = None
 
     @classmethod
     def of(cls, columns: Mapping[str, Any]) -> LiveRow:
@@ -39,6 +41,8 @@ class LiveRow:
         """
         known = {name: columns.get(name) for name in cls.__dataclass_fields__}
         known |= {name: known[name] or None for name in ("ip_address", "tap_device", "socket_path")}
+        # Whatever keys a deployment has for its users.
+        known |= {name: None if known[name] is None else str(known[name]) for name in ("user_id", "vm_type")}
         return read_as(cls, known, whose=f"the row of VM {str(known['vm_id'])[:80]!r}")
 
     def __str__(self) -> str:

@@ -33,7 +33,7 @@ class Desktop:
         :raises WaitTimeoutError: it never got healthy.
         """
         site = vm.hypervisor.site
-        vm.wait_healthy(site.guest.recovery_s)
+        vm.wait_healthy(max(site.guest.recovery_s, vm.health_s))
         if site.guest.desktop_units and not self.needed:
             vm.script(freezing(site.guest.desktop_units), timeout_s=_FREEZE_S)
             self._frozen.add(vm.name)

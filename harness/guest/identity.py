@@ -13,19 +13,9 @@ from harness.errors import TransportError, UnreadableError
 from harness.guest.agent_answer import ask_agent
 from harness.urls import read_url
 from harness.values import Natural, moment
+from harness.vm.identity import ASK, ASK_S, read_identity
 from harness.vm.machine import Vm
 
-_SCRIPT = """
-head -c 24 /dev/urandom | base64 | sed 's/^/kernel /'
-for dev in /sys/class/net/*; do
-    [ "${dev##*/}" = lo ] || { read -r mac <"$dev/address" && echo "mac $mac"; }
-done
-[ -r /etc/machine-id ] && { read -r id </etc/machine-id; echo "machine-id $id"; }
-for key in /etc/ssh/*_key.pub; do
-    [ -r "$key" ] && { read -r kind body _ <"$key"; echo "host-key $kind $body"; }
-done
-head -c 24 /dev/urandom | base64 | sed 's/^/kernel /'
-"""
 _IDENTITY_S = 60
 
 
@@ -114,21 +104,16 @@ def identify(vm: Vm, probe: str, *, providers: Sequence[str]) -> CloneIdentity:
     words = probe.replace(" ", "-")
     before = _health(vm)
     logins = [log_in(vm, provider, f"{words}-{provider}") for provider in providers]
-    result = vm.script(_SCRIPT, timeout_s=_IDENTITY_S)
-    told: dict[str, list[str]] = {}
-    for line in result.stdout.splitlines():
-        key, _, value = line.partition(" ")
-        told.setdefault(key, []).append(value)
-    if len(told.get("kernel", [])) < 2:
-        raise TransportError(f"{vm.name}: no random bytes from the guest: {result.stderr.strip()[-300:]}")
+    result = vm.script(ASK, timeout_s=ASK_S)
+    own = read_identity(result.stdout, result.stderr, whose=vm.name)
     logins.append(log_in(vm, providers[0], f"{words}-again"))
     return CloneIdentity(
         vm=vm.name,
         logins=tuple(logins),
-        kernel=tuple(told["kernel"]),
-        macs=tuple(told.get("mac", [])),
-        machine_id=" ".join(told.get("machine-id", [])),
-        host_keys=tuple(told.get("host-key", [])),
+        kernel=own.kernel,
+        macs=own.macs,
+        machine_id=own.machine_id,
+        host_keys=own.host_keys,
         before=before,
         after=_health(vm),
     )

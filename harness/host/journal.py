@@ -11,6 +11,7 @@ from harness.errors import TransportError
 from harness.host.facts import Asked
 from harness.host.parts import Line
 from harness.site.patterns import is_found
+from harness.text import uncoloured
 from harness.values import Moment, Natural
 
 JOURNAL_PROBE = Path(__file__).parent / "probes" / "journal.py"
@@ -35,24 +36,25 @@ class Marker:
     """Which of the VM's lines the first one is."""
 
 
-def lines_about(host: Asked, word: str, *, since: float) -> list[Line]:
-    """Lines of the controller's journal that hold a word (a VM's id), oldest first.
+def lines_about(host: Asked, *words: str, since: float) -> list[Line]:
+    """Lines of the controller's journal that hold one of these words, oldest first, without colours.
 
+    :param words: what names a VM: its id, its address, its session. The first is told where there is none.
     :param since: the host's time; nothing older is read.
-    :raises TransportError: there are more lines since then than may be read, and none with the word.
+    :raises TransportError: there are more lines since then than may be read, and none with a word.
     """
     site = host.site
     limit, unit = site.controller.journal_lines, site.controller.unit
-    ask = {"unit": unit, "word": word, "since": since, "limit": limit}
+    ask = {"unit": unit, "words": words, "since": since, "limit": limit}
     said = host.python(JOURNAL_PROBE.read_text("utf-8"), ask, timeout_s=_JOURNAL_READ_S)
     answer = read_as(_Answer, said, whose=f"what the host's journal says of {unit}")
     if not answer.whole and not answer.lines:
         raise TransportError(
-            f"the journal of {unit}: none of the latest {answer.read} lines names {word}, and there are older"
-            " ones",
+            f"the journal of {unit}: none of the latest {answer.read} lines names {words[0]}, and there are"
+            " older ones",
             hint="raise controller.journal_lines in the profile",
         )
-    return [Line(time, text) for time, text in answer.lines]
+    return [Line(time, uncoloured(text)) for time, text in answer.lines]
 
 
 def markers_in(lines: Sequence[Line], patterns: Sequence[str]) -> list[Marker]:

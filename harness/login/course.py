@@ -24,6 +24,7 @@ from harness.host.hypervisor import Hypervisor
 from harness.session.authorization import Authorization, Callback
 from harness.session.control_api import table_of
 from harness.session.launch import Session, answer_text
+from harness.session.told import reason_in
 from harness.transport.http import client_over
 from harness.wait import wait_until
 from harness.window.sight import Sight
@@ -88,7 +89,7 @@ def follow(
     except WaitTimeoutError as error:
         row = error.last if isinstance(error.last, dict) else {}
         ended.error = f"{timeout_s:g} s later the session was not over"
-    ended.status, ended.reason = str(row.get("status")), str(row.get("error_message") or "")
+    ended.status, ended.reason = str(row.get("status")), reason_in(row)
     _ask_for_credentials(session, ended)
 
 
@@ -123,7 +124,7 @@ def with_its_end(session: Session, error: HarnessError) -> str:
     except (SessionError, TransportError):
         row = {}
     if row.get("status") in session.site.database.finished_session_statuses:
-        return f"it is {row['status']} already ({row.get('error_message') or 'no reason'}): {error.message}"
+        return f"it is {row['status']} already ({reason_in(row) or 'no reason'}): {error.message}"
     if isinstance(error, THE_SITES):
         return error.message
     raise error

@@ -108,11 +108,12 @@ class WebSocketStream:
 
 
 @contextlib.contextmanager
-def vnc_at_socket(path: Path, *, timeout_s: float) -> Iterator[Rfb]:
+def vnc_at_socket(path: Path, *, timeout_s: float, password: str | None = None) -> Iterator[Rfb]:
     """A VNC session through a unix socket that leads to a VNC server.
 
     :param timeout_s: for the connection, for all of the greeting, and for all of each picture.
-    :raises RfbError: nobody answers, not in time, or not as a VNC server without a password does.
+    :param password: for a server that wants one.
+    :raises RfbError: nobody answers, not in time, or not as a VNC server does that lets us in.
     :raises TransportError: there is nobody at the socket.
     """
     with socket.socket(socket.AF_UNIX) as connection:
@@ -121,7 +122,7 @@ def vnc_at_socket(path: Path, *, timeout_s: float) -> Iterator[Rfb]:
             connection.connect(str(path))
         except OSError as error:
             raise TransportError(f"the way to a VNC server is lost: {path}: {error}") from error
-        yield Rfb(SocketStream(connection), timeout_s=timeout_s)
+        yield Rfb(SocketStream(connection), timeout_s=timeout_s, password=password)
 
 
 @contextlib.contextmanager
@@ -136,7 +137,7 @@ def vnc_at_address(address: str, port: int, *, timeout_s: float) -> Iterator[Rfb
 
 
 @contextlib.contextmanager
-def vnc_at_websocket(path: Path, url: str, *, timeout_s: float) -> Iterator[Rfb]:
+def vnc_at_websocket(path: Path, url: str, *, timeout_s: float, password: str | None = None) -> Iterator[Rfb]:
     """A VNC session through a WebSocket, behind a unix socket that leads to its server.
 
     :param url: ``ws://host:port/path`` as that server is to see it.
@@ -163,4 +164,4 @@ def vnc_at_websocket(path: Path, url: str, *, timeout_s: float) -> Iterator[Rfb]
         # An AssertionError is what websockets has for a peer that hangs up while it is still being asked.
         except (OSError, EOFError, ValueError, WebSocketException, AssertionError) as error:
             raise RfbError(f"no WebSocket at {url}: {error or type(error).__name__}") from error
-        yield Rfb(WebSocketStream(connection), timeout_s=timeout_s)
+        yield Rfb(WebSocketStream(connection), timeout_s=timeout_s, password=password)

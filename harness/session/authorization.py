@@ -11,6 +11,7 @@ from harness.errors import NoAnswerError, SessionError, UnreadableError, WaitTim
 from harness.redact import remember
 from harness.session.control_api import table_of
 from harness.session.launch import Session, answer_text
+from harness.session.told import how
 from harness.transport.http import Endpoint
 from harness.urls import Url, read_url
 from harness.wait import wait_until
@@ -96,13 +97,19 @@ def read_callback(url: str) -> Callback:
 def login_address(session: Session, *, timeout_s: float) -> Authorization:
     """The address at which a session's user logs in, once there is one.
 
-    :raises SessionError: there is no address, or what is given for one is none.
+    :raises SessionError: there is no address, or what is given for one is none; or the session is over.
     """
 
     def ask() -> object:
         answer = session.api.oauth_url(session.id)
         seen.append(answer_text(answer))
-        return table_of(answer).get("oauthUrl") if answer.status_code == httpx.codes.OK else None
+        if answer.status_code == httpx.codes.OK:
+            return table_of(answer).get("oauthUrl")
+        if session.is_over():
+            raise SessionError(
+                f"session {session.id} has no address to log in at: it is {how(session.row())}"
+            )
+        return None
 
     seen: list[str] = []
     try:

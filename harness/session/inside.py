@@ -10,6 +10,7 @@ from harness.host.hypervisor import Hypervisor
 from harness.run import Result
 from harness.session.launch import Session
 from harness.values import natural
+from harness.vm.identity import ASK, ASK_S, Identity, read_identity
 from harness.vm.inside import Guest, freezing
 
 _FREEZE_S = 60.0
@@ -37,6 +38,15 @@ def ask_inside(hypervisor: Hypervisor, session: Session, script: str, *, timeout
         except TransportError as error:
             message = f"the VM of session {session.id}: {error.message}"
             raise TransportError(message, hint=error.hint) from error
+
+
+def identity_of(hypervisor: Hypervisor, session: Session) -> Identity:
+    """What a session's VM has of its own.
+
+    :raises TransportError: the VM cannot be asked.
+    """
+    done = ask_inside(hypervisor, session, ASK, timeout_s=ASK_S)
+    return read_identity(done.stdout, done.stderr, whose=f"the VM of session {session.id}")
 
 
 def freeze_desktop(hypervisor: Hypervisor, session: Session) -> None:

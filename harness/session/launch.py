@@ -1,13 +1,14 @@
 """A session of ours: launched and cancelled.
 
-The request for a session is the wait for its launch: the controller answers once the VM is healthy, within
-the profile's ``session.launch_s``.
+A controller answers once the VM is healthy, or at once, and has it ready later: either within the profile's
+``session.launch_s``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import TracebackType
 from typing import Any
@@ -15,15 +16,19 @@ from typing import Any
 import httpx
 
 from harness.custodian.sessions import PERHAPS_OVER
-from harness.errors import NoAnswerError, SessionError, UnreadableError
+from harness.errors import NoAnswerError, SessionError, UnreadableError, WaitTimeoutError
 from harness.session.control_api import ControlApi, table_of
 from harness.session.owned import ASKED_AT
+from harness.session.told import how, vm_in
 from harness.site.patterns import is_wholly
 from harness.site.profile import Site
 from harness.text import beginning
 from harness.values import ipv4, name
+from harness.wait import wait_until
 
 _MESSAGE_CHARACTERS = 500
+FindRow = Callable[[str], Mapping[str, Any] | None]
+_READY_POLL_S = 0.5
 _COMPLETE = "see session.start_answer_is_complete"
 
 
@@ -39,6 +44,7 @@ class Session:
         provider: str,
         answer: httpx.Response,
         took_s: float,
+        find_row: FindRow = lambda _: None,
     ) -> None:
         self.api = api
         self.site = site
@@ -50,9 +56,10 @@ class Session:
         self.asked_at: float = answer.extensions.get(ASKED_AT, time.time() - took_s)
         """The host's time when the session was asked for."""
         self.took_s = took_s
-        """Seconds from the request to the answer."""
+        """Seconds from the request to the answer, or to a ready session, where that came later."""
         self.born_at = time.monotonic() - took_s
         """``time.monotonic()`` when the session was asked for: its VM is no older."""
+        self._find_row = find_row
         self._over = False
 
     def __enter__(self) -> Session:
@@ -83,12 +90,12 @@ class Session:
 
     @cached_property
     def vm_id(self) -> str:
-        """Its VM, as the session's row has it.
+        """Its VM, as the API tells it, or else the session's row.
 
-        :raises SessionError: the row names none, or what it names is no VM's id.
+        :raises SessionError: neither names one, or what is named is no VM's id.
         """
         row = self.row()
-        vm_id = row.get("browser_vm_id") or row.get("vm_id")
+        vm_id = vm_in(row) or vm_in(self._find_row(self.id) or {})
         if not vm_id:
             raise SessionError(f"session {self.id} names no VM: {beginning(str(row), _MESSAGE_CHARACTERS)}")
         pattern = self.site.state.vm_id_pattern
@@ -105,12 +112,55 @@ class Session:
 
         :raises SessionError: it shows none.
         """
-        answer = self.api.session(self.id)
+        return self._read(self.api.session(self.id))
+
+    def _read(self, answer: httpx.Response) -> dict[str, Any]:
         row = table_of(answer).get("session")
         if answer.status_code != httpx.codes.OK or not isinstance(row, dict):
             raise SessionError(f"session {self.id}: {answer_text(answer)}; expected its row")
         self._over = self._over or row.get("status") in self.site.database.finished_session_statuses
         return row
+
+    def wait_ready(self) -> None:
+        """Wait until it is ready or further on. Here it is no error that the time for its launch is over, or
+        that it is not shown.
+
+        :raises SessionError: it ended first.
+        """
+        settings, began = self.site.session, time.monotonic() - self.took_s
+        looks = 0
+
+        def ready() -> bool:
+            nonlocal looks
+            looks += 1
+            answer = self.api.session(self.id)
+            try:
+                row = self._read(answer)
+            except SessionError:
+                return not (answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS)
+            if self._over:
+                raise SessionError(
+                    f"session {self.id} ended before it was ready: {how(row)}",
+                    hint="read the controller's journal about this session",
+                )
+            return row.get("status") in settings.ready_statuses
+
+        with contextlib.suppress(WaitTimeoutError):
+            wait_until(
+                ready,
+                what=f"session {self.id} to be ready",
+                timeout_s=max(0.0, settings.launch_s - self.took_s),
+                interval_s=_READY_POLL_S,
+                retry_on=(NoAnswerError,),
+            )
+        if looks > 1:  # else it was ready when it was answered
+            self.took_s = time.monotonic() - began
+
+    def is_over(self) -> bool:
+        """Whether it is seen to be over: one that is not shown is not."""
+        with contextlib.suppress(SessionError):
+            self.row()
+        return self._over
 
     def cancel(self) -> httpx.Response:
         """Ask for the session's end; the answer, whatever it is. Called again, it asks again."""
@@ -141,9 +191,17 @@ class Session:
             return f"; {error.message}"
 
 
-def launch(api: ControlApi, site: Site, *, user_id: str, provider: str | None = None) -> Session:
-    """A new session, its VM healthy as the controller says.
+def launch(
+    api: ControlApi,
+    site: Site,
+    *,
+    user_id: str,
+    provider: str | None = None,
+    find_row: FindRow = lambda _: None,
+) -> Session:
+    """A new session, as the controller answers it.
 
+    :param find_row: finds a session's row in the database, for what the API does not tell.
     :raises SessionError: there is none; with the answer.
     :raises TransportError: the controller could not be asked.
     """
@@ -162,7 +220,9 @@ def launch(api: ControlApi, site: Site, *, user_id: str, provider: str | None = 
             'expected 200 with a "sessionId"',
             hint="read the controller's journal, and look at the session's error_message",
         )
-    return Session(api, site, user_id=user_id, provider=provider, answer=answer, took_s=took_s)
+    return Session(
+        api, site, user_id=user_id, provider=provider, answer=answer, took_s=took_s, find_row=find_row
+    )
 
 
 def session_id(answer: Mapping[str, Any]) -> str:

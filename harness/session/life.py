@@ -96,14 +96,14 @@ def ask_health(session: Session, hypervisor: Hypervisor) -> tuple[int, str]:
 
 
 def launch_lines(session: Session, hypervisor: Hypervisor) -> list[Line]:
-    """The controller's journal about a session's VM, as soon as every marker is in it."""
+    """The controller's journal about a session and its VM, as soon as every marker is in it."""
 
     def all_there(lines: list[Line]) -> bool:
         return all(marker.line for marker in markers_in(lines, session.site.session.markers))
 
     since = session.asked_at - 1
     return last_answer(
-        lambda: lines_about(hypervisor, session.vm_id, since=since),
+        lambda: lines_about(hypervisor, session.vm_id, session.address, session.id, since=since),
         until=all_there,
         timeout_s=_JOURNAL_DELAY_S,
         interval_s=_JOURNAL_POLL_S,

@@ -108,8 +108,16 @@ def _own_path(value: object) -> object:
     return value
 
 
+def _is_file(value: str) -> bool:
+    """Whether there is a file of that name: one that is longer than a name can be is none."""
+    try:
+        return Path(value).is_file()
+    except OSError:
+        return False
+
+
 def _names_a_file(value: object) -> object:
-    if isinstance(value, str) and not (value.startswith(("/", "~", "./", "../")) or Path(value).is_file()):
+    if isinstance(value, str) and not (value.startswith(("/", "~", "./", "../")) or _is_file(value)):
         raise ValueError("expected the path of the FILE, /like/this, ~/like/this or ./like/this")
     return value
 
@@ -218,6 +226,13 @@ Program = Annotated[str, AfterValidator(_program)]
 
 Address = Annotated[Text, AfterValidator(_address)]
 Login = Annotated[Text, _is(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}\$?", "the name of a user")]
+HostPort = Annotated[
+    Text,
+    _is(
+        r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}):([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])",
+        "a host and a port, as cdn.example:443",
+    ),
+]
 HostAlias = Annotated[Text, _is(r"[A-Za-z0-9_\[:][A-Za-z0-9_.:\[\]-]{0,252}", "a host's name")]
 Device = Annotated[
     Text, _is(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,14}", "a network device's name of at most 15 characters")

@@ -24,6 +24,7 @@ from harness.site.kinds import (
     HexColour,
     Hidden,
     HostAlias,
+    HostPort,
     HttpUrl,
     Ipv4,
     Ipv4Network,
@@ -247,7 +248,7 @@ class SnapshotSection(Section):
     gateway: Ipv4 = IPv4Address("192.168.100.1")
     """The host's end, as the guest knows it."""
     guest_mac: Mac | None = None
-    """MAC for a cold boot; none lets Firecracker choose."""
+    """MAC for a cold boot; none gives each clone one of its own, as a launcher does."""
     vcpus: Annotated[Count, Field(ge=1, le=32)] = 2
     """For a cold boot."""
     memory_mib: Annotated[Mebibytes, Field(ge=128)] = 2048
@@ -342,6 +343,10 @@ class GuestSection(Section):
     """SSH in the guest."""
     vnc_port: Port = 5901
     """VNC in the guest."""
+    vnc_password_env: Annotated[SecretsVariable | None, Untold] = None
+    """Environment variable with the password of VNC; none where it wants none."""
+    vnc_password_file: Annotated[SecretsFile | None, Untold] = None
+    """File with it, for where there is no environment; must not be readable by others."""
     novnc_port: Port = 6080
     """websockify/noVNC in the guest."""
     listening_ports: tuple[Port, ...] = (22, 5901, 6080, 8080)
@@ -488,7 +493,8 @@ class SessionSection(Section):
     provider: Word = "codex"
     """The provider whose login the sessions are for."""
     launch_s: Seconds = 90
-    """From the request for a session to its answer, the VM being healthy."""
+    """From the request for a session until it is ready, its VM being healthy: whether a controller answers
+    then, or at once."""
     markers: Annotated[tuple[Pattern, ...], Field(min_length=1)] = (
         r"\[LAUNCH-BROWSER-VM\] Starting Browser VM",
         r"\[WAIT-VM-READY\] Attempting health check",
@@ -503,8 +509,16 @@ class SessionSection(Section):
     """Statuses of a session whose VM is healthy: `ready`, and those that it moves on to by itself."""
     cancelled_status: Name = "cancelled"
     """Status of a session that was cancelled."""
+    second_cancel_status: Annotated[Count, Field(ge=200, le=499)] = 409
+    """HTTP status of the answer to a request to cancel a session that is over."""
+    stays: tuple[Name, ...] = ()
+    """`vm_type` of VMs that a user's session may bring about beside its own, and that stay by design when it
+    is over: the suite tells of them, and leaves them."""
     window_path: SessionPath = "/api/auth/session/{session}/novnc"
     """The page with the browser window."""
+    window_hosts: tuple[HostPort, ...] = ()
+    """Where else it loads things from, each as `name:port`: the suite's browser reaches nothing that is not
+    named, and these by way of the host."""
     canvas: Selector = "canvas"
     """CSS selector of the canvas in it, or in a frame of it, on which the VM's screen is drawn."""
     websocket_path: SessionPath = "/api/auth/session/{session}/novnc/websock"

@@ -2,7 +2,8 @@
 
 A timeout is for the whole exchange, from the connection to the last byte of the answer, however slowly its
 pieces come; and an answer has a size, on the wire and unpacked. What goes wrong is one of httpx's transport
-errors: a peer that misbehaves has not answered.
+errors: a peer that misbehaves has not answered. One that closes a connection while nobody uses it does not: a
+request that met such an end is sent once more.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import ssl
 import zlib
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,20 @@ _CHARSETS = {"ascii", "cp1252", "iso8859-1", "utf-8"}
 """What is read as it says that it is written; all others, and those that no one knows, are read as UTF-8."""
 _GZIP = 16 + zlib.MAX_WBITS
 _MOST_MEMBERS = 100  # of a gzip stream: each costs a copy of what is left
-_UNDER_WAY: ContextVar[Limit] = ContextVar("limit of the request under way")
+
+
+@dataclass
+class _UnderWay:
+    """A request as it is sent: its limit, and what came of it."""
+
+    limit: Limit
+    connected: bool = False
+    """A connection was made for it."""
+    heard: bool = False
+    """A byte came back."""
+
+
+_UNDER_WAY: ContextVar[_UnderWay] = ContextVar("the request under way")
 
 
 def response(
@@ -68,34 +83,49 @@ class LimitedTransport(httpx.BaseTransport):
     """httpx has a timeout for each read: this one gives every read what is left of the whole."""
 
     def __init__(self, socket: Path, tls: ssl.SSLContext) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=tls,
-            uds=str(socket),
-            max_connections=None,
-            max_keepalive_connections=_KEPT_ALIVE,
-            keepalive_expiry=_KEPT_ALIVE_S,
-            network_backend=_Backend(),
+        self._pool, self._unkept = (
+            httpcore.ConnectionPool(
+                ssl_context=tls,
+                uds=str(socket),
+                max_connections=None,
+                max_keepalive_connections=kept,
+                keepalive_expiry=_KEPT_ALIVE_S,
+                network_backend=_Backend(),
+            )
+            for kept in (_KEPT_ALIVE, 0)
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """One request, and all of its answer."""
-        limit = _limit_of(request)
-        before = _UNDER_WAY.set(limit)
-        try:
-            with _told(request):
-                answer = self._pool.handle_request(_core_request(request))
-                try:
-                    assert isinstance(answer.stream, Iterable)  # noqa: S101 - it is that of a pool without async
-                    body = b"".join(answer.stream)
-                finally:
-                    answer.close()
-                return _unpacked(answer.status, answer.headers, body, limit)
-        finally:
-            _UNDER_WAY.reset(before)
+        under_way = _UnderWay(_limit_of(request))
+        with _told(request):
+            try:
+                return self._exchange(self._pool, request, under_way)
+            except (httpcore.NetworkError, httpcore.RemoteProtocolError):
+                if under_way.connected or under_way.heard:
+                    raise
+                # It was closed as idle while the request was on its way, through whatever lies between.
+                return self._exchange(self._unkept, request, under_way)
 
     def close(self) -> None:
         """Close the connections."""
         self._pool.close()
+        self._unkept.close()
+
+    def _exchange(
+        self, pool: httpcore.ConnectionPool, request: httpx.Request, under_way: _UnderWay
+    ) -> httpx.Response:
+        before = _UNDER_WAY.set(under_way)
+        try:
+            answer = pool.handle_request(_core_request(request))
+            try:
+                assert isinstance(answer.stream, Iterable)  # noqa: S101 - it is that of a pool without async
+                body = b"".join(answer.stream)
+            finally:
+                answer.close()
+            return _unpacked(answer.status, answer.headers, body, under_way.limit)
+        finally:
+            _UNDER_WAY.reset(before)
 
 
 class _Backend(httpcore.NetworkBackend):
@@ -113,6 +143,7 @@ class _Backend(httpcore.NetworkBackend):
         """A connection."""
         with _within(httpcore.ConnectTimeout) as limit:
             stream = self._plain.connect_unix_socket(path, limit.left_s(), socket_options)
+        _UNDER_WAY.get().connected = True
         return _Stream(stream)
 
 
@@ -127,6 +158,7 @@ class _Stream(httpcore.NetworkStream):
         with _within(httpcore.ReadTimeout) as limit:
             data = self._plain.read(max_bytes, limit.left_s())
             limit.take(len(data))
+        _UNDER_WAY.get().heard |= bool(data)
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - as above
@@ -204,7 +236,7 @@ def _core_request(request: httpx.Request) -> httpcore.Request:
 @contextlib.contextmanager
 def _within(too_late: type[httpcore.TimeoutException]) -> Iterator[Limit]:
     """The limit of the request under way; what breaks it is told to the pool in httpcore's words."""
-    limit = _UNDER_WAY.get()
+    limit = _UNDER_WAY.get().limit
     try:
         yield limit
     except httpcore.TimeoutException as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -80,8 +81,8 @@ class Clone:
                 kernel_image_path=files.kernel, initrd_path=files.initrd, boot_args=arguments
             )
             self.api.put_drive(files.drive_id, path_on_host=self.disk, is_root_device=True)
-            mac = {"guest_mac": files.guest_mac} if files.guest_mac else {}
-            self.api.put_network_interface(files.iface_id, host_dev_name=_TAP, **mac)
+            mac = files.guest_mac or mac_of(self.name)
+            self.api.put_network_interface(files.iface_id, host_dev_name=_TAP, guest_mac=mac)
             self.api.put_entropy()
         with self.timed("start"):
             self.started_at = time.monotonic()
@@ -133,6 +134,12 @@ class Clone:
                 hint="set snapshot.drive_id, or make the other drives read-only",
             )
         self.api.patch_drive(drive_id, path_on_host=self.disk)
+
+
+def mac_of(name: str) -> str:
+    """A MAC of its own: a guest would else make one of its machine-id, which clones share."""
+    digest = hashlib.sha256(name.encode()).digest()
+    return ":".join(f"{byte:02x}" for byte in (0x02, *digest[:5]))
 
 
 @contextlib.contextmanager

@@ -75,11 +75,13 @@ class WindowPage:
         self._last_look: tuple[float, Screen | None] = (0, None)
         self.log: list[str] = []
         """What the page's console said, and what could not be loaded."""
+        self.kept_out: set[str] = set()
+        """Hosts, each as `name:port`, that it wanted to load from, and our own gate let it not."""
         tab.on("websocket", self._listen)
         self._noting: dict[Any, Callable[[Any], None]] = {
             "console": lambda message: self._note(f"{message.type}: {message.text}"),
             "pageerror": lambda error: self._note(f"error: {error}"),
-            "requestfailed": lambda request: self._note(f"failed: {request.url}: {request.failure}"),
+            "requestfailed": lambda request: self._failed(request.url, request.failure),
         }
         for event, note in self._noting.items():
             tab.on(event, note)
@@ -160,6 +162,13 @@ class WindowPage:
                 self._tab.remove_listener(event, note)
             self._noting = {}
 
+    def _failed(self, url: str, why: str | None) -> None:
+        self._note(f"failed: {url}: {why}")
+        with contextlib.suppress(UnreadableError):
+            host, port = endpoint_of(url)
+            if (host, port) in self._browser.refused:
+                self.kept_out.add(f"{host}:{port}")
+
     def _listen(self, socket: WebSocket) -> None:
         self._heard[socket] = False
         socket.once("framereceived", lambda _: self._heard.update({socket: True}))
@@ -207,6 +216,9 @@ class Dashboard:
         url = urlsplit(controller)
         self._root = f"{url.scheme}://{url.netloc}"
         browser.allow(endpoint_of(controller), hypervisor.forward_to(controller))
+        for place in hypervisor.site.session.window_hosts:
+            host, _, port = place.rpartition(":")
+            browser.allow((host, int(port)), hypervisor.forward(f"tcp:{place}"))
 
     def window(self, session: str) -> AbstractContextManager[WindowPage]:
         """A session's window, opened and not waited for.

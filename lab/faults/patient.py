@@ -18,7 +18,7 @@ from lab.minipc import access, twin
 from lab.paths import LabPaths
 
 SETTLE_S = 1.5  # a fault stays as it is: nothing settles, however long one looks
-WINDOW_S = 60  # and what a window does not show by then, it never does: few VMs run beside it here
+WINDOW_SHARE = 2 / 3  # and what a window does not show by then, it never does: few VMs run beside it here
 
 
 class Patient:
@@ -34,7 +34,8 @@ class Patient:
         self.options: list[str] = []
         """What else the suite is started with."""
         shutil.copy(paths.site, self.site)
-        self._change(host={"settle_s": SETTLE_S}, session={"window_s": WINDOW_S})
+        window_s = self.settings.session.window_s * WINDOW_SHARE
+        self._change(host={"settle_s": SETTLE_S}, session={"window_s": window_s})
 
     def host(self, script: str, *, timeout_s: float = 60) -> Result:
         """Run a shell script as root on the host; a non-zero status raises."""

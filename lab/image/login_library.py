@@ -21,8 +21,7 @@ _OPTIONS = ("--bundle", "--platform=node", "--target=node20", "--log-level=warni
 
 def node_modules(cache: Path) -> Path:
     """The folder with the library alone, from the cache where it is there."""
-    recipe = digest_of_text(f"{npm.lock_digest(AGENT)} {digest_of_file(Path(__file__))}")
-    target = cache / f"login-library-{recipe[:16]}"
+    target = cache / f"login-library-{digest()[:16]}"
     if not target.exists():
         cache.mkdir(parents=True, exist_ok=True)
         for leftover in cache.glob("login-library*"):
@@ -30,6 +29,11 @@ def node_modules(cache: Path) -> Path:
         with tempfile.TemporaryDirectory(dir=cache, prefix="login-library.new.") as name:
             npm.publish(_bundle(Path(name)), target)
     return target
+
+
+def digest() -> str:
+    """What it is known by."""
+    return digest_of_text(f"{npm.lock_digest(AGENT)} {digest_of_file(Path(__file__))}")
 
 
 def _bundle(folder: Path) -> Path:

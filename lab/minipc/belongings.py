@@ -24,7 +24,7 @@ def remove(paths: LabPaths) -> list[str]:
 
 
 def _files(paths: LabPaths) -> list[Path]:
-    secret = [*keys.files(paths), paths.site]
+    secret = [*keys.files(paths), paths.site, paths.deployment]
     half_written = [keys.half_written(file) for file in secret]
     store = [paths.store_file, paths.store_file.with_suffix(".new")]
     return [*store, *secret, *half_written, *logs.files(paths), *(paths.home / name for name in _LOCKS)]

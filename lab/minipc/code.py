@@ -9,20 +9,21 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from harness.run import run
 from lab import npm
 from lab.digest import digest_of_file, digest_of_text, digest_of_tree
-from lab.minipc.tree import CODE_IN_TWIN
-from lab.paths import LabPaths
+from lab.image import login_library
+from lab.minipc import deployment
+from lab.paths import CODE_IN_TWIN, LabPaths
 
 LAB = Path(__file__).parent.parent
 LOCK = LAB / "requirements.lock"
-PROVIDER = LAB / "provider"
-PARTS = ("vmm", "controller", "provider", "minipc/database", "image/agent")
-"""Folders of ``lab`` that the twin needs; the agent's source is what its golden snapshot was built from."""
+PROVIDER = "provider"
+"""The one part of every deployment that has packages of npm."""
 
 _NOT_OURS = shutil.ignore_patterns("__pycache__", "node_modules")
 _PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
@@ -32,8 +33,15 @@ class Wanted(NamedTuple):
     """Where the packages and the code that are wanted now have their places."""
 
     python: Path
-    javascript: Path
+    javascript: Mapping[str, Path]
+    """By the part of ``lab`` whose they are."""
+    agent: Path
     lab: Path
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """All of them."""
+        return (self.python, *self.javascript.values(), self.agent, self.lab)
 
 
 def folder(paths: LabPaths) -> Path:
@@ -54,7 +62,10 @@ def install(paths: LabPaths) -> list[str]:
     wanted = _wanted(paths)
     if not wanted.python.exists():
         _install_packages(paths, wanted.python)
-    npm.install(PROVIDER, wanted.javascript)
+    for part, packages in wanted.javascript.items():
+        npm.install(LAB / part, packages)
+    if not wanted.agent.exists():
+        shutil.copytree(login_library.node_modules(paths.cache), wanted.agent)
     if not wanted.lab.exists():
         _copy(paths, wanted)
     link = home / "current.new"
@@ -69,14 +80,15 @@ def is_current(paths: LabPaths) -> bool:
     wanted = _wanted(paths)
     current = folder(paths) / "current"
     in_place = current.is_symlink() and current.readlink() == Path(wanted.lab.name)
-    return in_place and all(place.exists() for place in wanted)
+    return in_place and all(place.exists() for place in wanted.places)
 
 
 def forget_old(paths: LabPaths) -> None:
     """Delete what ``current`` does not use; only while the twin is down."""
     home = folder(paths)
     current = (home / "current").resolve()
-    packages = (current / "python", current / "lab/provider/node_modules/..")
+    modules = (current / "lab").glob("*/node_modules")
+    packages = (current / "python", current / "agent-packages", *(link / ".." for link in modules))
     used = {current, *(place.resolve() for place in packages), home / "current"}
     for entry in home.iterdir():
         if entry not in used:
@@ -88,28 +100,48 @@ def _services(paths: LabPaths) -> dict[str, tuple[str, str]]:
     current = folder(paths) / "current"
     python = current / "python"
     packages = python.readlink().name if python.is_symlink() else ""
-    parts = {"master-controller.service": "controller", "lab-provider.service": "provider"}
+    parts = {
+        "master-controller.service": deployment.chosen(paths).controller,
+        "lab-provider.service": PROVIDER,
+    }
     return {unit: (packages, digest_of_tree(current / "lab" / part)) for unit, part in parts.items()}
 
 
 def _wanted(paths: LabPaths) -> Wanted:
-    home = folder(paths)
+    home, one = folder(paths), deployment.chosen(paths)
     python = home / f"python-{digest_of_file(LOCK)[:16]}"
-    javascript = home / f"provider-{npm.lock_digest(PROVIDER)[:16]}"
-    parts = (python.name, javascript.name, *(digest_of_tree(LAB / part) for part in PARTS))
-    return Wanted(python, javascript, home / f"lab-{digest_of_text(chr(10).join(parts))[:16]}")
+    projects = (PROVIDER, one.controller) if one.is_node else (PROVIDER,)
+    javascript = {part: home / f"{part}-{npm.lock_digest(LAB / part)[:16]}" for part in projects}
+    agent = home / f"agent-{login_library.digest()[:16]}"
+    packages = (python, *javascript.values(), agent)
+    parts = (*(place.name for place in packages), *(_digest(LAB / part) for part in one.parts))
+    return Wanted(python, javascript, agent, home / f"lab-{digest_of_text(chr(10).join(parts))[:16]}")
+
+
+def _digest(part: Path) -> str:
+    return digest_of_tree(part) if part.is_dir() else digest_of_file(part)
 
 
 def _copy(paths: LabPaths, wanted: Wanted) -> None:
     fresh = wanted.lab.with_suffix(".new")
     shutil.rmtree(fresh, ignore_errors=True)
-    for part in PARTS:
-        shutil.copytree(LAB / part, fresh / "lab" / part, ignore=_NOT_OURS)
+    for part in deployment.chosen(paths).parts:
+        _copy_part(LAB / part, fresh / "lab" / part)
     shutil.copyfile(LAB / "__init__.py", fresh / "lab/__init__.py")
     (fresh / "python").symlink_to(Path("..", wanted.python.name))
-    (fresh / "lab/provider/node_modules").symlink_to(Path("../../..", wanted.javascript.name, "node_modules"))
+    (fresh / "agent-packages").symlink_to(Path("..", wanted.agent.name))
+    for part, packages in wanted.javascript.items():
+        (fresh / "lab" / part / "node_modules").symlink_to(Path("../../..", packages.name, "node_modules"))
     _compile(paths, fresh)
     fresh.rename(wanted.lab)
+
+
+def _copy_part(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=_NOT_OURS)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)
 
 
 def _install_packages(paths: LabPaths, target: Path) -> None:

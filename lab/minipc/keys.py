@@ -32,6 +32,8 @@ def ensure(paths: LabPaths) -> None:
     if not test_user_password_file(paths).exists():
         # It is typed, key by key, on the screen of an emulated machine.
         write_private(test_user_password_file(paths), secrets.token_hex(8) + "\n")
+    if not vnc_password_file(paths).exists():
+        write_private(vnc_password_file(paths), secrets.token_hex(4) + "\n")  # VNC knows no longer ones
     write_private(database_url_file(paths), database_url(paths, "acceptance_ro") + "\n")
     kind, public, *_ = key.with_suffix(".pub").read_text().split()
     known_hosts(paths).write_text(f"{HOST_ALIAS} {kind} {public}\n")
@@ -73,6 +75,16 @@ def test_user_password_file(paths: LabPaths) -> Path:
     return paths.keys / "test-user.password"
 
 
+def vnc_password(paths: LabPaths) -> str:
+    """The password of the VMs' screens, where a deployment has one."""
+    return vnc_password_file(paths).read_text().strip()
+
+
+def vnc_password_file(paths: LabPaths) -> Path:
+    """The file with it, for the site profile to point at."""
+    return paths.keys / "vnc.password"
+
+
 def write_private(file: Path, text: str) -> None:
     """Write a secret whole or not at all, never readable by others."""
     fresh = half_written(file)
@@ -90,7 +102,8 @@ def files(paths: LabPaths) -> list[Path]:
     """Everything that :func:`ensure` makes."""
     private = [paths.ssh_key, paths.guest_host_key, host_key(paths)]
     public = [key.with_suffix(".pub") for key in private]
-    passwords = [*(_password_file(paths, role) for role in DATABASE_ROLES), test_user_password_file(paths)]
+    people = [test_user_password_file(paths), vnc_password_file(paths)]
+    passwords = [*(_password_file(paths, role) for role in DATABASE_ROLES), *people]
     known = [known_hosts(paths), browser_vm_known_hosts(paths)]
     return [*private, *public, *passwords, *known, database_url_file(paths)]
 

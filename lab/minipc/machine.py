@@ -18,8 +18,7 @@ from harness.wait import wait_until
 from lab.digest import digest_of_text
 from lab.minipc import cgroups, code
 from lab.minipc.process import Process, process
-from lab.minipc.tree import CODE_IN_TWIN
-from lab.paths import STATE_ON_HOST, LabPaths
+from lab.paths import CODE_IN_TWIN, STATE_ON_HOST, LabPaths
 
 BOOT_TIMEOUT_S = 60
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
-from lab.minipc import keys
+from lab.minipc import deployment, keys
 from lab.minipc.access import proxy_command
 from lab.minipc.process import Process
-from lab.minipc.tree import CODE_IN_TWIN
-from lab.paths import GOLDEN, STATE_ON_HOST, LabPaths
+from lab.paths import CODE_IN_TWIN, GOLDEN, STATE_ON_HOST, LabPaths
 
 _USERS = ("5b0f3c1e-8d5a-4c8e-9b57-0d6f7c1b2a02", "5b0f3c1e-8d5a-4c8e-9b57-0d6f7c1b2a03")
 """The suite's own users, as database/seed.sql has them."""
@@ -22,10 +22,25 @@ def write(paths: LabPaths, leader: Process) -> None:
 
 def text(paths: LabPaths, leader: Process) -> str:
     """The profile as TOML."""
-    tables: dict[str, dict[str, object]] = {"": {"name": "lab"}, **_tables(paths, leader)}
+    one = deployment.chosen(paths)
+    named: dict[str, dict[str, object]] = {
+        "": {"name": "lab" if one is deployment.RUNBOOK else f"lab, {one.name}"}
+    }
+    tables = {**named, **_laid_over(_tables(paths, leader), one.profile(paths))}
     return "# Written by `python -m lab up`; what is not here has the runbook's value.\n" + "\n".join(
         _table(name, fields) for name, fields in tables.items() if fields
     )
+
+
+def _laid_over(
+    usual: dict[str, dict[str, object]], other: Mapping[str, Mapping[str, object]]
+) -> dict[str, dict[str, object]]:
+    """Tables with the fields of others in the place of their own."""
+    tables = {name: {**usual.get(name, {}), **other.get(name, {})} for name in {**usual, **other}}
+    return {
+        name: {field: value for field, value in table.items() if value is not None}
+        for name, table in tables.items()
+    }
 
 
 def _tables(paths: LabPaths, leader: Process) -> dict[str, dict[str, object]]:
@@ -93,5 +108,7 @@ def _table(name: str, fields: dict[str, object]) -> str:
 
 
 def _value(value: object) -> str:
-    """A TOML value; JSON's strings, numbers and booleans are TOML's."""
+    """A TOML value; JSON's strings, numbers, booleans and lists of them are TOML's."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_value(one)}" for key, one in value.items()) + "}"
     return json.dumps(str(value) if isinstance(value, Path) else value)

@@ -8,12 +8,12 @@ import shutil
 from harness.errors import HarnessError, UsageError
 from lab import store
 from lab.image import manifest
-from lab.minipc import access, code, machine, tree
+from lab.minipc import access, code, deployment, machine, tree
 from lab.minipc.process import Process
 from lab.paths import LabPaths
 
-UNITS = ("postgresql@15-main.service", *tree.ENABLED)
-"""All that must run; the database's own is enabled by Debian's package."""
+DATABASE_UNIT = "postgresql@15-main.service"
+"""Enabled by Debian's package."""
 HEALTH = ("curl", "-fsS", "--max-time", "5", "http://127.0.0.1:4000/health")
 
 _LIVE_VMS = (
@@ -31,10 +31,11 @@ def show(paths: LabPaths) -> bool:
     if leader is None:
         _line("twin", "down; python -m lab up")
         return False
+    _line("deployment", deployment.chosen(paths).name)
     current = tree.is_current(paths) and code.is_current(paths)
     _line("twin", f"up, leader {leader.pid}" + ("" if current else "; out of date: python -m lab up"))
     try:
-        states = {"systemd": _systemd(leader), **_units(leader), "controller API": _controller(leader)}
+        states = {"systemd": _systemd(leader), **_units(paths, leader), "controller API": _controller(leader)}
         vms = live_vms(leader)
     except HarnessError as error:
         _line("twin", f"does not answer: {error}")
@@ -87,8 +88,13 @@ def _systemd(leader: Process) -> tuple[str, bool]:
     return state, state == "running"
 
 
-def _units(leader: Process) -> dict[str, tuple[str, bool]]:
-    words = ("systemctl", "show", "--property=Id,ActiveState,SubState,MainPID", *UNITS)
+def units(paths: LabPaths) -> tuple[str, ...]:
+    """All that must run."""
+    return (DATABASE_UNIT, *tree.units(paths))
+
+
+def _units(paths: LabPaths, leader: Process) -> dict[str, tuple[str, bool]]:
+    words = ("systemctl", "show", "--property=Id,ActiveState,SubState,MainPID", *units(paths))
     found: dict[str, tuple[str, bool]] = {}
     for block in access.ask(leader, *words).stdout.strip().split("\n\n"):
         unit = dict(line.split("=", 1) for line in block.splitlines())

@@ -13,13 +13,10 @@ from pathlib import Path
 from harness.run import run
 from lab.digest import digest_of_file, digest_of_text, digest_of_tree
 from lab.image.packages import debian_sources
-from lab.minipc import keys
-from lab.paths import STATE_ON_HOST, LabPaths
+from lab.minipc import deployment, keys
+from lab.paths import CODE_IN_TWIN, STATE_ON_HOST, LabPaths
 
 SUITE = "bookworm"
-OVERLAY = Path(__file__).parent / "overlay"
-CODE_IN_TWIN = Path("/opt/acceptance-lab")
-"""Where the twin finds the lab's code and its third-party packages (``lab.minipc.code``)."""
 
 PACKAGES = (
     *(
@@ -61,7 +58,7 @@ ENABLED = (
     *("systemd-networkd.service", "ssh.service"),
     *("lab-database.service", "lab-provider.service", "master-controller.service"),
 )
-"""The units that make the host what it is."""
+"""The units of every deployment."""
 
 _MASKED = (
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer"),
@@ -98,9 +95,12 @@ def is_current(paths: LabPaths) -> bool:
 
 
 def _digest(paths: LabPaths) -> str:
+    one = deployment.chosen(paths)
     secrets = [digest_of_file(file) for file in _secret_files(paths)]
+    told = [f"{name}={value}" for name, value in one.environment(paths).items()]
+    overlays = map(digest_of_tree, one.overlays)
     return digest_of_text(
-        "\n".join((_recipe(), digest_of_tree(OVERLAY), digest_of_file(Path(__file__)), *secrets))
+        "\n".join((_recipe(), one.name, *overlays, digest_of_file(Path(__file__)), *secrets, *told))
     )
 
 
@@ -108,6 +108,11 @@ def _secret_files(paths: LabPaths) -> list[Path]:
     passwords = [paths.keys / f"{role}.password" for role in keys.DATABASE_ROLES]
     test_user = keys.test_user_password_file(paths)
     return [keys.host_key(paths), paths.ssh_key.with_suffix(".pub"), *passwords, test_user]
+
+
+def units(paths: LabPaths) -> tuple[str, ...]:
+    """The units that make the host what it is."""
+    return (*ENABLED, *deployment.chosen(paths).units)
 
 
 def _recipe() -> str:
@@ -148,14 +153,16 @@ def _make(folder: Path) -> Path:
 
 
 def _configure(root: Path, paths: LabPaths) -> None:
-    run(["cp", "-r", "--preserve=mode", f"{OVERLAY}/.", root], timeout_s=60)
+    one = deployment.chosen(paths)
+    for overlay in one.overlays:
+        run(["cp", "-r", "--preserve=mode", f"{overlay}/.", root], timeout_s=60)
     for folder in (STATE_ON_HOST, CODE_IN_TWIN, Path("/root/.ssh"), Path("/home/polydev/.ssh")):
         (root / folder.relative_to("/")).mkdir(mode=0o755, parents=True, exist_ok=True)
     for stale in (*(root / "etc/ssh").glob("ssh_host_*"), *(root / "etc/apt").glob("sources.list*")):
         remove(stale)
     (root / "etc/machine-id").write_text("uninitialized\n")
     _install_secrets(root, paths)
-    run(["systemctl", f"--root={root}", "enable", "--quiet", *ENABLED], timeout_s=60)
+    run(["systemctl", f"--root={root}", "enable", "--quiet", *units(paths)], timeout_s=60)
     run(["systemctl", f"--root={root}", "mask", "--quiet", *_MASKED], timeout_s=60)
 
 
@@ -171,8 +178,12 @@ def _install_secrets(root: Path, paths: LabPaths) -> None:
         f"{role.upper()}_PASSWORD={keys.password(paths, role)}\n" for role in keys.DATABASE_ROLES
     )
     keys.write_private(root / "etc/lab-database.env", passwords)
-    url = keys.database_url(paths, "controller")
-    keys.write_private(root / "etc/master-controller.env", f"DATABASE_URL={url}\n")
+    told = {
+        "DATABASE_URL": keys.database_url(paths, "controller"),
+        **deployment.chosen(paths).environment(paths),
+    }
+    settings = "".join(f"{name}={value}\n" for name, value in told.items())
+    keys.write_private(root / "etc/master-controller.env", settings)
     test_user = keys.test_user_password_file(paths).read_text().strip()
     user = f"TEST_USER={keys.TEST_USER}\nTEST_USER_PASSWORD={test_user}\n"
     keys.write_private(root / "etc/lab-provider.env", user)

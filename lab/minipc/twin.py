@@ -12,16 +12,24 @@ from harness.wait import wait_until
 from lab import store
 from lab.image.verbs import build_browser
 from lab.lock import held
-from lab.minipc import access, code, keys, machine, profile, tree
+from lab.minipc import access, code, deployment, keys, machine, profile, tree
 from lab.minipc.process import Process
-from lab.minipc.report import HEALTH, UNITS
+from lab.minipc.report import HEALTH, units
 from lab.paths import LabPaths
 
+_STATE = {folder for one in deployment.DEPLOYMENTS.values() for folder in one.state}
+"""Whatever the host was before."""
 
-def up(paths: LabPaths) -> Process:
-    """Have everything up, whatever was there before: store, tree, code, twin, services, site profile."""
+
+def up(paths: LabPaths, *, as_deployment: str | None = None) -> Process:
+    """Have everything up, whatever was there before: store, tree, code, twin, services, site profile.
+
+    :param as_deployment: its name; default the one that it was last.
+    """
     with lock(paths):
         store.mount(paths)
+        if as_deployment:
+            deployment.choose(paths, as_deployment)
         keys.ensure(paths)
         _build(paths)
         leader = _renew(paths)
@@ -59,6 +67,7 @@ def _build(paths: LabPaths) -> None:
         tree_built = background.submit(_build_tree, paths)
         build_browser(paths)
         tree_built.result()
+    deployment.chosen(paths).prepare(paths)
 
 
 def _build_tree(paths: LabPaths) -> None:
@@ -78,7 +87,7 @@ def _renew(paths: LabPaths) -> Process | None:
         with step("renew the running twin" if changed else "look at the running twin"):
             _wait_running(leader)
             # To systemd all is well without a unit that was stopped, by a fault that was never healed say.
-            access.ask(leader, "systemctl", "start", *UNITS, timeout_s=90)
+            access.ask(leader, "systemctl", "start", *units(paths), timeout_s=90)
             access.ask(leader, "systemctl", "restart", "lab-database.service")
             if changed:
                 access.ask(leader, "systemctl", "restart", *changed, timeout_s=90)
@@ -100,7 +109,7 @@ def _boot(paths: LabPaths) -> Process:
 
 def _remove_dead_vms(paths: LabPaths) -> None:
     """No VM outlives its host, and a new host knows none of the old one's."""
-    for folder in (paths.firecracker / "vms").glob("*"):
+    for folder in (one for name in _STATE for one in (paths.firecracker / name).glob("*")):
         tree.remove(folder)
 
 

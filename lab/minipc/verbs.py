@@ -25,9 +25,9 @@ def build(args: argparse.Namespace) -> int:
     return 0
 
 
-def up(_args: argparse.Namespace) -> int:
+def up(args: argparse.Namespace) -> int:
     """Bring everything up."""
-    twin.up(lab_paths())
+    twin.up(lab_paths(), as_deployment=args.deployment)
     return 0
 
 

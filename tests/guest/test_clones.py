@@ -14,6 +14,7 @@ from harness.guest.desktop import Desktop
 from harness.guest.identity import CloneIdentity
 from harness.site.profile import Site
 from harness.urls import read_url
+from harness.vm.identity import shared
 
 pytestmark = [pytest.mark.acceptance]
 REBUILT = pytest.mark.item("snapshot-rebuilt")
@@ -160,7 +161,4 @@ def _answers(identities: Identities) -> str:
 
 def _shared(pairs: Iterable[tuple[str, str]]) -> str:
     """The clones that showed a value that was also shown elsewhere; empty when all are distinct."""
-    owners: dict[str, list[str]] = {}
-    for vm, value in pairs:
-        owners.setdefault(value, []).append(vm)
-    return ", ".join(sorted({vm for vms in owners.values() if len(vms) > 1 for vm in vms}))
+    return ", ".join(shared(pairs))

@@ -14,6 +14,7 @@ from harness.session.launch import Session
 from harness.session.life import Lived
 from harness.site.profile import Site
 from harness.values import moment
+from harness.vm.identity import Identity, shared
 from harness.world.things import THINGS, missing
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]
@@ -89,6 +90,23 @@ def test_sessions_share_nothing(
     pairs |= {name: (getattr(lived.vm, name), getattr(second_lived.vm, name)) for name in names}
     shared = {name: first for name, (first, second) in pairs.items() if first == second}
     assert not shared, f"sessions {session.id} and {second_session.id} share {shared}"
+
+
+@pytest.mark.mend(
+    step="troubleshooting", how="give each VM a MAC and randomness of its own when it is launched"
+)
+def test_users_vms_are_their_own(own_identities: dict[str, Identity], site: Site) -> None:
+    """Two users' VMs have no MAC address and no random bytes in common, and share only what they may."""
+    named = own_identities.items()
+    kinds = {
+        "bytes of /dev/urandom": shared((key, drawn) for key, one in named for drawn in one.kernel),
+        "MAC address": shared((key, mac) for key, one in named for mac in one.macs),
+        "machine-id": shared((key, one.machine_id) for key, one in named if one.machine_id),
+        "ssh-host-keys": shared((key, host_key) for key, one in named for host_key in one.host_keys),
+    }
+    refused = [kind for kind, who in kinds.items() if who and kind not in site.guest.shared_identity]
+    assert all(one.macs for one in own_identities.values()), "a session's VM has no network interface"
+    assert not refused, f"the VMs of sessions {' and '.join(own_identities)} share {', '.join(refused)}"
 
 
 def _timeout_fault(said: object) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from harness.errors import SessionError
@@ -27,6 +29,13 @@ def test_page_connects(tour: Tour, evidence: Evidence) -> None:
     """The dashboard's page of a session connects to its VM's browser window, in time."""
     _keep(tour, evidence, "first")
     assert not tour.error, f"the page of session {tour.session}: {tour.error}"
+    if tour.state != CONNECTED and tour.kept_out:
+        hosts = sorted(tour.kept_out)
+        raise SessionError(
+            f"the page of session {tour.session} loads from {', '.join(hosts)}, which the suite's browser may"
+            f" not reach: {tour.state}",
+            hint=f"let it, by way of the host: session.window_hosts = {json.dumps(hosts)} in the profile",
+        )
     assert tour.state == CONNECTED, (
         f"the page of session {tour.session}, {tour.connected_s:.1f} s after it was opened: {tour.state}\n"
         + "\n".join(tour.log[-5:])

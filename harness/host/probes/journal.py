@@ -1,6 +1,6 @@
-"""Runs ON the host, as root: lines of a unit's journal that hold a word. Python 3.9, standard library only.
+"""Runs ON the host, as root: lines of a journal that hold one of some words. Python 3.9, standard library.
 
-The argument is JSON: ``unit``, ``word``, ``since`` (the host's time), ``limit`` (at most so many of the
+The argument is JSON: ``unit``, ``words``, ``since`` (the host's time), ``limit`` (at most so many of the
 latest lines are read). Prints JSON: ``{"read": n, "whole": bool, "lines": [[time, text], ...]}``; ``whole``
 is false where there are older lines. It changes nothing. Lines are read one by one, the newest first: of a
 journal of gigabytes no more is held than one line, and what is told.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,8 @@ def main() -> None:
     """Ask the journal once."""
     ask = json.loads(sys.argv[1])
     read, size = 0, 0
+    # Whole words: an address may begin as another does.
+    about = re.compile(rf"(?<![0-9A-Za-z])(?:{'|'.join(map(re.escape, ask['words']))})(?![0-9A-Za-z])")
     found: list[tuple[float, str]] = []
     with (
         tempfile.TemporaryFile() as complaint,
@@ -64,7 +67,7 @@ def main() -> None:
             read += 1
             record = json.loads(line)
             message = message_of(record)
-            if ask["word"] in message:
+            if about.search(message):
                 found.append(
                     (
                         int(record["__REALTIME_TIMESTAMP"]) / 1e6,

@@ -19,7 +19,7 @@ INVENTORY = ("db", "host/test_inventory.py")
 )
 def row_without_vm(patient: Patient) -> AbstractContextManager[None]:
     """A VM is running by its row, and nothing of it is on the host: its process took all with it."""
-    return rows.present(patient, rows.vm(**things.RUNNING, firecracker_pid="999999"))
+    return rows.present(patient, rows.vm(**things.running(patient), firecracker_pid="999999"))
 
 
 @fault(reds={"host.live_rows_have_process"}, asks=INVENTORY)
@@ -29,7 +29,7 @@ def row_with_foreign_pid(patient: Patient) -> Iterator[None]:
 
     It is pid 1; socket and TAP device are as they must be.
     """
-    row = rows.present(patient, rows.vm(**things.RUNNING, firecracker_pid="1"))
+    row = rows.present(patient, rows.vm(**things.running(patient), firecracker_pid="1"))
     with things.socket(patient), things.tap(patient), row:
         yield
 

@@ -8,8 +8,6 @@ from lab.faults import rows, things
 from lab.faults.fault import fault
 from lab.faults.patient import Patient
 
-_FOLDER = f"/var/lib/firecracker/vms/{rows.vm_id(1)}"
-
 
 @fault(reds={"host.no_vmm_without_row"})
 def stray_vmm(patient: Patient) -> AbstractContextManager[None]:
@@ -24,7 +22,8 @@ def stray_vmm(patient: Patient) -> AbstractContextManager[None]:
 @fault(reds={"host.no_vm_files_without_row"})
 def stray_vm_folder(patient: Patient) -> AbstractContextManager[None]:
     """The folder of a VM that nobody knows was left behind, empty."""
-    return patient.on_host(do=f"mkdir {_FOLDER}", undo=f"rmdir {_FOLDER}")
+    folder = f"{patient.settings.state.vms_dir}/{rows.vm_id(1)}"
+    return patient.on_host(do=f"mkdir {folder}", undo=f"rmdir {folder}")
 
 
 @fault(reds={"host.no_socket_without_row"})

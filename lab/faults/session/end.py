@@ -6,15 +6,25 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from lab.faults import rows
-from lab.faults.controller import defective, on, rewritten, stopped_for_destroyed
+from lab.faults.controller import Defect, defective, doing, on, rewritten, stopped_for_destroyed
 from lab.faults.fault import fault
 from lab.faults.patient import Patient
 
-_ANSWER_LATE_ONCE = """
-if "late" not in globals():
-    globals()["late"] = True
-    await asyncio.sleep(3)
-"""
+_ANSWER_LATE_ONCE = on(
+    "POST",
+    "/cancel",
+    python="""
+        if "late" not in globals():
+            globals()["late"] = True
+            await asyncio.sleep(3)
+        """,
+    node="""
+        if (!globalThis.late) {
+          globalThis.late = true;
+          await sleep(3000);
+        }
+        """,
+)
 
 
 @fault(reds={"session.cancel_is_answered_in_time"})
@@ -24,16 +34,24 @@ def cancel_takes_long(patient: Patient) -> Iterator[None]:
 
     The first comes three seconds after the VM's end, which is too late here.
     """
-    with patient.profile(session={"end_s": 3}), defective(patient, on("POST", "/cancel", _ANSWER_LATE_ONCE)):
+    with patient.profile(session={"end_s": 3}), defective(patient, _ANSWER_LATE_ONCE):
         yield
 
 
-_REMOVE_NOTHING = """
-from lab.controller import vm
-async def leave(machine):
-    pass
-vm.remove = leave
-"""
+_REMOVE_NOTHING = Defect(
+    python="""
+        from lab.controller import vm
+        async def leave(machine):
+            pass
+        vm.remove = leave
+        """,
+    node="""
+        const leave = async () => {};
+        own('firecracker').stop = leave;
+        own('network').deleteTap = leave;
+        require('node:fs/promises').rm = leave;
+        """,
+)
 
 
 @fault(reds={"session.nothing_of_the_vm_is_left", "session.host_is_as_before"})
@@ -63,23 +81,22 @@ def cancelled_without_time(patient: Patient) -> AbstractContextManager[None]:
 @fault(reds={"session.host_is_as_before"})
 def leaves_a_file(patient: Patient) -> AbstractContextManager[None]:
     """A session leaves a file among the folders of VMs: cancelling one writes a note."""
-    note = "/var/lib/firecracker/vms/fa017-note"
-    return _left_by_cancelling(patient, f'pathlib.Path("{note}").touch()', undo=f"rm -f {note}")
+    note = f"{patient.settings.state.vms_dir}/fa017-note"
+    return _left_by_cancelling(patient, "touch", note, undo=f"rm -f {note}")
 
 
 @fault(reds={"session.golden_snapshot_is_untouched"})
 def touches_golden(patient: Patient) -> AbstractContextManager[None]:
-    """A session writes to the golden snapshot's files: cancelling one touches the manifest."""
-    what = 'pathlib.Path("/var/lib/firecracker/snapshots/manifest.json").touch()'
-    return defective(patient, on("POST", "/cancel", what))
+    """A session writes to the golden snapshot's files: cancelling one touches the kernel."""
+    return defective(patient, doing("POST", "/cancel", "touch", str(patient.settings.snapshot.kernel)))
 
 
 @fault(reds={"session.bridge_is_as_before"})
 def changes_bridge(patient: Patient) -> AbstractContextManager[None]:
     """A session leaves the bridge with another address: cancelling one adds it."""
-    what = 'subprocess.run(["ip", "address", "replace", "192.168.101.1/24", "dev", "fcbr0"], check=True)'
+    words = ("ip", "address", "replace", "192.168.101.1/24", "dev", "fcbr0")
     undo = "ip address delete 192.168.101.1/24 dev fcbr0 2>/dev/null || true"
-    return _left_by_cancelling(patient, what, undo=undo)
+    return _left_by_cancelling(patient, *words, undo=undo)
 
 
 @fault(reds={"session.firewall_is_as_before"})
@@ -89,14 +106,13 @@ def leaves_a_rule(patient: Patient) -> AbstractContextManager[None]:
     Cancelling one adds a table of its own, with a rule that no packet comes to.
     """
     rule = 'add table inet fa017; add chain inet fa017 left; add rule inet fa017 left iifname "fcbr0" counter'
-    what = f'subprocess.run(["nft", {rule!r}], check=True)'
-    return _left_by_cancelling(patient, what, undo="nft delete table inet fa017 2>/dev/null || true")
+    return _left_by_cancelling(patient, "nft", rule, undo="nft delete table inet fa017 2>/dev/null || true")
 
 
 @contextmanager
-def _left_by_cancelling(patient: Patient, what: str, *, undo: str) -> Iterator[None]:
-    """Whoever cancels a session has the controller do ``what``, too; ``undo`` is shell that removes it."""
-    with patient.on_host(do="true", undo=undo), defective(patient, on("POST", "/cancel", what)):
+def _left_by_cancelling(patient: Patient, *words: str, undo: str) -> Iterator[None]:
+    """Whoever cancels a session has the controller run a program, too; ``undo`` is shell that heals it."""
+    with patient.on_host(do="true", undo=undo), defective(patient, doing("POST", "/cancel", *words)):
         yield
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from lab.faults.controller import defective, on
+from lab.faults.controller import Defect, defective, on
 from lab.faults.fault import fault
 from lab.faults.firewall import unreachable
 from lab.faults.patient import Patient
@@ -16,6 +16,7 @@ NEEDS_A_SESSION = {
         *("start_answer_is_complete", "session_is_ready", "health_passes_from_the_host"),
         *("launch_markers_come_in_order", "launch_markers_come_in_time"),
         *("vm_row_is_complete", "session_row_is_complete", "vm_is_on_the_host", "sessions_share_nothing"),
+        "users_vms_are_their_own",
         *("cancel_is_answered_in_time", "nothing_of_the_vm_is_left", "cancelled_vm_is_destroyed"),
         *("cancelled_session_is_over", "second_cancel_is_a_json_409", "host_is_as_before"),
         *("golden_snapshot_is_untouched", "bridge_is_as_before", "firewall_is_as_before"),
@@ -29,12 +30,19 @@ def no_health(patient: Patient) -> AbstractContextManager[None]:
     """No VM is ever found healthy, so no session starts: the controller gives up at once."""
     return defective(
         patient,
-        """
-        from lab.controller import health
-        async def never(settings, vm):
-            raise health.NotHealthyError("VM health check timeout after 0 s")
-        health.wait_ready = never
-        """,
+        Defect(
+            python="""
+            from lab.controller import health
+            async def never(settings, vm):
+                raise health.NotHealthyError("VM health check timeout after 0 s")
+            health.wait_ready = never
+            """,
+            node="""
+            own('agents').ready = async () => {
+              throw new Error('VM health check timeout after 0 s');
+            };
+            """,
+        ),
     )
 
 
@@ -44,18 +52,29 @@ def start_answer_incomplete(patient: Patient) -> AbstractContextManager[None]:
 
     It names no whole URL, and `success` is a number.
     """
-    what = 'answer.text = json.dumps({**body, "success": 1, "novncURL": "/novnc"})'
-    return defective(patient, on("POST", "/api/auth/start", what))
+    python = 'answer.text = json.dumps({**body, "success": 1, "novncURL": "/novnc"})'
+    node = "return { ...body, success: 1, novncURL: '/novnc' };"
+    return defective(patient, on("POST", "/api/auth/start", python, node))
 
 
-@fault(reds={"session.session_is_ready", "session.other_session_goes_on"})
-def session_seems_started(patient: Patient) -> AbstractContextManager[None]:
-    """A session whose VM is healthy is said to be only started: the API has another status than the row."""
-    what = """
+@fault(reds={"session.session_starts", "session.session_is_ready", "session.other_session_goes_on"})
+@contextmanager
+def session_seems_started(patient: Patient) -> Iterator[None]:
+    """A session whose VM is healthy is said to be only started: the API has another status than the row.
+
+    It is waited for as long as a launch may take, which need not be long here.
+    """
+    python = """
         if "session" in body and body["session"]["status"] != "cancelled":
             answer.text = json.dumps({"session": {**body["session"], "status": "started"}})
         """
-    return defective(patient, on("GET", "", what))
+    node = """
+        if (body.session && body.session.status !== 'cancelled') {
+          return { session: { ...body.session, status: 'started' } };
+        }
+        """
+    with patient.profile(session={"launch_s": 40}), defective(patient, on("GET", "", python, node)):
+        yield
 
 
 @fault(reds={"session.health_passes_from_the_host"})
@@ -72,24 +91,43 @@ def marker_missing(patient: Patient) -> AbstractContextManager[None]:
     """A step of the launch is not in the controller's journal: no attempt at a health check is logged."""
     return defective(
         patient,
-        """
-        from lab.controller import journal
-        say = journal.info
-        journal.info = lambda text, **more: None if "Attempting health" in text else say(text, **more)
-        """,
+        Defect(
+            python="""
+            from lab.controller import journal
+            say = journal.info
+            journal.info = lambda text, **more: None if "Attempting health" in text else say(text, **more)
+            """,
+            node="""
+            const log = own('log');
+            const say = log.info.bind(log);
+            log.info = (text, more) => (text.includes('Attempting health') ? log : say(text, more));
+            """,
+        ),
     )
 
 
-_STARTING_IS_TOLD_LATE = """
-import time
-from lab.controller import journal
-say = journal.info
-def say_late(text, **more):
-    if "Starting Browser VM" in text:
-        time.sleep(2)
-    say(text, **more)
-journal.info = say_late
-"""
+_STARTING_IS_TOLD_LATE = Defect(
+    python="""
+        import time
+        from lab.controller import journal
+        say = journal.info
+        def say_late(text, **more):
+            if "Starting Browser VM" in text:
+                time.sleep(2)
+            say(text, **more)
+        journal.info = say_late
+        """,
+    node="""
+        const log = own('log');
+        const say = log.info.bind(log);
+        log.info = (text, more) => {
+          if (text.includes('Starting Browser VM')) {
+            execFileSync('sleep', ['2']);
+          }
+          return say(text, more);
+        };
+        """,
+)
 
 
 @fault(reds={"session.launch_markers_come_in_time"})
@@ -99,7 +137,8 @@ def marker_late(patient: Patient) -> Iterator[None]:
 
     It says that it starts a VM two seconds after it was asked; here one second is allowed.
     """
-    with patient.profile(session={"marker_s": [1, 30, 90]}), defective(patient, _STARTING_IS_TOLD_LATE):
+    _, *others = patient.settings.session.marker_s
+    with patient.profile(session={"marker_s": [1, *others]}), defective(patient, _STARTING_IS_TOLD_LATE):
         yield
 
 
@@ -111,14 +150,30 @@ def marker_late(patient: Patient) -> Iterator[None]:
     }
 )
 def refusals_wrong(patient: Patient) -> AbstractContextManager[None]:
-    """What must be refused is refused otherwise than documented, and not in JSON: every refusal is a 200."""
+    """What must be refused is refused otherwise than documented, and not in JSON: every refusal is a 200.
+
+    Whatever a second request to cancel is answered, it is answered so.
+    """
     return defective(
         patient,
-        """
-        async def defect(request, handler):
-            try:
-                return await handler(request)
-            except web.HTTPException as refusal:
-                return web.Response(text="no")
-        """,
+        Defect(
+            python="""
+            async def defect(request, handler):
+                try:
+                    return await handler(request)
+                except web.HTTPException as refusal:
+                    return web.Response(text="no")
+            """,
+            node="""
+            const { live } = own('sessions');
+            defect = (request, response, next) => {
+              const [, id] = /session\\/([^/]+)\\/cancel$/.exec(request.path) ?? [];
+              const over = id && !live.has(id);
+              const say = response.json.bind(response);
+              response.json = (body) =>
+                over || response.statusCode >= 400 ? response.status(200).type('text').send('no') : say(body);
+              next();
+            };
+            """,
+        ),
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from lab.faults.controller import defective, on, rewritten
+from lab.faults.controller import Defect, defective, on, rewritten
 from lab.faults.fault import fault
 from lab.faults.patient import Patient
 
@@ -31,18 +32,36 @@ def session_row_incomplete(patient: Patient) -> AbstractContextManager[None]:
 
 _AWAY = "/var/lib/firecracker/fa017"
 _TAKE_AWAY = f"""
-if answer.status == 200:
-    async with ClientSession() as client:
-        row = await client.get(f"{{request.url.origin()}}/api/auth/session/{{body['sessionId']}}")
-        vm_id = (await row.json())["session"]["browser_vm_id"]
-    tap = "fc-" + vm_id[:8]
-    route = ["ip", "route", "replace", body["browserIP"], "dev", tap, "src", "192.168.100.1"]
-    subprocess.run(["ip", "link", "set", tap, "nomaster"], check=True)
-    subprocess.run(route, check=True)
-    pathlib.Path("/var/run/firecracker", vm_id + ".sock").unlink()
-    os.makedirs({_AWAY!r}, exist_ok=True)
-    pathlib.Path("/var/lib/firecracker/vms", vm_id).rename(pathlib.Path({_AWAY!r}, vm_id))
+vm=$1 address=$2 vms=$3 sockets=$4
+tap=fc-$(printf %.8s "$vm")
+ip link set "$tap" nomaster
+ip route replace "$address" dev "$tap" src 192.168.100.1
+rm "$sockets/$vm.sock"
+mkdir -p {_AWAY}
+mv "$vms/$vm" {_AWAY}/
 """
+
+
+def _taken_away(patient: Patient) -> Defect:
+    state, words = patient.settings.state, ["sh", "-euc", _TAKE_AWAY, "sh"]
+    places = [state.vms_dir, state.sockets_dir]
+    return on(
+        "POST",
+        "/api/auth/start",
+        python=f"""
+            if answer.status == 200:
+                async with ClientSession() as client:
+                    url = f"{{request.url.origin()}}/api/auth/session/{{body['sessionId']}}"
+                    row = (await (await client.get(url)).json())["session"]
+                vm = [row["browser_vm_id"], body["browserIP"]]
+                subprocess.run([*{words!r}, *vm, *{places!r}], check=True)
+            """,
+        node=f"""
+            const {{ browserVMId }} = own('sessions').live.get(body.sessionId);
+            const [program, ...words] = {json.dumps(words)};
+            execFileSync(program, [...words, browserVMId, body.browserIP, ...{json.dumps(places)}]);
+            """,
+    )
 
 
 @fault(reds={"session.vm_is_on_the_host", "session.other_session_goes_on"})
@@ -57,21 +76,25 @@ def vm_in_pieces(patient: Patient) -> Iterator[None]:
     with (
         patient.on_host(do="true", undo=f"rm -rf {_AWAY}"),
         rewritten(patient, "vms", when="NEW.firecracker_pid < 5000000", what=pid),
-        defective(patient, on("POST", "/api/auth/start", _TAKE_AWAY)),
+        defective(patient, _taken_away(patient)),
     ):
         yield
 
 
 @fault(
     reds={"session.second_session_starts"},
-    broken={"session.sessions_share_nothing", "session.other_session_goes_on"},
+    broken={
+        "session.sessions_share_nothing",
+        "session.users_vms_are_their_own",
+        "session.other_session_goes_on",
+    },
 )
 def second_user_refused(patient: Patient) -> AbstractContextManager[None]:
     """A second session at once is refused.
 
     The second user's session is ended at once, and the request answered 500.
     """
-    what = """
+    python = """
         asked = await request.json()
         if asked["userId"].endswith("3") and answer.status == 200:
             cancel = f"{request.url.origin()}/api/auth/session/{body['sessionId']}/cancel"
@@ -79,7 +102,21 @@ def second_user_refused(patient: Patient) -> AbstractContextManager[None]:
                 await client.post(cancel, json={})
             answer = web.json_response({"error": "one session at a time"}, status=500)
         """
-    return defective(patient, on("POST", "/api/auth/start", what))
+    node = """
+        if (request.body.userId.endsWith('3')) {
+          const { end, live } = own('sessions');
+          await end(live.get(body.sessionId), 'cancelled', null);
+          response.status(500);
+          return { error: 'one session at a time' };
+        }
+        """
+    return defective(patient, on("POST", "/api/auth/start", python, node))
+
+
+@fault(reds={"session.users_vms_are_their_own"})
+def shared_keys(patient: Patient) -> AbstractContextManager[None]:
+    """Users' VMs share the image's SSH host keys, where the profile wants each to have its own."""
+    return patient.profile(guest={"shared_identity": ["machine-id"]})
 
 
 @fault(reds={"session.sessions_share_nothing"})

@@ -4,9 +4,27 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from lab.faults.controller import defective, on, refused, rewritten, stopped_for_destroyed
+from lab.faults.controller import (
+    Defect,
+    defective,
+    on,
+    refused,
+    rewritten,
+    stopped_for_destroyed,
+)
 from lab.faults.fault import fault
 from lab.faults.patient import Patient
+
+
+def _asked_for(path: str, answer: str) -> str:
+    """JavaScript by which every agent answers so to one path."""
+    return f"""
+    const agents = own('agents');
+    const {{ ask }} = agents;
+    agents.ask = async (vm, method, asked, ...more) =>
+      asked.startsWith('{path}') ? {answer} : ask(vm, method, asked, ...more);
+    """
+
 
 LOGGED_IN = {
     "session.provider_page_is_in_the_window",
@@ -37,7 +55,7 @@ COMPLETED = (
 )
 def oauth_no_address(patient: Patient) -> AbstractContextManager[None]:
     """No session has an address to log in at: the VM's answer is kept from whoever asks."""
-    return refused(patient, "/oauth-url", "HTTPConflict")
+    return refused(patient, "/oauth-url", 409)
 
 
 @fault(
@@ -49,18 +67,31 @@ def oauth_careless_address(patient: Patient) -> AbstractContextManager[None]:
 
     As a careless client makes it.
     """
-    what = """
+    python = """
         url = body["oauthUrl"].replace("S256", "plain").replace("localhost", "192.168.100.1")
         return web.json_response({"oauthUrl": url})
         """
-    return defective(patient, on("GET", "/oauth-url", what))
+    node = """
+        const url = body.oauthUrl.replaceAll('S256', 'plain').replaceAll('localhost', '192.168.100.1');
+        return { oauthUrl: url };
+        """
+    return defective(patient, on("GET", "/oauth-url", python, node))
 
 
-_SAME_EVERYWHERE = """
-import re
-url = re.sub("([?&])(state|code_challenge)=[^&]*", lambda m: f"{m[1]}{m[2]}={'x' * 43}", body["oauthUrl"])
-return web.json_response({"oauthUrl": url})
-"""
+_SAME_EVERYWHERE = on(
+    "GET",
+    "/oauth-url",
+    python="""
+        import re
+        same = lambda m: f"{m[1]}{m[2]}={'x' * 43}"
+        url = re.sub("([?&])(state|code_challenge)=[^&]*", same, body["oauthUrl"])
+        return web.json_response({"oauthUrl": url})
+        """,
+    node="""
+        const same = `$1$2=${'x'.repeat(43)}`;
+        return { oauthUrl: body.oauthUrl.replace(/([?&])(state|code_challenge)=[^&]*/g, same) };
+        """,
+)
 
 
 @fault(
@@ -75,7 +106,7 @@ def oauth_constant_state(patient: Patient) -> AbstractContextManager[None]:
 
     As a snapshot of a login would, restored twice.
     """
-    return defective(patient, on("GET", "/oauth-url", _SAME_EVERYWHERE))
+    return defective(patient, _SAME_EVERYWHERE)
 
 
 @fault(reds={"session.vm_reaches_the_provider", *LOGGED_IN}, asks=("session/test_oauth.py",))
@@ -87,7 +118,10 @@ def oauth_provider_stopped(patient: Patient) -> AbstractContextManager[None]:
 @fault(reds={"session.completed_sessions_vm_is_gone"}, asks=COMPLETED)
 def oauth_completed_vm_stays(patient: Patient) -> AbstractContextManager[None]:
     """The VM of a completed session goes on running; nobody waits for it any more."""
-    return defective(patient, 'os.environ["COMPLETED_LINGER_S"] = "600"')
+    defect = Defect(
+        python='os.environ["COMPLETED_LINGER_S"] = "600"', node="process.env.LINGER_MS = '600000';"
+    )
+    return defective(patient, defect)
 
 
 @fault(reds={"session.completed_sessions_vm_is_gone"}, asks=COMPLETED)
@@ -98,12 +132,15 @@ def oauth_completed_tap_stays(patient: Patient) -> AbstractContextManager[None]:
     """
     return defective(
         patient,
-        """
-        from lab.controller import tap
-        async def leave(device):
-            pass
-        tap.delete = leave
-        """,
+        Defect(
+            python="""
+            from lab.controller import tap
+            async def leave(device):
+                pass
+            tap.delete = leave
+            """,
+            node="own('network').deleteTap = async () => {};",
+        ),
     )
 
 
@@ -129,12 +166,15 @@ def oauth_everybody_logged_in(patient: Patient) -> AbstractContextManager[None]:
     """The controller takes every login for complete, whatever the VM's agent says."""
     return defective(
         patient,
-        """
-        from lab.controller.agents import Agents
-        async def yes(self, machine, session_id):
-            return {"authenticated": True}
-        Agents.credentials_status = yes
-        """,
+        Defect(
+            python="""
+            from lab.controller.agents import Agents
+            async def yes(self, machine, session_id):
+                return {"authenticated": True}
+            Agents.credentials_status = yes
+            """,
+            node=_asked_for("/credentials/status", "{ authenticated: true }"),
+        ),
     )
 
 

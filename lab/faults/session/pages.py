@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from lab.faults.controller import defective
+from lab.faults.controller import Defect, defective
 from lab.faults.fault import fault
 from lab.faults.firewall import ruled
 from lab.faults.patient import Patient
@@ -21,17 +21,34 @@ OPENED = {
 """Checks that need a page of the suite's own in the VM's browser."""
 
 
+def _opening(node: str) -> str:
+    """JavaScript by which so much is done before an agent is asked to open a page."""
+    return f"""
+    const agents = own('agents');
+    const {{ ask }} = agents;
+    agents.ask = async (vm, method, path, more) => {{
+      if (path === '/open-url') {{
+        {node}
+      }}
+      return ask(vm, method, path, more);
+    }};
+    """
+
+
 @fault(reds=OPENED, asks=WINDOW)
 def window_pages_lost(patient: Patient) -> AbstractContextManager[None]:
     """The controller says of every page that it was opened, and opens none: no VM ever asks for one."""
     return defective(
         patient,
-        """
-        from lab.controller.agents import Agents
-        async def never(self, machine, url):
-            return {"success": True}
-        Agents.open_url = never
-        """,
+        Defect(
+            python="""
+            from lab.controller.agents import Agents
+            async def never(self, machine, url):
+                return {"success": True}
+            Agents.open_url = never
+            """,
+            node=_opening("return { success: true };"),
+        ),
     )
 
 
@@ -43,16 +60,19 @@ def window_second_page_lost(patient: Patient) -> AbstractContextManager[None]:
     """
     return defective(
         patient,
-        """
-        from lab.controller.agents import Agents
-        opened, begin = set(), Agents.open_url
-        async def once(self, machine, url):
-            if machine.vm_id in opened:
-                return {"success": True}
-            opened.add(machine.vm_id)
-            return await begin(self, machine, url)
-        Agents.open_url = once
-        """,
+        Defect(
+            python="""
+            from lab.controller.agents import Agents
+            opened, begin = set(), Agents.open_url
+            async def once(self, machine, url):
+                if machine.vm_id in opened:
+                    return {"success": True}
+                opened.add(machine.vm_id)
+                return await begin(self, machine, url)
+            Agents.open_url = once
+            """,
+            node=_opening("if (vm.opened) return { success: true }; vm.opened = true;"),
+        ),
     )
 
 
@@ -70,14 +90,17 @@ def window_pages_previewed(patient: Patient) -> AbstractContextManager[None]:
     """
     return defective(
         patient,
-        """
-        from lab.controller.agents import Agents
-        begin = Agents.open_url
-        async def previewed(self, machine, url):
-            async with ClientSession() as client, client.get(url):
-                return await begin(self, machine, url)
-        Agents.open_url = previewed
-        """,
+        Defect(
+            python="""
+            from lab.controller.agents import Agents
+            begin = Agents.open_url
+            async def previewed(self, machine, url):
+                async with ClientSession() as client, client.get(url):
+                    return await begin(self, machine, url)
+            Agents.open_url = previewed
+            """,
+            node=_opening("await (await fetch(more.body.url)).text();"),
+        ),
     )
 
 

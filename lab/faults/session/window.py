@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import AbstractContextManager
 
-from lab.faults.controller import defective, refused
+from lab.faults.controller import Defect, defective, refused
 from lab.faults.fault import fault
 from lab.faults.firewall import unreachable
 from lab.faults.patient import Patient
@@ -25,7 +26,7 @@ def window_page_gone(patient: Patient) -> AbstractContextManager[None]:
 
     The VM shows the page all the same, and each hop up to the controller's does.
     """
-    return refused(patient, "/novnc", "HTTPNotFound")
+    return refused(patient, "/novnc", 404)
 
 
 @fault(
@@ -37,19 +38,26 @@ def window_websocket_refused(patient: Patient) -> AbstractContextManager[None]:
 
     Page and VM are well: nothing comes through in between.
     """
-    return refused(patient, "/novnc/websock", "HTTPBadGateway")
+    return refused(patient, "/novnc/websock", 502)
 
 
-_NEVER_PAINTED = """
-PAGE = (
+_PAGE = (
     "<!doctype html><canvas width=1024 height=768></canvas>"
     "<script>new WebSocket(location.href.replace('http', 'ws') + '/websock', 'binary')</script>"
 )
-async def defect(request, handler):
-    if request.path.endswith("/novnc"):
-        return web.Response(text=PAGE, content_type="text/html", headers={"Content-Security-Policy": ""})
-    return await handler(request)
-"""
+_NEVER_PAINTED = Defect(
+    python=f"""
+        async def defect(request, handler):
+            if request.path.endswith("/novnc"):
+                headers = {{"Content-Security-Policy": ""}}
+                return web.Response(text={_PAGE!r}, content_type="text/html", headers=headers)
+            return await handler(request)
+        """,
+    node=f"""
+        defect = (request, response, next) =>
+          request.path.endsWith('/novnc') ? response.type('html').send({json.dumps(_PAGE)}) : next();
+        """,
+)
 
 
 @fault(reds=SHOWN, asks=WINDOW)
@@ -66,16 +74,33 @@ def window_of_novnc(patient: Patient) -> AbstractContextManager[None]:
     """
     return defective(
         patient,
-        """
-        async def defect(request, handler):
-            if request.path.endswith("/novnc"):
-                websocket = request.path.strip("/") + "/websock"
-                raise web.HTTPFound(f"/novnc/vnc_lite.html?path={websocket}")
-            answer = await handler(request)
-            if request.path.startswith("/novnc/"):  # that page has its script in itself
-                answer.headers["Content-Security-Policy"] = ""
-            return answer
-        """,
+        Defect(
+            python="""
+            async def defect(request, handler):
+                if request.path.endswith("/novnc"):
+                    websocket = request.path.strip("/") + "/websock"
+                    raise web.HTTPFound(f"/novnc/vnc_lite.html?path={websocket}")
+                answer = await handler(request)
+                if request.path.startswith("/novnc/"):  # that page has its script in itself
+                    answer.headers["Content-Security-Policy"] = ""
+                return answer
+            """,
+            node="""
+            const files = express.static('/usr/share/novnc');
+            const { vncPassword } = own('settings');
+            defect = (request, response, next) => {
+              if (request.path.endsWith('/novnc')) {
+                const websocket = `${request.path.replace(/^\\//, '')}/websock`;
+                response.redirect(`/novnc/vnc_lite.html?password=${vncPassword}&path=${websocket}`);
+              } else if (request.path.startsWith('/novnc/')) {
+                request.url = request.url.slice('/novnc'.length);
+                files(request, response, next);
+              } else {
+                next();
+              }
+            };
+            """,
+        ),
     )
 
 

@@ -3,11 +3,15 @@
 // The VM's Chromium, told by its debugging port (loopback only) to show a page.
 
 const http = require('node:http');
+const { setTimeout: sleep } = require('node:timers/promises');
 
 const { HttpError } = require('./http');
 
 // A browser that draws a page under emulation takes its time to hear.
 const TIMEOUT_MS = 20000;
+// A VM that has just been booted has its agent before it has its browser.
+const PATIENCE_MS = 300000;
+const RETRY_MS = 1000;
 const URL_LIMIT = 8192;
 
 function requireWebUrl(value) {
@@ -41,10 +45,26 @@ function open(value) {
     });
     request.on('timeout', () => request.destroy(new HttpError(504, 'The browser did not answer')));
     request.on('error', (error) => {
-      reject(error instanceof HttpError ? error : new HttpError(502, `The browser cannot be reached (${error.code})`));
+      const told = new HttpError(502, `The browser cannot be reached (${error.code})`);
+      reject(error instanceof HttpError ? error : Object.assign(told, { code: error.code }));
     });
     request.end();
   });
 }
 
-module.exports = { open };
+/** The same, as soon as there is a browser. */
+async function openOnceThere(value) {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await open(value);
+    } catch (error) {
+      if (error.code !== 'ECONNREFUSED' || performance.now() > deadline) {
+        throw error;
+      }
+    }
+    await sleep(RETRY_MS);
+  }
+}
+
+module.exports = { open, openOnceThere };

@@ -83,7 +83,7 @@ async function startLogin(request, response, _query, provider) {
 /** The user goes on in the VM's browser. The login stands without it: the URL is in the answer, too. */
 async function showPage(url) {
   try {
-    await browser.open(url);
+    await browser.openOnceThere(url);
   } catch (error) {
     console.error(`[AUTH] the login page is not shown: ${error.message}`);
   }

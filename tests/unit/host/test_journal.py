@@ -160,3 +160,18 @@ def test_both_probes_read_a_message_alike(record: dict[str, Any]) -> None:
         exec(compile(source.read_text(), str(source), "exec"), names)  # noqa: S102 - our own file
         read.append(names["message_of"](record))
     assert read[0] == read[1]
+
+
+def test_a_line_may_name_the_vms_address_or_its_session_and_be_coloured(tmp_path: Path) -> None:
+    """By a logger that makes capitals after colouring: journald has bytes then; an address is a whole one."""
+    ok = [
+        (1, f"[\x1b[32MINFO\x1b[39M]: [LAUNCH-BROWSER-VM] Starting Browser VM {VM}"),
+        (3, '[\x1b[32minfo\x1b[39m]: [WAIT-VM-READY] Attempting health check {"vmIP":"192.168.100.2"}'),
+        (5, "http://192.168.100.2:8080/health: [WAIT-VM-READY] VM ready! (s-1)"),
+    ]
+    others = [(2, "192.168.100.25"), (4, "2192.168.100.2"), (6, f"{VM}1")]
+    lines = [(at, list(text.encode())) for at, text in sorted([*ok, *others])]
+    found = lines_about(JournalHost(tmp_path, lines), VM, "192.168.100.2", "s-1", since=0)
+    assert [line.time for line in found] == [1, 3, 5]
+    assert found[0].text == f"[INFO]: [LAUNCH-BROWSER-VM] Starting Browser VM {VM}"
+    assert all(marker.line for marker in markers_in(found, MARKERS))

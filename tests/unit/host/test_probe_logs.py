@@ -33,6 +33,14 @@ def test_error_lines_are_counted_and_those_that_are_known_apart() -> None:
     assert found["ignored"] == {"harmless": 1}
 
 
+@pytest.mark.parametrize("level", ["\x1b[31MERROR\x1b[39M", "\x1b[1;31mERROR\x1b[0m", "\x1b[31mERROR\x1b[m"])
+def test_the_level_of_an_error_may_be_coloured(level: str) -> None:
+    """Also by a logger that makes capitals after colouring; it is told without."""
+    lines = [(1.0, f"[{level}]: bad"), (2.0, "[\x1b[32MINFO\x1b[39M]: NO_ERRORS here")]
+    found = errors_among(lines, CONTROLLER)
+    assert (found["count"], found["last"][0]["text"]) == (1, "[ERROR]: bad")
+
+
 def test_the_latest_of_too_many_lines_are_told() -> None:
     """And the verdict says that there were more."""
     lines = [(float(number), f"{number} " + "x" * (1 << 15)) for number in range(300)]

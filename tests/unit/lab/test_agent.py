@@ -19,7 +19,7 @@ import pytest
 
 from harness.run import run
 from harness.wait import wait_until
-from tests.unit.peers.agent_process import Agent, installed, listener, started
+from tests.unit.peers.agent_process import Agent, free_port, installed, listener, started
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}"
 
@@ -169,6 +169,17 @@ def test_a_login_opens_its_page_in_the_browser(tmp_path: Path) -> None:
         agent.wait_listening()
         url = login(agent)
         wait_until(lambda: heard, what="the page to be opened", timeout_s=10)
+    assert unquote(heard[0].split()[1]) == f"/json/new?{url}"
+
+
+def test_a_browser_that_starts_after_the_agent_shows_the_page_all_the_same(tmp_path: Path) -> None:
+    """A VM that has just been booted has its agent first; nobody waits for it who wants to log in."""
+    port = free_port()
+    with started(tmp_path, {"BROWSER_DEBUG_PORT": str(port)}) as agent:
+        agent.wait_listening()
+        url = login(agent)
+        with listener(OK, port=port) as (_, heard):
+            wait_until(lambda: heard, what="the page to be opened", timeout_s=10)
     assert unquote(heard[0].split()[1]) == f"/json/new?{url}"
 
 

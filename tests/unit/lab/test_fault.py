@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
 from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
+from lab import npm
+from lab.faults.controller import _NODE, _PYTHON, on
+from lab.faults.deployments import NOT_ON, UNSEEN
 from lab.faults.fault import LAYERS, all_faults, fault
 from lab.faults.host import vmm
 from lab.faults.host.network import bridge_down
 from lab.faults.patient import Patient
+from lab.minipc import deployment
+from tests.unit.peers.small_suite import ROOT
 
 
 def bridge_gone(_: Patient) -> AbstractContextManager[None]:
@@ -81,3 +87,25 @@ def test_two_faults_of_one_name_are_told(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(vmm, "FAULTS", (bridge_down,), raising=False)
     with pytest.raises(ValueError, match=r"host\.bridge_down"):
         all_faults()
+
+
+def test_what_a_deployment_cannot_have_is_a_fault_and_is_said_in_the_documentation() -> None:
+    page = (ROOT / "docs/lab.md").read_text()
+    known = {one.name: one for one in all_faults()}
+    for name in deployment.DEPLOYMENTS:
+        for one, why in NOT_ON.get(name, {}).items():
+            assert one in known
+            assert f"| `{one}` | {why} |" in page
+        for one, checks in UNSEEN.get(name, {}).items():
+            assert checks < known[one].reds
+
+
+def test_a_defect_is_said_in_the_language_of_each_controller() -> None:
+    """Each program is one that its language can read."""
+    defect = on("POST", "/cancel", python="pass", node="return body;")
+    compile(_PYTHON.program(defect.python), "defective", "exec")
+    program = _NODE.program(defect.node)
+    done = subprocess.run(
+        [npm.node(), "--check", "-"], input=program.encode(), capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

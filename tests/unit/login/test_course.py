@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,18 @@ def test_no_address_is_an_error_that_says_what_was_answered(
     answers[f"{PATH}/oauth-url"] = json_answer({"error": "not yet"}, 409)
     with pytest.raises(SessionError, match=r"no address to log in at: oauth-url answered 409.*not yet"):
         login_address(session, timeout_s=0.3)
+
+
+def test_the_address_of_a_session_that_is_over_is_not_waited_for(
+    session: Session, answers: dict[str, Answer]
+) -> None:
+    """Its reason is told at once, in either spelling."""
+    answers[f"{PATH}/oauth-url"] = json_answer({"error": "no VM"}, 409)
+    answers[PATH] = json_answer({"session": {"status": "failed", "errorMessage": "lost"}})
+    began = time.monotonic()
+    with pytest.raises(SessionError, match=r"no address to log in at: it is 'failed' \(lost\)"):
+        login_address(session, timeout_s=60)
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize(

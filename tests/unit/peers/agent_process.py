@@ -101,10 +101,10 @@ def started(folder: Path, environment: Mapping[str, str]) -> Iterator[Agent]:
 
 
 @contextlib.contextmanager
-def listener(answer: bytes | None) -> Iterator[tuple[int, list[str]]]:
+def listener(answer: bytes | None, *, port: int = 0) -> Iterator[tuple[int, list[str]]]:
     """A peer on loopback that answers every connection alike, or never: its port, and what it heard."""
     heard: list[str] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server(("127.0.0.1", port)) as server:
 
         def serve() -> None:
             while True:

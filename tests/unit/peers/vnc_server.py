@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import IO
 
 from harness.screen.picture import Colour
+from harness.screen.rfb import answer_to
 
 SIZE = (8, 4)
+CHALLENGE = bytes(range(16))
 
 
 class VncServer:
@@ -22,6 +24,13 @@ class VncServer:
     def __init__(self, colour: Colour) -> None:
         self.colour = colour
         self.security = b"\x01\x01"
+        self.banner = b"RFB 003.008\n"
+        self.password = ""
+        """What it wants to be shown, where ``security`` offers that."""
+        self.reason = b""
+        """Why nobody is let in who has shown something else; none before RFB 3.8."""
+        self.heard: list[bytes] = []
+        """What it was told of versions and of security."""
         self.before_picture = struct.pack(">B", 2) + struct.pack(">BxxxI", 3, 4) + b"text"
         self.stop_painting = False
         self.hang_up = False
@@ -30,15 +39,27 @@ class VncServer:
     def serve(self, read: Callable[[int], bytes], write: Callable[[bytes], None]) -> None:
         """One session."""
         with contextlib.suppress(OSError, EOFError, KeyError):  # KeyError: not RFB
-            write(b"RFB 003.008\n")
-            read(12)
+            write(self.banner)
+            self.heard.append(read(12))
             write(self.security)
-            read(1)
-            write(bytes(4))
+            if self.banner >= b"RFB 003.007":
+                self.heard.append(read(1))
+            if self._lets_in(read, write):
+                write(bytes(4))
+            elif self.password:
+                write(b"\0\0\0\1" + self.reason)
+                return
             read(1)
             write(struct.pack(">HH16xI", *SIZE, 4) + b"desk")
             while True:
                 self._answer(read, write)
+
+    def _lets_in(self, read: Callable[[int], bytes], write: Callable[[bytes], None]) -> bool:
+        """Whether it says that somebody is let in: without a password it is silent, before RFB 3.8."""
+        if not self.password:
+            return self.banner >= b"RFB 003.008"
+        write(CHALLENGE)
+        return read(16) == answer_to(CHALLENGE, self.password)
 
     def _answer(self, read: Callable[[int], bytes], write: Callable[[bytes], None]) -> None:
         kind = read(1)[0]

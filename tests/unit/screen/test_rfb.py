@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection
 
 from harness.errors import TransportError
+from harness.screen.des import encrypted
 from harness.screen.picture import Screen, from_rgba, hex_colour, parse_colour
 from harness.screen.rfb import Rfb, RfbError
 from harness.screen.streams import vnc_at_address, vnc_at_socket, vnc_at_websocket
@@ -112,6 +113,72 @@ def test_a_server_that_lets_nobody_in_is_a_clear_error(tmp_path: Path, security:
         vnc_at_socket(tmp_path / "vnc", timeout_s=5),
     ):
         pass
+
+
+VERSIONS = {
+    b"RFB 003.003\n": (b"\0\0\0", b"RFB 003.003\n"),
+    b"RFB 003.005\n": (b"\0\0\0", b"RFB 003.003\n"),
+    b"RFB 003.007\n": (b"\1", b"RFB 003.007\n"),
+    b"RFB 003.008\n": (b"\1", b"RFB 003.008\n"),
+    b"RFB 003.889\n": (b"\1", b"RFB 003.008\n"),
+}
+"""Banner: what comes before its one kind of security, and the version that we then speak."""
+
+
+@pytest.mark.parametrize("banner", VERSIONS)
+@pytest.mark.parametrize("password", ["", "s3cret99", "short", "longer than eight"])
+def test_a_server_of_any_version_is_shown_the_password(tmp_path: Path, banner: bytes, password: str) -> None:
+    """Of which the first eight characters count."""
+    server, (before, spoken) = VncServer(TEAL), VERSIONS[banner]
+    server.banner, server.password = banner, password
+    server.security = before + (b"\2" if password else b"\1")
+    with (
+        listening(tmp_path / "vnc", server),
+        vnc_at_socket(tmp_path / "vnc", timeout_s=5, password=password[:8] or None) as vnc,
+    ):
+        assert vnc.picture().share(TEAL) == 1
+    assert server.heard[0] == spoken
+
+
+@pytest.mark.parametrize("banner", VERSIONS)
+def test_a_wrong_password_is_a_clear_error(tmp_path: Path, banner: bytes) -> None:
+    """With the server's reason, where its version has one."""
+    server, (before, spoken) = VncServer(TEAL), VERSIONS[banner]
+    server.banner, server.password, server.security = banner, "right", before + b"\2"
+    server.reason = b"\0\0\0\4nope" if spoken.endswith(b"8\n") else b""
+    with (
+        listening(tmp_path / "vnc", server),
+        pytest.raises(RfbError, match=f"refused: {'nope' if server.reason else 'it does not say why'}"),
+        vnc_at_socket(tmp_path / "vnc", timeout_s=5, password="wrong"),
+    ):
+        pass
+
+
+def test_a_password_is_not_shown_where_none_is_wanted(tmp_path: Path) -> None:
+    server = VncServer(TEAL)
+    server.security = b"\2\2\1"
+    with (
+        listening(tmp_path / "vnc", server),
+        vnc_at_socket(tmp_path / "vnc", timeout_s=5, password="s3cret99") as vnc,
+    ):
+        assert vnc.picture().share(TEAL) == 1
+    assert server.heard[1] == b"\1"
+
+
+DES = {
+    "133457799bbcdff1 0123456789abcdef": "85e813540f0ab405",
+    "e84ad660c4721ae0 70617373776f7264": "dbd83cfd727a1458",
+    "0101010101010101 8000000000000000": "95f8a5e5dd31d900",
+    "7ca110454a1a6e57 01a1d6d039776742": "690f5b0d9a26939b",
+    "0131d9619dc1376e 5cd54ca83def57da": "7a389d10354bd271",
+}
+"""Key and block: worked examples, and vectors of NIST's Special Publication 500-20."""
+
+
+@pytest.mark.parametrize("asked", DES)
+def test_des_is_des(asked: str) -> None:
+    key, block = map(bytes.fromhex, asked.split())
+    assert encrypted(block, key).hex() == DES[asked]
 
 
 def test_a_frozen_server_is_a_clear_error(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from harness.errors import NoAnswerError, SessionError, TransportError
 from harness.session.control_api import ControlApi, table_of
 from harness.session.launch import Session, launch
-from harness.site.profile import Site
+from harness.site.profile import SessionSection, Site
 from harness.transport.http import transport_over
 from tests.unit.peers.fake_peer import FakePeer, answer, fake_peer
 
@@ -120,6 +120,77 @@ def test_a_launch_without_a_session_says_what_came(tmp_path: Path, status: int, 
         pytest.raises(SessionError, match=f"answered {status}: {body}"),
     ):
         session(api)
+
+
+def test_a_session_told_from_memory_names_its_vm(tmp_path: Path) -> None:
+    """In the spelling of a program, not of a table."""
+    with controller(tmp_path, answer(200, STARTED), row(browserVMId=VM, status="ready")) as (api, _):
+        assert session(api).vm_id == VM
+
+
+def test_a_vm_that_the_api_does_not_tell_is_that_of_the_row(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def find_row(session_id: str) -> dict[str, str]:
+        asked.append(session_id)
+        return {"browser_vm_id": VM}
+
+    with controller(tmp_path, answer(200, STARTED), row(status="ready")) as (api, _):
+        assert launch(api, SITE, user_id="u", find_row=find_row).vm_id == VM
+    assert asked == [ID]
+
+
+def test_a_launch_that_is_answered_at_once_is_waited_for(tmp_path: Path) -> None:
+    """Until the session is ready, which counts as what the launch took."""
+    answers = (answer(200, STARTED), row(status="vm_created"), row(status="vm_created"), row(status="ready"))
+    with controller(tmp_path, *answers) as (api, peer):
+        made = session(api)
+        answered_s = made.took_s
+        made.wait_ready()
+        assert len(peer.requests) == 4
+        assert made.took_s - answered_s > 0.9
+
+
+def test_a_session_that_is_answered_when_it_is_ready_took_no_longer(tmp_path: Path) -> None:
+    with controller(tmp_path, answer(200, STARTED), row(status="awaiting_user_auth")) as (api, _):
+        made = session(api)
+        answered_s = made.took_s
+        made.wait_ready()
+        assert made.took_s == answered_s
+
+
+def test_a_session_that_ends_is_not_waited_for(tmp_path: Path) -> None:
+    """Its status and its reason are told at once, in either spelling."""
+    answers = (answer(200, STARTED), row(status="vm_created"), row(status="failed", errorMessage="no room"))
+    with controller(tmp_path, *answers) as (api, _):
+        made = session(api)
+        with pytest.raises(SessionError, match=r"ended before it was ready: 'failed' \(no room\)"):
+            made.wait_ready()
+
+
+@pytest.mark.parametrize("unshown", [answer(404, '{"error": "unknown"}'), answer(200, "<html>")])
+def test_a_session_that_is_not_shown_is_not_waited_for(tmp_path: Path, unshown: bytes) -> None:
+    """Whoever looks at it says so."""
+    with controller(tmp_path, answer(200, STARTED), unshown) as (api, peer):
+        session(api).wait_ready()
+        assert len(peer.requests) == 2
+
+
+@pytest.mark.parametrize("busy", [429, 500, 503])
+def test_a_controller_that_is_busy_for_a_moment_is_asked_again(tmp_path: Path, busy: int) -> None:
+    answers = (answer(200, STARTED), answer(busy, '{"error": "later"}'), row(status="ready"))
+    with controller(tmp_path, *answers) as (api, peer):
+        session(api).wait_ready()
+        assert len(peer.requests) == 3
+
+
+def test_a_launch_whose_time_is_over_is_waited_for_no_longer(tmp_path: Path) -> None:
+    """That it took too long is what it is then held against."""
+    impatient = Site(name="x", session=SessionSection(launch_s=0.6))
+    with controller(tmp_path, answer(200, STARTED), *[row(status="started")] * 9) as (api, _):
+        made = launch(api, impatient, user_id="u")
+        made.wait_ready()
+        assert 0.6 < made.took_s < 10
 
 
 def test_the_end_of_a_session_is_asked_once(tmp_path: Path) -> None:

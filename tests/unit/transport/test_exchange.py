@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -231,3 +234,71 @@ def test_a_vmm_that_misbehaves_gave_no_answer(tmp_path: Path, manner: str) -> No
         pytest.raises(ApiError, match="GET /version: no answer from Firecracker"),
     ):
         api.version()
+
+
+def _request(connection: socket.socket) -> bytes:
+    """A whole request; nothing where none comes."""
+    words = b""
+    while b"\r\n\r\n" not in words or (words.startswith(b"POST") and not words.endswith(b"}")):
+        if not (more := connection.recv(65536)):
+            return b""
+        words += more
+    return words
+
+
+class ForgetfulPeer:
+    """Answers one request a connection and then, when the next one has come, closes it without a word.
+
+    :param also_new: the first request of a connection is treated no better, but for the very first.
+    """
+
+    def __init__(self, path: Path, *, also_new: bool = False) -> None:
+        self._also_new = also_new
+        self.heard: list[bytes] = []
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                self._serve(self._listener.accept()[0])
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            for is_first in (True, False):
+                if not (words := _request(connection)):
+                    return
+                self.heard.append(words)
+                if is_first and not (self._also_new and len(self.heard) > 1):
+                    connection.sendall(said(b"ok"))
+
+
+def test_a_connection_that_was_closed_as_idle_costs_nothing(tmp_path: Path) -> None:
+    """The request goes out once more, on a new connection, whatever its method."""
+    with (
+        closing(ForgetfulPeer(tmp_path / "s")) as peer,
+        client_over(tmp_path / "s", "http://vm", timeout_s=5) as client,
+    ):
+        assert client.get("/first").text == "ok"
+        assert client.post("/second", json={"a": 1}).text == "ok"
+        assert [words.split()[1] for words in peer.heard] == [b"/first", b"/second", b"/second"]
+        assert peer.heard[-1].endswith(b'{"a":1}')
+
+
+def test_a_new_connection_that_ends_without_a_word_is_no_answer(tmp_path: Path) -> None:
+    """It is tried once more, and no oftener."""
+    with (
+        closing(ForgetfulPeer(tmp_path / "s", also_new=True)) as peer,
+        client_over(tmp_path / "s", "http://vm", timeout_s=1) as client,
+    ):
+        client.get("/first")
+        with pytest.raises(httpx.TransportError):
+            client.get("/second")
+        assert [words.split()[1] for words in peer.heard] == [b"/first", b"/second", b"/second"]

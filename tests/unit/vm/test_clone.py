@@ -12,7 +12,7 @@ import pytest
 from harness.errors import HarnessError, SshError, VmError, VmmError
 from harness.host.hypervisor import Hypervisor
 from harness.site.profile import Site
-from harness.vm.clone import making
+from harness.vm.clone import Clone, making
 from tests.unit.peers.fake_peer import answer, fake_peer
 
 SITE = Site.model_validate(
@@ -129,3 +129,40 @@ def test_a_vmm_that_does_not_tell_its_drives_is_to_blame(tmp_path: Path, drives:
         error = trouble(tmp_path, MADE)
     assert isinstance(error, VmmError)
     assert "Firecracker's answer cannot be understood: drives" in error.message
+
+
+class Configured:
+    """A VMM's API that remembers how it was configured."""
+
+    def __init__(self) -> None:
+        self.interfaces: list[dict[str, Any]] = []
+
+    def put_network_interface(self, iface_id: str, **fields: Any) -> None:
+        """One of a VM's interfaces."""
+        self.interfaces.append({"iface_id": iface_id, **fields})
+
+    def __getattr__(self, _name: str) -> Any:
+        return lambda *_, **__: None
+
+
+def interface_of(directory: Path, name: str, **snapshot: str) -> dict[str, Any]:
+    """What a clone of that name is booted with."""
+    host = SmallHost(directory, MADE)
+    host.site = Site.model_validate({"name": "nowhere", "snapshot": snapshot})
+    clone = Clone(cast(Hypervisor, host), name, {"api": directory / "api"}, disk="/d", began=0)
+    clone.api = api = cast(Any, Configured())
+    clone.boot()
+    (interface,) = api.interfaces
+    return dict(interface)
+
+
+def test_every_clone_is_booted_with_a_mac_of_its_own(tmp_path: Path) -> None:
+    """One that nobody else gives away, and no group's; a guest would else make it of what clones share."""
+    macs = [interface_of(tmp_path, f"acc-000000-{number}")["guest_mac"] for number in range(20)]
+    assert len(set(macs)) == 20
+    assert {int(mac[:2], 16) & 3 for mac in macs} == {2}
+
+
+def test_a_mac_that_the_profile_names_is_given(tmp_path: Path) -> None:
+    mac = "06:00:c0:a8:64:02"
+    assert interface_of(tmp_path, "acc-000000-1", guest_mac=mac)["guest_mac"] == mac

@@ -46,6 +46,8 @@ setInterval(() => {
 """A page that renders anew all the time."""
 STILL = "<!doctype html><body><canvas width=8 height=4></canvas><script>{script}</script></body>"
 """It looks like a window, and is none."""
+SCRIPTS = """<script src="http://cdn.invalid/viewer.js"></script><script src="http://192.0.2.7:4000/none.js"></script>
+<script src="http://192.0.2.7:4004/closed.js"></script></body>"""
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +63,7 @@ def asked(browser: Chromium, tmp_path: Path) -> Iterator[list[str]]:
     pages = {"/window": WINDOW, "/framed": FRAMED, "/restless": RESTLESS, "/without": STILL.format(script="")}
     for name, port in (("unsized", 4001), ("silent", 4002), ("refused", 4003)):
         pages[f"/{name}"] = STILL.format(script=f"new WebSocket('ws://192.0.2.7:{port}/')")
+    pages["/elsewhere"] = STILL.format(script="").replace("</body>", SCRIPTS)
     pages["/unsized"] = pages["/unsized"].replace("width=8", "width=0")
     answers: dict[str, Answer] = {path: (200, {}, page) for path, page in pages.items()}
     with (
@@ -218,6 +221,15 @@ def title_after_killing(word: str, before: set[int]) -> str:
             os.kill(pid, signal.SIGKILL)
         wait_until(lambda: running(hit), what="its end", timeout_s=15, until=lambda pids: not pids)
         return str(ours.call(lambda: tab.evaluate("document.title"), timeout_s=15))
+
+
+def test_what_our_own_gate_keeps_out_is_known(browser: Chromium, asked: list[str], tmp_path: Path) -> None:
+    """A page that cannot load its viewer for that is no worse; what fails otherwise is the site's."""
+    browser.allow(("192.0.2.7", 4004), tmp_path / "nobody")
+    with opened_window(browser, "http://192.0.2.7:4000/elsewhere") as page:
+        wait_until(lambda: page.kept_out, what="what is kept out", timeout_s=20)
+    assert asked
+    assert page.kept_out == {"cdn.invalid:80"}
 
 
 @pytest.mark.parametrize("word", ["--type=renderer", "--user-data-dir=", "run-driver"])
