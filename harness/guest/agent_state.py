@@ -21,6 +21,7 @@ _ENDED = "ActiveExitTimestampMonotonic"
 _PROPERTIES = f"MainPID,NRestarts,ActiveState,SubState,Result,StartLimitIntervalUSec,StartLimitBurst,{_ENDED}"
 _FIELDS = "MESSAGE,MESSAGE_ID,UNIT,COMMAND,EXIT_CODE,EXIT_STATUS,N_RESTARTS"
 _STARTING, _STARTED = "7d4958e842da4a758f6c1cdc7b36dcc5", "39f53479d3a045ac8e11786248231fbf"
+_STOPPING, _CLEAN_END = "de5b426a63be47a7b6ac3eaac82e2f6f", "7ad2d189f7e94e70a38c781354912448"
 _STATE_S = 180
 
 
@@ -42,6 +43,14 @@ class JournalEntry:
     def is_exit(self) -> bool:
         """Whether it tells how the main process ended."""
         return self.by_systemd and self.fields.get("COMMAND") == "ExecStart" and "EXIT_CODE" in self.fields
+
+    def is_clean_end_after(self, before: JournalEntry | None) -> bool:
+        """Whether it tells of a main process that ended by itself, and with 0: of that systemd says no more.
+
+        :param before: what systemd said just before.
+        """
+        stopping = before is not None and before.fields.get("MESSAGE_ID") == _STOPPING
+        return self.by_systemd and self.fields.get("MESSAGE_ID") == _CLEAN_END and not stopping
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,9 @@ class AgentState:
     @property
     def exits(self) -> list[JournalEntry]:
         """Every end of a main process."""
-        return [entry for entry in self.journal if entry.is_exit]
+        told = [entry for entry in self.journal if entry.by_systemd]
+        pairs = zip([None, *told], told, strict=False)
+        return [entry for before, entry in pairs if entry.is_exit or entry.is_clean_end_after(before)]
 
     @property
     def starts_s(self) -> list[float]:
@@ -92,9 +103,9 @@ class AgentState:
 
     @property
     def ending(self) -> tuple[str, str] | None:
-        """How the first main process ended: ``("exited", "1")``, ``("killed", "9")``."""
+        """How the first main process ended: ``exited`` with "1", ``killed`` by "9", or ``cleanly``, "0"."""
         first = self.exits[0].fields if self.exits else None
-        return (first["EXIT_CODE"], first.get("EXIT_STATUS", "")) if first else None
+        return (first.get("EXIT_CODE", "cleanly"), first.get("EXIT_STATUS", "0")) if first else None
 
     @property
     def ending_text(self) -> str:

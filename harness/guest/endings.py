@@ -48,19 +48,24 @@ def _ending(trial: Trial, row: Row) -> Ending:
     if process.tried.told.get("row") in trial.stuck:
         ended = f"{code} of a process that nobody started again"
         return Ending(row, f"{ended if _last(process) else 'it hung, and was killed'}{how}", ok=False)
+    if code is None:
+        return Ending(row, f"an end that systemd took for a clean one, as with exit code 0{how}", ok=False)
     after_s = _ended_at(process, seen) - process.tried.at_s
     if after_s > EXIT_S + _SPARE_S:
         return Ending(row, f"{code}, but only after {after_s:.1f} s{how}", ok=False)
     return Ending(row, f"{code}{how}", ok=code != "exit code 0")
 
 
-def _code(process: Process, seen: Exit | None) -> str:
-    """What its parent got to see: by systemd's word where that is its parent, else by its own last one."""
+def _code(process: Process, seen: Exit | None) -> str | None:
+    """What its parent got to see: by systemd's word where that is its parent, else by its own last one.
+
+    None: neither said a word; systemd says none of an end that is clean to it.
+    """
     if seen is not None:
         return f"exit code {seen.status}" if seen.code == "exited" else f"killed by signal {seen.status}"
     last = _last(process)
     if last is None:
-        return "an end without a word, as by a signal"
+        return None if process.parent == 1 else "an end without a word, as by a signal"
     return f"exit code {int(last.code or 0) & 0xFF if _is_number(last.code) else 0}"
 
 

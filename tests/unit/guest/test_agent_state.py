@@ -46,6 +46,19 @@ def test_end_of_a_start_pre_command_is_no_end_of_the_agent() -> None:
     assert state.ending is None
 
 
+SAYS = '{"__MONOTONIC_TIMESTAMP":"101100000","UNIT":"a","MESSAGE_ID":"%s"}\n'
+STOPPING, CLEAN = SAYS % "de5b426a63be47a7b6ac3eaac82e2f6f", SAYS % "7ad2d189f7e94e70a38c781354912448"
+LINE = '{"__MONOTONIC_TIMESTAMP":"101050000","MESSAGE":"bye"}\n'
+
+
+def test_a_clean_end_is_an_end_unless_it_was_asked_for() -> None:
+    """systemd logs how a main process ended only where that was no clean end."""
+    head = "UPTIME=100\nMainPID=77\nNRestarts=1\n"
+    by_itself = parse_state(head + LINE + CLEAN + STOPPING, since_s=100.5)
+    assert (by_itself.ending, len(by_itself.exits)) == (("cleanly", "0"), 1)
+    assert parse_state(head + STOPPING + LINE + CLEAN, since_s=100.5).exits == []
+
+
 @pytest.fixture
 def guest(tmp_path: Path) -> Iterator[SmallGuest]:
     """A guest whose programs can be harmed."""

@@ -151,6 +151,18 @@ def test_behind_a_supervisor_its_own_word_decides(code: str | None, ok: bool) ->
     assert next(one.ok for one in endings(seen, {ROWS[3].way}) if one.row == ROWS[3]) is ok
 
 
+@pytest.mark.parametrize(
+    ("code", "said"), [("0", "exit code 0"), (None, "an end that systemd took for a clean one")]
+)
+def test_an_end_that_systemd_says_nothing_of_is_a_clean_one(code: str | None, said: str) -> None:
+    """It tells of those alone that it takes for failures."""
+    own = [record("ends", 7, 21, code=code)] if code else []
+    seen = told(started(7, 10), thrown(7, 20), *own, started(8, 25), exit_at(30, "exited", "1"))
+    row = next(one for one in endings(seen, {ROWS[3].way}) if one.row == ROWS[3])
+    assert row.ok is False
+    assert row.told.startswith(said)
+
+
 def test_the_last_line_of_a_process_that_was_killed_may_be_cut() -> None:
     """No other one."""
     cut = 'R {"kind":"tried","pid":7,"thre'
