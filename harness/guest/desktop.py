@@ -7,10 +7,12 @@ from collections.abc import Iterable
 
 from harness.errors import UnfitVmError
 from harness.guest.identity import AgentLogin, log_in
+from harness.text import beginning
 from harness.vm.inside import freezing
 from harness.vm.machine import Vm
 
 _FREEZE_S = 60.0
+_SHOWN = 200  # of an answer; what became of the agent comes after it
 
 
 class Desktop:
@@ -64,5 +66,5 @@ class Desktop:
             if not failed:
                 self._done_without = True
                 return
-            self.needed = f"{failed[0].provider}: {failed[0].answer}"
+            self.needed = f"{failed[0].provider}: {beginning(failed[0].answer.partition(';')[0], _SHOWN)}"
         raise UnfitVmError(f"{vm.name}: its desktop is frozen, and a login came to nothing: {self.needed}")

@@ -16,7 +16,7 @@ from tests.unit.peers.small_vm import SmallVm, state
 from tests.unit.peers.web_peer import Answer, web_peer
 
 WELL = AgentLogin("codex", 200, "", "https://x/?state=1")
-NOTHING = AgentLogin("codex", 0, "no answer within 5 s")
+NOTHING = AgentLogin("codex", 0, "no answer within 5 s; the agent is healthy:\n  its journal")
 ADDRESS: Answer = (
     200,
     {"Content-Type": "application/json"},
@@ -107,6 +107,7 @@ def test_what_comes_of_a_login_beside_a_running_desktop_is_a_finding(
     (clones, _), desktop = agent, Desktop()
     with pytest.raises(UnfitVmError):
         desktop.judge(clones.make(desktop), [WELL, NOTHING])
+    assert desktop.needed == "codex: no answer within 5 s"
     desktop.judge(clones.make(desktop), [NOTHING])
 
 
