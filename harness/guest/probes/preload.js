@@ -101,7 +101,9 @@
     const wrapper = function () {
       return own(original, this, arguments);
     };
-    Object.defineProperty(wrapper, 'name', { value: name, configurable: true });
+    ['name', 'length'].forEach((key) =>
+      Object.defineProperty(wrapper, key, { value: original[key], configurable: true })
+    );
     const was = Object.getOwnPropertyDescriptor(target, name);
     const enumerable = Boolean(was && was.enumerable);
     Object.defineProperty(target, name, { value: wrapper, writable: true, configurable: true, enumerable });
