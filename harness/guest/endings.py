@@ -43,6 +43,8 @@ def _ending(trial: Trial, row: Row) -> Ending:
     how = f"{_handled(process, process.tried)}{_by(process)}"
     if process.of("alive"):
         return Ending(row, f"still running after {EXIT_S:g} s{how}", ok=False)
+    if process.tried.told.get("row") in trial.living:
+        return Ending(row, f"under way when the time for all of it was over{how}", None)
     seen = trial.exit_of(process)
     code = _code(process, seen)
     if process.tried.told.get("row") in trial.stuck:

@@ -230,11 +230,16 @@ def _remember_secrets(carried: Mapping[str, Carried], unit: Unit, site: Site) ->
     clean = without_environment(site)
     for path, one in carried.items():
         text = decoded(one.content)
-        if path in settings or _SETTINGS_FILE.search(posixpath.basename(path)):
+        if path in settings or is_settings(path):
             for line in text.splitlines():
                 remember_secrets(line, site)
         elif path == site.agent.unit_file or path.endswith((".service", ".conf")):
             clean(text)
+
+
+def is_settings(path: str) -> bool:
+    """Whether a file is called as files of environment variables are."""
+    return bool(_SETTINGS_FILE.search(posixpath.basename(path)))
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ the clone does not come to rest from, the rest of the lane goes on in a fresh cl
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -93,9 +94,10 @@ class Lanes:
         with self._lock:
             self._closing = True
             running = list(self._running)
-        for vm in running:
-            vm.kill()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        with contextlib.ExitStack() as steps:  # one that cannot be removed keeps none of the others
+            steps.callback(self._pool.shutdown, wait=True, cancel_futures=True)
+            for vm in running:
+                steps.callback(vm.kill)
 
     def _run(self, lane: Lane) -> None:
         left, unfit, begun = list(lane.experiments), set[str](), time.monotonic()

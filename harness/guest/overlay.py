@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from harness.answers import reading
 from harness.errors import CommandError, HarnessError, UnreadableError, WaitTimeoutError
 from harness.guest.difference import Difference
-from harness.guest.facts import Facts, sampled
+from harness.guest.facts import Facts, is_settings, sampled
 from harness.host.hypervisor import Hypervisor
 from harness.run import Result
 from harness.site.profile import Site
@@ -53,10 +53,18 @@ class Overlay:
         return f"on clones of the golden snapshot with {count} file{'s' * (count != 1)} {self.why}"
 
 
-def observed(golden: Facts, session: Facts, found: Difference) -> Overlay:
-    """The files of the agent and its unit that a session's VM has otherwise than the golden snapshot."""
+def observed(golden: Facts, session: Facts, found: Difference, site: Site) -> Overlay:
+    """The files of the agent and its unit that a session's VM has otherwise than the golden snapshot.
+
+    None where no more differs than what an agent writes as it runs, logs for one: to have that, a clone's
+    agent would be started again, and nothing that it took along from the snapshot would be tried.
+    """
     if not found.files and not found.modules:
         return Overlay("the session's VM has the same agent and unit")
+    if not found.modules and not any(_is_program(path, site) or is_settings(path) for path in found.files):
+        return Overlay(
+            "the session's VM has the same agent and unit, but for what an agent writes as it runs"
+        )
     if session.carried is None:
         return Overlay("what a launch writes is more than can be taken along")
     carried = {path: session.carried[path] for path in found.files if path in session.carried}
@@ -80,7 +88,9 @@ def given(hypervisor: Hypervisor) -> Overlay:
     if not files:
         return Overlay("the profile says that a launch writes no file (launch.overlay)")
     try:
-        raw = hypervisor.output(["tar", "-chzPf", "-", "--", *files.values()], timeout_s=_READ_S)
+        raw = hypervisor.output(
+            ["tar", "--hard-dereference", "-chzPf", "-", "--", *files.values()], timeout_s=_READ_S
+        )
     except CommandError as error:
         raise CommandError(
             f"launch.overlay: the files cannot be read on the host: {error.message}",

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from harness.answers import read_as
+from harness.guest.difference import without_secrets
 from harness.text import beginning
 from harness.values import natural
 from harness.vm.machine import Vm
@@ -62,7 +63,8 @@ def lines_around(vm: Vm, places: Iterable[Place]) -> Mapping[Place, str]:
         return {}
     told = vm.script("\n".join(map(_shown, wanted)), timeout_s=_READ_S).stdout
     parts = told.split(f"{_MARK}\n")[1:]
-    return {place: text.rstrip("\n") for place, text in zip(wanted, parts, strict=False) if text.strip()}
+    shown = ("\n".join(map(without_secrets, text.rstrip("\n").split("\n"))) for text in parts)
+    return {place: text for place, text in zip(wanted, shown, strict=False) if text.strip()}
 
 
 def _shown(place: Place) -> str:

@@ -77,16 +77,21 @@ class SilentDatabase:
     after: AgentState
     lingering: tuple[str, ...]
     """Calls that were still open long after they should have been given up."""
+    asked_from_s: float = 0.0
+    """When the first request was made, in seconds since boot: what the agent says at its start, of the limits
+    that it has, is no answer to it."""
 
     @property
     def timeouts(self) -> list[str]:
         """What the agent said of a call that timed out."""
-        return [line for line in self.after.said if re.search(r"timed? ?-?out", line, re.IGNORECASE)]
+        later = (entry for entry in self.after.journal if entry.at_s > self.asked_from_s)
+        said = (entry.message for entry in later if not entry.by_systemd)
+        return [message for message in said if re.search(r"timed? ?-?out", message, re.IGNORECASE)]
 
     @property
     def was_asked(self) -> bool:
         """Whether the agent turned to its database at all."""
-        return bool(self.silence.count or self.timeouts)
+        return bool(self.silence.count)
 
     @property
     def late(self) -> list[Asked]:
@@ -109,6 +114,7 @@ def silent_database(vm: Vm, probe: str) -> SilentDatabase:
         settings = {**site.agent.database_environment, variable: url}
         before = ask_agent_state(vm, then=restarted_with(settings))
         came_up = seconds_until_healthy(vm) is not None
+        asked_from_s = ask_agent_state(vm).uptime_s if came_up else before.uptime_s
         tried = asyncio.run(_ask_all(vm, listener, probe)) if came_up else _Tried()
         after = ask_agent_state(vm, since_s=before.uptime_s)
         silence = listener.heard()
@@ -129,6 +135,7 @@ def silent_database(vm: Vm, probe: str) -> SilentDatabase:
         health_looks=len(tried.looks),
         after=after,
         lingering=tuple(one.request or f"{one.size} bytes, which are no HTTP" for one in lingering),
+        asked_from_s=asked_from_s,
     )
 
 

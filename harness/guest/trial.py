@@ -74,11 +74,13 @@ class Trial:
     """What came of it.
 
     :param stuck: rows whose process had to be killed from outside: nothing ran in it any more.
+    :param living: rows whose process still ran when the time for all of it was over.
     """
 
     processes: Sequence[Process]
     exits: Sequence[Exit]
     stuck: frozenset[str] = frozenset()
+    living: frozenset[str] = frozenset()
 
     def tried_in(self, row: Row) -> Process | None:
         """The process in which a row was carried out."""
@@ -157,10 +159,9 @@ def read_trial(text: str) -> Trial:
     :raises UnreadableError: it cannot be read.
     """
     lines = [line.partition(" ") for line in text.split("\n") if line]
-    told = {letter: [rest for key, _, rest in lines if key == letter] for letter in "RJK"}
-    return Trial(
-        read_records(told["R"]), [_exit(line) for line in told["J"] if line], frozenset(told["K"]) - {""}
-    )
+    told = {letter: [rest for key, _, rest in lines if key == letter] for letter in "RJKL"}
+    stuck, living = (frozenset(told[letter]) - {""} for letter in "KL")
+    return Trial(read_records(told["R"]), [_exit(line) for line in told["J"] if line], stuck, living)
 
 
 def _exit(line: str) -> Exit:
@@ -208,9 +209,12 @@ _DRIVE = """
         elif [ $((up - since)) -gt $patience ]; then
             [ $taken -gt 0 ] || break
             row=$(ls -t {folder}/rows | head -n 1)
-            printf '%s\n' "$row" >>{folder}/stuck; : >"{folder}/alive/$row"
-            systemctl kill --kill-who=all -s KILL "$unit"
-            since=$up
+            read -r pid <"{folder}/rows/$row"
+            if [ -d "/proc/$pid" ] || [ $((up - since)) -gt {first} ]; then
+                printf '%s\n' "$row" >>{folder}/stuck; : >"{folder}/alive/$row"
+                systemctl kill --kill-who=all -s KILL "$unit"
+                since=$up
+            fi
         fi
         if [ -e {folder}/alive/last ]; then
             read -r last <{folder}/alive/last
@@ -219,13 +223,17 @@ _DRIVE = """
     done
     journalctl --sync 2>/dev/null || :
 """
-"""A row that nothing came after for so long that its process must hang is ended from here."""
+"""A row that nothing came after for so long that its process must hang is ended from here; one whose process
+is gone, once nobody can be about to start it again."""
 
 _COLLECT = """
     ended=$(journalctl -b UNIT="$unit" COMMAND=ExecStart -n {most} -o json --no-pager --quiet \\
         --output-fields=EXIT_CODE,EXIT_STATUS) || exit 3
     printf '%s\n' "$ended" | sed 's/^/J /'
     [ ! -e {folder}/stuck ] || sed 's/^/K /' {folder}/stuck
+    for row in {folder}/rows/*; do
+        [ -e "$row" ] && read -r pid <"$row" && [ -d "/proc/$pid" ] && printf 'L %s\n' "${{row##*/}}"
+    done
     set -- {folder}/records/*
     [ ! -e "$1" ] || awk '{{ print "R " $0 }}' "$@" || exit 4
     systemctl stop --no-block "$unit"

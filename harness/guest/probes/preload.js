@@ -16,6 +16,7 @@
   const EVENTS = ['uncaughtException', 'unhandledRejection'];
   const REGISTER = ['on', 'addListener', 'once', 'prependListener', 'prependOnceListener'];
   const REMOVE = ['off', 'removeListener', 'removeAllListeners'];
+  const MANY = ['registered', 'removed', 'handled', 'listening']; // what a program may do without end
   const FRAMES = 50;
   const FLUSH_MS = 100; // a third error comes so long after the first: a handler may be writing its log yet
   const PATIENCE_MS = 2000; // for an answer to the request whose connection is then held
@@ -46,7 +47,7 @@
 
   /** Leave a record; one that cannot be left is not the program's trouble. */
   function note(kind, told) {
-    if (notesLeft-- <= 0) {
+    if (MANY.includes(kind) && notesLeft-- <= 0) {
       return;
     }
     const [seconds, nanoseconds] = clock();

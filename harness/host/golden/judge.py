@@ -145,7 +145,7 @@ def wrong_content(disk: str, declared: Mapping[str, str], seen: Mapping[str, Dis
 def vmm_version(vmm: Vmm) -> str:
     """The VMM's version without the v; empty where it does not say."""
     said = vmm.said("version")
-    told = re.search(r"\bv(\d+\.\d+\.\d+\S*)", said.first_line)
+    told = re.search(r"\bv([0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}\S*)", said.first_line)
     return told[1] if told and said.status == 0 else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import time
@@ -100,9 +101,16 @@ def test_one_that_is_dropped_in_time_has_ended_and_is_no_answer(tried: Try) -> N
 
 
 def test_an_agent_that_never_asks_has_not_been_tried(tried: Try) -> None:
-    """One that says of a call that it timed out has: its connection may never have come through."""
+    """Whatever it says of limits: a login may have one, too."""
     asked = [tried({"POST /auth": QUIET}, journal=said).was_asked for said in ((), TIMED_OUT)]
-    assert asked == [False, True]
+    assert asked == [False, False]
+
+
+def test_what_is_said_of_limits_before_anything_was_asked_is_no_answer(tried: Try) -> None:
+    seen = tried(journal=TIMED_OUT)
+    assert seen.timeouts == list(TIMED_OUT)
+    at_start = dataclasses.replace(seen, asked_from_s=max(one.at_s for one in seen.after.journal))
+    assert at_start.timeouts == []
 
 
 def test_a_call_that_outlives_its_answer_lingers(tried: Try) -> None:

@@ -151,6 +151,14 @@ def test_behind_a_supervisor_its_own_word_decides(code: str | None, ok: bool) ->
     assert next(one.ok for one in endings(seen, {ROWS[3].way}) if one.row == ROWS[3]) is ok
 
 
+@pytest.mark.parametrize("parent", [1, 6])
+def test_a_row_that_was_under_way_at_the_end_was_not_tried(parent: int) -> None:
+    """Neither a failure nor, behind a supervisor, an end without a word."""
+    seen = told(started(7, 10, parent=parent), thrown(7, 20), f"L {ROW}")
+    row = next(one for one in endings(seen, {ROWS[3].way}) if one.row == ROWS[3])
+    assert (row.ok, row.told) == (None, "under way when the time for all of it was over")
+
+
 @pytest.mark.parametrize(
     ("code", "said"), [("0", "exit code 0"), (None, "an end that systemd took for a clean one")]
 )
