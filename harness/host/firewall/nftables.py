@@ -81,12 +81,16 @@ def tables_of(ruleset: Sequence[Mapping[str, Any]], *, written: Written | None =
     :param written: what iptables' tool says of those that it wrote, and understands better.
     """
     theirs = _theirs(ruleset, written or {})
+    listed = [entry["table"] for entry in ruleset if "table" in entry]
+    dormant = {(one["family"], one["name"]) for one in listed if "dormant" in one.get("flags", [])}
     sets: dict[tuple[str, str], dict[str, Any]] = {}
     tables: dict[tuple[str, str], dict[str, Chain]] = {}
     for kind, item in (one for entry in ruleset for one in entry.items()):
         if item.get("family") not in FAMILIES:
             continue
         at = (item["family"], item["table"] if "table" in item else item["name"])
+        if at in dormant:  # the kernel asks none of its chains
+            continue
         chains = tables.setdefault(at, {})
         if kind in ("set", "map"):
             sets.setdefault(at, {})[item["name"]] = item.get("elem", [])

@@ -34,6 +34,13 @@ def nft(
     return {"nft": [{"metainfo": {}}, {"table": {"family": "inet", "name": "f"}}, *others, base, *written]}
 
 
+def dormant(flags: Any) -> dict[str, Any]:
+    """A table that drops all there is, and that the kernel does not ask."""
+    ruleset = nft([DROP], policy="drop")
+    ruleset["nft"][1]["table"]["flags"] = flags
+    return ruleset
+
+
 def both(
     saved: list[str], rules: list[list[dict[str, Any]]], variant: str = " (nf_tables)"
 ) -> dict[str, Any]:
@@ -112,6 +119,8 @@ OPEN = {
     "nft: a map's element with a comment": nft(
         [{"vmap": {"key": port("dport"), "data": {"set": [[commented(22), DROP]]}}}], hook="output"
     ),
+    "nft: a dormant table": dormant(["dormant"]),
+    "nft: a dormant table, said in one word": dormant("dormant"),
     "a set, of which iptables shows nothing": both(
         ["-A OUTPUT -p tcp -j DROP"], [[match(port("dport"), {"set": [22, 80]}), DROP]]
     ),
