@@ -23,7 +23,7 @@ PYTHON = """#!/bin/sh
 shift 2 && echo "in $PWD for ${ACCEPTANCE_SITE:-no site}" && printf '%s\\n' "$@"
 case $1 in tests/unit) exit "${UNIT:-0}" ;; tests/lab) exit "${LAB:-0}" ;; esac
 """
-UNIT = ["tests/unit", "-m", "not slow", "-n", "4"]
+UNIT = ["tests/unit", "-m", "not slow", "-n", "2", "--dist", "loadfile"]
 LAB = ["tests/lab", "-m", "not acceptance and not slow"]
 
 NARROWED = {

@@ -281,9 +281,9 @@ def test_costs_are_linear(piece: str) -> None:
 
     def takes_s(size: int) -> float:
         text = (piece * (size // len(piece) + 1))[:size]
-        began = time.perf_counter()
+        began = time.process_time()
         redact.redact(text)
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     short_s = min(takes_s(10_000) for _ in range(3))
     assert takes_s(100_000) < 40 * short_s + 0.5
