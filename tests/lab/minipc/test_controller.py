@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
+from harness.errors import CommandError
 from harness.wait import wait_until
 from tests.lab.minipc.conftest import USER, Twin
 
@@ -62,7 +64,14 @@ def test_two_vms_have_nothing_in_common(minipc: Twin, start_session: Callable[[]
     for column in ("ip_address", "tap_device", "firecracker_pid", "socket_path"):
         assert one[column] != two[column]
     for vm in (one, two):
-        minipc.sh(f"curl -fsS --max-time 10 http://{vm['ip_address']}:8080/health")
+        # Both are drawing their desktops yet, on the same processors: that each answers is waited for.
+        health = f"curl -fsS --max-time 10 http://{vm['ip_address']}:8080/health"
+        wait_until(
+            partial(minipc.sh, health),
+            what=f"an answer of VM {vm['vm_id']}",
+            timeout_s=90,
+            retry_on=(CommandError,),
+        )
 
 
 def test_a_vm_outlives_the_controller(minipc: Twin, session: str) -> None:
