@@ -186,11 +186,18 @@ class _Stream(httpcore.NetworkStream):
 
 
 class AsyncLimitedTransport(httpx.AsyncBaseTransport):
-    """In an event loop a deadline for the whole is at hand."""
+    """In an event loop a deadline for the whole is at hand.
 
-    def __init__(self, socket: Path, tls: ssl.SSLContext) -> None:
+    :param held: every connection stays open until the transport is closed, so that the peer has as many at
+        once as requests were begun together, however slowly they reach it.
+    """
+
+    def __init__(self, socket: Path, tls: ssl.SSLContext, *, held: bool = False) -> None:
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls, uds=str(socket), max_connections=None, max_keepalive_connections=0
+            ssl_context=tls,
+            uds=str(socket),
+            max_connections=None,
+            max_keepalive_connections=None if held else 0,
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -51,9 +51,14 @@ def client_over(socket: Path, base_url: str, *, timeout_s: float) -> httpx.Clien
     return client_by(transport_over(socket, base_url), base_url, timeout_s=timeout_s)
 
 
-def async_client_over(socket: Path, base_url: str, *, timeout_s: float) -> httpx.AsyncClient:
-    """As :func:`client_over`, with a connection of its own for each request."""
-    transport = AsyncLimitedTransport(socket, _tls_for(base_url))
+def async_client_over(
+    socket: Path, base_url: str, *, timeout_s: float, held: bool = False
+) -> httpx.AsyncClient:
+    """As :func:`client_over`, with a connection of its own for each request.
+
+    :param held: each stays open until the client is closed.
+    """
+    transport = AsyncLimitedTransport(socket, _tls_for(base_url), held=held)
     return httpx.AsyncClient(
         transport=transport, base_url=base_url, timeout=timeout_s, trust_env=False, cookies=_NoCookies()
     )

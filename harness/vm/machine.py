@@ -67,9 +67,12 @@ class Vm:
         """A client to the agent with connections of its own, to be closed by the caller."""
         return client_over(self._agent, "http://agent", timeout_s=self.hypervisor.site.guest.request_s)
 
-    def async_http(self, *, timeout_s: float) -> httpx.AsyncClient:
-        """A new async client to the agent, with a connection for each request, to be closed by the caller."""
-        return async_client_over(self._agent, "http://agent", timeout_s=timeout_s)
+    def async_http(self, *, timeout_s: float, held: bool = False) -> httpx.AsyncClient:
+        """A new async client to the agent, with a connection for each request, to be closed by the caller.
+
+        :param held: the connections of requests that begin together are all open at once, and stay so.
+        """
+        return async_client_over(self._agent, "http://agent", timeout_s=timeout_s, held=held)
 
     def wait_healthy(self, timeout_s: float | None = None) -> None:
         """Poll the agent's health endpoint tightly until it answers 200, whatever else it says.

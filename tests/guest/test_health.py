@@ -89,7 +89,7 @@ def test_bad_json_is_a_json_400(clone: Vm, site: Site) -> None:
 async def test_health_is_steady_under_load(clone: Vm, site: Site) -> None:
     """Fifty health requests at once, on fifty connections, are all answered 200 in time, by one process."""
     before = ask_agent_state(clone)
-    async with clone.async_http(timeout_s=site.guest.request_s) as http:
+    async with clone.async_http(timeout_s=site.guest.request_s, held=True) as http:
         asked = (http.get(site.agent.health_path) for _ in range(AT_ONCE))
         answers = await asyncio.gather(*asked, return_exceptions=True)
     bad = [

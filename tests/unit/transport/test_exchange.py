@@ -302,3 +302,32 @@ def test_a_new_connection_that_ends_without_a_word_is_no_answer(tmp_path: Path) 
         with pytest.raises(httpx.TransportError):
             client.get("/second")
         assert [words.split()[1] for words in peer.heard] == [b"/first", b"/second", b"/second"]
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_requests_that_begin_together_have_their_connections_at_once_where_they_are_held(
+    tmp_path: Path, held: bool
+) -> None:
+    """A slow way must not turn many connections at once into a few at a time."""
+    path, closed = tmp_path / "s", 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal closed
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said(b"up"))
+        await reader.read()
+        closed += 1
+        writer.close()
+
+    async def ask() -> None:
+        async with (
+            await asyncio.start_unix_server(answer, path),
+            async_client_over(path, "http://vm", timeout_s=SLACK_S, held=held) as client,
+        ):
+            await asyncio.gather(*(client.get("/") for _ in range(5)))
+            async with asyncio.timeout(SLACK_S):
+                while not held and closed < 5:
+                    await asyncio.sleep(0)
+            assert closed == (0 if held else 5)
+
+    asyncio.run(ask())
