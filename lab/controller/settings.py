@@ -16,7 +16,7 @@ _LAST_VM = IPv4Address("192.168.100.254")
 
 @dataclass(frozen=True)
 class Settings:
-    """The defaults are the runbook's."""
+    """The defaults are the runbook's, but for patience: VMs are emulated, many at once, on two processors."""
 
     database_url: str
     port: int = 4000
@@ -37,10 +37,10 @@ class Settings:
     """noVNC's files, as Debian's package has them."""
     health_interval_s: float = 2
     health_request_s: float = 5
-    health_timeout_s: float = 60
+    health_timeout_s: float = 180
     session_timeout_s: float = 1800
-    agent_request_s: float = 25
-    login_start_s: float = 60
+    agent_request_s: float = 60
+    login_start_s: float = 150
     """How long the agent may take to start the provider's login tool."""
     login_poll_s: float = 1
     login_silence_s: float = 180
@@ -60,6 +60,6 @@ def from_environment() -> Settings:
         raise SystemExit("[ERROR]: DATABASE_URL is not set; see /etc/master-controller.env")
     return Settings(
         url,
-        health_timeout_s=float(os.environ.get("HEALTH_TIMEOUT_S", "60")),
+        health_timeout_s=float(os.environ.get("HEALTH_TIMEOUT_S", "180")),
         completed_linger_s=float(os.environ.get("COMPLETED_LINGER_S", "3")),
     )

@@ -18,7 +18,7 @@ from lab.minipc import access, twin
 from lab.paths import LabPaths
 
 SETTLE_S = 1.5  # a fault stays as it is: nothing settles, however long one looks
-WINDOW_SHARE = 2 / 3  # and what a window does not show by then, it never does: few VMs run beside it here
+WINDOW_SHARE = 1 / 3  # and what a window does not show by then, it never does: few VMs run beside it here
 
 
 class Patient:

@@ -9,7 +9,7 @@ const path = require('node:path');
 const { HttpError } = require('./http');
 
 const TOOL = path.join(__dirname, 'login.js');
-const START_TIMEOUT_MS = 30000;
+const START_TIMEOUT_MS = 120000;
 const SAID_LIMIT = 16 * 1024;
 
 /** One run of the tool: its URL, and how it ended. */
