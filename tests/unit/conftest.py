@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import hypothesis
@@ -11,7 +12,7 @@ import pytest
 from harness import redact
 from harness.custodian import netns, reaper
 from tests.unit.peers.small_controller import SmallController, small_controller
-from tests.unit.peers.small_suite import ROOT, Suite
+from tests.unit.peers.small_suite import ROOT, Suite, plugin_distributions
 
 # How long an example takes says how busy the machine is, and nothing of the code.
 hypothesis.settings.register_profile("unhurried", deadline=None)
@@ -24,6 +25,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     monkeypatch.delenv("ACCEPTANCE_SITE", raising=False)
     monkeypatch.setenv("LAB_HOME", str(pytester.path / "no-lab"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr(metadata, "distributions", plugin_distributions)
     return Suite(pytester)
 
 
