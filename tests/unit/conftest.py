@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -33,6 +34,17 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
 def secrets_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test remembers as secret is nobody else's: looking for thousands of them would take minutes."""
     monkeypatch.setattr(redact, "_known", set(redact._known))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def threads_of_its_own() -> Iterator[None]:
+    """Whoever starts a thread ends it: one left to spin takes its time from every test that follows."""
+    before = set(threading.enumerate())
+    yield
+    left = set(threading.enumerate()) - before
+    for thread in left:
+        thread.join(5)
+    assert [thread for thread in left if thread.is_alive()] == []
 
 
 @pytest.fixture
