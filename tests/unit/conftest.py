@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import hypothesis
@@ -11,7 +13,7 @@ import pytest
 from harness import redact
 from harness.custodian import netns, reaper
 from tests.unit.peers.small_controller import SmallController, small_controller
-from tests.unit.peers.small_suite import ROOT, Suite
+from tests.unit.peers.small_suite import ROOT, Suite, plugin_distributions
 
 # How long an example takes says how busy the machine is, and nothing of the code.
 hypothesis.settings.register_profile("unhurried", deadline=None)
@@ -24,6 +26,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     monkeypatch.delenv("ACCEPTANCE_SITE", raising=False)
     monkeypatch.setenv("LAB_HOME", str(pytester.path / "no-lab"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr(metadata, "distributions", plugin_distributions)
     return Suite(pytester)
 
 
@@ -31,6 +34,17 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
 def secrets_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test remembers as secret is nobody else's: looking for thousands of them would take minutes."""
     monkeypatch.setattr(redact, "_known", set(redact._known))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def threads_of_its_own() -> Iterator[None]:
+    """Whoever starts a thread ends it: one left to spin takes its time from every test that follows."""
+    before = set(threading.enumerate())
+    yield
+    left = set(threading.enumerate()) - before
+    for thread in left:
+        thread.join(5)
+    assert [thread for thread in left if thread.is_alive()] == []
 
 
 @pytest.fixture

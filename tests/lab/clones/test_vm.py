@@ -86,7 +86,7 @@ def test_the_console_is_kept_when_it_is_gone(make_vm: MakeVm) -> None:
     assert doomed.alive()
     doomed.wait_healthy(_HEALTH_S)
     doomed.script("echo last words > /dev/console", timeout_s=_GUEST_S)
-    wait_until(lambda: "last words" in doomed.console(), what="the console shows it", timeout_s=10)
+    wait_until(lambda: "last words" in doomed.console(), what="the console shows it", timeout_s=_GUEST_S)
     doomed.kill()
     assert not doomed.alive()
     assert "last words" in doomed.console()

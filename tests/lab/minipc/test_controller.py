@@ -91,7 +91,7 @@ def test_a_killed_vm_is_cleared_away(minipc: Twin, session: str) -> None:
     wait_until(
         lambda: minipc.vm(session)["status"],
         what="the killed VM's row",
-        timeout_s=30,
+        timeout_s=60,
         interval_s=0.5,
         until=lambda status: status == "destroyed",
     )

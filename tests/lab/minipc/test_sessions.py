@@ -77,7 +77,7 @@ def test_a_complete_login_ends_its_session_and_its_vm(paths: LabPaths, minipc: T
     wait_until(
         lambda: minipc.vm(session)["status"],
         what="the VM to be destroyed",
-        timeout_s=30,
+        timeout_s=60,
         interval_s=0.5,
         until=lambda status: status == "destroyed",
     )
@@ -127,7 +127,7 @@ def test_the_window_shows_the_vms_screen(minipc: Twin, session: str) -> None:
     """Page, noVNC and the WebSocket through which VNC greets."""
     window = f"/api/auth/session/{session}/novnc"
     for path in ("/", window, "/novnc/core/rfb.js", "/web/window.js"):
-        minipc.sh(f"curl -fsS --max-time 10 -o /dev/null http://127.0.0.1:4000{path}")
+        minipc.sh(f"curl -fsS --max-time 60 -o /dev/null http://127.0.0.1:4000{path}")
     url = f"ws://127.0.0.1:4000{window}/websock"
     assert access.ask(minipc.leader, "python3", "-c", GREETING, url).stdout.startswith("RFB 003.00")
 

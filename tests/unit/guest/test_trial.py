@@ -39,15 +39,15 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two rows, and little patience."""
     monkeypatch.setattr(trials, "ROWS", TWO)
     monkeypatch.setattr("harness.guest.endings.ROWS", TWO)
-    monkeypatch.setattr(trials, "EXIT_S", 1.0)
+    monkeypatch.setattr(trials, "EXIT_S", 2.0)
     monkeypatch.setattr(trials.settings, "__kwdefaults__", {"rows": TWO})
 
 
-def tried(folder: Path, program: str) -> Trial:
+def tried(folder: Path, program: str, *, recovery_s: float = 20) -> Trial:
     """The trial of a program."""
     port = free_port()
     (folder / "server.js").write_text(program)
-    profile = {"name": "nowhere", "agent": {"port": port}, "guest": {"recovery_s": 4}}
+    profile = {"name": "nowhere", "agent": {"port": port}, "guest": {"recovery_s": recovery_s}}
     with Systemd(folder, ("node", str(folder / "server.js")), {"PORT": str(port)}) as systemd:
         return try_handlers(
             Guest(systemd, Site.model_validate(profile)), "probe", node_options="--no-warnings"
@@ -78,7 +78,7 @@ def test_a_process_that_hangs_is_ended(tmp_path: Path) -> None:
 )
 def test_an_agent_that_never_listens_has_not_been_tried(tmp_path: Path, program: str) -> None:
     """And is not waited for any longer than a recovery may take."""
-    seen = tried(tmp_path, program)
+    seen = tried(tmp_path, program, recovery_s=1)
     assert seen.listened(8080) is None
     assert [one.ok for one in endings(seen, {"emitted", "thrown"})] == [None, None]
 

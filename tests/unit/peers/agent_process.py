@@ -119,10 +119,12 @@ def listener(answer: bytes | None, *, port: int = 0) -> Iterator[tuple[int, list
         thread = threading.Thread(target=serve, daemon=True)
         if answer is not None:
             thread.start()
-        yield server.getsockname()[1], heard
-        server.shutdown(socket.SHUT_RDWR)
-        if answer is not None:
-            thread.join(timeout=5)
+        try:
+            yield server.getsockname()[1], heard
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            if answer is not None:
+                thread.join(timeout=5)
 
 
 def _request(connection: socket.socket) -> str:

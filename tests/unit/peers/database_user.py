@@ -113,13 +113,15 @@ def running(path: Path, agent: Agent) -> Iterator[Agent]:
     """Serve it there."""
     with _Server(str(path), _Handler) as server:
         server.agent = agent
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
-        yield agent
-        server.shutdown()
-        thread.join(5)
-        for call in agent.open:
-            call.close()
+        try:
+            yield agent
+        finally:
+            server.shutdown()
+            thread.join(5)
+            for call in agent.open:
+                call.close()
 
 
 class DatabaseVm(SmallVm):

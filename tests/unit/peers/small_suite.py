@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import textwrap
 from dataclasses import dataclass
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,12 @@ user = "nobody"
 
 # Plugins that only cost time here.
 _LEFT_OUT = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+
+
+@functools.cache
+def plugin_distributions() -> tuple[Distribution, ...]:
+    """What is installed and holds plugins of pytest, which else reads all of it for each plugin of ours."""
+    return tuple(one for one in distributions() if any(part.group == "pytest11" for part in one.entry_points))
 
 
 @dataclass

@@ -85,9 +85,11 @@ def listening(path: Path, server: VncServer) -> Iterator[VncServer]:
         listener.listen()
         thread = threading.Thread(target=_accept, args=(listener, server), daemon=True)
         thread.start()
-        yield server
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join(5)
+        try:
+            yield server
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
 
 
 def _accept(listener: socket.socket, server: VncServer) -> None:

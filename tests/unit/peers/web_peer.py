@@ -62,8 +62,10 @@ def web_peer(
         if tls:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
         server.answers, server.asked = answers, []
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
-        yield server.asked
-        server.shutdown()
-        thread.join(5)
+        try:
+            yield server.asked
+        finally:
+            server.shutdown()
+            thread.join(5)

@@ -20,6 +20,8 @@ def websocket_peer(
     with unix_serve(serve, str(path), subprotocols=spoken) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        yield
-        server.shutdown()
-        thread.join(5)
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join(5)

@@ -28,6 +28,8 @@ PASSWORD = "s3cret99"
 LOGIN_URL = "http://192.168.100.1:9090/auth?state=abc"
 ADDRESSES = tuple(f"127.0.0.{number}" for number in range(2, 7))
 """All that VMs may have."""
+_PATIENCE_S = 60
+"""A second is what it takes; the rest is for a machine with other things to do."""
 
 _FIRECRACKER = """#!/usr/bin/python3
 import pathlib, sys, time
@@ -146,7 +148,7 @@ class Host:
         wait_until(
             lambda: httpx.get(f"{self.base_url}/health").status_code,
             what="the controller's health",
-            timeout_s=20,
+            timeout_s=_PATIENCE_S,
             until=lambda status: status == 200,
             retry_on=(httpx.TransportError,),
         )
@@ -155,7 +157,7 @@ class Host:
         """Have systemd's way of ending it; its exit status."""
         assert self.process
         self.process.terminate()
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=_PATIENCE_S)
 
     def refuse_vms(self) -> None:
         """From now on firecracker ends at once, and nobody answers in its VM."""
@@ -164,7 +166,7 @@ class Host:
 
     def ask(self, method: str, path: str, **content: Any) -> tuple[int, Any]:
         """One request under the API's prefix: status and JSON."""
-        answer = httpx.request(method, f"{self.base_url}/api/auth{path}", timeout=30, **content)
+        answer = httpx.request(method, f"{self.base_url}/api/auth{path}", timeout=_PATIENCE_S, **content)
         return answer.status_code, answer.json()
 
     def launch(self) -> str:
@@ -185,7 +187,7 @@ class Host:
         return wait_until(
             lambda: self.session(session_id),
             what=f"the session to be {status}",
-            timeout_s=20,
+            timeout_s=_PATIENCE_S,
             interval_s=0.02,
             until=lambda session: session["status"] == status,
         )
@@ -207,7 +209,7 @@ class Host:
                 if str(self.folder).encode() in (entry / "cmdline").read_bytes():
                     os.kill(int(entry.name), signal.SIGKILL)
         if self.process:
-            self.process.wait(timeout=20)
+            self.process.wait(timeout=_PATIENCE_S)
 
     def _environment(self) -> dict[str, str]:
         agent = ROOT / "lab/image"

@@ -82,7 +82,7 @@ def test_a_completed_session_outlives_its_vm(host: Host) -> None:
     wait_until(
         lambda: host.vms("browser")[0][1],
         what="the end of its VM",
-        timeout_s=10,
+        timeout_s=60,
         until=lambda status: status == "destroyed",
     )
 
