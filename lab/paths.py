@@ -59,6 +59,11 @@ class LabPaths:
         return self.home / "build"
 
     @property
+    def original(self) -> Path:
+        """Where the original Firecracker is kept, which the look-alike is held against."""
+        return self.home / "build/firecracker-1.12.1"
+
+    @property
     def tiny_guest(self) -> Path:
         """Where the tests of the VMM keep a kernel of their own, as long as no lab is built."""
         return self.home / "tiny-guest"

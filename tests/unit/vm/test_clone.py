@@ -96,13 +96,18 @@ def test_a_snapshot_that_the_vmm_refuses_is_to_blame(tmp_path: Path) -> None:
     assert "bad magic" in error.message
 
 
-def test_a_vmm_that_is_too_old_for_clones_is_no_fault_of_the_snapshot(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("field", "version"), [("network_overrides", "1.12"), ("mem_backend", "1.1")], ids=lambda word: word
+)
+def test_a_vmm_that_is_too_old_for_clones_is_no_fault_of_the_snapshot(
+    tmp_path: Path, field: str, version: str
+) -> None:
     """Before 1.12 no interface could be led to another device."""
-    said = '{"fault_message": "unknown field `network_overrides`, expected one of `snapshot_path`"}'
+    said = f'{{"fault_message": "unknown field `{field}`, expected one of `snapshot_path`"}}'
     with fake_peer(tmp_path / "1-api", answer(400, said)):
         error = trouble(tmp_path, MADE)
     assert not isinstance(error, VmmError)
-    assert "install Firecracker 1.12 or newer" in error.hint
+    assert error.hint == f"install Firecracker {version} or newer"
 
 
 def test_a_vmm_that_dies_of_the_snapshot_is_to_blame(tmp_path: Path) -> None:

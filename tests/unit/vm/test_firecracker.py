@@ -96,10 +96,11 @@ def test_a_fault_message_is_in_the_error(tmp_path: Path) -> None:
     body = '{"fault_message": "The requested operation is not supported"}'
     with fake_peer(tmp_path / "api", answer(400, body)):
         api = Firecracker(tmp_path / "api")
-        with pytest.raises(ApiError, match=r"PATCH /vm .* answered 400: The requested operation") as caught:
+        with pytest.raises(ApiError, match=r"^Firecracker: The requested operation") as caught:
             api.patch_vm("Paused")
         api.close()
     assert caught.value.status == 400
+    assert caught.value.message.endswith('asked: PATCH /vm {"state": "Paused"}')
 
 
 def test_an_error_body_that_is_not_json_is_in_the_error(tmp_path: Path) -> None:
