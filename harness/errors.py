@@ -10,6 +10,7 @@ A failed claim is an ``AssertionError`` in a check. Everything here means that w
     │   ├── SshError             no SSH connection, or it was lost
     │   ├── NoAnswerError        the way was there, and whoever is at its end said nothing
     │   ├── UnreadableError      they answered, and what they said cannot be understood
+    │   ├── UntoldError          they answered, and it is not to be told from what they said
     │   └── DatabaseError        no connection, or a query failed
     ├── VmError                  a VM could not be made, or was lost
     │   ├── VmmError             its VMM refused, did not start, or ended
@@ -62,6 +63,10 @@ class NoAnswerError(TransportError):
 
 class UnreadableError(TransportError):
     """An answer that cannot be understood; the text says whose, and what is wrong with it."""
+
+
+class UntoldError(TransportError):
+    """Answers by which nobody can tell whether a claim holds: it is not proven, and that is no trouble."""
 
 
 class DatabaseError(TransportError):

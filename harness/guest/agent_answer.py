@@ -91,5 +91,5 @@ def _healthy_again(vm: Vm) -> str:
     try:
         vm.wait_healthy(site.guest.recovery_s)
     except WaitTimeoutError:
-        return f"not healthy again within {site.guest.recovery_s:g} s"
+        return f"not healthy again within {site.guest.recovery_s:g} s (guest.recovery_s)"
     return f"healthy again after {time.monotonic() - began:.1f} s"

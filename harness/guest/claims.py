@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.errors import TransportError
+from harness.errors import TransportError, UntoldError
 from harness.guest.look import entry_fault
 from harness.guest.unit_file import DIRECTIVES, Directive, changed_by_drop_ins, verify_findings
 from harness.guest.waiters import NETWORK_ONLINE, waiters_of
@@ -28,7 +28,7 @@ Problem = str | None
 class Claim:
     """``name`` is that of the check; ``problem`` says what breaks it, or nothing.
 
-    :raises TransportError: the guest did not tell.
+    :raises TransportError: the guest did not tell, or not enough (UntoldError).
     """
 
     name: str
@@ -102,13 +102,22 @@ def wait_online_is_enabled_and_succeeded(guest: Host, site: Site) -> Problem:
 
 
 def network_online_was_reached(guest: Host, site: Site) -> Problem:
-    """network-online.target was reached, and only after something that waits had succeeded."""
+    """network-online.target was reached, and only after something that waits had succeeded.
+
+    :raises UntoldError: that was started again since.
+    """
     target = guest.unit(NETWORK_ONLINE).seconds(_ENTERED)
     if not target > 0:
         return "network-online.target was never reached in this guest"
-    waited = [one.entered_s for one in waiters_of(guest, site) if one.is_ordered]
+    waiters = [one for one in waiters_of(guest, site) if one.is_ordered]
+    waited = [one.entered_s for one in waiters]
     if any(0 < moment <= target for moment in waited):
         return None
+    if again := [f"{one.name} at {one.entered_s:.3f} s" for one in waiters if one.ran_before]:
+        raise UntoldError(
+            f"started again after network-online.target was reached at {target:.3f} s: {', '.join(again)}; "
+            "whether it had succeeded before that, systemd does not tell any more"
+        )
     return (
         f"network-online.target was reached at {target:.3f} s after boot, before any wait-online service had "
         f"succeeded ({', '.join(f'{moment:.3f} s' for moment in waited if moment) or 'none ever did'})"

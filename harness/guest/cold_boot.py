@@ -19,6 +19,8 @@ class ColdBoot:
     console: str
     boot_id: str = ""
     state: AgentState | None = None
+    no_start: str = ""
+    """Why the agent did not come up in a VM that did."""
 
 
 def boot_without_desktop(hypervisor: Hypervisor) -> Vm:
@@ -38,8 +40,10 @@ def observe_cold_boot(vm: Vm) -> ColdBoot:
     """
     try:
         vm.wait_healthy(vm.hypervisor.site.guest.boot_health_s)
-    except (WaitTimeoutError, VmmError) as error:
+    except VmmError as error:
         return ColdBoot(None, error.message, vm.console())
+    except WaitTimeoutError as error:
+        return ColdBoot(None, error.message, vm.console(), no_start=error.message)
     result = vm.script("cat /proc/sys/kernel/random/boot_id", timeout_s=30)
     if result.status != 0:
         raise HarnessError(f"{vm.name}: no boot id: {result.stderr.strip()[-300:]}")

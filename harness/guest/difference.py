@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import difflib
 import posixpath
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.guest.facts import Carried, Facts
+from harness.guest.secret_values import without_secrets
 from harness.infra.environment import without_environment
-from harness.redact import MASK
 from harness.site.profile import Site
 from harness.text import beginning
 
@@ -22,11 +21,7 @@ _CODE = frozenset({".js", ".cjs", ".mjs", ".ts", ".cts", ".mts", ".json", ".serv
 _LARGEST_SHOWN = 64 << 10
 _MOST_LINES = 200
 _LONGEST_VALUE = 300
-_TOKEN = re.compile(r"(?=[\w+/=~-]*\d)(?=[\w+/=~-]*[A-Za-z])[\w+/=~-]{24,}", re.ASCII)
-_TELLS = re.compile(
-    r"""((?:key|secret|token|passw?o?r?d?|auth|credential|dsn|private)\w*['"]?\s*[:=]\s*)(['"`])[^'"`\n]{4,}\2""",
-    re.IGNORECASE,
-)
+_AROUND = 3
 
 
 @dataclass(frozen=True)
@@ -83,7 +78,10 @@ def _changed(golden: Mapping[str, str], session: Mapping[str, str]) -> Iterator[
 
 
 def _apart(golden: str | None, session: str | None) -> str:
-    return f"{_value(golden)} in the golden snapshot, {_value(session)} in the session's VM"
+    before, after = _value(golden), _value(session)
+    if before == after:
+        return f"{before} in both, and what is not shown of it is another"
+    return f"{before} in the golden snapshot, {after} in the session's VM"
 
 
 def _other(golden: Facts, session: Facts) -> Iterator[str]:
@@ -121,16 +119,43 @@ def _diff(path: str, golden: Facts, session: Facts, site: Site) -> str:
     before, after = (_text(facts.carried, path, site) for facts in (golden, session))
     if before is None or after is None:
         return f"--- {path}: its text is not shown"
-    lines = difflib.unified_diff(
-        before.splitlines(),
-        after.splitlines(),
-        f"golden snapshot: {path}",
-        f"session's VM: {path}",
-        lineterm="",
-    )
-    shown = [beginning(without_secrets(line), _LONGEST_VALUE) for line in lines]
+    shown = [f"--- golden snapshot: {path}", f"+++ session's VM: {path}"]
+    hunks = [beginning(line, _LONGEST_VALUE) for line in _compared(_lines(before), _lines(after))]
+    shown += hunks or ["what is not shown of it is another"]
     more = [f"… and {len(shown) - _MOST_LINES} lines more"] if len(shown) > _MOST_LINES else []
     return "\n".join([*shown[:_MOST_LINES], *more])
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line that is compared as it is, and shown without what may be secret in it."""
+
+    text: str
+    shown: str = field(compare=False)
+
+
+def _lines(text: str) -> list[_Line]:
+    lines = text.removesuffix("\n").split("\n") if text else []
+    shown = without_secrets("\n".join(lines)).split("\n")
+    return [_Line(*pair) for pair in zip(lines, shown, strict=False)]
+
+
+def _compared(before: list[_Line], after: list[_Line]) -> Iterator[str]:
+    """The hunks of a unified diff: a line with another secret is seen to be another."""
+    for group in difflib.SequenceMatcher(None, before, after).get_grouped_opcodes(_AROUND):
+        yield f"@@ -{_span(group[0][1], group[-1][2])} +{_span(group[0][3], group[-1][4])} @@"
+        for tag, first, last, others, end in group:
+            if tag == "equal":
+                yield from (f" {line.shown}" for line in before[first:last])
+                continue
+            yield from (f"-{line.shown}" for line in before[first:last])
+            yield from (f"+{line.shown}" for line in after[others:end])
+
+
+def _span(first: int, end: int) -> str:
+    """Where lines are, as a hunk's head tells it."""
+    count = end - first
+    return f"{first + bool(count)}" if count == 1 else f"{first + bool(count)},{count}"
 
 
 def _text(carried: Mapping[str, Carried] | None, path: str, site: Site) -> str | None:
@@ -143,8 +168,3 @@ def _text(carried: Mapping[str, Carried] | None, path: str, site: Site) -> str |
     if text is None or len(text) > _LARGEST_SHOWN:
         return None
     return without_environment(site)(text) if path.endswith((".service", ".conf")) else text
-
-
-def without_secrets(line: str) -> str:
-    """A line of a program or of settings without what may be a secret in it, known to us or not."""
-    return _TOKEN.sub(MASK, _TELLS.sub(rf"\1\2{MASK}\2", line))

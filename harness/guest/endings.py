@@ -44,7 +44,9 @@ def _ending(trial: Trial, row: Row) -> Ending:
     if process.of("alive"):
         return Ending(row, f"still running after {EXIT_S:g} s{how}", ok=False)
     if process.tried.told.get("row") in trial.living:
-        return Ending(row, f"under way when the time for all of it was over{how}", None)
+        return Ending(
+            row, f"under way when the time for all of it was over (see guest.recovery_s){how}", None
+        )
     seen = trial.exit_of(process)
     code = _code(process, seen)
     if process.tried.told.get("row") in trial.stuck:

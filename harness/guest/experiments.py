@@ -41,6 +41,11 @@ class Crash:
     recovered_s: float | None
     """From the closed port to a healthy agent; None: not within the site's recovery time."""
 
+    @property
+    def no_start(self) -> str:
+        """What speaks for an agent that did not come up again."""
+        return _no_start(self.recovered_s)
+
 
 @dataclass(frozen=True)
 class TakenPort:
@@ -51,6 +56,11 @@ class TakenPort:
     after: AgentState
     recovered_s: float | None
     """From the port's release to a healthy agent."""
+
+    @property
+    def no_start(self) -> str:
+        """What speaks for an agent that did not come up again."""
+        return _no_start(self.recovered_s)
 
     @property
     def meets_any_limit(self) -> bool:
@@ -73,6 +83,11 @@ class LinkOutage:
     after: AgentState
     unreachable: bool
     recovered_s: float | None
+
+    @property
+    def no_start(self) -> str:
+        """What speaks for an agent that did not come up again."""
+        return _no_start(self.recovered_s)
 
 
 def uncaught_exception(vm: Vm, probe: str) -> Crash:
@@ -148,6 +163,10 @@ def seconds_until_healthy(vm: Vm) -> float | None:
     healthy = _within(limit_s, lambda: answers(vm, timeout_s=capped(REQUEST_S, deadline)))
     seconds = time.monotonic() - begun
     return seconds if healthy and seconds <= limit_s else None
+
+
+def _no_start(recovered_s: float | None) -> str:
+    return "not healthy again within guest.recovery_s" if recovered_s is None else ""
 
 
 def _injected(vm: Vm, probe: str, fault: str) -> Crash:

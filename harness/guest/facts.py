@@ -44,6 +44,7 @@ shown=$(systemctl show -p FragmentPath -p DropInPaths -p EnvironmentFiles {unit}
 more=$(printf '%s\n' "$shown" | sed -n 's/ (ignore_errors=[a-z]*)$//; s/^[A-Za-z]*=//p') || exit 3
 : >facts.files; : >facts.links; : >facts.modules
 ! cd {directory} 2>/dev/null || find . \
+    -path '*/node_modules/.cache' -prune -o \
     -path '*/node_modules/*' \( -type f -fprintf "$work/facts.modules" '%s %P\n' -o -true \) \
     -o -type f -size -{hashed}k -fprint0 "$work/facts.files" \
     -o -type l -printf 'link:%l  %p\0' -fprint0 "$work/facts.links" \
@@ -60,7 +61,7 @@ printf 'modules:'; LC_ALL=C sort "$work/facts.modules" | sha256sum -z | tr -d ' 
 tar --null -T "$work/facts.files" -T "$work/facts.links" -P -cf - | head -c {most} | base64 -w 0
 """
 """Records that end with NUL, and the files in an archive. xargs's status 123: a file went meanwhile. What
-node_modules hold is told by their names and sizes."""
+node_modules hold is told by their names and sizes, but for what tools keep in ``.cache``, as they like."""
 _RECORD = re.compile(r"([0-9a-f]{64}|sample:[0-9a-f]{64}|(?:link|size):[^\0]*?)  ([^\0]+)", re.DOTALL)
 _MODULES = re.compile(r"modules:([0-9a-f]{64})")
 _STATE = re.compile(

@@ -7,10 +7,12 @@ import time
 from dataclasses import dataclass
 
 from harness.errors import TransportError
-from harness.guest.facts import carries_files
+from harness.guest.facts import CMDLINE, carries_files
 from harness.guest.facts import questions as facts_questions
+from harness.guest.secret_values import without_secrets
 from harness.guest.waiters import NETWORK_ONLINE, waiters_question
 from harness.infra.batch import ask_all
+from harness.infra.environment import remember_arguments
 from harness.infra.host import Host
 from harness.infra.listeners import LISTENING
 from harness.infra.units import FAILED, SHOW_UNIT, VERIFY, shown_apart
@@ -63,9 +65,11 @@ class Look:
 
     def asked(self) -> dict[str, dict[str, object]]:
         """Every command so far with its answer, for the evidence; files of the agent, which may hold secrets,
-        are left out."""
-        asked = self.guest.backend.evidence().items()
-        return {command: told for command, told in asked if not carries_files(command)}
+        are left out, and so are short ones of the kernel's command line."""
+        asked = self.guest.backend.evidence()
+        if told := asked.get(CMDLINE):
+            told["stdout"] = without_secrets(str(told["stdout"]))
+        return {command: told for command, told in asked.items() if not carries_files(command)}
 
 
 def look_at(guest: Host, site: Site, *, born_at: float) -> Look:
@@ -81,6 +85,7 @@ def look_at(guest: Host, site: Site, *, born_at: float) -> Look:
     before = time.time()
     answers = ask_all(guest, [together, *_questions(site)], timeout_s=_LOOK_AT_GUEST_S)
     asked_at, age_s = (before, time.time()), time.monotonic() - born_at
+    remember_arguments(answers[CMDLINE].stdout, site)
     guest.backend.remember({**answers, **_each_shown(answers[together], units)})
     return Look(guest, age_s, asked_at)
 

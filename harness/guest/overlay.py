@@ -119,6 +119,12 @@ def _packed_again(raw: bytes, files: Mapping[str, str], *, node: str) -> Overlay
                     digests[path] = sampled(data) if path == node else hashlib.sha256(data).hexdigest()
     except (tarfile.TarError, OSError, EOFError) as error:
         raise UnreadableError(f"launch.overlay: the host's files cannot be unpacked: {error}") from error
+    for path, host_path in files.items():
+        if not any(one == path or one.startswith(f"{path}/") for one in digests):
+            raise UnreadableError(
+                f"launch.overlay: {host_path}, for {path}, holds no file",
+                hint="leave it out of the profile, or name the folder on the host that the controller writes",
+            )
     return Overlay("as launch.overlay of the profile has them", stream.getvalue(), digests)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from harness.answers import read_as
-from harness.guest.difference import without_secrets
+from harness.guest.secret_values import without_secrets
 from harness.text import beginning
 from harness.values import natural
 from harness.vm.machine import Vm
@@ -63,7 +63,7 @@ def lines_around(vm: Vm, places: Iterable[Place]) -> Mapping[Place, str]:
         return {}
     told = vm.script("\n".join(map(_shown, wanted)), timeout_s=_READ_S).stdout
     parts = told.split(f"{_MARK}\n")[1:]
-    shown = ("\n".join(map(without_secrets, text.rstrip("\n").split("\n"))) for text in parts)
+    shown = (without_secrets(text.rstrip("\n")) for text in parts)
     return {place: text for place, text in zip(wanted, shown, strict=False) if text.strip()}
 
 

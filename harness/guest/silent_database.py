@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from harness.errors import HarnessError, TransportError
+from harness.errors import HarnessError, TransportError, UnfitVmError
 from harness.guest.agent_state import AgentState, ask_agent_state
 from harness.guest.drop_in import restarted_with
 from harness.guest.experiments import seconds_until_healthy
@@ -89,6 +89,11 @@ class SilentDatabase:
         return [message for message in said if re.search(r"timed? ?-?out", message, re.IGNORECASE)]
 
     @property
+    def no_start(self) -> str:
+        """What speaks for an agent that did not come up."""
+        return "" if self.came_up else "not healthy within guest.recovery_s of its start"
+
+    @property
     def was_asked(self) -> bool:
         """Whether the agent turned to its database at all."""
         return bool(self.silence.count)
@@ -102,7 +107,8 @@ class SilentDatabase:
 def silent_database(vm: Vm, probe: str) -> SilentDatabase:
     """Restart the agent with a database that never answers, and ask all that may make it ask there.
 
-    :raises HarnessError: the agent uses no database, or did not come up and never asked for one.
+    :raises HarnessError: the agent uses no database.
+    :raises UnfitVmError: it did not come up, and never asked for one.
     """
     site = vm.hypervisor.site
     if (variable := site.agent.database_variable) is None:
@@ -119,7 +125,7 @@ def silent_database(vm: Vm, probe: str) -> SilentDatabase:
         after = ask_agent_state(vm, since_s=before.uptime_s)
         silence = listener.heard()
     if not came_up and not silence.count:
-        raise HarnessError(
+        raise UnfitVmError(
             f"{vm.name}: the agent did not come up with {present or 'http'}://… in {variable}, and never "
             f"asked a database there; its journal:\n{after.tail()}",
             hint="agent.database_variable and agent.database_environment of the profile: is it to start so?",

@@ -16,6 +16,7 @@ from harness.answers import read_as, read_json, reading
 from harness.errors import TransportError
 from harness.guest.drop_in import restarted_with
 from harness.guest.preload import Process, program, read_records
+from harness.site.profile import GuestSection
 from harness.text import ending
 from harness.values import natural
 from harness.vm.machine import Vm
@@ -25,6 +26,8 @@ EXIT_S = 5.0
 
 _FOLDER = "/run/acceptance-preload"
 _LAST_S = 30.0
+_RECOVERIES, _STARTS = 3, 20
+"""All rows have the time of so many recoveries, or of so many starts like the first, whichever is longer."""
 _WHOSE = "the guest's trial of the agent's handlers"
 
 
@@ -115,7 +118,6 @@ def try_handlers(vm: Vm, words: str, *, node_options: str = "") -> Trial:
     :raises TransportError: the guest cannot be asked, or told what cannot be read.
     """
     site = vm.hypervisor.site
-    budget_s = 3 * site.guest.recovery_s
     script = "\n".join(
         (
             f"unit={shlex.quote(site.agent.unit)}",
@@ -124,14 +126,15 @@ def try_handlers(vm: Vm, words: str, *, node_options: str = "") -> Trial:
             _DRIVE.format(
                 folder=_FOLDER,
                 rows=len(ROWS),
-                budget=round(budget_s),
+                budget=round(_RECOVERIES * site.guest.recovery_s),
+                starts=_STARTS,
                 first=round(site.guest.recovery_s),
                 spare=round(2 * EXIT_S),
             ),
             _COLLECT.format(folder=_FOLDER, most=2 * len(ROWS)),
         )
     )
-    done = vm.script(script, timeout_s=budget_s + site.guest.recovery_s + _LAST_S)
+    done = vm.script(script, timeout_s=longest_trial_s(site.guest))
     if done.status != 0:
         raise TransportError(
             f"{vm.name}: the agent could not be started under a preload (status {done.status}): "
@@ -139,6 +142,11 @@ def try_handlers(vm: Vm, words: str, *, node_options: str = "") -> Trial:
             hint="is there room in /run of the guest, and are systemctl and journalctl there?",
         )
     return read_trial(done.stdout)
+
+
+def longest_trial_s(guest: GuestSection) -> float:
+    """How long all rows may take where the agent's first start takes as long as a recovery may."""
+    return max(_RECOVERIES, _STARTS) * guest.recovery_s + guest.recovery_s + _LAST_S
 
 
 def settings(port: int, path: str, words: str, *, within_s: float, rows: Sequence[Row] = ROWS) -> str:
@@ -198,13 +206,17 @@ def _restarted(node_options: str) -> str:
 
 _DRIVE = """
     now() {{ read -r up _ </proc/uptime; up=${{up%.*}}; }}
-    now; begun=$up; since=$up; taken=0; patience={first}
-    while [ $((up - begun)) -lt {budget} ]; do
+    now; begun=$up; since=$up; taken=0; patience={first}; budget={budget}
+    while [ $taken -eq 0 ] || [ $((up - begun)) -lt $budget ]; do
         sleep 1; now
         set -- {folder}/rows/*
         [ -e "$1" ] || shift
         if [ $# -gt $taken ]; then
-            [ $taken -gt 0 ] || patience=$((2 * (up - begun) + {spare}))
+            if [ $taken -eq 0 ]; then
+                patience=$((2 * (up - begun) + {spare}))
+                starts=$(({starts} * (up - begun + 1)))
+                [ $starts -le $budget ] || budget=$starts
+            fi
             taken=$#; since=$up
         elif [ $((up - since)) -gt $patience ]; then
             [ $taken -gt 0 ] || break

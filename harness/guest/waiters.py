@@ -23,6 +23,7 @@ _KNOWN = (
 )
 _KEYS = ("LoadState", "UnitFileState", "ActiveState", "Result", "ExecMainStatus")
 _ENTERED = "ActiveEnterTimestampMonotonic"
+_ENDED = "InactiveEnterTimestampMonotonic"
 _SUCCEEDED = {"LoadState": "loaded", "ActiveState": "active", "Result": "success", "ExecMainStatus": "0"}
 _WANTED = re.compile(r"enabled|enabled-runtime|generated|linked(-runtime)?")
 
@@ -37,6 +38,14 @@ class Waiter:
     """When it had succeeded, since boot; 0 for never."""
     is_ordered: bool
     """Whether the target comes after it."""
+    ended_s: float = 0.0
+    """When it was over, stopped or failed, for the last time; 0 for never."""
+
+    @property
+    def ran_before(self) -> bool:
+        """Whether its success is that of a later start, as a launch's that sets an address anew: systemd does
+        not tell how an earlier one ended, and when."""
+        return 0 < self.ended_s <= self.entered_s
 
     @property
     def has_succeeded(self) -> bool:
@@ -58,7 +67,7 @@ class Waiter:
 def waiters_question(site: Site) -> str:
     """What is asked of a guest: of the services that the profile names, and of those that are loaded."""
     names = shlex.join([*_KNOWN, *site.guest.wait_online_units])
-    return f"systemctl show -p {','.join(['Id', *_KEYS, _ENTERED, 'Before'])} -- {names}"
+    return f"systemctl show -p {','.join(['Id', *_KEYS, _ENTERED, _ENDED, 'Before'])} -- {names}"
 
 
 def waiters_of(guest: Host, site: Site) -> list[Waiter]:
@@ -79,5 +88,8 @@ def waiters_of(guest: Host, site: Site) -> list[Waiter]:
 
 
 def _waiter(name: str, said: dict[str, str], where: str) -> Waiter:
-    entered = natural(said.get(_ENTERED) or "0", whose=f"in {where}: {_ENTERED} of {name}")
-    return Waiter(name, said, entered / 1e6, NETWORK_ONLINE in said.get("Before", "").split())
+    entered_s, ended_s = (
+        natural(said.get(key) or "0", whose=f"in {where}: {key} of {name}") / 1e6
+        for key in (_ENTERED, _ENDED)
+    )
+    return Waiter(name, said, entered_s, NETWORK_ONLINE in said.get("Before", "").split(), ended_s)

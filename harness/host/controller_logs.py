@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.clocks import utc_text
 from harness.errors import TransportError
 from harness.host.facts import HostFacts
 from harness.host.parts import ErrorLine, Errors, Exit
+from harness.site.own import Own, Whose
 from harness.site.profile import Site
 from harness.text import beginning, one_line, uncoloured
 
@@ -49,24 +50,28 @@ class ControllerLogs:
 
 @dataclass(frozen=True)
 class Sorted:
-    """The errors of one log: those that are held against the site, and those that the suite has caused."""
+    """The errors of one log: those held against the site, and those that the suite has caused."""
 
     theirs: Sequence[ErrorLine]
     """The last of them."""
     count: int
     """How many they are."""
     ours: Sequence[ErrorLine]
+    untold: Sequence[ErrorLine] = ()
+    """Of which it cannot be told."""
 
 
-def told_apart(errors: Errors, own: Callable[[], Collection[str]]) -> Sorted:
-    """Errors that name a session, a VM or a request of the suite's own, and the others.
+def told_apart(errors: Errors, own: Callable[[], Own]) -> Sorted:
+    """Errors that are about what the suite has done, and the others.
 
-    :param own: the ids, and the words, by which those are known; asked only where an error names anything.
+    :param own: what is known of ids; asked only where an error names any.
     """
-    known = set(own()) if any(line.names for line in errors.last) else set()
-    ours = [line for line in errors.last if known.intersection(line.names)]
-    theirs = [line for line in errors.last if not known.intersection(line.names)]
-    return Sorted(theirs, errors.count - len(ours), ours)
+    known = own() if any(line.names for line in errors.last) else Own()
+    found: dict[Whose, list[ErrorLine]] = {"ours": [], "theirs": [], "untold": []}
+    for line in errors.last:
+        found[known.judge(line.names, line.time)].append(line)
+    ours, untold = found["ours"], found["untold"]
+    return Sorted(found["theirs"], errors.count - len(ours) - len(untold), ours, untold)
 
 
 def last_words(exits: Sequence[Exit]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from harness.redact import MASK, remember
 from harness.site.profile import Site
@@ -51,11 +51,46 @@ def remember_secrets(text: str, site: Site) -> None:
 
 def _is_secret(name: str, value: str) -> bool:
     """Whether a value is a secret in any text: `localhost` and `/var/log` are masked by their names alone."""
+    if _is_named_secret(name, value):
+        return True
+    if "://" in value:
+        return False
+    return len(value) >= _SHORTEST_TOKEN and value[0] not in "-./" and bool(_TOKEN.fullmatch(value))
+
+
+def _is_named_secret(name: str, value: str) -> bool:
     if "://" in value:
         return "@" in value or "=" in value
-    if len(value) >= _SHORTEST_VALUE and _TELLS.search(name):
-        return True
-    return len(value) >= _SHORTEST_TOKEN and value[0] not in "-./" and bool(_TOKEN.fullmatch(value))
+    return len(value) >= _SHORTEST_VALUE and bool(_TELLS.search(name))
+
+
+def remember_arguments(cmdline: str, site: Site) -> None:
+    """Cut what a kernel's command line keeps secret out of every text.
+
+    What holds names itself, as ``systemd.setenv=NAME=value`` and ``systemd.set_credential=name:value`` do, is
+    judged by each of them. A value whose name tells nothing is taken for an id or a digest, unless it has
+    letters of both cases.
+    """
+    profile = site.model_dump_json()
+    for name, value in parse_environment(cmdline).items():
+        for part, rest in _parts(name, value):
+            if rest not in profile and (_is_named_secret(part, rest) or _is_random(rest)):
+                remember(rest)
+
+
+def _parts(name: str, value: str) -> Iterator[tuple[str, str]]:
+    """A value, and what is left of it behind each name that it holds itself."""
+    yield name, value
+    if "credential" in name:
+        yield name, value.partition(":")[2]
+    elif "=" in value:
+        yield from _parts(*value.split("=", 1))
+
+
+def _is_random(value: str) -> bool:
+    if len(value) < _SHORTEST_TOKEN or value[0] in "-./" or "=" in value.rstrip("="):
+        return False
+    return value not in (value.lower(), value.upper()) and bool(_TOKEN.fullmatch(value))
 
 
 def without_environment(site: Site) -> Callable[[str], str]:

@@ -24,7 +24,7 @@ def inside(hypervisor: Hypervisor, session: Session, *, short: str = "s") -> Gue
     """
     path = hypervisor.forward(f"tcp:{session.address}:{hypervisor.site.guest.ssh_port}")
     name = f"acc-{hypervisor.run_id}-{short}{session.address.rpartition('.')[2]}"
-    return Guest(hypervisor, name, path)
+    return Guest(hypervisor, name, path, whose=session.id)
 
 
 def ask_inside(hypervisor: Hypervisor, session: Session, script: str, *, timeout_s: float) -> Result:

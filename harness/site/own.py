@@ -1,10 +1,14 @@
-"""Words by which a site's logs name what the suite itself asked for, in this run or an earlier one."""
+"""What a site's logs name of what the suite itself asked for, in this run or an earlier one."""
 
 from __future__ import annotations
 
+import contextlib
+import math
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
 
 from harness.site.profile import Site
 
@@ -12,6 +16,11 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 """A session that there is not."""
 NO_PROVIDER = "acceptance-no-such-provider"
 
+Row = Mapping[str, Any]
+Whose = Literal["ours", "theirs", "untold"]
+
+_MARGIN_S = 120.0
+"""What a controller still does for a session that is over; and clocks differ."""
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
@@ -26,11 +35,59 @@ def own_words(site: Site) -> list[str]:
     return [NOBODY, NO_PROVIDER, *(user.casefold() for user in users if user)]
 
 
-def words_of_sessions(site: Site, rows: Iterable[Mapping[str, Any]]) -> set[str]:
-    """The ids of the suite's own sessions and of their VMs, among all rows of sessions."""
-    users, found = set(own_words(site)), set[str]()
-    for row in rows:
+@dataclass(frozen=True)
+class Own:
+    """What is known of the ids that a log may name."""
+
+    words: Collection[str] = ()
+    """Those that a profile alone tells."""
+    spans: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """The suite's own sessions and their VMs -> from when to when something was done to them."""
+    others: Collection[str] = ()
+    """Users, sessions and VMs that are not the suite's."""
+    is_whole: bool = True
+    """Whether the database told; else any id may be the suite's own."""
+
+    def judge(self, names: Collection[str], at: float) -> Whose:
+        """Whose trouble a line is that names these, and was written then.
+
+        Ours is what names something of ours alone, in the time in which we did something to it. Beside that
+        an id that nobody knows may be a request's, or somebody else's.
+        """
+        if not names or any(name in self.others or self._is_out_of_time(name, at) for name in names):
+            return "theirs"
+        unknown = [name for name in names if name not in self.words and name not in self.spans]
+        if self.is_whole and len(unknown) == len(names):
+            return "theirs"
+        return "untold" if unknown else "ours"
+
+    def _is_out_of_time(self, name: str, at: float) -> bool:
+        begin, end = self.spans.get(name, (-math.inf, math.inf))
+        return not begin - _MARGIN_S <= at <= end + _MARGIN_S
+
+
+def own_of_rows(site: Site, vms: Iterable[Row], sessions: Iterable[Row]) -> Own:
+    """What all rows of VMs and sessions tell of that."""
+    users, spans, others = set(own_words(site)), dict[str, tuple[float, float]](), set[str]()
+    for row in sessions:
         if str(row.get("user_id")).casefold() in users:
-            for column in ("session_id", "browser_vm_id", "vm_id"):
-                found |= ids_in(str(row.get(column)))
-    return found
+            span = (_time(row, "created_at", "started_at", none=-math.inf), _time(row, "completed_at"))
+            spans.update(dict.fromkeys(_ids(row, "session_id", "browser_vm_id", "vm_id"), span))
+        else:
+            others |= _ids(row, "user_id", "session_id", "browser_vm_id", "vm_id")
+    others |= {one for row in vms for one in _ids(row, "vm_id")}
+    return Own(frozenset(users), spans, frozenset(others - spans.keys() - users))
+
+
+def _ids(row: Row, *columns: str) -> set[str]:
+    return {found for column in columns for found in ids_in(str(row.get(column)))}
+
+
+def _time(row: Row, *columns: str, none: float = math.inf) -> float:
+    """The first of these times that is told, and with its zone."""
+    for column in columns:
+        with contextlib.suppress(ValueError):
+            told = datetime.fromisoformat(str(row.get(column)))
+            if told.tzinfo is not None:
+                return told.timestamp()
+    return none

@@ -338,7 +338,8 @@ class GuestSection(Section):
     """Private key for SSH into a VM."""
     known_hosts_file: SshPath | None = None
     """known_hosts file with the golden snapshot's host keys (alias `browser-vm`); none accepts the key
-    that the first clone of a run shows, and holds the others to it."""
+    that the first clone of a run shows, and holds the others to it; or each VM to its own, where
+    shared_identity has no `ssh-host-keys`."""
     ssh_port: Port = 22
     """SSH in the guest."""
     vnc_port: Port = 5901

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 import threading
@@ -17,7 +18,9 @@ from harness.run import Result, run
 from harness.text import decoded
 from harness.transport.ssh import SshConnection, SshDestination
 
-_KEY_ALIAS = "browser-vm"  # all clones are held to one key
+_KEY_ALIAS = "browser-vm"
+"""All clones are held to one key, where they may share it; where they may not, each to its own."""
+_NOT_IN_ALIAS = re.compile(r"[^\w-]", re.ASCII)
 _LOGIN_S = 30.0  # key exchange under emulation takes a second and a half
 _GUEST_COMMAND_S = 60.0
 
@@ -34,12 +37,14 @@ class Guest:
     """SSH into one clone. Its master needs no watching: it ends when the clone's end of the relay does.
 
     :param socket: local unix socket that leads to the guest's SSH port.
+    :param whose: tells it from another VM that had its name before.
     """
 
-    def __init__(self, hypervisor: Hypervisor, name: str, socket: Path) -> None:
+    def __init__(self, hypervisor: Hypervisor, name: str, socket: Path, *, whose: str = "") -> None:
         self._hypervisor = hypervisor
         self._name = name
         self._socket = socket
+        self._whose = whose
         self._lock = threading.Lock()
         self._connection: SshConnection | None = None
         self._backends: list[ShellBackend] = []
@@ -107,6 +112,13 @@ class Guest:
     def _become_root(self) -> list[str]:
         return [] if self._hypervisor.site.guest.user == "root" else ["sudo", "-n", "--"]
 
+    @property
+    def _key_alias(self) -> str:
+        section = self._hypervisor.site.guest
+        if section.known_hosts_file is not None or "ssh-host-keys" in section.shared_identity:
+            return _KEY_ALIAS
+        return "-".join(filter(None, (_KEY_ALIAS, self._name, _NOT_IN_ALIAS.sub("", self._whose))))
+
     def _connect(self) -> SshConnection:
         section = self._hypervisor.site.guest
         directory = self._hypervisor.connection.directory
@@ -121,7 +133,7 @@ class Guest:
             user=section.user,
             identity_file=section.identity_file,
             known_hosts_file=section.known_hosts_file or recorded,
-            host_key_alias=_KEY_ALIAS,
+            host_key_alias=self._key_alias,
             proxy_command=proxy.replace("%", "%%"),
             proxy_passes_socket=True,
             accept_new_key=section.known_hosts_file is None,

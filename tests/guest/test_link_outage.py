@@ -20,7 +20,8 @@ def test_link_outage_is_recovered_from(link_outage: LinkOutage, site: Site) -> N
     if not link_outage.unreachable:
         raise HarnessError("the agent answered though its TAP was down, so nothing was tried")
     assert link_outage.recovered_s is not None, (
-        f"not healthy within {site.guest.recovery_s:g} s of the network's return:\n{link_outage.after.tail()}"
+        f"not healthy within {site.guest.recovery_s:g} s (guest.recovery_s) of the network's return:\n"
+        f"{link_outage.after.tail()}"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from harness.errors import UntoldError
 from harness.guest import claims
 from harness.infra.host import Host
 from harness.site.profile import Site
@@ -25,7 +26,10 @@ def test_wait_online_is_enabled_and_succeeded(guest: Host, site: Site) -> None:
 @ENABLE
 def test_network_online_was_reached(guest: Host, site: Site) -> None:
     """network-online.target was reached, and only after a wait-online service had succeeded."""
-    problem = claims.network_online_was_reached(guest, site)
+    try:
+        problem = claims.network_online_was_reached(guest, site)
+    except UntoldError as error:
+        pytest.skip(error.message)
     assert problem is None, problem
 
 

@@ -74,7 +74,7 @@ def test_silent_database_leaves_health_alone(tried: SilentDatabase, site: Site) 
     """The agent comes up, and its health answers 200 in time all the while."""
     assert tried.came_up, (
         f"started with a database that never answers, the agent was not healthy within "
-        f"{site.guest.recovery_s:g} s:\n{tried.after.tail()}"
+        f"{site.guest.recovery_s:g} s (guest.recovery_s):\n{tried.after.tail()}"
     )
     bad, looks = tried.health_failures, tried.health_looks
     assert not bad, (

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from harness.guest import handler_claims
-from harness.guest.difference import without_secrets
 from harness.guest.handler_claims import Finding
 from harness.guest.look import entry_fault
 from harness.guest.running import PROCESS_EVENTS
 from harness.guest.runtime import AgentRuntime
+from harness.guest.secret_values import without_secrets
 from harness.infra.host import Host
 from harness.site.profile import Site
 
@@ -29,7 +29,7 @@ TYPESCRIPT = {".ts", ".mts", ".cts", ".tsx"}
 @pytest.mark.mend(step=3, how="mend the syntax of server.js, then rebuild the snapshot (step 5)")
 def test_server_source_parses(guest: Host, site: Site) -> None:
     """The guest's own node can parse the agent's entry file."""
-    fault = "\n".join(map(without_secrets, entry_fault(guest, site).split("\n")))
+    fault = without_secrets(entry_fault(guest, site))
     if fault and PurePosixPath(site.agent.entry).suffix in TYPESCRIPT:
         # Its loader parses it, and node cannot: where it runs, it was parsed.
         if not guest.listener(site.agent.port).pids:

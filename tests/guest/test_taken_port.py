@@ -57,5 +57,6 @@ def test_taken_port_is_never_given_up(taken_port: TakenPort) -> None:
 def test_taken_port_is_recovered_from(taken_port: TakenPort, site: Site) -> None:
     """The agent is healthy again in time once the port is free."""
     assert taken_port.recovered_s is not None, (
-        f"not healthy within {site.guest.recovery_s:g} s of the port being free:\n{taken_port.after.tail()}"
+        f"not healthy within {site.guest.recovery_s:g} s (guest.recovery_s) of the port being free:\n"
+        f"{taken_port.after.tail()}"
     )

@@ -15,6 +15,7 @@ from harness.host.facts import HostFacts
 from harness.host.parts import Errors
 from harness.infra.host import Host
 from harness.mend import shell_line
+from harness.site.own import Own
 from harness.site.profile import Site
 from harness.text import beginning, one_line
 
@@ -73,7 +74,7 @@ def test_controller_not_restarting(host_facts: HostFacts, site: Site, advice: Ca
     step="troubleshooting", how="journalctl -u master-controller | grep ERROR, and mend what it names"
 )
 def test_controller_logs_no_errors(
-    host_facts: HostFacts, site: Site, own_names: Callable[[], set[str]], advice: Callable[[str], None]
+    host_facts: HostFacts, site: Site, own_names: Callable[[], Own], advice: Callable[[str], None]
 ) -> None:
     """The controller has logged no error since it started."""
     logs = controller_logs(host_facts, site)
@@ -84,6 +85,8 @@ def test_controller_logs_no_errors(
     told = [_shown(where, logs.read[where], errors) for where, errors in found.items() if errors.count]
     assert not told, "\n".join(told) + _last_words(host_facts)
     logs.require()
+    if untold := [_untold(where, errors) for where, errors in found.items() if errors.untold]:
+        pytest.skip("\n".join(untold))
     unit, stable = host_facts.unit, site.controller.stable_s
     if unit.is_looping(host_facts.identity.monotonic, stable_s=stable):
         pytest.skip(
@@ -124,9 +127,18 @@ def _ours(where: str, errors: Sorted) -> list[str]:
         return []
     last = one_line(beginning(errors.ours[-1].text, 200))
     return [
-        f"{where}: {len(errors.ours)} error lines name sessions, VMs or requests of the suite's own, and were"
-        f" not counted; the last: {last}"
+        f"{where}: {len(errors.ours)} error lines name sessions, VMs or requests of the suite's own and"
+        f" no others, and were not counted; the last: {last}"
     ]
+
+
+def _untold(where: str, errors: Sorted) -> str:
+    last = one_line(beginning(errors.untold[-1].text, 300))
+    return (
+        f"{where}: whether {len(errors.untold)} error lines are about what the suite did cannot be told: the "
+        "database tells nothing of ids in them, or was not asked; see controller.ignore_errors for what "
+        f"means nothing. The last: {last}"
+    )
 
 
 def _last_words(facts: HostFacts) -> str:

@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from harness.host.firewall.packets import (
     DECIDES_ELSEWHERE,
+    SWALLOWS,
     Chain,
     Packet,
     Rule,
@@ -22,7 +23,10 @@ from harness.host.firewall.packets import (
     unknown,
 )
 
-TARGETS: dict[str, Verdict] = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return"}
+TARGETS: dict[str, Verdict] = {
+    **{"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return"},
+    **dict.fromkeys(SWALLOWS, "drop"),
+}
 HOOKS = {name: name.lower() for name in ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING", "FORWARD")}
 HARMLESS = ("-m", "--match", "--comment")
 """Options that match nothing themselves, each with one value."""
@@ -114,8 +118,8 @@ def _test(option: str, values: list[str]) -> Test:
         "--state": lambda v: lambda p: p.state.upper() in v.split(","),
         "--src-range": lambda v: lambda p: _within(v, p.source),
         "--dst-range": lambda v: lambda p: _within(v, p.target),
-        "--src-type": lambda v: lambda p: v == ("LOCAL" if p.outgoing else "UNICAST"),
-        "--dst-type": lambda v: lambda p: v == ("LOCAL" if p.incoming else "UNICAST"),
+        "--src-type": lambda v: lambda p: ("UNICAST" if p.incoming else "LOCAL") in v.split(","),
+        "--dst-type": lambda v: lambda p: ("UNICAST" if p.outgoing else "LOCAL") in v.split(","),
         "--syn": lambda _: lambda p: p.state == "new",
     }
     if option == "--tcp-flags" and values == ["FIN,SYN,RST,ACK", "SYN"]:

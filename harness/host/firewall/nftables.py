@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.host.firewall.packets import (
     DECIDES_ELSEWHERE,
+    SWALLOWS,
     Chain,
     Packet,
     Rule,
@@ -29,8 +30,9 @@ Sets = Mapping[str, Any]
 FAMILIES = ("ip", "inet", "bridge")
 STATEMENTS: dict[str, Verdict] = {
     **{"accept": "accept", "drop": "drop", "reject": "drop", "return": "return"},
-    **{"jump": "jump", "goto": "goto"},
+    **{"jump": "jump", "goto": "goto", "fwd": "drop"},
 }
+"""``fwd`` sends a packet out of another device: it gets nowhere else."""
 NO_MATCH = ("counter", "log", "comment", "mangle", "notrack", "ct helper", "continue")
 """Statements after which a packet goes on in any case; not ``set`` and ``meter``, which may hold a limit."""
 COMPARED: dict[str, Callable[[Any, Any], bool]] = {
@@ -134,12 +136,14 @@ def _rules(expressions: Sequence[Mapping[str, Any]], sets: Sets, family: str) ->
             return [Rule(all_of(tests), STATEMENTS[kind], text, (body or {}).get("target", ""))]
         if kind == "vmap":
             return _vmap(body, tests, sets, family, text)
+        if kind == "tproxy":  # whatever else the rule says: a program gets it, where one is there
+            return [Rule(all_of([*tests, unknown]), "drop", text)]
         if kind == "match":
             tests.append(_test(body, sets, family))
         elif kind == "xt" and _xt(body) == "target":
             name = body.get("name")
             tests += [unknown] if name in DECIDES_ELSEWHERE else []
-            stops = name in ("DROP", "REJECT", *DECIDES_ELSEWHERE)
+            stops = name in ("DROP", "REJECT", *SWALLOWS, *DECIDES_ELSEWHERE)
             return [Rule(all_of(tests), "drop" if stops else "continue", text)]
         elif kind in NO_MATCH or (kind == "xt" and _xt(body) == "comment"):
             continue

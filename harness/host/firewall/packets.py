@@ -20,8 +20,10 @@ Verdict = Literal["accept", "drop", "return", "jump", "goto", "continue"]
 CLIENT_PORT = 50_000
 UNUSED_PORT = 9
 DEPTH = 64
-DECIDES_ELSEWHERE = ("NFQUEUE", "QUEUE")
-"""Targets of iptables by which a program decides."""
+DECIDES_ELSEWHERE = ("NFQUEUE", "QUEUE", "TPROXY")
+"""Targets of iptables by which a program decides, or gets what was meant for another."""
+SWALLOWS = ("TARPIT", "CHAOS", "DELUDE")
+"""Targets of xtables-addons that feign an open port: no packet gets through."""
 
 
 @dataclass(frozen=True)

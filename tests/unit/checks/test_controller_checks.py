@@ -17,6 +17,7 @@ CONFTEST = """
 import json, pytest
 from harness.clocks import Offset
 from harness.host.facts import HostFacts
+from harness.site.own import Own
 
 @pytest.fixture
 def host_facts():
@@ -24,7 +25,7 @@ def host_facts():
 
 @pytest.fixture
 def own_names():
-    return lambda: {{"our-session"}}
+    return lambda: Own(("our-session",), others=("another",))
 """
 ERRORS = {"since": 0.0, "limit": 9, "read": 3, "count": 0, "last": [], "ignored": {}}
 WELL = {"NRestarts": 0, "ActiveEnterTimestampMonotonic": 0, "ActiveState": "active"}
@@ -54,6 +55,12 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     "nothing": ({}, "PASS", ""),
     "an error": (bad("another"), "FAIL", "[ERROR]: bad"),
     "an error of ours": (bad("our-session"), "PASS", "name sessions, VMs or requests of the suite's own"),
+    "an error of ours and another's": (bad("our-session", "another"), "FAIL", "[ERROR]: bad"),
+    "an error of ours, and of who knows whom": (
+        bad("our-session", "who"),
+        "NOT PROVEN",
+        "see controller.ignore_errors for what means nothing. The last: [ERROR]: bad",
+    ),
     "an error, in a log that is not whole": ({**bad(), "gap": {"known_from": 5, "why": "x"}}, "FAIL", "bad"),
     "a log that is not whole": (
         {"gap": {"known_from": 5, "why": "journald suppressed 9 messages before"}},

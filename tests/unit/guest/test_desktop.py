@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from harness.errors import UnfitVmError
 from harness.guest.desktop import Desktop
 from harness.guest.identity import AgentLogin
+from harness.guest.lanes import Lane, Lanes
+from harness.host.hypervisor import Hypervisor
 from harness.run import Result
 from harness.site.profile import Site
+from harness.vm.machine import Vm
 from tests.unit.peers.small_vm import SmallVm, state
 from tests.unit.peers.web_peer import Answer, web_peer
 
@@ -33,6 +39,9 @@ class FrozenVm(SmallVm):
         """What freezes a desktop is said in one word."""
         self.frozen = self.frozen or "cgroup.freeze" in text
         return super().script(text, timeout_s=timeout_s)
+
+    def kill(self) -> None:
+        """There is nothing of it to be removed."""
 
 
 class Clones:
@@ -117,3 +126,66 @@ def test_without_a_desktop_nothing_is_frozen_nor_found_out(agent: tuple[Clones, 
     desktop.find_out(vm, "probe")
     desktop.judge(vm, [NOTHING])
     assert (vm.frozen, desktop.needed, logins(asked)) == (False, "", 0)
+
+
+WAITED = "not healthy again within guest.recovery_s"
+
+
+def start(desktop: Desktop, vm: Vm, *, needs_it: bool) -> str:
+    """The agent is started in a clone; one that needs its desktop comes up where that runs alone."""
+    why = WAITED if needs_it and cast(FrozenVm, vm).frozen else ""
+    desktop.judge_start(vm, why)
+    return vm.name
+
+
+@pytest.mark.parametrize(("needs_it", "clone"), [(False, "acc-000000-1"), (True, "acc-000000-2")])
+def test_an_agent_that_needs_its_desktop_at_start_is_started_beside_one(
+    agent: tuple[Clones, list[str]], needs_it: bool, clone: str
+) -> None:
+    """In a fresh clone, and what became of it in the first is no finding."""
+    (clones, _), desktop = agent, Desktop()
+    todo = {"restart": lambda vm: start(desktop, vm, needs_it=needs_it)}
+    with Lanes(at_once=1, timeout_s=20) as lanes:
+        lanes.start([Lane(lambda: clones.make(desktop), todo)])
+        assert lanes.observation("restart") == clone
+    assert desktop.needed == (WAITED if needs_it else "")
+
+
+def test_the_field_to_set_is_named(agent: tuple[Clones, list[str]]) -> None:
+    (clones, _), desktop = agent, Desktop()
+    with pytest.raises(UnfitVmError, match="its desktop is frozen, and the agent did not come up") as caught:
+        desktop.judge_start(clones.make(desktop), WAITED)
+    assert "guest.desktop_units" in caught.value.hint
+
+
+@pytest.mark.parametrize("first", [WAITED, ""])
+def test_an_agent_that_does_not_come_up_in_any_case_is_a_finding(
+    agent: tuple[Clones, list[str]], first: str
+) -> None:
+    """Beside its desktop; or where it came up without it before."""
+    (clones, _), desktop = agent, Desktop()
+    with contextlib.suppress(UnfitVmError):
+        desktop.judge_start(clones.make(desktop), first)
+    desktop.judge_start(clones.make(desktop), WAITED)
+
+
+def test_a_disk_is_booted_with_the_desktop_that_was_missed(
+    agent: tuple[Clones, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its units are masked the first time; that others came up with a frozen one says nothing of that."""
+    (clones, _), desktop, told = agent, Desktop(), list[bool]()
+
+    def booted(hypervisor: Hypervisor, *, boot_args: str) -> Vm:
+        told.append("systemd.mask=chromium.service" in boot_args)
+        vm = FrozenVm(clones.socket, hypervisor.site)
+        vm.name = f"acc-000001-{len(told)}"
+        return vm
+
+    for module in ("desktop", "cold_boot"):
+        monkeypatch.setattr(f"harness.guest.{module}.cold_boot", booted)
+    desktop.judge_start(clones.make(desktop), "")
+    host = cast(Hypervisor, SimpleNamespace(site=clones.site))
+    with pytest.raises(UnfitVmError, match="booted without its desktop, and the agent did not come up: why"):
+        desktop.judge_start(desktop.boot(host), "why")
+    desktop.judge_start(desktop.boot(host), "why")
+    assert told == [True, False]

@@ -184,6 +184,25 @@ def its_own_data(its: Deployment) -> None:
     (its.agent / "identity.json").write_text('{"vm": "vm-1"}\n')
 
 
+def caches(its: Deployment) -> None:
+    """What tools keep beside the libraries that they read, and write anew as they like."""
+    for folder in ("node_modules/.cache/babel", "node_modules/jose/node_modules/.cache"):
+        (its.agent / folder).mkdir(parents=True)
+        (its.agent / folder / "loader.js").write_text("module.exports = 'compiled';\n")
+
+
+def test_a_cache_is_no_difference(launched: Launch) -> None:
+    """And a library of such a name elsewhere is one."""
+
+    def alike(its: Deployment) -> None:
+        caches(its)
+        (its.agent / "node_modules/cache").mkdir()
+        (its.agent / "node_modules/cache/index.js").write_text("exports.cache = 1;\n")
+
+    assert not launched(caches).found
+    assert launched(alike).found.modules
+
+
 @pytest.mark.parametrize("change", [nothing, new_agent, proxy_and_secrets, its_own_data])
 def test_a_right_deployment_may_differ(launched: Launch, change: Callable[[Deployment], None]) -> None:
     """Nothing of it is red, and experiments are made on the program that it writes.
@@ -302,6 +321,31 @@ def test_a_diff_shows_what_changed(launched: Launch) -> None:
     assert "of the unit After: network-online.target basic.target in the golden snapshot" in text
 
 
+def other_secrets(its: Deployment, secret: str) -> None:
+    """What is kept secret, in files of three kinds."""
+    (its.agent / "config.js").write_text(f"const db_password = '{secret}';\n")
+    (its.agent / "keys.json").write_text(f'{{\n  "credentials": {{\n    "value": "{secret}"\n  }}\n}}\n')
+    (its.drop_ins / "key.conf").write_text(f"[Service]\nEnvironment=PW={secret}\n")
+    its.set_unit()
+
+
+def test_another_secret_is_told_and_not_shown(deployment: Deployment) -> None:
+    """Each of the files is known to be another; by its diff, which line of it."""
+
+    def look(secret: str) -> Look:
+        deployment.lay_down()
+        other_secrets(deployment, secret)
+        return deployment.look()
+
+    found = Launched(look("first7"), look("geheim42"), deployment.site).found
+    assert {path.rpartition("/")[2] for path in found.files} == {"config.js", "keys.json", "key.conf"}
+    assert "first7" not in found.text
+    assert "geheim42" not in found.text
+    assert "\n-const db_password = '‹secret›';\n+const db_password = '‹secret›';\n" in found.text
+    assert "\n-    ‹secret›\n+    ‹secret›\n" in found.text
+    assert "key.conf\nwhat is not shown of it is another\n" in found.text
+
+
 def removing(its: Deployment) -> None:
     """A launch that also removes a file of the agent."""
     proxy_and_secrets(its)
@@ -378,6 +422,17 @@ def test_a_file_that_is_not_on_the_host_is_our_trouble(deployment: Deployment, t
     launch = deployment.site.launch.model_copy(update={"overlay": {"/a": str(tmp_path / "gone")}})
     site = deployment.site.model_copy(update={"launch": launch})
     with pytest.raises(TransportError, match=r"launch\.overlay: the files cannot be read on the host"):
+        given(on_host(site))
+
+
+def test_a_folder_that_holds_no_file_is_our_trouble(deployment: Deployment, tmp_path: Path) -> None:
+    """Beside another that holds one: what is taken for written there would not be."""
+    (tmp_path / "empty/inner").mkdir(parents=True)
+    (tmp_path / "file").write_text("x")
+    overlay = {"/opt/a": str(tmp_path / "file"), "/opt/agent": str(tmp_path / "empty")}
+    launch = deployment.site.launch.model_copy(update={"overlay": overlay})
+    site = deployment.site.model_copy(update={"launch": launch})
+    with pytest.raises(TransportError, match=r"launch\.overlay: .*/empty, for /opt/agent, holds no file"):
         given(on_host(site))
 
 

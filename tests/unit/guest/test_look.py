@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import TransportError
+from harness.guest.facts import CMDLINE
 from harness.guest.look import CLOCK, Look, entry_fault, look_at
+from harness.redact import redact
 from harness.site.profile import Site
 from tests.unit.peers.shell_machine import this_machine
 from tests.unit.peers.shell_machine import told as answered
@@ -65,6 +67,18 @@ def test_a_file_that_is_not_there_is_our_trouble(guest: SmallGuest) -> None:
     (guest.folder / "agent/server.js").unlink()
     with pytest.raises(TransportError, match=r"there is no .*server\.js"):
         fault_of(guest)
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_what_the_kernel_was_told_in_secret_is_not_kept(guest: SmallGuest) -> None:
+    """Neither there, however short, nor, where it is long enough to be known again, in any other text."""
+    line = "console=ttyS0 vm.password=geheim42 agent.pw=short quiet"
+    write(guest.folder, "cat", f'case "$*" in *cmdline) echo "{line}" ;; *) exec cat "$@" ;; esac')
+    look = look_at(guest.guest(remembers=True), guest.hypervisor.site, born_at=guest.restored_at)
+    kept = look.asked()[CMDLINE]["stdout"]
+    assert kept == "console=ttyS0 vm.password=‹secret› agent.pw=‹secret›\n"
+    assert look.guest.check_output(CMDLINE) == line
+    assert redact("boot_args: geheim42") == "boot_args: ‹secret›"
 
 
 @pytest.mark.parametrize("harm", ["exit 1", "echo nonsense", "echo 'bad option: --check' >&2; exit 9"])

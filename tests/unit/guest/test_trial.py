@@ -83,6 +83,15 @@ def test_an_agent_that_never_listens_has_not_been_tried(tmp_path: Path, program:
     assert [one.ok for one in endings(seen, {"emitted", "thrown"})] == [None, None]
 
 
+@pytest.mark.usefixtures("few")
+def test_the_time_for_all_rows_is_that_of_many_starts_like_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where that is longer than some recoveries may take: as many as there are would be cut off else."""
+    monkeypatch.setattr(trials, "_RECOVERIES", 0)
+    assert [one.ok for one in endings(tried(tmp_path, f"{HANDLERS}{SERVE}"), {"thrown"})] == [True]
+
+
 def test_a_guest_without_systemd_is_our_trouble(tmp_path: Path) -> None:
     with Systemd(tmp_path, ("true",), {}) as systemd:
         (tmp_path / "bin/systemctl").write_text("#!/bin/sh\nexit 1\n")
@@ -156,7 +165,10 @@ def test_a_row_that_was_under_way_at_the_end_was_not_tried(parent: int) -> None:
     """Neither a failure nor, behind a supervisor, an end without a word."""
     seen = told(started(7, 10, parent=parent), thrown(7, 20), f"L {ROW}")
     row = next(one for one in endings(seen, {ROWS[3].way}) if one.row == ROWS[3])
-    assert (row.ok, row.told) == (None, "under way when the time for all of it was over")
+    assert (row.ok, row.told) == (
+        None,
+        "under way when the time for all of it was over (see guest.recovery_s)",
+    )
 
 
 @pytest.mark.parametrize(

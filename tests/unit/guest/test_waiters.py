@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.errors import TransportError
+from harness.errors import TransportError, UntoldError
 from harness.guest.claims import network_online_was_reached, wait_online_is_enabled_and_succeeded
 from harness.guest.waiters import waiters_question
 from harness.infra.host import Host
@@ -97,6 +97,28 @@ def test_what_comes_after_the_target_was_not_waited_for(machine: Host) -> None:
     waits, reached = problems(machine, unit(NETWORKD, ActiveEnterTimestampMonotonic="9000000"))
     assert waits is None
     assert "before any wait-online service had succeeded (9.000 s)" in str(reached)
+
+
+def test_one_that_was_started_again_does_not_tell(machine: Host) -> None:
+    """As a launch does that gives a VM its address by ifupdown: that is neither a fault nor a proof."""
+    again = {"InactiveEnterTimestampMonotonic": "11000000", "ActiveEnterTimestampMonotonic": "12000000"}
+    with pytest.raises(UntoldError, match=r"started again after .* at 8.000 s: networking.service at 12.000"):
+        problems(machine, unit("networking", **again))
+
+
+@pytest.mark.parametrize(
+    ("entered", "ended"), [("9000000", "0"), ("9000000", "9500000"), ("0", "5000000"), ("0", "0")]
+)
+def test_one_that_was_late_once_is_no_riddle(machine: Host, entered: str, ended: str) -> None:
+    """It came after the target, whatever became of it then; or it never succeeded."""
+    late = {"InactiveEnterTimestampMonotonic": ended, "ActiveEnterTimestampMonotonic": entered}
+    _, reached = problems(machine, unit("networking", **late))
+    assert "before any wait-online service had succeeded" in str(reached)
+
+
+def test_one_that_was_started_again_beside_another_is_not_asked(machine: Host) -> None:
+    again = {"InactiveEnterTimestampMonotonic": "11000000", "ActiveEnterTimestampMonotonic": "12000000"}
+    assert problems(machine, f"{unit('networking', **again)}\n\n{unit(NETWORKD)}") == [None, None]
 
 
 @pytest.mark.parametrize("units", ["garbage", "Id=a", "\x01gar=bage \n=x"])

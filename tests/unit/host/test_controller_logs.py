@@ -11,7 +11,7 @@ from harness.errors import TransportError
 from harness.host.controller_logs import ControllerLogs, controller_logs, last_words, told_apart
 from harness.host.facts import HostFacts
 from harness.host.parts import Exit, Unit
-from harness.site.own import NO_PROVIDER, NOBODY, own_words, words_of_sessions
+from harness.site.own import NO_PROVIDER, NOBODY, Own, own_of_rows, own_words
 from harness.site.profile import Site
 
 SITE = Site.model_validate({"name": "x", "controller": {"log_file": "/var/log/controller.log"}})
@@ -82,32 +82,91 @@ def test_an_unknown_zone_is_the_reason_why_an_error_has_no_time() -> None:
         found.require()
 
 
-def test_errors_that_name_what_is_ours_are_told_apart() -> None:
-    last = [{"time": 1.0, "text": text, "names": names} for text, names in (("a", ["1"]), ("b", ["2"]))]
-    found = logs(errors(3, 5, last=last), {"ok": None}).read[JOURNAL]
-    apart = told_apart(found, lambda: {"2", "3"})
-    assert ([line.text for line in apart.theirs], apart.count) == (["a"], 4)
-    assert [line.text for line in apart.ours] == ["b"]
+USER, OTHER_USER, SESSION, VM, OTHER, UNKNOWN = (
+    f"{digit * 8}-0631-4f91-ae8a-fd352348e9c2" for digit in "abcdef"
+)
+OURS = Site.model_validate({"name": "x", "session": {"user_id": USER}})
+MINUTE = 60.0
+ROWS: list[dict[str, Any]] = [
+    {
+        "user_id": USER.upper(),
+        "session_id": SESSION,
+        "browser_vm_id": f"vm-{VM}",
+        "created_at": "1970-01-01T01:00:00+00:00",
+        "completed_at": "1970-01-01T01:05:00+00:00",
+    },
+    {"user_id": OTHER_USER, "session_id": OTHER, "browser_vm_id": None},
+]
+LAUNCHED, OVER = 60 * MINUTE, 65 * MINUTE
+
+
+def whose(known: Own, *names: str, at: float = LAUNCHED + MINUTE) -> str:
+    """To which of the three an error goes that names these."""
+    last = [{"time": at, "text": "a", "names": names}]
+    apart = told_apart(logs(errors(3, 5, last=last), {"ok": None}).read[JOURNAL], lambda: known)
+    assert apart.count == 4 + len(apart.theirs)
+    kinds = {"ours": apart.ours, "theirs": apart.theirs, "untold": apart.untold}
+    return " ".join(kind for kind, lines in kinds.items() if lines)
+
+
+KNOWN = own_of_rows(OURS, [{"vm_id": f"vm-{VM}"}], ROWS)
+AWAY = Own(own_words(OURS), is_whole=False)
+
+
+@pytest.mark.parametrize("names", [(USER,), (SESSION,), (VM, USER), (NOBODY,), (NO_PROVIDER, USER)])
+def test_an_error_about_what_is_ours_alone_is_ours(names: tuple[str, ...]) -> None:
+    assert whose(KNOWN, *names) == "ours"
+
+
+@pytest.mark.parametrize(
+    "names", [(), (OTHER,), (OTHER_USER,), (UNKNOWN,), (SESSION, OTHER), (USER, OTHER_USER)]
+)
+def test_one_that_is_about_others_too_counts(names: tuple[str, ...]) -> None:
+    assert whose(KNOWN, *names) == "theirs"
+
+
+@pytest.mark.parametrize(
+    ("at", "kind"),
+    [
+        (LAUNCHED - 3 * MINUTE, "theirs"),
+        (LAUNCHED - MINUTE, "ours"),
+        (OVER + MINUTE, "ours"),
+        (OVER + 3 * MINUTE, "theirs"),
+    ],
+)
+def test_an_error_long_after_our_session_is_none_that_we_provoked(at: float, kind: str) -> None:
+    """A controller that cannot let go of it, say."""
+    assert whose(KNOWN, VM, at=at) == kind
+
+
+def test_an_id_that_nobody_knows_beside_ours_is_a_doubt() -> None:
+    """A request's, or another session's."""
+    assert whose(KNOWN, SESSION, UNKNOWN) == "untold"
+
+
+@pytest.mark.parametrize(
+    ("names", "kind"), [((), "theirs"), ((USER,), "ours"), ((SESSION,), "untold"), ((USER, VM), "untold")]
+)
+def test_without_the_database_an_id_is_no_fault(names: tuple[str, ...], kind: str) -> None:
+    """Nor an excuse; a line without any counts all the same."""
+    assert whose(AWAY, *names) == kind
+
+
+def test_a_session_that_does_not_say_when_is_ours_whenever() -> None:
+    row = {"user_id": USER, "session_id": SESSION, "created_at": "1970-01-01T01:00:00", "completed_at": None}
+    assert whose(own_of_rows(OURS, [], [row]), SESSION, at=0.0) == "ours"
+
+
+def test_a_vm_without_a_session_is_nobodys_of_ours() -> None:
+    assert whose(own_of_rows(OURS, [{"vm_id": f"vm-{OTHER}"}], []), OTHER, USER) == "theirs"
 
 
 def test_what_is_ours_is_asked_only_where_an_error_names_anything() -> None:
-    def unasked() -> set[str]:
+    def unasked() -> Own:
         raise AssertionError("asked")
 
     apart = told_apart(logs(errors(3, 1), {"ok": None}).read[JOURNAL], unasked)
     assert (len(apart.theirs), apart.count, apart.ours) == (1, 1, [])
-
-
-def test_sessions_of_the_profiles_users_are_ours_and_so_are_their_vms() -> None:
-    user, session, vm = (digit * 8 + "-0631-4f91-ae8a-fd352348e9c2" for digit in "abc")
-    site = Site.model_validate({"name": "x", "session": {"user_id": user}})
-    other = "f" * 8 + user[8:]
-    rows: list[dict[str, Any]] = [
-        {"user_id": user.upper(), "session_id": session, "browser_vm_id": f"vm-{vm}", "vm_id": None},
-        {"user_id": "d" + user[1:], "session_id": other, "browser_vm_id": f"vm-{other}"},
-    ]
-    assert words_of_sessions(site, rows) == {session, vm}
-    assert own_words(site) == [NOBODY, NO_PROVIDER, user]
 
 
 def test_last_words_are_shown_by_their_last_lines() -> None:

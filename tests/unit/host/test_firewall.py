@@ -193,6 +193,14 @@ CLOSED = {
         ["-A OUTPUT -p tcp --dport 8080 -j DROP"], [[match(port("dport"), 22), DROP]], variant=""
     ),
     "a comment like an option": iptables('-A OUTPUT -m comment --comment "--dport 22" -p tcp -j DROP'),
+    **{
+        f"{target}, which feigns an open port": iptables(
+            f"-A INPUT -i fcbr0 -p tcp -j {target}", "-A INPUT -j ACCEPT"
+        )
+        for target in ("TARPIT --tarpit", "CHAOS --tarpit", "DELUDE")
+    },
+    "nft: TARPIT by iptables' own way": nft([{"xt": {"type": "target", "name": "TARPIT"}}]),
+    "nft: sent to another device": nft([match(IN, "fcbr0"), {"fwd": {"dev": "eth0"}}]),
 }
 
 
@@ -215,8 +223,17 @@ HOST, VM = IPv4Address("192.168.100.1"), IPv4Address("192.168.100.7")
         (iptables("-A FORWARD -i eth0 -o fcbr0 -p tcp -m tcp --dport 8080 -j DROP"), 0),
         (iptables("-A INPUT -p tcp -j DROP", policies="DROP DROP ACCEPT"), 0),
         (nft([match(port("dport"), {"set": [8080]}), DROP]), 1),
+        (iptables("-A FORWARD -p tcp --dport 8080 -m addrtype --dst-type LOCAL -j DROP"), 0),
+        (iptables("-A FORWARD -p tcp --dport 8080 -m addrtype --dst-type UNICAST -j DROP"), 1),
+        (iptables("-A FORWARD -p tcp --dport 8080 -m addrtype ! --dst-type LOCAL -j DROP"), 1),
+        (iptables("-A FORWARD -p tcp --dport 8080 -m addrtype --src-type LOCAL -j DROP"), 0),
+        (iptables("-A INPUT -p tcp --dport 8080 -m addrtype --dst-type LOCAL,BROADCAST -j DROP"), 1),
     ],
-    ids=["to the host", "forwarded", "from outside", "every port", "nft"],
+    ids=[
+        *("to the host", "forwarded", "from outside", "every port", "nft"),
+        *("forwarded to the host", "forwarded to others", "forwarded not to the host", "forwarded from it"),
+        "to the host by its type",
+    ],
 )
 def test_a_rule_aimed_at_the_port_on_another_way(printed: dict[str, Any], count: int) -> None:
     assert len(aimed_at(tables_of(printed), HOST, VM, 8080, "fcbr0")) == count
@@ -256,10 +273,13 @@ def test_an_accept_that_cannot_be_told_leaves_the_drop_open(printed: dict[str, A
         nft([{"xt": None}], hook="output"),
         nft([{"xt": None}, DROP], hook="output"),
         nft([match(port("dport"), 8080), {"xt": {"type": "target", "name": "NFQUEUE"}}], hook="output"),
+        iptables("-A INPUT -p tcp --sport 8080 -j TPROXY --on-port 50080 --on-ip 127.0.0.1"),
+        nft([match(port("sport"), 8080), {"tproxy": {"port": 50080}}]),
+        nft([match(port("sport"), 8080), {"tproxy": {"port": 50080}}, ACCEPT]),
     ],
     ids=[
         *("fail2ban", "limit", "NFQUEUE", "nft limit", "queue", "meter", "dynamic set", "xt", "xt match"),
-        "xt NFQUEUE",
+        *("xt NFQUEUE", "TPROXY", "tproxy", "tproxy that accepts"),
     ],
 )
 def test_a_drop_that_cannot_be_told_is_listed(printed: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness import redact
-from harness.infra.environment import masked, parse_environment, without_environment
+from harness.infra.environment import masked, parse_environment, remember_arguments, without_environment
 from harness.site.profile import Site
 
 pytestmark = pytest.mark.usefixtures("forgetful")
@@ -71,3 +71,32 @@ def test_what_a_unit_file_sets_is_secret_though_another_overrides_it() -> None:
     told = "[Service]\nEnvironment=PORT=8080 A_KEY=‹secret›\n Environment =B_KEY=‹secret›\nUser=a\n"
     assert without_environment(SITE)(file) == told
     assert redact.redact("first-old-key second-old-key 8080") == "‹secret› ‹secret› 8080"
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("token=geheim42", "geheim42"),
+        ("vm.password=geheim42", "geheim42"),
+        ('agent.secret="two geheim42"', "two geheim42"),
+        ("systemd.setenv=SERVICE_KEY=geheim42", "geheim42"),
+        ("systemd.set_credential=login:geheim42", "geheim42"),
+        ("agent=eyJhbGciOiJIUzI1NiJ9.e30.x1", "eyJhbGciOiJIUzI1NiJ9.e30.x1"),
+        ("ds=nocloud;s=https://me:hunter22@host/", "hunter22"),
+    ],
+)
+def test_what_a_kernel_is_told_may_be_secret(word: str, value: str) -> None:
+    remember_arguments(f"console=ttyS0 {word} quiet", SITE)
+    assert redact.redact(f"Kernel command line: {value}, quiet") == "Kernel command line: ‹secret›, quiet"
+
+
+def test_what_many_a_kernel_is_told_is_let_be() -> None:
+    """Devices, units, ids and digests: they stand in texts that nobody could read without them."""
+    words = (
+        "console=ttyS0 root=UUID=550e8400-e29b-41d4-a716-446655440000 auth=none iommu.passthrough=1"
+        " systemd.mask=apt-daily-upgrade2.timer systemd.machine_id=0123456789abcdef0123456789abcdef"
+        f" vm_id=vm-550e8400-e29b-41d4-a716-446655440001 roothash={'a1' * 32}"
+        " ip=192.168.100.2::192.168.100.1:255.255.255.0::eth0:off init=/sbin/init clocksource=kvm-clock"
+    )
+    remember_arguments(words, SITE)
+    assert redact.redact(words) == words

@@ -87,3 +87,32 @@ def test_a_program_hears_and_says_bytes_as_they_are(guest: Guest, monkeypatch: p
     done = guest.program(["cat"], data, timeout_s=LIMIT_S)
     assert (done.status, encoded(done.stdout)) == (0, data)
     assert guest.program(["false"], b"", timeout_s=LIMIT_S).status == 1
+
+
+def key_aliases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, guest: dict[str, Any]) -> list[str | None]:
+    """The names that keys are known by: of a clone, another, and two sessions' VMs at one address."""
+    kept: list[str | None] = []
+    monkeypatch.setattr(SshConnection, "open", lambda self, _: kept.append(self._destination.host_key_alias))
+    host = SimpleNamespace(
+        site=Site.model_validate({"name": "x", "guest": guest}),
+        connection=SimpleNamespace(directory=tmp_path),
+        guest_key_lock=contextlib.nullcontext(),
+    )
+    for name, whose in (("acc-0-1", ""), ("acc-0-2", ""), ("acc-0-s30", "a"), ("acc-0-s30", "b\n?")):
+        _ = Guest(cast(Hypervisor, host), name, tmp_path / "none", whose=whose).connection
+    return kept
+
+
+def test_each_vm_is_held_to_a_key_of_its_own_where_they_share_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the second one of a deployment that makes keys at boot would look as if its key had changed."""
+    kept = key_aliases(tmp_path, monkeypatch, {"shared_identity": ["machine-id"]})
+    assert kept == [f"browser-vm-acc-0-{one}" for one in ("1", "2", "s30-a", "s30-b")]
+
+
+@pytest.mark.parametrize("guest", [{}, {"shared_identity": [], "known_hosts_file": "/etc/ssh/known"}])
+def test_all_are_held_to_one_where_they_may_share_it_or_it_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, guest: dict[str, Any]
+) -> None:
+    assert set(key_aliases(tmp_path, monkeypatch, guest)) == {"browser-vm"}
