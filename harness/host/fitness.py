@@ -55,10 +55,17 @@ def runs_systemd(hypervisor: Hypervisor) -> str:
 
 
 def golden_files(hypervisor: Hypervisor) -> str:
-    """All files of the golden snapshot that the profile names are there.
+    """All files of the golden snapshot that the profile names are there, and a VM could be made of them.
 
     :raises SiteError: one is not, by its field.
     """
+    snapshot = hypervisor.site.snapshot
+    if snapshot.kernel is None and (snapshot.vmstate is None or snapshot.memory is None):
+        raise SiteError(
+            "snapshot.kernel is none, and so is snapshot.vmstate or snapshot.memory: nothing says how a VM is"
+            " made",
+            hint="name the kernel that VMs are booted with, or the snapshot that they are restored from",
+        )
     files = GoldenSnapshot(hypervisor).files()
     gone = [
         f"snapshot.{role}: {one.path}: {one.error or 'there is no such file on the host'}"

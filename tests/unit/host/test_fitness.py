@@ -141,13 +141,20 @@ def test_a_golden_disk_that_is_no_ext4_is_told(disk: Path) -> None:
 
 
 def test_a_golden_file_that_is_missing_is_told_by_its_field(disk: Path) -> None:
-    files = {"disk": str(disk), "vmstate": "none", "memory": "/nowhere/mem", "kernel": "none"}
+    files = {"disk": str(disk), "vmstate": "none", "memory": "/nowhere/mem", "kernel": str(disk)}
     host = cast("Hypervisor", Host(site(snapshot=files)))
     with pytest.raises(SiteError, match=r"^snapshot\.memory: /nowhere/mem: there is no such file") as caught:
         fitness.golden_files(host)
     assert "snapshot.disk" not in caught.value.message
-    there = cast("Hypervisor", Host(site(snapshot={**files, "memory": "none"})))
-    assert fitness.golden_files(there) == "disk"
+    there = cast("Hypervisor", Host(site(snapshot={**files, "memory": "none", "kernel": str(disk)})))
+    assert fitness.golden_files(there) == "disk, kernel"
+
+
+@pytest.mark.parametrize("given", [{"vmstate": "none"}, {"memory": "none"}])
+def test_a_golden_snapshot_of_which_no_vm_could_be_made_is_told(given: dict[str, str]) -> None:
+    host = cast("Hypervisor", Host(site(snapshot={"kernel": "none", **given})))
+    with pytest.raises(SiteError, match="nothing says how a VM is made"):
+        fitness.golden_files(host)
 
 
 class Booted:
