@@ -17,6 +17,7 @@ pytest_plugins = [
     "fixtures.verdict.evidence",
     "fixtures.verdict.ending",
     "fixtures.verdict.listing",
+    "fixtures.strain",
     "fixtures.schedule",
     "fixtures.host",
     "fixtures.host_facts",
@@ -52,8 +53,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--attended", action="store_true", help="a person will log in where the provider cannot be automated"
     )
     group.addoption(
-        "--list-checks",
-        type=Path,
-        metavar="FILE",
-        help="write what the checks claim to FILE (docs/checks.md), and run nothing",
+        "--list-checks", type=Path, metavar="FILE", help="write docs/checks.md to FILE, and run nothing"
     )

@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     )
     verbs = site.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, what in {
-        "check": "validate a profile, and try every connection it describes",
+        "check": "validate a profile, and try all that a run with it would use",
         "show": "print every value in force, the defaults too",
     }.items():
         one = verbs.add_parser(verb, help=what)

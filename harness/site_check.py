@@ -13,6 +13,7 @@ import httpx
 
 from harness.database.connection import read_only_session
 from harness.errors import HarnessError, SiteError, TransportError
+from harness.host import fitness
 from harness.host.hypervisor import Hypervisor
 from harness.mend import shell_line
 from harness.outward import told
@@ -25,7 +26,10 @@ _BELOW = "\n" + " " * 22
 
 
 def check_site(site: Site, say: Say) -> bool:
-    """Try every connection, one line each; whether all of them answered."""
+    """Try all that a run will use, a line each; whether all of it is there.
+
+    What nothing can be judged without comes first.
+    """
     with contextlib.ExitStack() as stack:
         host: list[Hypervisor] = []
 
@@ -36,6 +40,11 @@ def check_site(site: Site, say: Say) -> bool:
         answers = [_try(say, "host", connect_host)]
         questions = {
             "sudo": lambda: _root(host[0]),
+            "systemd": lambda: fitness.runs_systemd(host[0]),
+            "network": lambda: fitness.bridged(host[0]),
+            "golden": lambda: fitness.golden_files(host[0]),
+            "guests": lambda: fitness.guests_run_systemd(host[0]),
+            "clones": lambda: fitness.place_for_clones(host[0], str(host[0].clones_dir.parent)),
             "vmm": lambda: _vmm(host[0]),
             "controller": lambda: _controller(host[0]),
             "database": lambda: _database(site, host[0] if host else None),

@@ -184,6 +184,8 @@ class Cell:
 
     def _copy_disk(self) -> None:
         disk = Path(self.plan.disk)
+        if not disk.parent.parent.is_dir():
+            raise Refused(f"state.clones_dir: there is no folder {disk.parent.parent} on the host")
         claim_disks(disk.parent, self.run)
         self.undo.callback(disk.unlink, missing_ok=True)
         with Path(self.plan.source_disk).open("rb") as source, disk.open("xb") as target:

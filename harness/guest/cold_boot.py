@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 from harness.errors import HarnessError, VmmError, WaitTimeoutError
@@ -31,6 +32,19 @@ def boot_without_desktop(hypervisor: Hypervisor) -> Vm:
     site = hypervisor.site
     left_out = [f"systemd.mask={unit}" for unit in site.guest.desktop_units]
     return cold_boot(hypervisor, boot_args=" ".join([site.snapshot.boot_args, *left_out]))
+
+
+def console_of_another(hypervisor: Hypervisor) -> str:
+    """What the console of one more boot of the golden disk shows; nothing where the profile names no kernel.
+
+    :raises VmError: as :func:`harness.vm.machine.cold_boot`.
+    """
+    if hypervisor.site.snapshot.kernel is None:
+        return ""
+    with boot_without_desktop(hypervisor) as vm:
+        with contextlib.suppress(WaitTimeoutError, VmmError):  # what it said until then will do
+            vm.wait_healthy()
+        return vm.console()
 
 
 def observe_cold_boot(vm: Vm) -> ColdBoot:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from harness.custodian.logs import DROPPED
 from harness.errors import HarnessError
@@ -22,6 +23,10 @@ _TRACE, _CUT = "Call Trace:", "[ cut here ]"
 _OPENS = re.compile(rf"WARNING: |INFO: |BUG: |Oops\b|rcu: |{_TROUBLE.pattern.replace(f'|{_TRACE}', '')}")
 _LONGEST_HEAD = 60
 """Lines from what opens a trace to the trace: registers, code, modules."""
+
+_WARNING = "WARNING: "
+_CHANGING = re.compile(r"^\[ *\d+\.\d+\](?:\[[^\]]*\])? *|\bCPU: \d+ PID: \d+|\b(?:0x)?[0-9a-f]{8,}\b")
+"""What a line has otherwise at every boot: time, processor, process and addresses."""
 
 _DROPPED = re.compile(re.escape(DROPPED).replace(re.escape("{}"), r"\d+"))
 
@@ -47,6 +52,25 @@ def trouble(console: str) -> list[str]:
             hint="look in the evidence for what floods it",
         )
     return found
+
+
+def usual_warnings(found: list[str], another_boot: Callable[[], str]) -> list[str]:
+    """Of the trouble in a console, the warnings that this kernel gives on this host whenever it boots.
+
+    A warning is what a kernel goes on after; of an oops, a panic or a broken disk it makes no difference that
+    it comes at every boot.
+
+    :param another_boot: boots the disk with the same kernel once more, and has what it said.
+    """
+    warnings = [line for line in found if _WARNING in line]
+    if not warnings:
+        return []
+    there = {_essence(line) for line in lines(another_boot())}
+    return [line for line in warnings if _essence(line) in there]
+
+
+def _essence(line: str) -> str:
+    return _CHANGING.sub("", line)
 
 
 def _opening(told: list[str], number: int) -> int:

@@ -28,6 +28,9 @@ MODULES = (
     "service",
 )
 
+OLDEST = (3, 9)
+TOO_OLD = "the suite needs Python 3.9 or newer, and this is"
+
 _LOADER = """
 import json, linecache, sys, types
 room = "harness.custodian"
@@ -56,5 +59,8 @@ def program() -> bytes:
 
 def command(size: int, run: str, disks: str) -> list[str]:
     """What starts it on the host: reads the program of ``size`` bytes from stdin, then runs it."""
-    boot = "import sys;exec(compile(sys.stdin.buffer.read(int(sys.argv[1])),'custodian','exec'))"
+    boot = (
+        f"import sys;sys.version_info<{OLDEST}and sys.exit('{TOO_OLD} '+sys.version);"
+        "exec(compile(sys.stdin.buffer.read(int(sys.argv[1])),'custodian','exec'))"
+    )
     return ["python3", "-I", "-S", "-c", boot, str(size), run, disks]

@@ -21,6 +21,7 @@ from harness.errors import (
     WaitTimeoutError,
 )
 from harness.host.hypervisor import Hypervisor
+from harness.login.pulse import Pulse
 from harness.session.authorization import Authorization, Callback
 from harness.session.control_api import table_of
 from harness.session.launch import Session, answer_text
@@ -53,6 +54,11 @@ class LoginEnd:
     """The session's VM."""
     vm_end: VmEnd | HarnessError | None = None
     """The end of the VM, where the session's end was seen; or why it could not be watched."""
+    afterwards: str | None = None
+    """What was wrong with what the API said of the credentials once the VM was gone; None where it was not
+    asked."""
+    pulse: Pulse | None = None
+    """How the agent's health was meanwhile, where it was asked."""
     error: str = ""
     """What kept the login from its end."""
     screens: dict[str, Sight] = field(default_factory=dict)
@@ -112,6 +118,29 @@ def watch_vm(
         except HarnessError as error:  # told to those who asked for it: the login is none the worse
             ended.vm_end = error
     return ended
+
+
+def ask_afterwards(session: Session, ended: LoginEnd) -> LoginEnd:
+    """Ask for a session's credentials where its VM was seen to be gone, and the API promises them then."""
+    path, end = session.site.session.lasting_credentials_path, ended.vm_end
+    if path and isinstance(end, VmEnd) and not end.left(session.site.database):
+        try:
+            ended.afterwards = _denied(session.api.lasting_credentials(path, session.id))
+        except NoAnswerError as error:
+            ended.afterwards = error.message
+    return ended
+
+
+def _denied(answer: httpx.Response) -> str:
+    """How an answer has no credentials; empty where it has, and they are never shown."""
+    told = table_of(answer)
+    if answer.status_code != httpx.codes.OK:
+        return answer_text(answer)
+    if not told:
+        return "answered 200 without a JSON object that holds anything"
+    denied = [name for name in ("success", "authenticated", "credentials") if not told.get(name, True)]
+    denied += ["error"] if told.get("error") else []
+    return f"answered 200, and denies them: {', '.join(denied)}" if denied else ""
 
 
 def with_its_end(session: Session, error: HarnessError) -> str:

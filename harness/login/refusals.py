@@ -10,10 +10,12 @@ from harness.errors import BrowserError, SessionError, TransportError
 from harness.host.hypervisor import Hypervisor
 from harness.login.course import LoginEnd, follow, hand_on, has_credentials, with_its_end
 from harness.login.provider_pages import ProviderPages, visiting_provider
+from harness.login.pulse import feeling_pulse
 from harness.redact import remember
 from harness.session.authorization import Callback, login_address
 from harness.session.inside import freeze_desktop
 from harness.session.launch import Session
+from harness.session.life import health_of
 from harness.window.chromium import Chromium, keep
 
 Way = Callable[[ProviderPages], Callback]
@@ -30,8 +32,11 @@ class Clerk:
         self._settings = hypervisor.site.session
 
     def complete(self, session: Session) -> LoginEnd:
-        """A login in which everything is as it should be."""
-        return self._carry(session, self._allowed)
+        """A login in which everything is as it should be; the agent's health is asked for meanwhile."""
+        with feeling_pulse(health_of(session, self._hypervisor), session.is_over) as pulse:
+            ended = self._carry(session, self._allowed)
+        ended.pulse = pulse
+        return ended
 
     def wrong_password(self, session: Session) -> LoginEnd:
         """A login with wrong passwords, until the provider has seen enough."""

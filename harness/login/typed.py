@@ -14,6 +14,7 @@ from harness.window.dashboard import Dashboard, WindowPage
 from harness.window.sight import (
     FORM_FILLS,
     look_at_form,
+    while_it_goes_on,
 )
 
 
@@ -38,7 +39,7 @@ class WindowLogin:
             with self._dashboard.window(session.id) as window:
                 if elsewhere:
                     self._go_back(session, ended.authorization.url)
-                self._type(window, ended)
+                self._type(session, window, ended)
                 follow(session, ended, timeout_s=self._settings.window_s)
                 keep(ended.screenshots, "end", window.screenshot)
         except (SessionError, BrowserError, TransportError) as error:
@@ -50,15 +51,15 @@ class WindowLogin:
         if not answer.is_success:
             raise SessionError(f"open-url for session {session.id}: {answer_text(answer)}")
 
-    def _type(self, window: WindowPage, ended: LoginEnd) -> None:
-        settings = self._settings
+    def _type(self, session: Session, window: WindowPage, ended: LoginEnd) -> None:
+        settings, look = self._settings, while_it_goes_on(session, window.picture)
         steps: Sequence[tuple[str, str | None, Sequence[str]]] = (
             ("login", settings.login_colour, settings.login_keys),
             ("consent", settings.consent_colour, settings.consent_keys),
         )
         before: Screen | None = None
         for name, colour, keys in steps:
-            sight = ended.screens[name] = look_at_form(window.picture, settings, colour, before)
+            sight = ended.screens[name] = look_at_form(look, settings, colour, before)
             keep(ended.screenshots, name, window.screenshot)
             if sight.picture is None or (colour and not sight.shows(parse_colour(colour), fills=FORM_FILLS)):
                 raise SessionError(f"the provider's {name} page was not seen in the window: {sight}")

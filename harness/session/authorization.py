@@ -103,8 +103,9 @@ def login_address(session: Session, *, timeout_s: float) -> Authorization:
     def ask() -> object:
         answer = session.api.oauth_url(session.id)
         seen.append(answer_text(answer))
-        if answer.status_code == httpx.codes.OK:
-            return table_of(answer).get("oauthUrl")
+        url = table_of(answer).get("oauthUrl") if answer.status_code == httpx.codes.OK else None
+        if url:
+            return url
         if session.is_over():
             raise SessionError(
                 f"session {session.id} has no address to log in at: it is {how(session.row())}"

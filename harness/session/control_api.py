@@ -72,6 +72,10 @@ class ControlApi:
         """GET /api/auth/session/:id/credentials/status — the VM's answer."""
         return self._request("GET", path_of(f"{SESSION}/credentials/status", session))
 
+    def lasting_credentials(self, path: str, session: str) -> httpx.Response:
+        """GET a path of the profile's: what is told of a session's credentials once its VM is gone."""
+        return self._request("GET", path_of(path, session))
+
     def open_url(self, session: str, url: str) -> httpx.Response:
         """POST /api/auth/session/:id/open-url — navigate the VM's browser."""
         path = path_of(f"{SESSION}/open-url", session)

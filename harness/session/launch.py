@@ -29,6 +29,7 @@ from harness.wait import wait_until
 _MESSAGE_CHARACTERS = 500
 FindRow = Callable[[str], Mapping[str, Any] | None]
 _READY_POLL_S = 0.5
+_GOING_POLL_S = 2.0
 _COMPLETE = "see session.start_answer_is_complete"
 
 
@@ -61,6 +62,7 @@ class Session:
         """``time.monotonic()`` when the session was asked for: its VM is no older."""
         self._find_row = find_row
         self._over = False
+        self._looked_at = 0.0
 
     def __enter__(self) -> Session:
         return self
@@ -161,6 +163,22 @@ class Session:
         with contextlib.suppress(SessionError):
             self.row()
         return self._over
+
+    def must_go_on(self) -> None:
+        """For waits that make sense only as long as it goes on; asked at most every few seconds.
+
+        :raises SessionError: it is seen to be over; with its status and reason.
+        """
+        now = time.monotonic()
+        if now - self._looked_at < _GOING_POLL_S:
+            return
+        self._looked_at = now
+        with contextlib.suppress(NoAnswerError):  # who does not hear it knows no end of it
+            answer = self.api.session(self.id)
+            row = table_of(answer).get("session")
+            if isinstance(row, dict) and row.get("status") in self.site.database.finished_session_statuses:
+                self._over = True
+                raise SessionError(f"session {self.id} is over: it is {how(row)}", hint="see what ended it")
 
     def cancel(self) -> httpx.Response:
         """Ask for the session's end; the answer, whatever it is. Called again, it asks again."""

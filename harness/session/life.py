@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
@@ -28,6 +29,7 @@ Said = httpx.Response | str
 
 _JOURNAL_DELAY_S = 3.0  # until a line that was written is in the journal
 _JOURNAL_POLL_S = 0.1
+_HEALTH_POLL_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -80,19 +82,47 @@ def observe(session: Session, hypervisor: Hypervisor, database: Database) -> Liv
     return Lived(rows, look_at_vms(hypervisor, [_promised(rows)]) if rows.vm else None)
 
 
-def ask_health(session: Session, hypervisor: Hypervisor) -> tuple[int, str]:
-    """Status and text of the agent's health answer, asked from the host; 0 and why where there was none."""
+def health_of(session: Session, hypervisor: Hypervisor) -> Callable[[], tuple[int, str]]:
+    """What asks the agent for its health, from the host, by a connection of its own each time.
+
+    Status and text of the answer; 0 and why where there was none.
+    """
     site = session.site
     way = hypervisor.forward(f"tcp:{session.address}:{site.agent.port}")
     base = f"http://{session.address}:{site.agent.port}"
-    with client_over(way, base, timeout_s=site.guest.request_s) as client:
-        try:
-            answer = client.get(site.agent.health_path)
-        except httpx.ConnectError as error:  # what we connect to is a socket of our own
-            raise TransportError(f"the way to {base} through the host is lost: {error}") from error
-        except httpx.TransportError as error:
-            return 0, f"no answer: {type(error).__name__}: {error}"
-    return answer.status_code, answer.text
+
+    def ask() -> tuple[int, str]:
+        with client_over(way, base, timeout_s=site.guest.request_s) as client:
+            try:
+                answer = client.get(site.agent.health_path)
+            except httpx.ConnectError as error:  # what we connect to is a socket of our own
+                raise TransportError(f"the way to {base} through the host is lost: {error}") from error
+            except httpx.TransportError as error:
+                return 0, f"no answer: {type(error).__name__}: {error}"
+        return answer.status_code, answer.text
+
+    return ask
+
+
+def health_in_time(session: Session, hypervisor: Hypervisor) -> tuple[int, str]:
+    """The agent's health once it is good, or at the end of the time for the launch: a controller may call a
+    session ready while its agent still comes up."""
+    ask = health_of(session, hypervisor)
+
+    def is_good(answer: tuple[int, str]) -> bool:
+        return answer[0] == httpx.codes.OK
+
+    def look() -> tuple[int, str]:
+        answer = ask()
+        if not is_good(answer):
+            session.must_go_on()
+        return answer
+
+    left_s = max(0.0, session.born_at + session.site.session.launch_s - time.monotonic())
+    try:
+        return last_answer(look, until=is_good, timeout_s=left_s, interval_s=_HEALTH_POLL_S)
+    except SessionError as error:
+        return 0, error.message
 
 
 def launch_lines(session: Session, hypervisor: Hypervisor) -> list[Line]:

@@ -68,6 +68,12 @@ CONSEQUENCES = (
         "agent.open_files", "the agent's unit does not say how many", ("guest.directive[LimitNOFILE]",)
     ),
     Consequence("agent.memory_limit_mib", "the agent's unit has no limit", ("guest.directive[MemoryLimit]",)),
+    Consequence("database.heartbeat_s", "the service promises no heartbeats", ("session.heartbeats_move",)),
+    Consequence(
+        "session.lasting_credentials_path",
+        "the API promises no credentials once a VM is gone",
+        ("session.credentials_outlive_the_vm",),
+    ),
     Consequence(
         "database.incident_vm", "nobody asks about the incident's VM", ("db.incident_vm_is_destroyed",)
     ),

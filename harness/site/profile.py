@@ -351,7 +351,8 @@ class GuestSection(Section):
     novnc_port: Port = 6080
     """websockify/noVNC in the guest."""
     listening_ports: tuple[Port, ...] = (22, 5901, 6080, 8080)
-    """The only ports that may listen beyond loopback."""
+    """The only ports that may listen beyond loopback. Where `vnc_port` is none of them, VNC is there for
+    websockify alone, and is asked from inside the VM."""
     shared_identity: tuple[Literal["machine-id", "ssh-host-keys"], ...] = ("machine-id", "ssh-host-keys")
     """What clones may have in common; shown in the verdict."""
     wait_online_units: Annotated[tuple[Unit, ...], Field(min_length=1)] = (
@@ -377,6 +378,11 @@ class GuestSection(Section):
     """Units that the agent can do without. They are frozen in clones that are experimented on (unless a login
     then comes to nothing), and left out of a cold boot, where their work would only take time; none leaves
     them running."""
+
+    @property
+    def vnc_on_loopback(self) -> bool:
+        """Whether VNC is to be reached from inside the VM only."""
+        return self.vnc_port not in self.listening_ports
 
 
 class DatabaseSection(Section):
@@ -428,6 +434,9 @@ class DatabaseSection(Section):
     """Statuses of an unfinished session that promise a live VM."""
     finished_session_statuses: Names = ("completed", "failed", "timeout", "cancelled")
     """Statuses of a session that is over."""
+    heartbeat_s: Seconds | None = None
+    """While a VM runs, its row gets a new `last_heartbeat` within this, again and again, and so does its
+    session's where `written_session_columns` has that column; none where the service promises none."""
     written_session_columns: tuple[Name, ...] = ()
     """Columns of a session's row that this service writes beside the runbook's, as `vm_ip`, `vnc_url` or
     `last_heartbeat`: where one is missing, what writes it fails."""
@@ -512,6 +521,9 @@ class SessionSection(Section):
     """Status of a session that was cancelled."""
     second_cancel_status: Annotated[Count, Field(ge=200, le=499)] = 409
     """HTTP status of the answer to a request to cancel a session that is over."""
+    lasting_credentials_path: SessionPath | None = None
+    """Where the API tells of a completed session's credentials once its VM is gone: 200 with JSON that has
+    them, or says `"authenticated": true`; none where it promises neither."""
     stays: tuple[Name, ...] = ()
     """`vm_type` of VMs that a user's session may bring about beside its own, and that stay by design when it
     is over: the suite tells of them, and leaves them."""

@@ -119,6 +119,11 @@ _MEANINGS = (
         "install sudo there, or set user to root",
     ),
     (
+        r"needs Python 3\.9 or newer",
+        "the login works, but its python3 is too old",
+        "let python3 there be 3.9 or newer, for root: see docs/requirements.md",
+    ),
+    (
         r"Traceback \(most recent call last\)",
         "the login works, but the custodian could not start there",
         "it needs Linux, python3 3.9 or newer, and root; the last lines above say what was missing",

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from harness.errors import BrowserError, NoAnswerError, WaitTimeoutError
+from harness.errors import BrowserError, NoAnswerError, SessionError, WaitTimeoutError
 from harness.host.hypervisor import Hypervisor
 from harness.screen.picture import OFF_BY, Colour, Screen, hex_colour, parse_colour
 from harness.screen.rfb import Rfb
 from harness.screen.streams import vnc_at_socket, vnc_at_websocket
 from harness.session.control_api import path_of
+from harness.session.inside import inside
 from harness.session.launch import Session
 from harness.site.profile import SessionSection
 from harness.site.secrets import secret
@@ -56,6 +58,16 @@ class Sight:
         return self.error or f"{self.picture or 'no picture'}, after {self.took_s:.1f} s"
 
 
+def while_it_goes_on(session: Session, look: Look) -> Look:
+    """A look that ends its wait once the session is over: its VM will show nothing any more."""
+
+    def looked() -> Screen | None:
+        session.must_go_on()
+        return look()
+
+    return looked
+
+
 def look_for(look: Look, *, timeout_s: float, until: Callable[[Screen], bool], what: str) -> Sight:
     """Look until a picture is as wanted, or the time is over; what was seen last, whatever it is."""
     began = time.monotonic()
@@ -70,7 +82,7 @@ def look_for(look: Look, *, timeout_s: float, until: Callable[[Screen], bool], w
     except WaitTimeoutError as error:
         last = error.last if isinstance(error.last, Screen) else None
         return Sight(last, time.monotonic() - began, "" if last else error.message)
-    except (BrowserError, NoAnswerError) as error:
+    except (BrowserError, NoAnswerError, SessionError) as error:
         return Sight(None, time.monotonic() - began, error.message)
     return Sight(seen, time.monotonic() - began)
 
@@ -124,10 +136,17 @@ def _look_for_another(look: Look, before: Screen, *, timeout_s: float) -> Sight:
     )
 
 
-def guest_vnc(hypervisor: Hypervisor, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
-    """The first hop: VNC in the VM itself."""
-    way = hypervisor.forward(f"tcp:{session.address}:{hypervisor.site.guest.vnc_port}")
-    return vnc_at_socket(way, timeout_s=timeout_s, password=_password(hypervisor))
+@contextlib.contextmanager
+def guest_vnc(hypervisor: Hypervisor, session: Session, timeout_s: float) -> Iterator[Rfb]:
+    """The first hop: VNC in the VM itself, asked from inside where it listens to nobody else."""
+    settings = hypervisor.site.guest
+    with contextlib.ExitStack() as undo:
+        if settings.vnc_on_loopback:
+            guest = undo.enter_context(contextlib.closing(inside(hypervisor, session, short="w")))
+            way = guest.connection.forward(f"tcp:127.0.0.1:{settings.vnc_port}")
+        else:
+            way = hypervisor.forward(f"tcp:{session.address}:{settings.vnc_port}")
+        yield undo.enter_context(vnc_at_socket(way, timeout_s=timeout_s, password=_password(hypervisor)))
 
 
 def websockify(hypervisor: Hypervisor, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
@@ -176,6 +195,7 @@ def look_at_hop(
     began = time.monotonic()
     try:
         with HOPS[hop](hypervisor, session, timeout_s) as vnc:
-            return look_for_colour(vnc.picture, colour, timeout_s=timeout_s)
+            look = while_it_goes_on(session, vnc.picture)
+            return look_for_colour(look, colour, timeout_s=timeout_s)
     except NoAnswerError as error:
         return Sight(None, time.monotonic() - began, error.message)

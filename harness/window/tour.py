@@ -14,7 +14,16 @@ from harness.wait import wait_until
 from harness.window.chromium import keep
 from harness.window.dashboard import CONNECTED, Dashboard, WindowPage
 from harness.window.pages import Page, PageServer
-from harness.window.sight import HOPS, Look, Sight, guest_vnc, look_at_form, look_at_hop, look_for_colour
+from harness.window.sight import (
+    HOPS,
+    Look,
+    Sight,
+    guest_vnc,
+    look_at_form,
+    look_at_hop,
+    look_for_colour,
+    while_it_goes_on,
+)
 
 _HOP_S = 20.0
 """A hop that is looked at once the page has had its time is given this long to show it."""
@@ -77,11 +86,12 @@ class Guide:
         tour = Tour(session.id, session.address)
         try:
             with self._dashboard.window(session.id) as window:
-                self._connect(window, tour)
-                self._look_at_provider(session, window, tour)
+                look = while_it_goes_on(session, window.picture)
+                self._connect(session, window, tour)
+                self._look_at_provider(session, look, tour)
                 keep(tour.screenshots, "first", window.screenshot)
                 for number in range(pages):
-                    self._open(session, tour, window.picture)
+                    self._open(session, tour, look)
                     keep(tour.screenshots, f"page-{number + 1}", window.screenshot)
                     if hops and number == 0:
                         self._hops(session, tour)
@@ -94,32 +104,39 @@ class Guide:
                 if hops:
                     self._hops(session, tour)
         for opened in tour.pages:
-            opened.visitors = self._visitors(opened)
+            opened.visitors = self._visitors(session, opened)
             if not opened.visitors:
                 opened.out_of_reach = self._out_of_reach(session, opened.page.url)
         return tour
 
-    def _connect(self, window: WindowPage, tour: Tour) -> None:
+    def _connect(self, session: Session, window: WindowPage, tour: Tour) -> None:
         began = time.monotonic()
+
+        def state() -> str:
+            session.must_go_on()
+            return window.state()
+
         try:
             tour.state = wait_until(
-                window.state,
+                state,
                 what="the window's page to connect",
                 timeout_s=self._settings.window_s,
                 until=lambda state: state == CONNECTED,
             )
         except WaitTimeoutError as error:
             tour.state = str(error.last)
+        except SessionError as error:
+            tour.state = error.message
         tour.connected_s = time.monotonic() - began
 
-    def _look_at_provider(self, session: Session, window: WindowPage, tour: Tour) -> None:
+    def _look_at_provider(self, session: Session, look: Look, tour: Tour) -> None:
         """Before any page of ours: the VM's browser may still be on its way there."""
         try:
             tour.authorization = login_address(session, timeout_s=self._settings.window_s)
         except (SessionError, NoAnswerError) as error:
             tour.no_address = error.message
         colour = self._settings.login_colour if tour.authorization else None
-        tour.at_first = look_at_form(window.picture, self._settings, colour)
+        tour.at_first = look_at_form(look, self._settings, colour)
 
     def _let_provider_come(self, session: Session) -> None:
         """Wait for the provider's page in the VM itself, where no window shows it. Its faults are told
@@ -128,7 +145,8 @@ class Guide:
         with contextlib.suppress(SessionError, NoAnswerError):
             login_address(session, timeout_s=limit_s)
             with guest_vnc(self._dashboard.hypervisor, session, limit_s) as vnc:
-                look_at_form(vnc.picture, self._settings, self._settings.login_colour)
+                look = while_it_goes_on(session, vnc.picture)
+                look_at_form(look, self._settings, self._settings.login_colour)
 
     def _open(self, session: Session, tour: Tour, look: Look | None) -> None:
         page = self._pages.page()
@@ -145,16 +163,23 @@ class Guide:
                 self._dashboard.hypervisor, session, hop, opened.page.colour, timeout_s=limit_s
             )
 
-    def _visitors(self, opened: Opened) -> list[str]:
+    def _visitors(self, session: Session, opened: Opened) -> list[str]:
         """Who asked for a page; where no picture of it was waited for, its visit still is."""
+
+        def visitors() -> list[str]:
+            found = opened.page.visitors()
+            if not found:
+                session.must_go_on()
+            return found
+
         try:
             return wait_until(
-                opened.page.visitors,
+                visitors,
                 what=f"a visit of {opened.page.url}",
                 timeout_s=max(self._left_s(opened), 0.0),
                 interval_s=_VISIT_POLL_S,
             )
-        except WaitTimeoutError:
+        except (WaitTimeoutError, SessionError):
             return []
 
     def _out_of_reach(self, session: Session, url: str) -> str:

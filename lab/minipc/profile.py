@@ -66,8 +66,14 @@ def _tables(paths: LabPaths, leader: Process) -> dict[str, dict[str, object]]:
             "desktop_units": ["chromium.service", "openbox.service", "vnc.service", "novnc.service"],
         },
         "agent": {"login_s": 150},
-        "database": {"url_file": keys.database_url_file(paths), "through_host": True},
+        "database": {
+            "url_file": keys.database_url_file(paths),
+            "through_host": True,
+            "heartbeat_s": 60,  # each five seconds, and later where the processors are wanted
+            "written_session_columns": ["vm_ip", "vnc_url", "last_heartbeat"],
+        },
         "session": {
+            "lasting_credentials_path": "/api/auth/session/{session}/credentials/status",
             "user_id": _USERS[0],
             "second_user_id": _USERS[1],
             "launch_s": 240,

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Address, ip_address
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
-from fixtures.session import Launched
+from fixtures.session import BAD_STARTS, Launched
 from harness.errors import UnreadableError
 from harness.host.journal import markers_in
 from harness.host.parts import Line
 from harness.session.control_api import ControlApi, path_of, table_of
 from harness.session.launch import Session, answer_text
 from harness.session.told import how
-from harness.site.own import NO_PROVIDER, NOBODY
+from harness.site.own import NOBODY
 from harness.site.profile import Site
 from harness.text import beginning, one_line
 from harness.urls import read_url
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]
-
-BAD_STARTS = {
-    "no_user": {"provider": "{provider}"},
-    "no_provider": {"userId": "{user}"},
-    "unknown_provider": {"userId": "{user}", "provider": NO_PROVIDER},
-}
 
 
 @pytest.mark.smoke
@@ -95,15 +91,22 @@ def test_launch_markers_come_in_time(launch_journal: list[Line], session: Sessio
 
 
 @pytest.mark.mend(step="troubleshooting", how="have the controller check what it is asked")
-@pytest.mark.parametrize("body", BAD_STARTS.values(), ids=BAD_STARTS.keys())
-def test_bad_start_is_a_json_400(
-    body: dict[str, str], control_api: ControlApi, session_user: str, site: Site
-) -> None:
+@pytest.mark.parametrize("name", BAD_STARTS)
+def test_bad_start_is_a_json_400(name: str, bad_starts: Mapping[str, httpx.Response]) -> None:
     """A request for a session without a user or a provider, or with an unknown one, is refused."""
-    known = {"user": session_user, "provider": site.session.provider}
-    answer = control_api.start({name: value.format(**known) for name, value in body.items()})
+    answer, body = bad_starts[name], BAD_STARTS[name]
     assert answer.status_code == 400, f"{body}: {answer_text(answer)}; expected 400"
     assert table_of(answer).get("error"), f'{body}: {answer_text(answer)}; expected JSON with an "error"'
+
+
+@pytest.mark.mend(
+    step=1, how="end what is left as the runbook says; have the controller clear up what a failed launch made"
+)
+def test_failed_launch_leaves_nothing(left_by_failed_launches: list[str]) -> None:
+    """A request for a session that is refused, or fails, leaves no VM, and no session that goes on."""
+    assert not left_by_failed_launches, "left by requests that came to nothing:\n  " + "\n  ".join(
+        left_by_failed_launches
+    )
 
 
 @pytest.mark.mend(step="troubleshooting", how="have the controller answer 404 for what it does not know")

@@ -10,6 +10,7 @@ import pytest
 
 from fixtures.session import Launched
 from harness.errors import UnreadableError
+from harness.session.heartbeats import Heartbeat
 from harness.session.launch import Session
 from harness.session.life import Lived
 from harness.site.profile import Site
@@ -107,6 +108,19 @@ def test_users_vms_are_their_own(own_identities: dict[str, Identity], site: Site
     refused = [kind for kind, who in kinds.items() if who and kind not in site.guest.shared_identity]
     assert all(one.macs for one in own_identities.values()), "a session's VM has no network interface"
     assert not refused, f"the VMs of sessions {' and '.join(own_identities)} share {', '.join(refused)}"
+
+
+@pytest.mark.mend(
+    step="troubleshooting", how="look for what writes last_heartbeat, and for its errors in the journal"
+)
+def test_heartbeats_move(heartbeats: Mapping[str, Heartbeat], site: Site) -> None:
+    """While a session goes on, the heartbeats in its rows move, again and again."""
+    still = {table: beat for table, beat in heartbeats.items() if not beat.moves}
+    assert not still, "\n".join(
+        f"{table}: last_heartbeat moved {max(len(beat.moments) - 1, 0)} times, to {beat.last}; expected it to"
+        f" move twice, each time within {site.database.heartbeat_s:g} s"
+        for table, beat in still.items()
+    )
 
 
 def _timeout_fault(said: object) -> str:

@@ -128,6 +128,41 @@ def test_completed_sessions_vm_is_gone(completed_login: LoginEnd, site: Site) ->
     )
 
 
+@pytest.mark.mend(
+    step="troubleshooting",
+    how="keep what is told of a session's credentials where no VM is needed",
+)
+@pytest.mark.needs_login("window")
+def test_credentials_outlive_the_vm(completed_login: LoginEnd) -> None:
+    """Once a completed session's VM is gone, the API still tells of its credentials."""
+    if completed_login.afterwards is None:
+        raise SessionError(
+            f"the VM of session {completed_login.session} was not seen to be gone: {_how(completed_login)}",
+            hint="see session.completed_sessions_vm_is_gone",
+        )
+    assert not completed_login.afterwards, (
+        f"session {completed_login.session}, its VM being gone: {completed_login.afterwards}"
+    )
+
+
+@pytest.mark.mend(
+    step="troubleshooting", how="have the agent start a login's tool without waiting for it (no execSync)"
+)
+@pytest.mark.needs_login("handed_on")
+def test_health_passes_during_a_login(logins: Logins, site: Site) -> None:
+    """While a login goes on, from its beginning to its end, the agent answers health requests in time."""
+    ended, pulse = logins["handed_on"], logins["handed_on"].pulse
+    if ended.callback is None or pulse is None or pulse.lost:
+        why = (pulse and pulse.lost) or _how(ended)
+        raise SessionError(
+            f"no login was followed: {why}", hint="see session.callback_to_the_agent_completes"
+        )
+    assert not pulse.missed, (
+        f"session {ended.session}: of {pulse.asked} health requests during its login, these were not answered"
+        f" 200 within {site.guest.request_s:g} s:\n  " + "\n  ".join(pulse.missed[:10])
+    )
+
+
 @_LOGIN
 @pytest.mark.needs_login("handed_on")
 def test_callback_to_the_agent_completes(logins: Logins) -> None:

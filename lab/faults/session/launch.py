@@ -21,6 +21,7 @@ NEEDS_A_SESSION = {
         *("cancelled_session_is_over", "second_cancel_is_a_json_409", "host_is_as_before"),
         *("golden_snapshot_is_untouched", "bridge_is_as_before", "firewall_is_as_before"),
         *("other_rows_are_as_before", "other_session_goes_on"),
+        "heartbeats_move",
     )
 }
 
@@ -177,3 +178,47 @@ def refusals_wrong(patient: Patient) -> AbstractContextManager[None]:
             """,
         ),
     )
+
+
+_REFUSED_AND_KEPT = Defect(
+    python="""
+        from uuid import UUID, uuid4
+        from lab.controller.service import SERVICE
+        async def defect(request, handler):
+            try:
+                return await handler(request)
+            except web.HTTPBadRequest:
+                asked = json.loads(await request.text() or "{}")
+                if request.path.endswith("/api/auth/start") and "userId" in asked:
+                    rows = request.app[SERVICE].rows
+                    await rows.insert_session(uuid4(), UUID(asked["userId"]), "codex", 1800)
+                raise
+        """,
+    node="""
+        const { randomUUID } = require('node:crypto');
+        defect = (request, response, next) => {
+          const say = response.json.bind(response);
+          const { userId } = request.body ?? {};
+          response.json = (body) => {
+            const kept = response.statusCode === 400 && request.path.endsWith('/api/auth/start') && userId;
+            const startedAt = new Date().toISOString();
+            const session = { sessionId: randomUUID(), userId, provider: 'codex', startedAt };
+            Promise.resolve(kept && own('rows').insertSession(session, 1800000)).then(() => say(body));
+            return response;
+          };
+          next();
+        };
+        """,
+)
+
+
+@fault(reds={"session.failed_launch_leaves_nothing"})
+@contextmanager
+def refused_launch_is_kept(patient: Patient) -> Iterator[None]:
+    """A request for a session that is refused leaves a session that is started, and never goes on.
+
+    The controller writes its row before it looks at what it was asked for.
+    """
+    left = "DELETE FROM auth_sessions WHERE status = 'started' AND user_id::text LIKE '5b0f3c1e-%'"
+    with patient.rows(insert="SELECT 1", remove=left), defective(patient, _REFUSED_AND_KEPT):
+        yield

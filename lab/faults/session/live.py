@@ -30,6 +30,23 @@ def session_row_incomplete(patient: Patient) -> AbstractContextManager[None]:
     return rewritten(patient, "auth_sessions", when=goes_on, what="NEW.error_message := 'fault';")
 
 
+@fault(reds={"session.heartbeats_move"}, asks=("session/test_live.py",))
+@contextmanager
+def heart_stands_still(patient: Patient) -> Iterator[None]:
+    """The rows of a session that goes on, and of its VM, get no heartbeat after those of the launch."""
+    defect = Defect(
+        python="""
+            from lab.controller.rows import Rows
+            async def none(self, vm_ids):
+                pass
+            Rows.heartbeat = none
+            """,
+        node="own('rows').heartbeat = async () => {};",
+    )
+    with patient.profile(database={"heartbeat_s": 15}), defective(patient, defect):
+        yield
+
+
 _AWAY = "/var/lib/firecracker/fa017"
 _TAKE_AWAY = f"""
 vm=$1 address=$2 vms=$3 sockets=$4

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from lab.faults.controller import (
     Defect,
@@ -12,8 +13,10 @@ from lab.faults.controller import (
     rewritten,
     stopped_for_destroyed,
 )
+from lab.faults.edit import AGENT, UNIT, edited
 from lab.faults.fault import fault
 from lab.faults.patient import Patient
+from lab.faults.variant import users_variant
 
 
 def _asked_for(path: str, answer: str) -> str:
@@ -37,6 +40,9 @@ LOGGED_IN = {
 }
 """Checks of logins that were tried at the provider: where nobody gets so far, each is red."""
 
+AFTER_A_LOGIN = {"session.credentials_outlive_the_vm", "session.health_passes_during_a_login"}
+"""Checks that ask what a login came to: where none was made, they cannot be asked."""
+
 COMPLETED = (
     "session/test_oauth.py::test_completed_sessions_vm_is_gone",
     "session/test_oauth.py::test_login_in_the_window_completes",
@@ -50,6 +56,7 @@ COMPLETED = (
         "session.address_asks_for_a_code_with_pkce",
         "session.state_and_challenge_are_fresh",
         "session.vm_reaches_the_provider",
+        *AFTER_A_LOGIN,
     },
     asks=("session/test_oauth.py",),
 )
@@ -109,7 +116,11 @@ def oauth_constant_state(patient: Patient) -> AbstractContextManager[None]:
     return defective(patient, _SAME_EVERYWHERE)
 
 
-@fault(reds={"session.vm_reaches_the_provider", *LOGGED_IN}, asks=("session/test_oauth.py",))
+@fault(
+    reds={"session.vm_reaches_the_provider", *LOGGED_IN},
+    broken=AFTER_A_LOGIN,
+    asks=("session/test_oauth.py",),
+)
 def oauth_provider_stopped(patient: Patient) -> AbstractContextManager[None]:
     """The provider is down: nobody can log in."""
     return patient.on_host(do="systemctl stop lab-provider", undo="systemctl start lab-provider")
@@ -148,6 +159,70 @@ def oauth_completed_tap_stays(patient: Patient) -> AbstractContextManager[None]:
 def oauth_completed_vm_stopped(patient: Patient) -> AbstractContextManager[None]:
     """The row of a completed session's VM does not say that it was destroyed, but stopped."""
     return stopped_for_destroyed(patient)
+
+
+_GONE_WITH_THE_VM = Defect(
+    python="""
+        from lab.controller import guest_api
+        from lab.controller.service import SERVICE, machine_of, session_of
+        async def ask_the_vm(request):
+            session = await session_of(request)
+            asked = request.app[SERVICE].agents.credentials_status
+            return await guest_api._proxied(asked(machine_of(request, session), session["session_id"]))
+        guest_api.get_credentials_status = ask_the_vm
+        """,
+    node="""
+        const vms = new Map();
+        defect = (request, response, next) => {
+          const [, id] = /\\/session\\/([^/]+)\\//.exec(request.path) ?? [];
+          const vm = own('sessions').live.get(id)?.vm;
+          if (vm) {
+            vms.set(id, vm);
+          }
+          const gone = request.path.endsWith('/credentials/status') && vms.get(id)?.gone.signal.aborted;
+          return gone ? response.status(409).json({ error: 'the VM is gone' }) : next();
+        };
+        """,
+)
+
+
+@fault(
+    reds={"session.credentials_outlive_the_vm"},
+    asks=(*COMPLETED, "session/test_oauth.py::test_credentials_outlive_the_vm"),
+)
+def oauth_credentials_go_with_the_vm(patient: Patient) -> AbstractContextManager[None]:
+    """What a login left can be asked for while its VM is there, and then no more."""
+    return defective(patient, _GONE_WITH_THE_VM)
+
+
+_HELD_UP = (
+    edited(
+        f"{AGENT}/server.js",
+        (
+            "  const login = await logins.start(provider);",
+            "  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20000);\n"
+            "  const login = await logins.start(provider);",
+        ),
+    )
+    + f"systemctl restart {UNIT}\n"
+)
+
+
+@fault(
+    reds={"session.health_passes_during_a_login"},
+    asks=(
+        "session/test_oauth.py::test_callback_to_the_agent_completes",
+        "session/test_oauth.py::test_health_passes_during_a_login",
+    ),
+)
+@contextmanager
+def oauth_login_holds_up_the_agent(patient: Patient) -> Iterator[None]:
+    """The agent waits for a login's tool to start, and hears nobody else meanwhile.
+
+    As one does that starts it by ``execSync``. It takes twenty seconds here, and the login is completed.
+    """
+    with patient.profile(guest={"request_s": 5}), users_variant(patient, _HELD_UP):
+        yield
 
 
 @fault(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from harness import custodian
 from harness.host import bundle
+from harness.transport.ssh_errors import explain
 
 ROOM = Path(custodian.__file__).parent
 PROBES = ROOM.parent / "host" / "probes"
@@ -49,3 +51,20 @@ def test_the_program_holds_the_whole_room() -> None:
     program = bundle.program().decode()
     ast.parse(program, feature_version=(3, 9))
     assert [part for part in bundle.MODULES if f'"{part}"' not in program] == []
+
+
+def test_a_host_whose_python_is_too_old_says_so_before_it_reads_the_program() -> None:
+    """In words that ``transport.ssh_errors`` knows."""
+    python, *options, boot, size, run, disks = bundle.command(1 << 20, "acc-000000", "/disks")
+    old = f"import sys; sys.version_info = (3, 8); sys.version = '3.8.10'; {boot}"
+    done = subprocess.run(
+        [python, *options, old, size, run, disks],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "the suite needs Python 3.9 or newer, and this is 3.8.10\n"
+    assert "python3 is too old" in explain(done.stderr, address="minipc").message

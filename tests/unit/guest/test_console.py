@@ -71,3 +71,30 @@ TRACES = {
 @pytest.mark.parametrize(("said", "told"), TRACES.values(), ids=TRACES.keys())
 def test_of_a_trace_the_line_that_opens_it_is_told(said: str, told: list[str]) -> None:
     assert console.trouble(f"[    0.0] Linux version 6.1\n{said}\n[    1.0] fine\n") == told
+
+
+def usual(said: str, another: str) -> list[str]:
+    """What of a console's trouble is usual, where another boot said that."""
+    return console.usual_warnings(console.trouble(said), lambda: another)
+
+
+@pytest.mark.parametrize(
+    "opens", [WARNED, f"[    0.4] TSC is off by 0xffff8880deadbeef\n{WARNED}"], ids=["plain", "with a text"]
+)
+def test_a_warning_that_comes_at_every_boot_is_usual(opens: str) -> None:
+    """At another time, on another processor, with other addresses."""
+    again = (
+        opens.replace("    0.4", "   12.5").replace("CPU: 0 PID: 0", "CPU: 1 PID: 77").replace("beef", "d00d")
+    )
+    said = f"{CUT}\n{opens}\n{HEAD}"
+    assert usual(said, f"{CUT}\n{again}\n{HEAD}") == [WARNED]
+    assert usual(said, "[    0.0] Linux version 6.1") == []
+    assert usual(said, said.replace("xstate.c:862", "xstate.c:9")) == []
+
+
+@pytest.mark.parametrize("line", TROUBLE)
+def test_other_trouble_is_never_usual_and_no_vm_is_booted_for_it(line: str) -> None:
+    def another() -> str:
+        raise AssertionError(line)
+
+    assert console.usual_warnings(console.trouble(line), another) == []

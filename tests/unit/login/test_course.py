@@ -13,14 +13,17 @@ import httpx
 import pytest
 from rich.console import Console
 
+from harness.database.whole_rows import SessionRows
 from harness.errors import NoAnswerError, SessionError, TransportError
 from harness.login.attended import wait_for_person
-from harness.login.course import LoginEnd, follow, has_credentials, with_its_end
+from harness.login.course import LoginEnd, ask_afterwards, follow, has_credentials, with_its_end
+from harness.session import launch
 from harness.session.authorization import login_address
 from harness.session.control_api import ControlApi
 from harness.session.launch import Session
 from harness.site.profile import Site
 from harness.transport.http import transport_over
+from harness.world.vm_end import VmEnd
 from tests.unit.peers.web_peer import Answer, web_peer
 
 pytestmark = pytest.mark.usefixtures("forgetful")
@@ -84,6 +87,28 @@ def test_the_address_of_a_session_that_is_over_is_not_waited_for(
     with pytest.raises(SessionError, match=r"no address to log in at: it is 'failed' \(lost\)"):
         login_address(session, timeout_s=60)
     assert time.monotonic() - began < 30
+
+
+def test_an_answer_without_an_address_is_not_asked_for_again_once_the_session_is_over(
+    session: Session, answers: dict[str, Answer]
+) -> None:
+    answers[f"{PATH}/oauth-url"] = json_answer({"success": True, "oauthUrl": None})
+    answers[PATH] = json_answer({"session": {"status": "timeout"}})
+    with pytest.raises(SessionError, match=r"it is 'timeout' \(no reason\)"):
+        login_address(session, timeout_s=600)
+
+
+def test_a_session_that_is_over_says_how_to_those_who_wait_for_it(
+    session: Session, answers: dict[str, Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that goes on, is not shown, or whose controller says nothing, does not."""
+    monkeypatch.setattr(launch, "_GOING_POLL_S", 0)
+    for answer in (answers[PATH], json_answer({"error": "?"}, 404), (0, {}, "")):
+        answers[PATH] = answer
+        session.must_go_on()
+    answers[PATH] = json_answer({"session": {"status": "failed", "error_message": "lost"}})
+    with pytest.raises(SessionError, match=rf"session {ID} is over: it is 'failed' \(lost\)"):
+        session.must_go_on()
 
 
 @pytest.mark.parametrize(
@@ -178,3 +203,62 @@ def test_a_person_is_told_where_and_how_long(session: Session, answers: dict[str
 def test_a_person_who_does_not_come_leaves_it_as_it_is(session: Session) -> None:
     ended = wait_for_person(session, Console(file=io.StringIO()))
     assert (ended.status, ended.authenticated) == ("awaiting_user_auth", False)
+
+
+GONE = VmEnd({}, SessionRows(None, {"status": "destroyed", "destroyed_at": "2026-01-01T00:00:00Z"}))
+LASTING = f"{PATH}/credentials/status"
+
+
+@pytest.fixture
+def lasting(session: Session) -> Session:
+    """That session, where the API promises its credentials for good."""
+    fields = {"session": {"lasting_credentials_path": "/api/auth/session/{session}/credentials/status"}}
+    session.site = Site.model_validate({"name": "nowhere", **fields})
+    return session
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"authenticated": True},
+        {"success": True, "credentials": {"access_token": "t0ken"}},
+        {"access_token": "t0ken"},
+    ],
+)
+def test_credentials_that_outlive_their_vm_are_found(
+    lasting: Session, answers: dict[str, Answer], told: dict[str, Any]
+) -> None:
+    answers[LASTING] = json_answer(told)
+    assert ask_afterwards(lasting, LoginEnd(ID, vm_end=GONE)).afterwards == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (json_answer({"error": "the VM is gone"}, 409), "answered 409: "),
+        (json_answer({"authenticated": False}), "denies them: authenticated"),
+        (json_answer({"success": True, "credentials": None}), "denies them: credentials"),
+        (json_answer({"success": False, "error": "no VM"}), "denies them: success, error"),
+        (json_answer({}), "without a JSON object that holds anything"),
+        ((200, {}, "<html>t0ken</html>"), "without a JSON object that holds anything"),
+        ((0, {}, ""), "no answer"),
+    ],
+)
+def test_credentials_that_went_with_their_vm_are_missed(
+    lasting: Session, answers: dict[str, Answer], answer: Answer, why: str
+) -> None:
+    answers[LASTING] = answer
+    said = ask_afterwards(lasting, LoginEnd(ID, vm_end=GONE)).afterwards
+    assert said is not None
+    assert why in said
+    assert "t0ken" not in said
+
+
+def test_credentials_are_asked_for_once_the_vm_is_gone_and_where_they_are_promised(
+    session: Session, lasting: Session
+) -> None:
+    there = VmEnd({"process": ["pid 7"]}, GONE.rows)
+    for end in (there, None, SessionError("not watched")):
+        assert ask_afterwards(lasting, LoginEnd(ID, vm_end=end)).afterwards is None
+    session.site = SITE
+    assert ask_afterwards(session, LoginEnd(ID, vm_end=GONE)).afterwards is None

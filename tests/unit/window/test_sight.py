@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import chain, cycle, repeat
+from typing import cast
 
 import pytest
 
-from harness.errors import BrowserError
+from harness.errors import BrowserError, SessionError
 from harness.screen.picture import Colour, Screen
+from harness.session.launch import Session
 from harness.window import sight
 from harness.window.chromium import keep
-from harness.window.sight import look_for_colour, look_for_rest
+from harness.window.sight import look_for_colour, look_for_rest, while_it_goes_on
 
 GREEN, WHITE, BLACK = (20, 83, 45), (255, 255, 255), (0, 0, 0)
 
@@ -102,3 +104,24 @@ def test_a_screenshot_that_fails_keeps_nothing_and_raises_nothing() -> None:
     keep(kept, "first", fails)
     keep(kept, "second", lambda: b"png")
     assert kept == {"second": b"png"}
+
+
+class Ended:
+    """A session that is over after so many looks at it."""
+
+    def __init__(self, looks: int) -> None:
+        self._left = looks
+
+    def must_go_on(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise SessionError("session s is over: it is 'failed' (lost)")
+
+
+def test_nothing_is_waited_for_in_the_window_of_a_session_that_is_over() -> None:
+    """Its end is what is told."""
+    look = while_it_goes_on(cast("Session", Ended(3)), shown(HALF))
+    seen = look_for_colour(look, WHITE, timeout_s=600)
+    assert (seen.picture, seen.error) == (None, "session s is over: it is 'failed' (lost)")
+    look = while_it_goes_on(cast("Session", Ended(3)), shown(picture(WHITE), HALF))
+    assert look_for_colour(look, GREEN, timeout_s=600).shows(GREEN)
