@@ -19,6 +19,7 @@ pytest_plugins = [
     "fixtures.verdict.listing",
     "fixtures.schedule",
     "fixtures.host",
+    "fixtures.standing",
     "fixtures.host_facts",
     "fixtures.snapshot",
     "fixtures.vm",

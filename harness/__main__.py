@@ -1,4 +1,4 @@
-"""``python -m harness``: look at a site profile outside of a run."""
+"""``python -m harness``: look at a site profile, and at verdicts, outside of a run."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ from harness.site.docs import site_docs, site_values
 from harness.site.load import load_site
 from harness.site.reading import shown
 from harness.text import one_line
+from harness.verdict.document import schema
+
+_PAGES = {"docs": site_docs, "schema": schema}
+"""Pages of docs/ that are written from a model."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -28,9 +32,12 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = _Parser(prog="python -m harness", description=(__doc__ or "").splitlines()[0])
-    site = top.add_subparsers(dest="noun", required=True, metavar="site").add_parser(
-        "site", help="the site profile"
+    nouns = top.add_subparsers(dest="noun", required=True, metavar="NOUN")
+    verdict = nouns.add_parser("verdict", help="what a run leaves behind")
+    verdict.add_subparsers(dest="verb", required=True, metavar="VERB").add_parser(
+        "schema", help="print docs/verdict.schema.json from the model"
     )
+    site = nouns.add_parser("site", help="the site profile")
     verbs = site.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, what in {
         "check": "validate a profile, and try every connection it describes",
@@ -52,8 +59,8 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a terminal may lack a site's letters, or ours
     args = parser().parse_args(argv)
     try:
-        if args.verb == "docs":
-            print(site_docs(), end="")
+        if args.verb in _PAGES:
+            print(_PAGES[args.verb](), end="")
             return 0
         return _with_profile(args.verb, choose_site(args.file, os.environ))
     except HarnessError as error:
