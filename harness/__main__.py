@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from harness.errors import HarnessError
+from harness.gate.words import add_words, answer_gate
 from harness.outward import told
 from harness.site.choice import choose_site
 from harness.site.docs import site_docs, site_values
@@ -37,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     verdict.add_subparsers(dest="verb", required=True, metavar="VERB").add_parser(
         "schema", help="print docs/verdict.schema.json from the model"
     )
+    add_words(nouns.add_parser("gate", help="may the golden snapshot on the host reach users?"))
     site = nouns.add_parser("site", help="the site profile")
     verbs = site.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, what in {
@@ -50,7 +52,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one verb. 0 well, 1 a connection failed, 4 what was typed, or the profile, must be mended."""
+    """Run one verb. 0 well, 1 a connection failed, or the gate denies, 3 the gate could not be asked, 4 what
+    was typed, or the profile, must be mended."""
     if not __debug__:
         print("python -O removes assertions\n  next: without -O and PYTHONOPTIMIZE", file=sys.stderr)
         return 4
@@ -62,7 +65,8 @@ def main(argv: list[str] | None = None) -> int:
         if args.verb in _PAGES:
             print(_PAGES[args.verb](), end="")
             return 0
-        return _with_profile(args.verb, choose_site(args.file, os.environ))
+        profile = choose_site(args.file, os.environ)
+        return answer_gate(args, profile) if args.noun == "gate" else _with_profile(args.verb, profile)
     except HarnessError as error:
         print(told(str(error)), file=sys.stderr)
         return 4

@@ -42,13 +42,13 @@ def measure(
     *,
     mode: Mode,
     beside: bool = False,
-    memory: str = MEMORY,
+    memory: str = "",
     timeout_s: float = _LONGEST_S,
 ) -> Mapping[str, Measured]:
     """Measure files, by path, in one round trip.
 
     :param beside: others on the host come first.
     """
-    argument = {"paths": list(paths), "mode": mode, "memory": memory, "beside": beside}
+    argument = {"paths": list(paths), "mode": mode, "memory": memory or MEMORY, "beside": beside}
     answer = host.python(PROBE.read_text(encoding="utf-8"), argument, timeout_s=timeout_s)
     return read_as(dict[str, Measured], answer, whose="the digests of files on the host")

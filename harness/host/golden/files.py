@@ -16,6 +16,7 @@ from harness.clocks import utc_text
 from harness.errors import UnreadableError
 from harness.host.golden.digests import Measured, measure
 from harness.host.hypervisor import Hypervisor
+from harness.site.profile import Site
 from harness.values import Moment, Natural, moment
 
 _READ_S = 30.0
@@ -112,6 +113,12 @@ class DiskFile:
     error: str = ""
 
 
+def paths_of(site: Site) -> dict[str, str]:
+    """What a file of the golden snapshot is for -> its path; only those the profile names."""
+    roles = ("vmstate", "memory", "disk", "kernel", "initrd", "manifest")
+    return {role: path for role in roles if (path := getattr(site.snapshot, role)) is not None}
+
+
 class GoldenSnapshot:
     """Facts about the snapshot the profile names, asked for when needed. Safe to use from several threads."""
 
@@ -125,10 +132,8 @@ class GoldenSnapshot:
 
     @property
     def paths(self) -> dict[str, str]:
-        """Role (vmstate, memory, disk, kernel, initrd, manifest) -> path; only those the profile names."""
-        files = self.hypervisor.site.snapshot
-        roles = ("vmstate", "memory", "disk", "kernel", "initrd", "manifest")
-        return {role: path for role in roles if (path := getattr(files, role)) is not None}
+        """See :func:`paths_of`."""
+        return paths_of(self.hypervisor.site)
 
     def files(self) -> dict[str, FileFact]:
         """Facts of :attr:`paths`, by role. One round trip, asked once."""
