@@ -20,6 +20,7 @@ pytest_plugins = [
     "fixtures.strain",
     "fixtures.schedule",
     "fixtures.host",
+    "fixtures.standing",
     "fixtures.host_facts",
     "fixtures.snapshot",
     "fixtures.vm",
@@ -47,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--evidence-dir",
         type=Path,
         metavar="DIR",
-        help="folder for what the checks saw, as --evidence-dir=DIR (default: evidence/; ten runs are kept)",
+        help="folder for what the checks saw, as --evidence-dir=DIR (default: evidence/; ten of a kind stay)",
     )
     group.addoption(
         "--attended", action="store_true", help="a person will log in where the provider cannot be automated"

@@ -1,4 +1,4 @@
-"""``python -m harness``: look at a site profile outside of a run."""
+"""``python -m harness``: look at a site profile, and at verdicts, outside of a run."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import NoReturn
 
 from harness.errors import HarnessError
+from harness.gate.words import add_words, answer_gate
 from harness.outward import told
 from harness.site.choice import choose_site
 from harness.site.docs import site_docs, site_values
 from harness.site.load import load_site
 from harness.site.reading import shown
 from harness.text import one_line
+from harness.verdict.document import schema
+
+_PAGES = {"docs": site_docs, "schema": schema}
+"""Pages of docs/ that are written from a model."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -28,9 +33,13 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = _Parser(prog="python -m harness", description=(__doc__ or "").splitlines()[0])
-    site = top.add_subparsers(dest="noun", required=True, metavar="site").add_parser(
-        "site", help="the site profile"
+    nouns = top.add_subparsers(dest="noun", required=True, metavar="NOUN")
+    verdict = nouns.add_parser("verdict", help="what a run leaves behind")
+    verdict.add_subparsers(dest="verb", required=True, metavar="VERB").add_parser(
+        "schema", help="print docs/verdict.schema.json from the model"
     )
+    add_words(nouns.add_parser("gate", help="may the golden snapshot on the host reach users?"))
+    site = nouns.add_parser("site", help="the site profile")
     verbs = site.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, what in {
         "check": "validate a profile, and try all that a run with it would use",
@@ -43,7 +52,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one verb. 0 well, 1 a connection failed, 4 what was typed, or the profile, must be mended."""
+    """Run one verb. 0 well, 1 a connection failed, or the gate denies, 3 the gate could not be asked, 4 what
+    was typed, or the profile, must be mended."""
     if not __debug__:
         print("python -O removes assertions\n  next: without -O and PYTHONOPTIMIZE", file=sys.stderr)
         return 4
@@ -52,10 +62,11 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a terminal may lack a site's letters, or ours
     args = parser().parse_args(argv)
     try:
-        if args.verb == "docs":
-            print(site_docs(), end="")
+        if args.verb in _PAGES:
+            print(_PAGES[args.verb](), end="")
             return 0
-        return _with_profile(args.verb, choose_site(args.file, os.environ))
+        profile = choose_site(args.file, os.environ)
+        return answer_gate(args, profile) if args.noun == "gate" else _with_profile(args.verb, profile)
     except HarnessError as error:
         print(told(str(error)), file=sys.stderr)
         return 4

@@ -40,6 +40,8 @@ class Database:
         """The way to whoever let us in."""
         self.pid = connection.pgconn.backend_pid
         """The process that let us in; that of a pooler is none of the server's."""
+        self.server_version = connection.info.parameter_status("server_version")
+        """What whoever let us in says of the server; None where it says nothing."""
         self.writable: list[str] = []
         """What was asked in transactions that the server did not hold to be read-only."""
 

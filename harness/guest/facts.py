@@ -148,6 +148,15 @@ def facts_of(guest: Host, site: Site) -> Facts:
     )
 
 
+def agent_digest(facts: Facts) -> str:
+    """One digest of all that an agent and its unit are made of, but for what node_modules hold, which is in
+    it by names and sizes."""
+    total = hashlib.sha256()
+    for path, told in sorted({**facts.files, "node_modules": facts.modules}.items()):
+        total.update(f"{path}\0{told}\0".encode("utf-8", "surrogateescape"))
+    return total.hexdigest()
+
+
 def _line(guest: Host, command: str) -> str:
     """One line that a kernel tells."""
     told = guest.check_output(command).strip()

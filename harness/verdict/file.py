@@ -9,11 +9,10 @@ from pathlib import Path
 
 from harness.outward import each_text
 from harness.verdict.bounds import MOST_ENTRIES, bounded
+from harness.verdict.document import FORMAT, Document
 from harness.verdict.outcome import CheckResult, ItemVerdict, RunVerdict
 from harness.verdict.told import told_verdict
 from harness.verdict.whole import write_whole
-
-FORMAT = 1
 
 
 def as_json(verdict: RunVerdict, *, exit_status: int) -> dict[str, object]:
@@ -24,9 +23,16 @@ def as_json(verdict: RunVerdict, *, exit_status: int) -> dict[str, object]:
         "leftovers": verdict.leftovers,
         "unwritten": verdict.unwritten,
     }
-    return {
+    if verdict.about is None:
+        raise ValueError("a verdict that does not say what it is about")
+    facts = verdict.facts
+    document: dict[str, object] = {
         "format": FORMAT,
-        **verdict.facts,
+        "run": facts["run"],
+        "began": verdict.lasted[0],
+        "ended": verdict.lasted[1],
+        "site": facts["site"],
+        **{name: facts[name] for name in ("evidence", "experiments") if name in facts},
         "outcome": verdict.outcome.value,
         "exit_status": exit_status,
         "scope": {"name": verdict.scope.name, "narrowed": list(verdict.scope.narrowed)},
@@ -35,6 +41,7 @@ def as_json(verdict: RunVerdict, *, exit_status: int) -> dict[str, object]:
         **{name: many[:MOST_ENTRIES] for name, many in lists.items()},
         "left_out": {n: len(many) - MOST_ENTRIES for n, many in lists.items() if len(many) > MOST_ENTRIES},
     }
+    return Document.model_validate({**dict(verdict.about), **document}).model_dump(mode="json")
 
 
 def write_verdict(path: Path, verdict: RunVerdict, *, exit_status: int) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from harness.verdict.about import About
 from harness.verdict.checklist import CHECKLIST, Item, Step
 
 
@@ -86,6 +88,9 @@ class Scope:
     narrowed: tuple[str, ...] = ()
 
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
 @dataclass
 class RunVerdict:
     """A whole run. ``trouble`` is what went wrong outside of any check, each with the outcome it forces."""
@@ -99,6 +104,10 @@ class RunVerdict:
     unwritten: Sequence[str] = ()
     """Files that could not be written, each with why; it changes no outcome."""
     facts: dict[str, str] = field(default_factory=dict)
+    about: About | None = None
+    """None where nothing is to be written of it."""
+    lasted: tuple[datetime, datetime] = (_NEVER, _NEVER)
+    """Begin and end."""
 
     @property
     def outcome(self) -> Outcome:

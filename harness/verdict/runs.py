@@ -70,7 +70,7 @@ class EvidenceRun:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise self._refused(error.strerror) from error
         self.started = True
-        _prune(self.root, but=self.folder)
+        _prune(self.root, but=self.folder, scope=_scope(self._facts))
 
     def check(self, name: str) -> Evidence:
         """The folder of one check."""
@@ -129,24 +129,33 @@ class EvidenceRun:
             raise
 
 
-def _prune(root: Path, *, but: Path) -> None:
-    """Delete all but the last runs. Another run may do the same at this moment."""
+def _prune(root: Path, *, but: Path, scope: str) -> None:
+    """Delete all but the last runs that were asked the same. Another run may do the same at this moment.
+
+    Those of another scope stay: quick ones, of which there are many, would cost the verdict of a whole one.
+    """
     ages, not_ours = {}, contextlib.suppress(OSError, ValueError, RecursionError)
     named: list[Path] = []
     with not_ours:
         named += [folder for folder in root.iterdir() if _RUN_ID.fullmatch(folder.name) and folder != but]
     for folder in named:
-        with not_ours, _note(folder) as note:
-            ages[folder] = os.fstat(note).st_mtime
+        with not_ours, _note(folder) as (note, said):
+            if _scope(said) == scope:
+                ages[folder] = os.fstat(note).st_mtime
     for old in sorted(ages, key=ages.__getitem__, reverse=True)[KEPT_RUNS - 1 :]:
-        with not_ours, _note(old) as note:
+        with not_ours, _note(old) as (note, _):
             fcntl.flock(note, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _delete(old)
 
 
+def _scope(note: Mapping[str, Any]) -> str:
+    """What the run was asked; one that does not say so was asked for a part."""
+    return str(note.get("scope", "partial"))
+
+
 @contextlib.contextmanager
-def _note(folder: Path) -> Iterator[int]:
-    """A run's note, open.
+def _note(folder: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """A run's note, open, and what it says.
 
     :raises OSError: there is none that we may read and write.
     :raises ValueError: it is no run's, or not of this folder.
@@ -161,7 +170,7 @@ def _note(folder: Path) -> Iterator[int]:
         said = json.loads(os.read(note, _LARGEST_NOTE))
         if not isinstance(said, dict) or (said.get("kind"), said.get("run")) != (_KIND, folder.name):
             raise ValueError("no run's")
-        yield note
+        yield note, said
     finally:
         os.close(note)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.run import run
+from harness.verdict.document import document_of
 from lab.faults.patient import Patient
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +24,7 @@ def judge(patient: Patient, *layers: str, mark: str = "acceptance") -> dict[str,
     report = evidence / "latest" / "verdict.json"
     assert report.is_file(), f"no verdict: {done.stdout}\n{done.stderr}"
     verdict: dict[str, Any] = json.loads(report.read_text("utf-8"))
+    document_of(verdict, whose=str(report))
     return verdict
 
 

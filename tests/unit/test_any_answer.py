@@ -47,6 +47,7 @@ from harness.host.golden.files import GoldenSnapshot, parse_manifest, read_facts
 from harness.host.golden.judge import built_at, format_fault, newer_inputs, unlike_manifest, vmm_version
 from harness.host.journal import lines_about
 from harness.host.parts import Answer, Vmm
+from harness.host.standing import ask_standing
 from harness.infra.environment import parse_environment
 from harness.infra.listeners import parse_listening
 from harness.infra.start_failure import first_error, said_in
@@ -521,7 +522,14 @@ ANSWERS: dict[str, tuple[Callable[[Any], object], Any]] = {
         {"read": 1, "whole": True, "lines": [[1.0, "x"]]},
     ),
     "files": (read_facts, {"/d": {"exists": True, "size": 1, "mtime": 1.0, "error": ""}}),
-    "digests": (lambda answer: golden(answer).sha256(["/d"]), {"/d": {"sha256": "0" * 64}}),
+    "digests": (
+        lambda answer: golden(answer).sha256(["/d"]),
+        {"/d": {"sha256": "0" * 64, "size": 1, "id": [1, 2, 3, 4, 5], "error": "", "remembered": True}},
+    ),
+    "which machine a host is": (
+        lambda answer: ask_standing(cast(Any, Said(answer))),
+        {"files": {"/proc/loadavg": "1.0 "}, "systemd": "s", "hostname": "h", "kernel": "k", "processors": 2},
+    ),
     "files on a disk": (
         lambda answer: golden(answer).read_from_disk(["/d"]),
         {"/d": {"sha256": "0" * 64, "size": 5}},

@@ -20,6 +20,7 @@ from harness.verdict.checklist import CHECKLIST
 from harness.verdict.file import as_json, write_verdict
 from harness.verdict.outcome import Check, CheckResult, Outcome, RunVerdict, Scope, judge
 from harness.verdict.report import rendered
+from tests.unit.peers.verdicts import about
 
 pytestmark = pytest.mark.usefixtures("forgetful")
 
@@ -153,7 +154,8 @@ def verdict() -> RunVerdict:
         trouble=[(Outcome.BROKEN, said)],
         advice=[("check", said)],
         leftovers=[said],
-        facts={"site": said, "host": said},
+        facts={"run": "0a1b2c", "site": said, "host": said},
+        about=about(),
     )
 
 

@@ -14,11 +14,12 @@ from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, 
 from harness.answers import read_as, read_json
 from harness.clocks import utc_text
 from harness.errors import UnreadableError
+from harness.host.golden.digests import Measured, measure
 from harness.host.hypervisor import Hypervisor
+from harness.site.profile import Site
 from harness.values import Moment, Natural, moment
 
 _READ_S = 30.0
-_HASH_S = 900.0
 _SHA256 = r"^[0-9a-f]{64}$"
 _LARGEST_MANIFEST = 4 << 20
 _SHOWN_FAULTS = 20
@@ -60,23 +61,6 @@ try:
 except OSError as error:
     answer["error"] = error.strerror
 print(json.dumps(answer))
-"""
-)
-
-_HASH = (
-    _OPEN
-    + """
-import hashlib, json, sys
-def digest(path):
-    total = hashlib.sha256()
-    try:
-        with opened(path) as file:
-            while block := file.read(1 << 20):
-                total.update(block)
-    except OSError as error:
-        return {"error": error.strerror}
-    return {"sha256": total.hexdigest()}
-print(json.dumps({path: digest(path) for path in json.loads(sys.argv[1])}))
 """
 )
 
@@ -129,6 +113,12 @@ class DiskFile:
     error: str = ""
 
 
+def paths_of(site: Site) -> dict[str, str]:
+    """What a file of the golden snapshot is for -> its path; only those the profile names."""
+    roles = ("vmstate", "memory", "disk", "kernel", "initrd", "manifest")
+    return {role: path for role in roles if (path := getattr(site.snapshot, role)) is not None}
+
+
 class GoldenSnapshot:
     """Facts about the snapshot the profile names, asked for when needed. Safe to use from several threads."""
 
@@ -137,13 +127,13 @@ class GoldenSnapshot:
         self._lock = threading.RLock()
         self._facts: dict[str, FileFact] | None = None
         self._manifest: Manifest | None = None
+        self._measuring = threading.Lock()
+        self._measured: dict[str, Measured] = {}
 
     @property
     def paths(self) -> dict[str, str]:
-        """Role (vmstate, memory, disk, kernel, initrd, manifest) -> path; only those the profile names."""
-        files = self.hypervisor.site.snapshot
-        roles = ("vmstate", "memory", "disk", "kernel", "initrd", "manifest")
-        return {role: path for role in roles if (path := getattr(files, role)) is not None}
+        """See :func:`paths_of`."""
+        return paths_of(self.hypervisor.site)
 
     def files(self) -> dict[str, FileFact]:
         """Facts of :attr:`paths`, by role. One round trip, asked once."""
@@ -168,13 +158,29 @@ class GoldenSnapshot:
             return self._manifest
 
     def sha256(self, paths: Iterable[str]) -> dict[str, str]:
-        """Digests computed on the host, by path; one round trip, several seconds for a big file.
+        """Digests of files as they are read on the host now, by path; see :meth:`measured`.
 
         What cannot be read has no digest: ``error: <why>`` stands in its place.
         """
-        answer = self.hypervisor.python(_HASH, list(paths), timeout_s=_HASH_S)
-        digests = read_as(dict[str, _Digest], answer, whose="the digests of files on the host")
-        return {path: item.sha256 or f"error: {item.error}" for path, item in digests.items()}
+        found = self.measured(paths)
+        return {path: one.sha256 or f"error: {one.error}" for path, one in found.items()}
+
+    def measured(self, paths: Iterable[str]) -> dict[str, Measured]:
+        """Files read to their ends on the host, each once: several seconds for a big one, beside all else."""
+        wanted = list(dict.fromkeys(paths))
+        with self._measuring:
+            if missing := [path for path in wanted if path not in self._measured]:
+                self._measured.update(measure(self.hypervisor, missing, mode="fresh", beside=True))
+            return {path: self._measured[path] for path in wanted if path in self._measured}
+
+    @property
+    def so_far(self) -> dict[str, Measured]:
+        """What :meth:`measured` has come to."""
+        return dict(self._measured)
+
+    def known(self, paths: Iterable[str]) -> Mapping[str, Measured]:
+        """What the host remembers of files that did not change since they were read. One short round trip."""
+        return measure(self.hypervisor, paths, mode="known", timeout_s=_READ_S)
 
     def read_from_disk(self, paths: Iterable[str]) -> dict[str, DiskFile]:
         """Files inside the root disk (ext4), links followed, without mounting it. One round trip.

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from harness.verdict.document import document_of
+
 ROOT = Path(__file__).parents[3]
 
 HEADER = """
@@ -94,4 +96,6 @@ class Suite:
         result = run(*_LEFT_OUT, *given, *words)
         report = self.root / "evidence" / "latest" / "verdict.json"
         verdict = json.loads(report.read_text()) if report.exists() else {}
+        if verdict:
+            document_of(verdict, whose=str(report))
         return Ended(int(result.ret), result.stdout.str() + result.stderr.str(), verdict)

@@ -145,6 +145,20 @@ def test_only_the_last_runs_are_kept(tmp_path: Path) -> None:
     assert (tmp_path / "latest").resolve().name == f"{KEPT_RUNS + 2:06x}"
 
 
+def test_quick_runs_cost_no_whole_one(tmp_path: Path) -> None:
+    """However many there are: the gate goes by the last whole one."""
+    whole = EvidenceRun(tmp_path, "aaaaaa")
+    whole.start({"scope": "acceptance"})
+    whole.end()
+    os.utime(whole.folder / "run.json", (1, 1))
+    for number in range(KEPT_RUNS + 3):
+        run = EvidenceRun(tmp_path, f"{number:06x}")
+        run.start({"scope": "smoke"})
+        run.end()
+    left = [path.name for path in tmp_path.iterdir() if not path.is_symlink()]
+    assert ("aaaaaa" in left, len(left)) == (True, KEPT_RUNS + 1)
+
+
 def test_a_source_that_works_again_is_asked_on(tmp_path: Path) -> None:
     """Only failures in a row end it."""
     answers: Iterator[str | OSError] = iter([OSError("a"), "b", OSError("c"), "d"])

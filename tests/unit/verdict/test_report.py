@@ -168,7 +168,7 @@ def test_verdict_json_carries_everything(suite: Suite) -> None:
     suite.write(RUN)
     ended = suite.run("-m", "acceptance")
     verdict = ended.verdict
-    assert (verdict["format"], verdict["site"], verdict["outcome"]) == (1, "nowhere", "FAIL")
+    assert (verdict["format"], verdict["site"], verdict["outcome"]) == (2, "nowhere", "FAIL")
     assert verdict["exit_status"] == ended.status == 1
     assert verdict["leftovers"] == ["removed namespace acc-000000-1"]
     assert verdict["advice"] == [{"check": "host.bad", "text": "MemoryLimit= is deprecated"}]

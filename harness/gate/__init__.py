@@ -1,0 +1,1 @@
+"""Whether a golden snapshot may reach users: only one that this suite has passed."""

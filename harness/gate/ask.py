@@ -1,0 +1,88 @@
+"""``python -m harness gate``: may the golden snapshot that lies on the host reach users?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from harness.errors import HarnessError, SiteError, UsageError
+from harness.gate.decide import Answer, Question, Reason, decide
+from harness.gate.verdicts import told_verdicts
+from harness.host.facts import Asked
+from harness.host.golden.digests import Measured, measure
+from harness.host.golden.files import paths_of
+from harness.host.hypervisor import Hypervisor
+from harness.site.digest import profile_digest
+from harness.site.profile import Site
+from harness.suite import ROOT, checks_digest
+
+ALLOW, DENY, NOT_ASKED, MISTAKE = 0, 1, 3, 4
+"""Exit statuses."""
+EVIDENCE = ROOT / "evidence"
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+_SPAN = re.compile(r"([0-9]{1,9})([smhd]?)")
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What was typed."""
+
+    evidence: Path = EVIDENCE
+    max_age: timedelta | None = None
+    fresh: bool = False
+    """Read every file to its end, whatever the host remembers."""
+
+
+def ask_gate(site: Site, conditions: Conditions) -> Answer:
+    """The answer, on the snapshot as it lies on the host now.
+
+    :raises HarnessError: it could not be asked.
+    """
+    told_verdicts(conditions.evidence)  # nobody is asked for what cannot be answered
+    with Hypervisor(site) as host:
+        return answer_on(host, conditions)
+
+
+def answer_on(host: Asked, conditions: Conditions) -> Answer:
+    """The same, of a host that is connected.
+
+    :raises HarnessError: it could not be asked.
+    """
+    paths = paths_of(host.site)
+    found = measure(host, paths.values(), mode="fresh" if conditions.fresh else "changed")
+    if lost := _lost(paths, found):
+        return Answer(lost, Reason.SNAPSHOT, "is it being built, or does the profile name other files?")
+    snapshot = {role: found[path].sha256 for role, path in paths.items()}
+    question = Question(
+        snapshot, profile_digest(host.site), checks_digest(), datetime.now(UTC), conditions.max_age
+    )
+    return decide(question, *told_verdicts(conditions.evidence))
+
+
+def span(text: str) -> timedelta:
+    """A time span as it is typed: ``90``, ``90s``, ``30m``, ``12h``, ``7d``.
+
+    :raises UsageError: it is none.
+    """
+    said = _SPAN.fullmatch(text)
+    if not said:
+        raise UsageError(f"{text!r} is no time span", hint="as 90s, 30m, 12h or 7d")
+    return timedelta(seconds=int(said[1]) * _UNITS[said[2]])
+
+
+def status_of(error: HarnessError) -> int:
+    """The exit status of a gate that gave no answer."""
+    return MISTAKE if isinstance(error, SiteError | UsageError) else NOT_ASKED
+
+
+def _lost(paths: Mapping[str, str], measured: Mapping[str, Measured]) -> str:
+    """What of the snapshot cannot be read, and why."""
+    lines = [
+        f"{role} {path}: {measured[path].error if path in measured else 'not measured'}"
+        for role, path in paths.items()
+        if path not in measured or not measured[path].sha256
+    ]
+    return "; ".join(lines)

@@ -1,0 +1,185 @@
+"""ALLOW or DENY, from the verdicts that there are. Pure: verdicts in, an answer out.
+
+The newest run of all checks on exactly this snapshot, profile and suite decides. A run that asked less cannot
+allow anything; where it came later and saw a FAIL, it denies.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from harness.verdict.checklist import ITEMS
+from harness.verdict.document import Document, rfc3339
+
+_AGAIN = "run the suite: scripts/acceptance"
+_SHOWN = 12  # characters of a digest
+_AHEAD = timedelta(minutes=5)  # by which another machine's clock may be ahead of ours
+
+
+class Reason(enum.Enum):
+    """Why not."""
+
+    NO_VERDICT = "no verdict"
+    SNAPSHOT = "another snapshot"
+    PROFILE = "another profile"
+    CHECKS = "other checks"
+    NARROWED = "not everything was asked"
+    FAIL = "FAIL"
+    BROKEN = "BROKEN"
+    NOT_PROVEN = "NOT PROVEN"
+    AT_ODDS = "at odds with itself"
+    TOO_OLD = "too old"
+    FUTURE = "of the future"
+    UNSIGNED = "no signature"
+    SIGNATURE = "wrong signature"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What may reach users, and on which conditions."""
+
+    snapshot: Mapping[str, str]
+    """What each file of the golden snapshot is for -> its sha256, as it lies on the host now."""
+    profile: str
+    checks: str
+    now: datetime
+    max_age: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """A verdict, and whose word it is."""
+
+    document: Document
+    file: str
+    refused: tuple[Reason, str] | None = None
+    """Why its word does not count, where a signature is asked for."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """ALLOW where there is no reason not to."""
+
+    text: str
+    reason: Reason | None = None
+    hint: str = ""
+    told: Told | None = None
+    """The verdict that decided."""
+
+    @property
+    def allows(self) -> bool:
+        """Whether the snapshot may go on."""
+        return self.reason is None
+
+    def __str__(self) -> str:
+        if self.allows:
+            return f"ALLOW  {self.text}"
+        head = f"DENY   {self.reason.value}: {self.text}" if self.reason else ""
+        return f"{head}\n  next: {self.hint}" if self.hint else head
+
+
+def decide(question: Question, verdicts: Sequence[Told], unread: Sequence[str] = ()) -> Answer:
+    """The answer of the gate.
+
+    :param unread: what looked like a verdict and could not be read, a line each: told where none decides.
+    """
+    newest_first = sorted(verdicts, key=lambda told: told.document.ended, reverse=True)
+    same = [told for told in newest_first if next(_differences(question, told.document), None) is None]
+    whole = next((told for told in same if _asked_all(told.document)), None)
+    if whole is None:
+        return _without(question, newest_first, same, unread)
+    later = same[: same.index(whole)]
+    failed = next((told for told in later if told.document.outcome == "FAIL"), None)
+    if failed is not None:
+        return _outcome_denies(failed)
+    return _judged(question, whole)
+
+
+def _asked_all(document: Document) -> bool:
+    return document.scope.name == "acceptance" and not document.scope.narrowed
+
+
+def _judged(question: Question, told: Told) -> Answer:
+    """A run of all checks on just this."""
+    document = told.document
+    if told.refused is not None:
+        reason, why = told.refused
+        return Answer(why, reason, "is it the run of somebody you trust, and the key of theirs?", told)
+    if document.outcome != "PASS":
+        return _outcome_denies(told)
+    if document.exit_status != 0 or not _proves_all(document):
+        text = f"{_run(told)} says PASS, and of its items or its exit status something else"
+        return Answer(text, Reason.AT_ODDS, _AGAIN, told)
+    age = question.now - document.ended
+    if age < -_AHEAD:
+        text = f"{_run(told)} ended after now, {rfc3339(question.now)}"
+        return Answer(
+            text, Reason.FUTURE, "set the clocks of the machines that run the suite and the gate", told
+        )
+    if question.max_age is not None and age > question.max_age:
+        text = f"{_run(told)} is {_span(age)} old, and {_span(question.max_age)} are allowed"
+        return Answer(text, Reason.TOO_OLD, _AGAIN, told)
+    return Answer(f"{_run(told)}: PASS, {len(ITEMS)} of {len(ITEMS)} items", told=told)
+
+
+def _proves_all(document: Document) -> bool:
+    proven = {item.key for item in document.items if item.in_scope and item.outcome == "PASS"}
+    checks = {check.outcome for check in document.checks}
+    return proven >= ITEMS.keys() and checks <= {"PASS", "n/a"} and not document.trouble
+
+
+def _outcome_denies(told: Told) -> Answer:
+    document = told.document
+    named = [check.name for check in document.checks if check.outcome == document.outcome]
+    which = (
+        f": {', '.join(named[:3])}{f' and {len(named) - 3} more' if len(named) > 3 else ''}" if named else ""
+    )
+    return Answer(f"{_run(told)}{which}", Reason(document.outcome), f"see {told.file}", told)
+
+
+def _without(
+    question: Question, verdicts: Sequence[Told], same: Sequence[Told], unread: Sequence[str]
+) -> Answer:
+    """Why no verdict decides: what the nearest one lacks."""
+    if same:
+        scope = same[0].document.scope
+        how = f"narrowed by {', '.join(scope.narrowed)}" if scope.narrowed else f"of scope {scope.name}"
+        return Answer(f"{_run(same[0])} was {how}", Reason.NARROWED, _AGAIN, same[0])
+    nearest = next((told for told in verdicts if _asked_all(told.document)), next(iter(verdicts), None))
+    if nearest is None:
+        more = f"; {len(unread)} could not be read, as {unread[0]}" if unread else ""
+        return Answer(f"there is none{more}", Reason.NO_VERDICT, _AGAIN)
+    reason, how = next(_differences(question, nearest.document))
+    return Answer(f"{_run(nearest)} was of {how}", reason, _AGAIN, nearest)
+
+
+def _differences(question: Question, document: Document) -> Iterator[tuple[Reason, str]]:
+    """In what a verdict is about something else."""
+    judged = {role: one.sha256 for role, one in document.snapshot.files.items()}
+    for role in sorted({*question.snapshot, *judged}):
+        now, then = question.snapshot.get(role), judged.get(role)
+        if now is None or now != then:
+            yield Reason.SNAPSHOT, f"another {role}: {_short(then)}, and now it is {_short(now)}"
+    if document.profile.sha256 != question.profile:
+        yield Reason.PROFILE, f"another profile: {_short(document.profile.sha256)}"
+    if document.suite.checks_sha256 != question.checks:
+        yield Reason.CHECKS, f"other checks: {_short(document.suite.checks_sha256)}"
+
+
+def _short(digest: str | None) -> str:
+    return f"sha256 {digest[:_SHOWN]}…" if digest else "none that is known"
+
+
+def _run(told: Told) -> str:
+    return f"run {told.document.run} of {rfc3339(told.document.ended)}"
+
+
+def _span(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"

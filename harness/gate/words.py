@@ -1,0 +1,42 @@
+"""The gate's part of the command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.outward import told
+from harness.site.load import load_site
+
+
+def add_words(gate: argparse.ArgumentParser) -> None:
+    """Its options."""
+    gate.add_argument("--site", dest="file", type=Path, metavar="FILE", help="default: as a run would choose")
+    gate.add_argument(
+        "--evidence-dir", type=Path, metavar="DIR", help="where runs keep their verdicts (default: evidence/)"
+    )
+    gate.add_argument(
+        "--max-age", metavar="SPAN", help="the oldest verdict that counts, as 90s, 30m, 12h or 7d"
+    )
+    gate.add_argument(
+        "--fresh", action="store_true", help="read every file, whatever the host remembers of it"
+    )
+    gate.set_defaults(verb="gate")
+
+
+def answer_gate(args: argparse.Namespace, profile: Path) -> int:
+    """Say ALLOW or DENY: 0 only for the first, 1 for the second, 3 it could not be asked, 4 a mistake."""
+    from harness.gate import ask  # here: it loads all that connects
+
+    try:
+        max_age = ask.span(args.max_age) if args.max_age is not None else None
+        site = load_site(profile)
+        conditions = ask.Conditions(args.evidence_dir or ask.EVIDENCE, max_age, args.fresh)
+        answer = ask.ask_gate(site, conditions)
+    except HarnessError as error:
+        print(told(str(error)), file=sys.stderr)
+        return ask.status_of(error)
+    print(told(str(answer)))
+    return ask.ALLOW if answer.allows else ask.DENY

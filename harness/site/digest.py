@@ -1,0 +1,27 @@
+"""The digest of a profile as it is in force: two runs of one digest were asked the same of one deployment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+
+from harness.site.kinds import Untold, marked
+from harness.site.profile import Section, Site
+
+
+def profile_digest(site: Site) -> str:
+    """sha256 over every value in force, the defaults too; what may be a secret, or say where one lies, is
+    left out, for a short one could be found again by trying."""
+    text = json.dumps(sorted(_values(site, "")), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _values(section: Section, prefix: str) -> Iterator[tuple[str, str]]:
+    plain = section.model_dump(mode="json")
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            yield from _values(value, f"{prefix}{name}.")
+        elif not marked(field, Untold):
+            yield f"{prefix}{name}", json.dumps(plain[name], sort_keys=True)

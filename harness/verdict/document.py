@@ -1,0 +1,153 @@
+"""``verdict.json`` as a model. docs/verdict.md describes it, docs/verdict.schema.json is written from it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, Field, PlainSerializer, ValidationError
+
+from harness.answers import read_json
+from harness.errors import UnreadableError
+from harness.verdict.about import About, Part
+from harness.verdict.checklist import Step
+
+FORMAT = 2
+_LARGEST = 64 << 20
+_AGAIN = "run the suite again: scripts/acceptance writes a new one"
+
+OutcomeWord = Literal["PASS", "FAIL", "BROKEN", "NOT PROVEN", "n/a"]
+RunOutcome = Literal["PASS", "FAIL", "BROKEN", "NOT PROVEN"]
+
+
+def rfc3339(moment: datetime) -> str:
+    """A moment in UTC, to the millisecond."""
+    return f"{moment.strftime('%Y-%m-%dT%H:%M:%S')}.{moment.microsecond // 1000:03}Z"
+
+
+Moment = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+
+
+class ScopePart(Part):
+    """Which items had to be proven."""
+
+    name: Literal["acceptance", "smoke", "partial"]
+    narrowed: list[str]
+    """What kept it from asking everything."""
+
+
+class ItemPart(Part):
+    """A line of the checklist."""
+
+    key: str
+    text: str
+    outcome: OutcomeWord
+    in_scope: bool
+    reason: str
+    checks: list[str]
+
+
+class CheckPart(Part):
+    """A check and what became of it."""
+
+    name: str
+    node: str
+    claim: str
+    item: str
+    proves: bool
+    smoke: bool
+    step: Step
+    how: str
+    outcome: OutcomeWord
+    seen: str
+    hint: str
+    where: str
+    seconds: float
+    evidence: str
+
+
+class TroublePart(Part):
+    """What went wrong beside the checks."""
+
+    outcome: OutcomeWord
+    text: str
+
+
+class AdvicePart(Part):
+    """What changes no outcome."""
+
+    check: str
+    text: str
+
+
+class Document(About):
+    """The verdict on one run."""
+
+    format: Literal[2]
+    """2; another number when the meaning of a key changes."""
+    run: str
+    began: Moment
+    """RFC 3339, UTC, by the clock of the machine that the suite ran on."""
+    ended: Moment
+    site: str
+    evidence: str = ""
+    """The run's folder."""
+    experiments: str = ""
+    """On which clones experiments were made, where any was."""
+    outcome: RunOutcome
+    exit_status: Annotated[int, Field(ge=0, le=255)]
+    scope: ScopePart
+    items: list[ItemPart]
+    checks: list[CheckPart]
+    trouble: list[TroublePart]
+    advice: list[AdvicePart]
+    leftovers: list[str]
+    unwritten: list[str]
+    left_out: dict[str, int]
+    """How many entries more than these some lists had, by their names."""
+
+
+def schema() -> str:
+    """docs/verdict.schema.json."""
+    content = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Document.model_json_schema(mode="serialization"),
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def read_document(path: Path) -> Document:
+    """A verdict that an earlier run wrote.
+
+    :raises UnreadableError: it is none, or of another format; the hint says what to do.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise UnreadableError(f"{path}: {error.strerror}", hint=_AGAIN) from error
+    return document_of(read_json(content, whose=str(path)), whose=str(path))
+
+
+def document_of(value: Any, *, whose: str) -> Document:
+    """The model of a verdict's JSON.
+
+    :raises UnreadableError: it is none, or of another format; the hint says what to do.
+    """
+    said = value.get("format") if isinstance(value, dict) else None
+    if said == 1 and not isinstance(said, bool):
+        raise UnreadableError(
+            f"{whose}: of format 1, which says neither when it was made nor of which snapshot", hint=_AGAIN
+        )
+    if isinstance(said, int) and said > FORMAT:
+        raise UnreadableError(
+            f"{whose}: of format {said}, and this suite reads {FORMAT}", hint="use the suite that wrote it"
+        )
+    try:
+        return Document.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "all of it"
+        raise UnreadableError(f"{whose}: no verdict: {where}: {first['msg']}", hint=_AGAIN) from error

@@ -1,0 +1,85 @@
+"""The gate as it is asked: of files on a host, with the verdicts of runs on them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.__main__ import main
+from harness.gate.ask import Conditions, answer_on
+from harness.gate.decide import Reason
+from harness.host.golden.files import paths_of
+from harness.site.digest import profile_digest
+from harness.site.profile import Site, SnapshotSection
+from harness.suite import checks_digest
+from tests.unit.peers.this_machine import Here
+from tests.unit.peers.verdicts import passed
+
+NOBODY_THERE = 'name = "nobody there"\n[host]\naddress = "127.0.0.1"\nuser = "nobody"\nport = 1\n'
+
+
+@pytest.fixture
+def golden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Here:
+    """This machine, with a golden snapshot."""
+    monkeypatch.setattr("harness.host.golden.digests.MEMORY", str(tmp_path / "memory" / "digests.json"))
+    folder = tmp_path / "golden"
+    folder.mkdir()
+    names = {role: str(folder / role) for role in ("vmstate", "memory", "disk", "kernel")}
+    host = Here()
+    host.site = Site(name="here", snapshot=SnapshotSection.model_validate(names))
+    for role, path in paths_of(host.site).items():
+        Path(path).write_text(f"golden {role}")
+    return host
+
+
+def verdict_on(host: Here, root: Path) -> None:
+    """A run of all checks has passed on the files as they are now."""
+    files: dict[str, Any] = dict.fromkeys(("vmstate", "memory", "disk", "kernel", "initrd", "manifest"))
+    for role, path in paths_of(host.site).items():
+        content = Path(path).read_bytes()
+        files[role] = {"path": path, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    now = datetime.now(UTC).isoformat()
+    folder = root / "0a1b2c"
+    folder.mkdir(0o700, parents=True)
+    said = passed(
+        began=now,
+        ended=now,
+        snapshot=files,
+        profile={"file": "site.toml", "sha256": profile_digest(host.site)},
+        suite={"version": "1", "checks_sha256": checks_digest()},
+    )
+    (folder / "verdict.json").write_text(json.dumps(said))
+    (folder / "verdict.json").chmod(0o600)
+
+
+def test_what_was_judged_may_pass_until_it_changes(golden: Here, tmp_path: Path) -> None:
+    evidence = tmp_path / "evidence"
+    verdict_on(golden, evidence)
+    for conditions in (Conditions(evidence), Conditions(evidence, fresh=True)):
+        assert answer_on(golden, conditions).allows
+    Path(golden.site.snapshot.disk).write_text("another")
+    given = answer_on(golden, Conditions(evidence))
+    assert (given.reason, "another disk" in given.text) == (Reason.SNAPSHOT, True)
+    Path(golden.site.snapshot.disk).unlink()
+    given = answer_on(golden, Conditions(evidence))
+    assert (given.reason, "No such file" in given.text) == (Reason.SNAPSHOT, True)
+
+
+def test_a_gate_that_cannot_be_asked_is_no_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit status 3: nobody is there. 4: what was typed, or the profile, is to be mended."""
+    profile, evidence = tmp_path / "site.toml", tmp_path / "evidence"
+    profile.write_text(NOBODY_THERE)
+    evidence.mkdir()
+    site, folder = f"--site={profile}", f"--evidence-dir={evidence}"
+    assert main(["gate", site, folder]) == 3
+    assert main(["gate", site, folder, "--max-age=soon"]) == 4
+    assert main(["gate", site, f"--evidence-dir={tmp_path / 'none'}"]) == 4
+    assert main(["gate", f"--site={tmp_path / 'none'}", folder]) == 4
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n  next: ") == 4

@@ -1,0 +1,134 @@
+"""The gate's truth table: every reason of DENY, each seen, and what still is an ALLOW."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from harness.gate.decide import Answer, Question, Reason, Told, decide
+from tests.unit.peers.verdicts import ENDED, FILES, document, passed
+
+HOUR, FILE = timedelta(hours=1), "e/0a1b2c/verdict.json"
+ASKED = Question(FILES, "d" * 64, "c" * 64, ENDED + HOUR)
+
+
+def told(*, hours: float = 0, **changes: Any) -> Told:
+    """The verdict of a run that ended so many hours later."""
+    ended = ENDED + hours * HOUR
+    return Told(document(began=ended.isoformat(), ended=ended.isoformat(), **changes), FILE)
+
+
+def snapshot(**digests: str | None) -> dict[str, Any]:
+    """Its part of a verdict."""
+    files = {**FILES, **digests}
+    return {
+        role: {"path": f"/g/{role}", "size": 7, "sha256": one} if role in files else None
+        for role, one in {**dict.fromkeys(("kernel", "initrd", "manifest")), **files}.items()
+    }
+
+
+def outcome(word: str, status: int) -> dict[str, Any]:
+    """One check of that outcome, and the run's."""
+    said = passed()
+    said["checks"][0]["outcome"] = said["items"][0]["outcome"] = word
+    return {"outcome": word, "exit_status": status, "checks": said["checks"], "items": said["items"]}
+
+
+def items(**changes: Any) -> list[dict[str, Any]]:
+    """All PASS but the first, which is changed."""
+    first, *rest = passed()["items"]
+    return [{**first, **changes}, *rest]
+
+
+FAIL, BROKEN, UNPROVEN = outcome("FAIL", 1), outcome("BROKEN", 3), outcome("NOT PROVEN", 5)
+SMOKE: dict[str, Any] = {"scope": {"name": "smoke", "narrowed": []}}
+NARROW: dict[str, Any] = {"scope": {"name": "acceptance", "narrowed": ["-k"]}}
+
+
+@dataclass(frozen=True)
+class Row:
+    """Verdicts, and what the gate makes of them."""
+
+    verdicts: Sequence[Told]
+    reason: Reason | None
+    says: str = ""
+    asked: Question = ASKED
+
+
+ROWS = {
+    "a PASS of all": Row([told()], None, "run 0a1b2c of 2026-01-31T12:05:00.000Z: PASS, 9 of 9 items"),
+    "no verdict": Row([], Reason.NO_VERDICT, "there is none"),
+    "another file": Row([told(snapshot=snapshot(memory="9" * 64))], Reason.SNAPSHOT, "another memory"),
+    "a file of which it knows no digest": Row(
+        [told(snapshot=snapshot(disk=None))], Reason.SNAPSHOT, "another disk: none that is known"
+    ),
+    "a file more": Row([told(snapshot=snapshot(kernel="4" * 64))], Reason.SNAPSHOT, "another kernel"),
+    "a file less": Row(
+        [told()], Reason.SNAPSHOT, "another kernel", replace(ASKED, snapshot={**FILES, "kernel": "4" * 64})
+    ),
+    "another profile": Row([told(profile={"file": "x", "sha256": "e" * 64})], Reason.PROFILE),
+    "other checks": Row([told(suite={"version": "1", "checks_sha256": "e" * 64})], Reason.CHECKS),
+    "a FAIL": Row([told(**FAIL)], Reason.FAIL, "host.host-clean"),
+    "a BROKEN": Row([told(**BROKEN)], Reason.BROKEN, "host.host-clean"),
+    "a NOT PROVEN": Row([told(**UNPROVEN)], Reason.NOT_PROVEN, "host.host-clean"),
+    "only smoke": Row([told(**SMOKE)], Reason.NARROWED, "of scope smoke"),
+    "a part": Row([told(scope={"name": "partial", "narrowed": []})], Reason.NARROWED, "of scope partial"),
+    "a narrowed run": Row([told(**NARROW, **UNPROVEN)], Reason.NARROWED, "narrowed by -k"),
+    "too old": Row([told()], Reason.TOO_OLD, "60 min old, and 30 min are", replace(ASKED, max_age=HOUR / 2)),
+    "just young enough": Row([told()], None, "", replace(ASKED, max_age=HOUR)),
+    "of the future": Row([told(hours=2)], Reason.FUTURE, "ended after now"),
+    "by a clock a little ahead": Row([told(hours=1.05)], None),
+    "a PASS with another exit status": Row([told(exit_status=1)], Reason.AT_ODDS),
+    "a PASS without an item": Row([told(items=items(outcome="NOT PROVEN"))], Reason.AT_ODDS),
+    "a PASS without an item in scope": Row([told(items=items(in_scope=False))], Reason.AT_ODDS),
+    "a PASS with fewer items": Row([told(items=passed()["items"][1:])], Reason.AT_ODDS),
+    "a PASS with a check that failed": Row([told(checks=FAIL["checks"])], Reason.AT_ODDS),
+    "a PASS with trouble": Row([told(trouble=[{"outcome": "FAIL", "text": "x"}])], Reason.AT_ODDS),
+    "the newest of all counts": Row([told(), told(hours=0.5, **FAIL)], Reason.FAIL),
+    "and an older FAIL does not": Row([told(**FAIL), told(hours=0.5)], None),
+    "a later smoke that passed": Row([told(), told(hours=0.5, **SMOKE)], None),
+    "a later smoke that failed": Row([told(), told(hours=0.5, **{**SMOKE, **FAIL})], Reason.FAIL),
+    "a later smoke that could not ask": Row([told(), told(hours=0.5, **{**SMOKE, **BROKEN})], None),
+    "an earlier smoke that failed": Row([told(hours=-1, **{**SMOKE, **FAIL}), told()], None),
+    "a later run of another snapshot": Row(
+        [told(), told(hours=0.5, **FAIL, snapshot=snapshot(memory="9" * 64))], None
+    ),
+    "no signature": Row(
+        [replace(told(), refused=(Reason.UNSIGNED, "run 0a1b2c has none"))], Reason.UNSIGNED, "has none"
+    ),
+    "a wrong signature": Row([replace(told(), refused=(Reason.SIGNATURE, "another key"))], Reason.SIGNATURE),
+}
+
+
+def answer(row: Row) -> Answer:
+    return decide(row.asked, row.verdicts)
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
+def test_the_gate_answers(row: Row) -> None:
+    given = answer(row)
+    assert given.reason is row.reason
+    assert row.says in given.text
+    assert given.allows is (row.reason is None)
+    head = f"DENY   {given.reason.value}: " if given.reason else "ALLOW  "
+    assert str(given).startswith(head)
+    assert bool(given.hint) is not given.allows
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
+def test_the_order_in_which_they_lie_there_is_nothing(row: Row) -> None:
+    assert answer(replace(row, verdicts=[*reversed(row.verdicts)])) == answer(row)
+
+
+def test_every_reason_is_seen() -> None:
+    assert {row.reason for row in ROWS.values()} >= {*Reason}
+
+
+def test_what_could_not_be_read_is_told() -> None:
+    given = decide(ASKED, [], [f"{FILE}: of format 1"])
+    assert given.reason is Reason.NO_VERDICT
+    assert f"1 could not be read, as {FILE}: of format 1" in given.text

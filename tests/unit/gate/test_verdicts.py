@@ -1,0 +1,88 @@
+"""Verdicts as they lie in an evidence folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from harness.errors import HarnessError, SiteError, TransportError, UsageError
+from harness.gate.ask import MISTAKE, NOT_ASKED, span, status_of
+from harness.gate.verdicts import told_verdicts
+from tests.unit.peers.verdicts import passed
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """The folder of a run."""
+    folder = tmp_path / "0a1b2c"
+    folder.mkdir(0o700)
+    (folder / "verdict.json").write_text(json.dumps(passed()))
+    (folder / "verdict.json").chmod(0o600)
+    (tmp_path / "latest").symlink_to(folder.name)
+    (tmp_path / "ffffff").mkdir()
+    return folder
+
+
+def test_each_is_read_once(run: Path) -> None:
+    found, unread = told_verdicts(run.parent)
+    assert ([one.document.run for one in found], unread) == (["0a1b2c"], [])
+
+
+def foreign_link(run: Path) -> None:
+    (run / "verdict.json").rename(run / "real.json")
+    (run / "verdict.json").symlink_to("real.json")
+
+
+SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
+    "format 1": (lambda run: (run / "verdict.json").write_text('{"format": 1}'), "of format 1"),
+    "no JSON": (lambda run: (run / "verdict.json").write_text("{"), "not JSON"),
+    "others may write it": (lambda run: (run / "verdict.json").chmod(0o622), "others may write it"),
+    "others may replace it": (lambda run: run.chmod(0o777), "others may write it"),
+    "it is a link": (foreign_link, "no file"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "why"), SPOILED.values(), ids=SPOILED.keys())
+def test_what_does_not_count_is_told(run: Path, spoil: Callable[[Path], object], why: str) -> None:
+    spoil(run)
+    found, unread = told_verdicts(run.parent)
+    assert found == []
+    assert why in unread[0]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_anothers_does_not_count(run: Path) -> None:
+    os.chown(run / "verdict.json", 65534, 65534)
+    assert told_verdicts(run.parent)[0] == []
+    assert len(told_verdicts(run.parent, anybodys=True)[0]) == 1
+
+
+def test_no_folder_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no evidence in"):
+        told_verdicts(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("30m", 1800), ("12h", 43_200), ("7d", 604_800)]
+)
+def test_a_span(text: str, seconds: int) -> None:
+    assert span(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["", "h", "-1", "1.5h", "1w", "1 h", "²"])
+def test_no_span(text: str) -> None:
+    with pytest.raises(UsageError, match="no time span"):
+        span(text)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(UsageError("x"), MISTAKE), (SiteError("x"), MISTAKE), (TransportError("x"), NOT_ASKED)],
+)
+def test_no_answer_is_a_mistake_or_trouble(error: HarnessError, status: int) -> None:
+    assert status_of(error) == status
