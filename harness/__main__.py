@@ -1,4 +1,4 @@
-"""``python -m harness``: look at a site profile outside of a run."""
+"""``python -m harness``: what is done with a site profile outside of a run, and what a check means."""
 
 from __future__ import annotations
 
@@ -28,9 +28,13 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = _Parser(prog="python -m harness", description=(__doc__ or "").splitlines()[0])
-    site = top.add_subparsers(dest="noun", required=True, metavar="site").add_parser(
-        "site", help="the site profile"
+    nouns = top.add_subparsers(dest="noun", required=True, metavar="NOUN")
+    check = nouns.add_parser("explain", help="what a check claims, why, and how to see it by hand on a site")
+    check.add_argument("check", metavar="CHECK", help="its name, as the verdict and docs/checks.md have it")
+    check.add_argument(
+        "--site", type=Path, metavar="FILE", help="the profile; default: as a run would choose"
     )
+    site = nouns.add_parser("site", help="the site profile")
     verbs = site.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, what in {
         "check": "validate a profile, and try every connection it describes",
@@ -52,6 +56,8 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a terminal may lack a site's letters, or ours
     args = parser().parse_args(argv)
     try:
+        if args.noun == "explain":
+            return _explain(args.check, choose_site(args.site, os.environ))
         if args.verb == "docs":
             print(site_docs(), end="")
             return 0
@@ -62,6 +68,13 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+def _explain(check: str, path: Path) -> int:
+    from harness.explain import explain  # here, too: no other verb needs it
+
+    print(told(explain(check, load_site(path))))
+    return 0
 
 
 def _with_profile(verb: str, path: Path) -> int:
