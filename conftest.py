@@ -16,6 +16,7 @@ pytest_plugins = [
     "fixtures.verdict.telling",
     "fixtures.verdict.evidence",
     "fixtures.verdict.ending",
+    "fixtures.verdict.explaining",
     "fixtures.verdict.listing",
     "fixtures.strain",
     "fixtures.schedule",

@@ -1,4 +1,4 @@
-"""``python -m harness``: look at a site profile, and at verdicts, outside of a run."""
+"""``python -m harness``: look at a site profile, at verdicts and at what a check means, outside of a run."""
 
 from __future__ import annotations
 
@@ -39,6 +39,11 @@ def parser() -> argparse.ArgumentParser:
         "schema", help="print docs/verdict.schema.json from the model"
     )
     add_words(nouns.add_parser("gate", help="may the golden snapshot on the host reach users?"))
+    check = nouns.add_parser("explain", help="what a check claims, why, and how to see it by hand on a site")
+    check.add_argument("check", metavar="CHECK", help="its name, as the verdict and docs/checks.md have it")
+    check.add_argument(
+        "--site", type=Path, metavar="FILE", help="the profile; default: as a run would choose"
+    )
     site = nouns.add_parser("site", help="the site profile")
     verbs = site.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, what in {
@@ -62,6 +67,8 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a terminal may lack a site's letters, or ours
     args = parser().parse_args(argv)
     try:
+        if args.noun == "explain":
+            return _explain(args.check, choose_site(args.site, os.environ))
         if args.verb in _PAGES:
             print(_PAGES[args.verb](), end="")
             return 0
@@ -73,6 +80,13 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+def _explain(check: str, path: Path) -> int:
+    from harness.explain import explain  # here, too: no other verb needs it
+
+    print(told(explain(check, load_site(path))))
+    return 0
 
 
 def _with_profile(verb: str, path: Path) -> int:

@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     ssh.add_argument("command", nargs=argparse.REMAINDER, help="a command for the VM")
     dashboard = verbs.add_parser("dashboard", help="offer the twin's dashboard on this machine's loopback")
     dashboard.add_argument("--port", type=int, default=4000, help="this machine's port (%(default)s)")
+    verbs.add_parser("faults", help="name each check that a fault turns red, and the fault, a line each")
     down = verbs.add_parser("down", help="take everything down; what was built stays")
     down.add_argument("--purge", action="store_true", help="delete what was built, too")
     return top
@@ -49,6 +50,9 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; the lab's own trouble is one message, not a traceback."""
     args = parser().parse_args(argv)
+    if args.verb == "faults":
+        print("\n".join(_faults()))
+        return 0
     in_image = args.verb == "build" and args.part == "browser"
     module = "lab.image.verbs" if in_image else "lab.minipc.verbs"
     try:
@@ -63,6 +67,13 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         print(f"lab {args.verb}: {error}{_about_home(error)}", file=sys.stderr)
         return 3
+
+
+def _faults() -> list[str]:
+    """``<check> <fault>``, as ``python -m harness explain`` reads it; it needs no lab that is up."""
+    from lab.faults.fault import all_faults  # here: it loads every fault, and no other verb needs one
+
+    return [f"{check} {one.name}" for one in all_faults() for check in sorted(one.reds)]
 
 
 def _about_home(error: OSError) -> str:

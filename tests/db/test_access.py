@@ -15,6 +15,7 @@ pytestmark = [
     pytest.mark.acceptance,
     pytest.mark.smoke,
     pytest.mark.item("database-updated", proves=False),
+    pytest.mark.look("\\conninfo", "\\d {database.schema_name}.*"),
 ]
 KINDS = {
     "": "absent",

@@ -17,6 +17,7 @@ from harness.site.profile import Site
     step="troubleshooting",
     how="let the constraint, or the type, hold every word that the service writes; or mend the profile",
 )
+@pytest.mark.look("\\d {vms}", "\\d {sessions}")
 def test_words_that_are_written_are_admitted(
     database: Database, site: Site, advice: Callable[[str], None]
 ) -> None:

@@ -8,7 +8,11 @@ from harness.database.cleanup import delete_stale_sessions, fail_sessions
 from harness.database.records import Records
 from harness.site.profile import Site
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.item("database-updated")]
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.item("database-updated"),
+    pytest.mark.look("SELECT * FROM {sessions} ORDER BY started_at DESC LIMIT 20;"),
+]
 mark_failed = pytest.mark.mend(step=2, how="mark as failed the sessions that can no longer end")
 
 
@@ -21,6 +25,7 @@ def test_session_statuses_are_known(records: Records) -> None:
 
 @pytest.mark.smoke
 @mark_failed
+@pytest.mark.look("SELECT s.*, v.status FROM {sessions} s LEFT JOIN {vms} v ON v.vm_id = s.browser_vm_id;")
 def test_live_sessions_have_a_live_vm(records: Records, site: Site) -> None:
     """No unfinished session is on a VM that is gone, dead or missing."""
     found = records.breaking("live_sessions_have_a_live_vm")
@@ -36,6 +41,10 @@ def test_unfinished_sessions_are_in_time(records: Records, site: Site) -> None:
 
 
 @mark_failed
+@pytest.mark.look(
+    "SELECT session_id FROM {sessions}"
+    " WHERE status = '{database.failed_session_status}' AND coalesce(error_message, '') = '';"
+)
 def test_failed_sessions_say_why(records: Records, site: Site) -> None:
     """Every failed session has an error_message."""
     found = records.breaking("failed_sessions_say_why")
@@ -43,6 +52,10 @@ def test_failed_sessions_say_why(records: Records, site: Site) -> None:
 
 
 @pytest.mark.mend(step=7, how="delete old failed and timed-out sessions")
+@pytest.mark.look(
+    "SELECT session_id, status, started_at FROM {sessions}"
+    " WHERE started_at < now() - interval '{database.stale_after_h} hours';"
+)
 def test_no_old_failed_sessions(records: Records, site: Site) -> None:
     """No failed or timed-out session is older than the clean-up allows (24 h in the runbook)."""
     found = records.breaking("no_old_failed_sessions")
@@ -66,6 +79,7 @@ def test_live_sessions_do_not_share_a_vm(records: Records) -> None:
 
 @pytest.mark.smoke
 @mark_failed
+@pytest.mark.look("SELECT * FROM {sessions} WHERE session_id = '{database.incident_session}';")
 def test_incident_session_is_failed(records: Records, site: Site) -> None:
     """The incident's session is failed, or deleted since."""
     found = records.breaking("incident_session_is_failed")

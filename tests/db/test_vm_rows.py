@@ -8,7 +8,11 @@ from harness.database.cleanup import delete_stale_vms, destroy_vms
 from harness.database.records import Records
 from harness.site.profile import Site
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.item("database-updated")]
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.item("database-updated"),
+    pytest.mark.look("SELECT * FROM {vms} ORDER BY created_at DESC LIMIT 20;"),
+]
 mark_destroyed = pytest.mark.mend(step=2, how="mark as destroyed the VM rows whose VM is gone (step 1 first)")
 
 
@@ -29,6 +33,10 @@ def test_live_vms_are_alive(records: Records, site: Site) -> None:
 
 @pytest.mark.smoke
 @mark_destroyed
+@pytest.mark.look(
+    "SELECT vm_id, status, destroyed_at FROM {vms}"
+    " WHERE (status = '{database.destroyed_vm_status}') <> (destroyed_at IS NOT NULL);"
+)
 def test_destroyed_vms_say_when(records: Records, site: Site) -> None:
     """Every destroyed VM row has destroyed_at, and no other one has."""
     found = records.breaking("destroyed_vms_say_when")
@@ -36,6 +44,10 @@ def test_destroyed_vms_say_when(records: Records, site: Site) -> None:
 
 
 @pytest.mark.mend(step=7, how="delete old destroyed Browser VMs")
+@pytest.mark.look(
+    "SELECT vm_id, destroyed_at FROM {vms} WHERE vm_type = '{database.browser_vm_type}'"
+    " AND destroyed_at < now() - interval '{database.stale_after_h} hours';"
+)
 def test_no_old_destroyed_vms(records: Records, site: Site) -> None:
     """No destroyed Browser VM is older than the clean-up allows (24 h in the runbook)."""
     found = records.breaking("no_old_destroyed_vms")
@@ -60,6 +72,7 @@ def test_live_vms_do_not_share(records: Records, what: str) -> None:
 
 @pytest.mark.smoke
 @mark_destroyed
+@pytest.mark.look("SELECT * FROM {vms} WHERE vm_id = '{database.incident_vm}';")
 def test_incident_vm_is_destroyed(records: Records, site: Site) -> None:
     """The incident's VM is destroyed, or deleted since."""
     found = records.breaking("incident_vm_is_destroyed")

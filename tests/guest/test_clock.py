@@ -7,7 +7,11 @@ import pytest
 from harness.guest.look import Look
 from harness.site.profile import Site
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.item("health", proves=False)]
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.item("health", proves=False),
+    pytest.mark.look("date --utc", "timedatectl"),
+]
 
 
 @pytest.mark.mend(step=5, how="set the guest's clock after a restore (RTC, kvm-clock, or metadata)")

@@ -16,7 +16,14 @@ from harness.site.profile import Site
 from harness.urls import read_url
 from harness.vm.identity import shared
 
-pytestmark = [pytest.mark.acceptance]
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.look(
+        "head -c 8 /proc/sys/kernel/random/uuid",
+        "cat /etc/machine-id",
+        "ip -br link    (in two VMs, and compare)",
+    ),
+]
 REBUILT = pytest.mark.item("snapshot-rebuilt")
 RANDOMNESS = pytest.mark.mend(
     step=5, how="reseed the guest's kernel and the agent after a restore (virtio-rng or VMGenID, clone-guard)"

@@ -16,6 +16,7 @@ pytestmark = [
     pytest.mark.acceptance,
     pytest.mark.item("snapshot-rebuilt"),
     pytest.mark.mend(step=5, how="boot the golden disk by hand, see its console, mend the image, rebuild"),
+    pytest.mark.look("systemd-analyze", "systemctl status {agent.unit}", "journalctl -b -p warning"),
 ]
 
 

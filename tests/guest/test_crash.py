@@ -15,6 +15,9 @@ pytestmark = [
     pytest.mark.mend(
         step=3, how="fix 1: process handlers at the top of server.js: log, then process.exit(1)"
     ),
+    pytest.mark.look(
+        "grep -n -e uncaughtException -e unhandledRejection {agent.entry}", "journalctl -n 50 -u {agent.unit}"
+    ),
 ]
 UNIT = pytest.mark.item("unit-network")
 RESTART = pytest.mark.mend(step=4, how="Restart=always, RestartSec=5 and StartLimitIntervalSec=0 in the unit")

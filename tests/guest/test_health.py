@@ -20,7 +20,11 @@ from harness.site.profile import Site
 from harness.values import moment
 from harness.vm.machine import Vm
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.item("health")]
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.item("health"),
+    pytest.mark.look("curl -i http://127.0.0.1:{agent.port}{agent.health_path}", "ss -ltnp"),
+]
 AT_ONCE = 50
 DOCUMENTED = '{"status":"ok","timestamp":<ISO 8601>,"activeSessions":<n>}'
 SOURCE = pytest.mark.mend(step=3, how="mend server.js, then rebuild the snapshot (step 5)")

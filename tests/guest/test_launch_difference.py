@@ -15,7 +15,14 @@ from harness.site.profile import Site
 from harness.text import beginning
 from harness.verdict.evidence import Evidence
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.item("session-launches"),
+    pytest.mark.look(
+        "ls -l {agent.directory}",
+        "systemctl cat {agent.unit}    (in a clone and in a user's VM, and compare)",
+    ),
+]
 MOST_ADVICE = 20
 SHOWN = 8000  # characters of what was changed, in a message; all of it is in the evidence
 

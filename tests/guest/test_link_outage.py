@@ -12,6 +12,7 @@ pytestmark = [
     pytest.mark.acceptance,
     pytest.mark.item("unit-network"),
     pytest.mark.mend(step=4, how="the unit must outlive the network: Wants=, never Requires= or BindsTo="),
+    pytest.mark.look("systemctl show -p Requires,BindsTo,Wants,After,NRestarts {agent.unit}"),
 ]
 
 

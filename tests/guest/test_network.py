@@ -9,7 +9,11 @@ from harness.guest import claims
 from harness.infra.host import Host
 from harness.site.profile import Site
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.item("unit-network")]
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.item("unit-network"),
+    pytest.mark.look("systemctl list-units --all '*wait-online*' network-online.target", "ss -ltnp"),
+]
 ENABLE = pytest.mark.mend(
     step=4,
     how="enable the wait-online service of what configures the network, e.g. systemd-networkd-wait-online",

@@ -17,7 +17,11 @@ from harness.infra.host import Host
 from harness.site.profile import Site
 from harness.vm.machine import Vm
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.item("health")]
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.item("health"),
+    pytest.mark.look("uptime", "cat /proc/sys/kernel/random/boot_id", "systemctl --failed"),
+]
 REBUILD = pytest.mark.mend(step=5, how="rebuild: ./scripts/build-golden-snapshot-complete.sh browser")
 
 

@@ -16,6 +16,7 @@ pytestmark = [
     pytest.mark.acceptance,
     pytest.mark.item("handlers"),
     pytest.mark.mend(step=3, how="fix 3: wrap database calls in withTimeout(…)"),
+    pytest.mark.look("grep -n withTimeout {agent.entry}", "journalctl -n 50 -u {agent.unit}"),
 ]
 
 

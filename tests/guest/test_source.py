@@ -16,7 +16,13 @@ from harness.guest.secret_values import without_secrets
 from harness.infra.host import Host
 from harness.site.profile import Site
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.item("handlers")]
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.item("handlers"),
+    pytest.mark.look(
+        "{agent.node} --check {agent.entry}", 'grep -n "process.on\\|server.on\\|listen(" {agent.entry}'
+    ),
+]
 FIX_1 = pytest.mark.mend(
     step=3, how="fix 1: process handlers at the top of server.js that log and process.exit(1)"
 )

@@ -13,6 +13,10 @@ pytestmark = [
     pytest.mark.acceptance,
     pytest.mark.item("handlers"),
     pytest.mark.mend(step=3, how="fix 2: server.on('error', …) that logs [SERVER-ERROR] and exits with 1"),
+    pytest.mark.look(
+        "grep -n \"server.on('error'\" {agent.entry}",
+        "systemctl show -p Restart,RestartUSec,StartLimitIntervalUSec {agent.unit}",
+    ),
 ]
 RESTART = pytest.mark.mend(step=4, how="Restart=always, RestartSec=5 and StartLimitIntervalSec=0 in the unit")
 

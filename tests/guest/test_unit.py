@@ -12,7 +12,15 @@ from harness.infra.host import Host
 from harness.mend import shell_line
 from harness.site.profile import Site
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.item("unit-network")]
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.item("unit-network"),
+    pytest.mark.look(
+        "systemctl cat {agent.unit}",
+        "systemctl status {agent.unit}",
+        "systemd-analyze verify {agent.unit_file}",
+    ),
+]
 EDIT = pytest.mark.mend(
     step=4,
     how="edit the unit file in the image, systemctl daemon-reload, systemctl enable, then rebuild (step 5); "

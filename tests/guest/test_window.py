@@ -29,6 +29,10 @@ pytestmark = [
     pytest.mark.mend(
         step=5, how="start the desktop (VNC, websockify) in the image before the snapshot; rebuild"
     ),
+    pytest.mark.look(
+        "ss -ltn | grep -e :{guest.vnc_port} -e :{guest.novnc_port}",
+        "curl -I http://127.0.0.1:{guest.novnc_port}/vnc.html",
+    ),
 ]
 
 

@@ -15,6 +15,7 @@ pytestmark = [
         step="troubleshooting",
         how="set the clock that is wrong: timedatectl, systemctl restart systemd-timesyncd",
     ),
+    pytest.mark.look("timedatectl", "date --utc", "SELECT now();"),
 ]
 
 

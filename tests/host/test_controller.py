@@ -21,12 +21,17 @@ from harness.text import beginning, one_line
 
 _SHOWN = 20  # error lines
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches", proves=False)]
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.item("session-launches", proves=False),
+    pytest.mark.look("systemctl status {controller.unit}", "journalctl -n 50 -u {controller.unit}"),
+]
 
 
 @pytest.mark.mend(
     step="troubleshooting", how="install the controller's unit file, then systemctl daemon-reload"
 )
+@pytest.mark.look("systemctl show -p LoadState,FragmentPath {controller.unit}")
 def test_controller_loaded(host: Host, site: Site) -> None:
     """systemd has loaded the controller's unit."""
     seen = host.service(site.controller.unit).systemd_properties["LoadState"]
@@ -37,6 +42,7 @@ def test_controller_loaded(host: Host, site: Site) -> None:
 @pytest.mark.mend(
     step="troubleshooting", how="sudo systemctl restart master-controller, then read its journal"
 )
+@pytest.mark.look("systemctl status {controller.unit}", "journalctl -n 50 -u {controller.unit}")
 def test_controller_active(host: Host, site: Site) -> None:
     """The controller's unit is active and running."""
     systemd = host.service(site.controller.unit).systemd_properties
@@ -49,6 +55,7 @@ def test_controller_active(host: Host, site: Site) -> None:
 
 
 @pytest.mark.mend(step="troubleshooting", how="sudo systemctl enable master-controller")
+@pytest.mark.look("systemctl is-enabled {controller.unit}")
 def test_controller_enabled(host: Host, site: Site) -> None:
     """The controller's unit is enabled, so that it comes back after a reboot."""
     seen = host.service(site.controller.unit).systemd_properties.get("UnitFileState", "none")
@@ -73,6 +80,7 @@ def test_controller_not_restarting(host_facts: HostFacts, site: Site, advice: Ca
 @pytest.mark.mend(
     step="troubleshooting", how="journalctl -u master-controller | grep ERROR, and mend what it names"
 )
+@pytest.mark.look("journalctl -u {controller.unit} | grep ERROR")
 def test_controller_logs_no_errors(
     host_facts: HostFacts, site: Site, own_names: Callable[[], Own], advice: Callable[[str], None]
 ) -> None:
@@ -101,6 +109,7 @@ def test_controller_logs_no_errors(
 @pytest.mark.mend(
     step="troubleshooting", how="sudo systemctl restart master-controller, then read its journal"
 )
+@pytest.mark.look("curl -i {controller.url}{controller.health_path}")
 def test_controller_api_answers(host_facts: HostFacts, site: Site) -> None:
     """The controller's API answers its health request with 200."""
     api = host_facts.api

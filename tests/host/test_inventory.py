@@ -20,6 +20,7 @@ pytestmark = pytest.mark.acceptance
 @pytest.mark.smoke
 @pytest.mark.item("host-clean")
 @pytest.mark.mend(step=1, how="kill the process: sudo kill -9 <PID>")
+@pytest.mark.look("pgrep -a {vmm.process_name}")
 def test_no_vmm_without_row(inventory: Reconciled) -> None:
     """No VMM process runs without a live row in the database."""
     found = inventory.of(stray_processes)
@@ -29,6 +30,7 @@ def test_no_vmm_without_row(inventory: Reconciled) -> None:
 @pytest.mark.smoke
 @pytest.mark.item("host-clean")
 @pytest.mark.mend(step=1, how="remove the files: sudo rm -rf <vms_dir>/<vm id>*")
+@pytest.mark.look("ls -l {state.vms_dir}")
 def test_no_vm_files_without_row(inventory: Reconciled, site: Site) -> None:
     """No VM directory or file lies on the host without a live row in the database."""
     found = inventory.of(stray_entries)
@@ -38,6 +40,7 @@ def test_no_vm_files_without_row(inventory: Reconciled, site: Site) -> None:
 @pytest.mark.smoke
 @pytest.mark.item("host-clean")
 @pytest.mark.mend(step=1, how="remove the socket: sudo rm -f <sockets_dir>/<vm id>*.sock")
+@pytest.mark.look("ls -l {state.sockets_dir}")
 def test_no_socket_without_row(inventory: Reconciled, site: Site) -> None:
     """No API socket lies on the host without a live row in the database."""
     found = inventory.of(stray_sockets)
@@ -47,6 +50,7 @@ def test_no_socket_without_row(inventory: Reconciled, site: Site) -> None:
 @pytest.mark.smoke
 @pytest.mark.item("host-clean")
 @pytest.mark.mend(step=1, how="delete the device: sudo ip link delete <TAP>")
+@pytest.mark.look("ip -br link | grep {state.tap_prefix}")
 def test_no_tap_without_row(inventory: Reconciled, site: Site) -> None:
     """No TAP device of a VM exists without a live row in the database."""
     found = inventory.of(stray_taps)
@@ -56,6 +60,10 @@ def test_no_tap_without_row(inventory: Reconciled, site: Site) -> None:
 @pytest.mark.smoke
 @pytest.mark.item("database-updated", proves=False)
 @pytest.mark.mend(step=2, how="mark the VM destroyed in the database")
+@pytest.mark.look(
+    "pgrep -a {vmm.process_name}",
+    "SELECT vm_id, status, firecracker_pid FROM {vms} WHERE status <> '{database.destroyed_vm_status}';",
+)
 def test_live_rows_have_process(inventory: Reconciled) -> None:
     """Every live row's pid is a running VMM of that very VM."""
     found = inventory.of(rows_without_process)
@@ -64,6 +72,10 @@ def test_live_rows_have_process(inventory: Reconciled) -> None:
 
 @pytest.mark.item("database-updated", proves=False)
 @pytest.mark.mend(step=2, how="end what is left of the VM (step 1), then mark it destroyed in the database")
+@pytest.mark.look(
+    "ls -l {state.sockets_dir}",
+    "SELECT vm_id, status, socket_path FROM {vms} WHERE status <> '{database.destroyed_vm_status}';",
+)
 def test_live_rows_have_socket(inventory: Reconciled) -> None:
     """Every live row's API socket exists."""
     found = inventory.of(rows_without_socket)
@@ -72,6 +84,7 @@ def test_live_rows_have_socket(inventory: Reconciled) -> None:
 
 @pytest.mark.item("database-updated", proves=False)
 @pytest.mark.mend(step=2, how="end what is left of the VM (step 1), then mark it destroyed in the database")
+@pytest.mark.look("bridge link show", "ip -br link | grep {state.tap_prefix}")
 def test_live_rows_have_tap(inventory: Reconciled) -> None:
     """Every live row's TAP device exists, is up, and is a port of the bridge."""
     found = inventory.of(rows_without_tap)
@@ -80,6 +93,9 @@ def test_live_rows_have_tap(inventory: Reconciled) -> None:
 
 @pytest.mark.item("session-launches", proves=False)
 @pytest.mark.mend(step=2, how="end one of the VMs that share an address (step 1) and mark it destroyed")
+@pytest.mark.look(
+    "SELECT ip_address, vm_id, status FROM {vms} WHERE status <> '{database.destroyed_vm_status}' ORDER BY 1;"
+)
 def test_addresses_unique(inventory: Reconciled) -> None:
     """Every live row has an address of its own, inside the VMs' range."""
     found = inventory.of(bad_addresses)

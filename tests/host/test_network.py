@@ -24,6 +24,7 @@ pytestmark = pytest.mark.acceptance
 @pytest.mark.mend(
     step="troubleshooting", how="sudo ip link set <bridge> up; sudo ip address add <address> dev <bridge>"
 )
+@pytest.mark.look("ip address show dev {network.bridge}")
 def test_bridge_up(host: Host, site: Site) -> None:
     """The VMs' bridge is up and has its address."""
     name, wanted = site.network.bridge, site.network.bridge_address
@@ -39,6 +40,7 @@ def test_bridge_up(host: Host, site: Site) -> None:
 @pytest.mark.mend(
     step="troubleshooting", how="sudo iptables -L -n | grep 8080 (or nft list ruleset), and delete the rule"
 )
+@pytest.mark.look("iptables -L -n -v", "nft list ruleset")
 def test_no_firewall_between(
     host_facts: HostFacts,
     site: Site,

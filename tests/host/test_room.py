@@ -13,6 +13,7 @@ pytestmark = [
     pytest.mark.smoke,
     pytest.mark.item("session-launches", proves=False),
     pytest.mark.mend(step=1, how="remove stale VMs and their files"),
+    pytest.mark.look("df -h {state.vms_dir}", "free -m"),
 ]
 
 

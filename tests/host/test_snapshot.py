@@ -23,7 +23,11 @@ from harness.host.golden.judge import (
 )
 from harness.site.profile import Site
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.item("snapshot-rebuilt")]
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.item("snapshot-rebuilt"),
+    pytest.mark.look("ls -l {snapshot.vmstate} {snapshot.memory} {snapshot.disk}"),
+]
 DAY_S = 86_400
 
 

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.acceptance
 @pytest.mark.smoke
 @pytest.mark.item("session-launches", proves=False)
 @pytest.mark.mend(step="troubleshooting", how="install Firecracker, or name its path in the profile")
+@pytest.mark.look("{vmm.binary} --version")
 def test_vmm_runs(host_facts: HostFacts, site: Site) -> None:
     """The VMM's binary is on the host and runs."""
     vmm = host_facts.vmm
@@ -30,6 +31,7 @@ def test_vmm_runs(host_facts: HostFacts, site: Site) -> None:
 
 @pytest.mark.item("session-launches", proves=False)
 @pytest.mark.mend(step=5, how="install the profile's version and rebuild the snapshot with it")
+@pytest.mark.look("{vmm.binary} --version")
 def test_vmm_version(host_facts: HostFacts, site: Site) -> None:
     """The VMM has the version that the site profile expects."""
     vmm = _present(host_facts)
@@ -42,6 +44,7 @@ def test_vmm_version(host_facts: HostFacts, site: Site) -> None:
 @pytest.mark.smoke
 @pytest.mark.item("snapshot-rebuilt")
 @pytest.mark.mend(step=5, how="rebuild the golden snapshot with the VMM that is installed")
+@pytest.mark.look("{vmm.binary} --describe-snapshot {snapshot.vmstate}")
 def test_snapshot_loadable(host_facts: HostFacts, site: Site) -> None:
     """The golden snapshot's format is one that the installed VMM loads."""
     fault = format_fault(_present(host_facts))
@@ -51,6 +54,7 @@ def test_snapshot_loadable(host_facts: HostFacts, site: Site) -> None:
 @pytest.mark.smoke
 @pytest.mark.item("host-clean")
 @pytest.mark.mend(step=1, how="restart the parent of the defunct process (mostly the master-controller)")
+@pytest.mark.look("ps -o pid,ppid,stat,comm -C {vmm.process_name}")
 def test_no_defunct_vmm(defunct: list[Finding]) -> None:
     """No VMM process is defunct."""
     assert not defunct, report(defunct, "defunct VMM processes")

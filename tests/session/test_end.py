@@ -18,7 +18,16 @@ from harness.world.difference import changed_bridge, changed_firewall, changed_g
 from harness.world.look import World
 from harness.world.things import THINGS, missing
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.item("session-launches"),
+    pytest.mark.look(
+        "curl -X POST {controller.url}/api/auth/session/<session id>/cancel",
+        "pgrep -a {vmm.process_name}",
+        "ls {state.vms_dir} {state.sockets_dir}",
+        "ip -br link",
+    ),
+]
 
 
 @pytest.mark.mend(step=6, how="cancel one from the dashboard, and follow the controller's journal")

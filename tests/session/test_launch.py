@@ -22,7 +22,14 @@ from harness.site.profile import Site
 from harness.text import beginning, one_line
 from harness.urls import read_url
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.item("session-launches"),
+    pytest.mark.look(
+        "curl --json @start.json {controller.url}/api/auth/start    (userId and provider)",
+        "journalctl -f -u {controller.unit}",
+    ),
+]
 
 
 @pytest.mark.smoke

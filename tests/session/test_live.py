@@ -18,7 +18,13 @@ from harness.values import moment
 from harness.vm.identity import Identity, shared
 from harness.world.things import THINGS, missing
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.item("session-launches")]
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.item("session-launches"),
+    pytest.mark.look(
+        "curl {controller.url}/api/auth/session/<session id>", "pgrep -a {vmm.process_name}", "ip -br link"
+    ),
+]
 
 
 @pytest.mark.mend(step="troubleshooting", how="compare the row with what the controller writes at a launch")

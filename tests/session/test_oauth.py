@@ -20,7 +20,14 @@ from harness.verdict.evidence import Evidence
 from harness.window.sight import FORM_FILLS
 from harness.window.tour import Tour
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.item("oauth")]
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.item("oauth"),
+    pytest.mark.look(
+        "curl {controller.url}/api/auth/session/<session id>/oauth-url",
+        "curl {controller.url}/api/auth/session/<session id>/credentials/status",
+    ),
+]
 
 _ADDRESS = pytest.mark.mend(
     step="troubleshooting", how="ask the VM's agent for /oauth-url, and read its journal"

@@ -14,7 +14,11 @@ from harness.window.dashboard import CONNECTED
 from harness.window.sight import FILLS, HOPS, STRAY
 from harness.window.tour import Opened, Tour
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.item("window")]
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.item("window"),
+    pytest.mark.look("{controller.url}{session.window_path}    (in a browser, through ssh -L 4000)"),
+]
 
 _CONTROLLER = pytest.mark.mend(
     step="troubleshooting", how="open the page by hand, and read its console and the controller's journal"
