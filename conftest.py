@@ -16,6 +16,7 @@ pytest_plugins = [
     "fixtures.verdict.telling",
     "fixtures.verdict.evidence",
     "fixtures.verdict.ending",
+    "fixtures.output",
     "fixtures.verdict.listing",
     "fixtures.schedule",
     "fixtures.host",

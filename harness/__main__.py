@@ -6,6 +6,7 @@ import argparse
 import io
 import os
 import sys
+import tomllib
 from pathlib import Path
 from typing import NoReturn
 
@@ -28,6 +29,7 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = _Parser(prog="python -m harness", description=(__doc__ or "").splitlines()[0])
+    top.add_argument("--version", action="version", version=_version())
     site = top.add_subparsers(dest="noun", required=True, metavar="site").add_parser(
         "site", help="the site profile"
     )
@@ -40,6 +42,11 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("file", type=Path, nargs="?", help="default: as a run would choose")
     verbs.add_parser("docs", help="print docs/site-profile.md from the model")
     return top
+
+
+def _version() -> str:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
+    return f"{project['name']} {project['version']}"
 
 
 def main(argv: list[str] | None = None) -> int:
