@@ -17,6 +17,7 @@ pytest_plugins = [
     "fixtures.verdict.evidence",
     "fixtures.verdict.ending",
     "fixtures.verdict.explaining",
+    "fixtures.output",
     "fixtures.verdict.listing",
     "fixtures.strain",
     "fixtures.schedule",

@@ -16,6 +16,7 @@ from harness.site.choice import choose_site
 from harness.site.docs import site_docs, site_values
 from harness.site.load import load_site
 from harness.site.reading import shown
+from harness.suite import version
 from harness.text import one_line
 from harness.verdict.document import schema
 
@@ -33,6 +34,7 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = _Parser(prog="python -m harness", description=(__doc__ or "").splitlines()[0])
+    top.add_argument("--version", action="version", version=f"browser-vm-acceptance {version()}")
     nouns = top.add_subparsers(dest="noun", required=True, metavar="NOUN")
     verdict = nouns.add_parser("verdict", help="what a run leaves behind")
     verdict.add_subparsers(dest="verb", required=True, metavar="VERB").add_parser(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from harness.check_names import unknown_names
 from harness.database.connection import read_only_session
 from harness.errors import HarnessError, SiteError, TransportError
 from harness.host import fitness
@@ -22,6 +23,7 @@ from harness.site.profile import Site
 from harness.transport.http import client_over
 
 Say = Callable[[str], None]
+_TESTS = Path(__file__).parents[1] / "tests"
 _BELOW = "\n" + " " * 22
 
 
@@ -55,6 +57,8 @@ def check_site(site: Site, say: Say) -> bool:
             else:
                 say(f"  -       {name:<12}not tried: it is reached through the host")
         answers.append(_try(say, "guest key", lambda: _guest_key(site)))
+        if site.not_applicable:
+            answers.append(_try(say, "n/a", lambda: _left_out(site)))
     for check, reason in not_applicable(site).items():
         say(told(f"  n/a     {check}: {reason}"))
     return all(answers)
@@ -148,6 +152,15 @@ def _guest_key(site: Site) -> str:
             hint=shell_line(("chmod", "600", "--", str(key))),
         )
     return str(key)
+
+
+def _left_out(site: Site) -> str:
+    """Rows of checks are not known here: a run says where one is wrong."""
+    if unknown := unknown_names(site.not_applicable, (), _TESTS):
+        raise SiteError(
+            f"not_applicable: no such check: {', '.join(unknown)}", hint="docs/checks.md lists every check"
+        )
+    return "every name under not_applicable is a check's"
 
 
 def _readable(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ the environment variable, or the file, that holds them.
 
     pytest -m acceptance --site=sites/minipc.toml     # or: export ACCEPTANCE_SITE=sites/minipc.toml
     python -m harness site check sites/minipc.toml    # is it valid, and does everything in it answer?
-    python -m harness site show sites/minipc.toml     # every value in force, the defaults too
+    python -m harness site show sites/minipc.toml     # every value in force, the defaults too, as a profile
 
 Write `--site=FILE` with the equals sign: pytest takes a path that stands by itself for one with tests, and
 where that is outside of this project it looks for its settings there.
@@ -48,7 +49,7 @@ def site_docs() -> str:
 
 
 def site_values(site: Site) -> str:
-    """Every value in force, one a line, as ``section.field = value``; none that may be a secret."""
+    """Every value in force, one a line, as a profile has it; none that may be a secret."""
     return "\n".join(f"{name} = {value}" for name, value in _values(site, ""))
 
 
@@ -58,9 +59,9 @@ def _values(section: Section, prefix: str) -> Iterator[tuple[str, str]]:
         if isinstance(value, Section):
             yield from _values(value, f"{prefix}{name}.")
         elif marked(field, Hidden) and value != field.get_default():
-            yield f"{prefix}{name}", "(given, and not shown)"
+            yield f"# {prefix}{name}", "(given, and not shown)"
         else:
-            yield f"{prefix}{name}", _toml(value)
+            yield f"{prefix}{name}", '"none"' if value is None else _toml(value)
 
 
 def _sections() -> Iterator[str]:
@@ -140,9 +141,20 @@ def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        return f"{value:g}" if isinstance(value, float) else str(value)
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{key} = {_toml(item)}' for key, item in value.items())}}}"
-    return f"'{value}'" if "\\" in str(value) else f'"{value}"'
+        return f"{{{', '.join(f'{_key(key)} = {_toml(item)}' for key, item in value.items())}}}"
+    text = str(value)
+    if not any(character in text for character in '\\"'):
+        return f'"{text}"'
+    if "'" not in text:
+        return f"'{text}'"
+    escaped = text.replace("\\", r"\\").replace('"', r"\"")
+    return f'"{escaped}"'
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)

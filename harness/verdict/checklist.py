@@ -9,9 +9,6 @@ Step = int | str
 
 STEPS: tuple[Step, ...] = (1, 2, 3, 4, 5, 6, 7, "troubleshooting")
 
-LAYERS = ("host", "guest", "db", "session")
-"""Folders of ``tests/`` that hold checks; the first part of a check's name."""
-
 
 @dataclass(frozen=True)
 class Item:

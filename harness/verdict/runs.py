@@ -20,11 +20,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.check_names import LAYERS
 from harness.errors import UsageError
 from harness.outward import told, words_of
 from harness.text import one_line
 from harness.verdict.bounds import json_text
-from harness.verdict.checklist import LAYERS
 from harness.verdict.evidence import Evidence, safe_name
 from harness.verdict.file import write_verdict
 from harness.verdict.outcome import RunVerdict

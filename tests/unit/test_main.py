@@ -76,6 +76,35 @@ def test_show_prints_what_is_in_force(capsys: pytest.CaptureFixture[str]) -> Non
     assert "agent.port = 8080" in said
 
 
+def test_what_is_shown_can_be_read_back(tmp_path: Path) -> None:
+    """Also names and texts that TOML has to quote."""
+    profile = tmp_path / "site.toml"
+    profile.write_text(
+        NOBODY_THERE.format(key="/k").replace("nobody there", 'it\'s \\"quoted\\"')
+        + '[state]\nignored_entries = ["a\\\\b", "it\'s"]\n[not_applicable]\n"host.bridge_up" = "no bridge"\n'
+    )
+    first = harness("site", "show", str(profile)).stdout
+    profile.write_text(first)
+    again = harness("site", "show", str(profile))
+    assert (again.status, again.stdout) == (0, first)
+    assert '"host.bridge_up" = "no bridge"' in first
+
+
+@pytest.mark.parametrize(("name", "found"), [("host.bridge_up", "OK"), ("host.no_such_check", "FAILED")])
+def test_a_check_of_a_profile_knows_the_names_of_checks(tmp_path: Path, name: str, found: str) -> None:
+    """One that no check has would silently do nothing."""
+    profile = tmp_path / "site.toml"
+    profile.write_text(NOBODY_THERE.format(key="/k") + f'[not_applicable]\n"{name}" = "because"\n')
+    lines = harness("site", "check", str(profile)).stdout.splitlines()
+    (said,) = [line for line in lines if line[10:22].strip() == "n/a"]
+    assert said.split()[0] == found
+
+
+def test_the_version_is_the_projects() -> None:
+    done = harness("--version")
+    assert (done.status, done.stdout.split()[0]) == (0, "browser-vm-acceptance")
+
+
 def test_a_terminal_without_a_sites_letters_shows_all_the_same(tmp_path: Path) -> None:
     profile = tmp_path / "site.toml"
     profile.write_text(NOBODY_THERE.format(key="/k").replace("nobody there", "日本"))

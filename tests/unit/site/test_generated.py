@@ -6,6 +6,7 @@ not known here fails the test.
 
 from __future__ import annotations
 
+import functools
 import tomllib
 import types
 import typing
@@ -22,7 +23,7 @@ from pydantic.fields import FieldInfo
 from harness.errors import SiteError
 from harness.site.docs import site_values
 from harness.site.faults import MOST
-from harness.site.kinds import Untold, marked
+from harness.site.kinds import Hidden, Untold, marked
 from harness.site.load import load_site
 from harness.site.profile import Section, Site
 from harness.text import plain
@@ -217,7 +218,19 @@ def _of_site(site: Site) -> str:
     ).config("alias", Path("/control"))
     assert all(line[2:3].isupper() for line in config.splitlines()[1:])
     assert len(config.splitlines()) <= 30
-    return site_values(site)
+    said = site_values(site)
+    again = Site.model_validate(tomllib.loads(said))
+    assert visible(again) == visible(site)
+    return said
+
+
+def visible(site: Site) -> Table:
+    """What is shown of a site, and so can be read back."""
+    return {
+        ".".join(place): functools.reduce(getattr, place, site)
+        for place, field in FIELDS.items()
+        if not marked(field, Hidden)
+    }
 
 
 def _of_refusal(error: SiteError, path: Path) -> str:

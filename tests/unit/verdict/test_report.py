@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+import pytest
+
 from harness.verdict.checklist import CHECKLIST
 from harness.verdict.outcome import Check, CheckResult, Outcome, RunVerdict, Scope, judge
 from harness.verdict.report import one_line, rendered
@@ -139,7 +141,8 @@ def test_junit_carries_outcome_and_item(suite: Suite) -> None:
     report = suite.root / "junit.xml"
     suite.run("-m", "acceptance", f"--junitxml={report}")
     top = ElementTree.parse(report).getroot()  # noqa: S314 - written by us a moment ago
-    cases = {case.get("name"): _properties(case) for case in top.iter("testcase")}
+    found = [case for case in top.iter("testcase") if case.get("classname") != "checklist"]
+    cases = {case.get("name"): _properties(case) for case in found}
     assert cases["test_ok"] == {
         "check": "host.ok",
         "outcome": "PASS",
@@ -203,3 +206,44 @@ def test_pytests_own_last_line_stays(suite: Suite) -> None:
     suite.write(RUN)
     last = suite.run("-m", "acceptance").output.strip().splitlines()[-1]
     assert "1 failed, 2 passed, 1 error in" in last
+
+
+REDS = {
+    "a FAIL": (("-m", "acceptance"), "assert False", {"FAIL": "failure"}),
+    "a BROKEN": (("-m", "acceptance"), "raise VmError('gone')", {"BROKEN": "error"}),
+    "nothing that could tell": (("-m", "acceptance"), "pytest.skip('later')", {"NOT PROVEN": "error"}),
+    "a run that was narrowed": (("-m", "smoke", "-k", "ok"), "pass", {"NOT PROVEN": "error"}),
+    "a run that was cut short": (("tests/host",), "pytest.exit('enough')", {"NOT PROVEN": "error"}),
+    "all green": (("tests/host",), "pass", {}),
+}
+
+
+@pytest.mark.parametrize(("words", "body", "red"), REDS.values(), ids=REDS.keys())
+def test_junit_is_as_red_as_the_exit_status(
+    suite: Suite, words: tuple[str, ...], body: str, red: dict[str, str]
+) -> None:
+    """Whoever reads its test cases alone sees the verdict, too."""
+    suite.write(f"@check(smoke=True)\ndef test_ok(): {body}\n")
+    report = suite.root / "junit.xml"
+    ended = suite.run(*words, f"--junitxml={report}")
+    whole = ElementTree.parse(report).getroot()[0]  # noqa: S314 - written by us a moment ago
+    bad = int(whole.get("failures", "")) + int(whole.get("errors", ""))
+    assert (bad > 0) is (ended.status != 0) is bool(red)
+    cases = {
+        case.get("name"): case for case in whole.iter("testcase") if case.get("classname") == "checklist"
+    }
+    assert len(cases) == len(CHECKLIST) + 1
+    for outcome, tag in red.items():
+        found = cases["VERDICT"].find(tag)
+        assert found is not None
+        assert f"VERDICT: {outcome}" in (found.text or "")
+
+
+def test_junits_file_of_an_earlier_run_does_not_stay_where_none_began(suite: Suite) -> None:
+    """A profile that is wrong: what was green last week says nothing of today."""
+    suite.profile("name = 1")
+    report = suite.root / "junit.xml"
+    report.write_text("<testsuites/>")
+    suite.write(RUN)
+    assert suite.run("-m", "smoke", f"--junitxml={report}").status == 4
+    assert not report.exists()
