@@ -9,8 +9,8 @@ import pytest
 # Imported by pytest itself, so plain asserts in them are explained as in tests; a new one is added here.
 pytest_plugins = [
     "fixtures.outward",
-    "fixtures.options",
     "fixtures.site",
+    "fixtures.options",
     "fixtures.reporters",
     "fixtures.verdict.plugin",
     "fixtures.verdict.telling",
