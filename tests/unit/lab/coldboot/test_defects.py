@@ -150,6 +150,7 @@ def window_websocket_refused(host: Host) -> None:
     with pytest.raises(InvalidStatus) as refused, connect(url):
         pass
     assert refused.value.response.status_code == 502
+    assert b"Window not shown" not in host.journal  # it was not so much as tried
 
 
 def window_blank(host: Host) -> None:
@@ -231,6 +232,7 @@ def oauth_completed_vm_stays(host: Host) -> None:
 
 
 def oauth_completed_tap_stays(host: Host) -> None:
+    """There are no TAPs here: it comes up, and a login completes."""
     host.agent.answers["/credentials/status"] = (200, {"authenticated": True})
     host.comes_to(host.launch(), "completed")
 
