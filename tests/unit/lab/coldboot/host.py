@@ -96,6 +96,8 @@ class Host:
     agent: Agent
     agent_port: int
     settings: dict[str, str] = field(default_factory=dict)
+    preload: str = ""
+    """A program that the controller's node runs first."""
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -137,9 +139,10 @@ class Host:
         """Start the controller, and wait until it answers."""
         packages = ROOT / "build" / f"coldboot-{npm.lock_digest(CONTROLLER)[:16]}"
         npm.install(CONTROLLER, packages)
+        code = _code(self.folder, packages)
         with (self.folder / "journal").open("ab") as journal:
             self.process = subprocess.Popen(
-                [str(npm.node()), str(_code(self.folder, packages) / "server.js")],
+                [str(npm.node()), *self._preloaded(code), str(code / "server.js")],
                 env={**self._environment(), **self.settings},
                 stdin=subprocess.DEVNULL,
                 stdout=journal,
@@ -210,6 +213,13 @@ class Host:
                     os.kill(int(entry.name), signal.SIGKILL)
         if self.process:
             self.process.wait(timeout=_PATIENCE_S)
+
+    def _preloaded(self, code: Path) -> list[str]:
+        if not self.preload:
+            return []
+        file = self.folder / "preload.js"
+        file.write_text(self.preload.replace("/opt/acceptance-lab/current/lab/coldboot", str(code)))
+        return ["--require", str(file)]
 
     def _environment(self) -> dict[str, str]:
         agent = ROOT / "lab/image"
