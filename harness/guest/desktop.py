@@ -31,6 +31,7 @@ class Desktop:
         self._lock = threading.RLock()
         self._frozen: set[str] = set()
         self._left_out: set[str] = set()
+        self._missed_at_boot = False
         self._done_without = False
         self._started_without = False
         self.needed = ""
@@ -52,7 +53,7 @@ class Desktop:
 
         :raises VmError: as :func:`harness.vm.machine.cold_boot`.
         """
-        if self.needed:
+        if self.needed or self._missed_at_boot:
             return cold_boot(hypervisor, boot_args=hypervisor.site.snapshot.boot_args)
         vm = boot_without_desktop(hypervisor)
         if not hypervisor.site.guest.desktop_units:
@@ -67,13 +68,15 @@ class Desktop:
         :raises UnfitVmError: it did not, in a clone whose desktop it may have waited for.
         """
         with self._lock:
-            is_frozen = vm.name in self._frozen
+            is_frozen, is_left_out = vm.name in self._frozen, vm.name in self._left_out
             if not why:
                 self._started_without |= is_frozen
                 return
-            if vm.name not in self._left_out and (not is_frozen or self._started_without):
+            if not is_left_out and (not is_frozen or self._started_without):
                 return
-            self.needed = beginning(why, _SHOWN)
+            self._missed_at_boot |= is_left_out
+            if is_frozen:
+                self.needed = beginning(why, _SHOWN)
         lacks = "its desktop is frozen" if is_frozen else "it was booted without its desktop"
         raise UnfitVmError(f"{vm.name}: {lacks}, and the agent did not come up: {why}", hint=LEAVE_OUT)
 

@@ -44,7 +44,7 @@ class Crash:
     @property
     def no_start(self) -> str:
         """What speaks for an agent that did not come up again."""
-        return _no_start(self.recovered_s)
+        return _no_start(self.after, self.recovered_s)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class TakenPort:
     @property
     def no_start(self) -> str:
         """What speaks for an agent that did not come up again."""
-        return _no_start(self.recovered_s)
+        return _no_start(self.after, self.recovered_s)
 
     @property
     def meets_any_limit(self) -> bool:
@@ -87,7 +87,7 @@ class LinkOutage:
     @property
     def no_start(self) -> str:
         """What speaks for an agent that did not come up again."""
-        return _no_start(self.recovered_s)
+        return _no_start(self.after, self.recovered_s)
 
 
 def uncaught_exception(vm: Vm, probe: str) -> Crash:
@@ -165,8 +165,10 @@ def seconds_until_healthy(vm: Vm) -> float | None:
     return seconds if healthy and seconds <= limit_s else None
 
 
-def _no_start(recovered_s: float | None) -> str:
-    return "not healthy again within guest.recovery_s" if recovered_s is None else ""
+def _no_start(after: AgentState, recovered_s: float | None) -> str:
+    """Of an agent that was not started at all it is nothing that speaks."""
+    waited = recovered_s is None and bool(after.starts_s)
+    return "started, and not healthy within guest.recovery_s" if waited else ""
 
 
 def _injected(vm: Vm, probe: str, fault: str) -> Crash:

@@ -128,7 +128,7 @@ def test_without_a_desktop_nothing_is_frozen_nor_found_out(agent: tuple[Clones, 
     assert (vm.frozen, desktop.needed, logins(asked)) == (False, "", 0)
 
 
-WAITED = "not healthy again within guest.recovery_s"
+WAITED = "started, and not healthy within guest.recovery_s"
 
 
 def start(desktop: Desktop, vm: Vm, *, needs_it: bool) -> str:
@@ -189,3 +189,4 @@ def test_a_disk_is_booted_with_the_desktop_that_was_missed(
         desktop.judge_start(desktop.boot(host), "why")
     desktop.judge_start(desktop.boot(host), "why")
     assert told == [True, False]
+    assert desktop.needed == ""
