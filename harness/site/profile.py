@@ -243,6 +243,11 @@ class SnapshotSection(Section):
     clone_metadata: Literal["none", "mmds"] = "none"
     """How a clone learns the time and that it is a clone: by itself (`none`: a clock that goes on while it is
     not running), or from the metadata service (`mmds`: `/clone` with `time` and `generation`)."""
+    clock_realtime: Flag = False
+    """The controller loads the snapshot with `clock_realtime` (Firecracker 1.16 or newer), and so do we."""
+    vsock: Flag = False
+    """The snapshot has a vsock device: each clone gets a socket of its own by `vsock_override` (Firecracker
+    1.16 or newer), and would else take that of the VM which the snapshot is of."""
     guest_address: Ipv4Network = IPv4Interface("192.168.100.2/24")
     """The guest's own address inside the snapshot."""
     gateway: Ipv4 = IPv4Address("192.168.100.1")

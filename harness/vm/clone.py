@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.errors import ApiError, HarnessError, TransportError, VmError, VmmError
 from harness.host.hypervisor import Hypervisor
-from harness.site.profile import Site
+from harness.site.profile import Site, SnapshotSection
 from harness.vm.firecracker import Firecracker
 
 _TAP = "vmtap0"  # each clone has a namespace of its own, so they all may use one name
@@ -23,9 +23,12 @@ _SINCE = {
         "1.12",
     ),
     "unknown field `mem_backend`": ("mem_backend, which names a clone's memory file", "1.1"),
+    "unknown field `clock_realtime`": ("clock_realtime, which the profile says of a load", "1.16"),
+    "unknown field `vsock_override`": ("vsock_override, by which each clone has a vsock of its own", "1.16"),
     "Invalid request method and/or path: PUT entropy.": ("the entropy device, which a clone gets", "1.4"),
 }
 """How Firecracker refuses what it does not know, what that is, and the first version that knows it."""
+_VSOCK = "vsock.sock"
 
 
 class Clone:
@@ -71,6 +74,7 @@ class Clone:
                     snapshot_path=files.vmstate,
                     mem_file_path=files.memory,
                     network_overrides=[{"iface_id": files.iface_id, "host_dev_name": _TAP}],
+                    **load_options(files),
                 )
         with self.timed("disk"):
             self._give_own_disk(files.drive_id)
@@ -144,6 +148,12 @@ def _new_enough() -> Iterator[None]:
                     hint=f"install Firecracker {version} or newer",
                 ) from error
         raise
+
+
+def load_options(files: SnapshotSection) -> dict[str, Any]:
+    """What else the profile says of a load. A socket's path is as the VMM sees it: in the clone's folder."""
+    options: dict[str, Any] = {"clock_realtime": True} if files.clock_realtime else {}
+    return options | ({"vsock_override": {"uds_path": _VSOCK}} if files.vsock else {})
 
 
 def mac_of(name: str) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from harness.custodian.cell import Refused, VmmFailed
+from harness.custodian.cell import Cell, Plan, Refused, VmmFailed
+from harness.custodian.owner import Owner
 from harness.custodian.service import GREETING, Service
 from harness.errors import HarnessError, SshError, VmmError
 from harness.host.custodian import Custodian
@@ -61,3 +63,11 @@ async def test_the_far_end_says_whether_it_was_a_vmm(kind: type[Exception], vmm:
     nobody: Any = None
     answer = await Service(far, nobody)._answer({"id": 7, "op": "make_clone"})
     assert (answer["id"], answer["vmm"]) == (7, vmm)
+
+
+def test_a_place_for_disks_that_is_not_there_is_told_by_its_field(tmp_path: Path) -> None:
+    run, disks = "acc-000000", tmp_path / "none" / "acc-000000"
+    plan = Plan(f"{run}-1", "vmm", "vmtap0", "192.168.100.1/24", "/golden", str(disks / "1.ext4"), 1)
+    cell = Cell(plan, tmp_path / "1", 0, Owner.myself(run, disks))
+    with pytest.raises(Refused, match=rf"^state\.clones_dir: there is no folder {disks.parent} on the host$"):
+        cell._copy_disk()

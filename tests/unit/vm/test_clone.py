@@ -11,8 +11,8 @@ import pytest
 
 from harness.errors import HarnessError, SshError, VmError, VmmError
 from harness.host.hypervisor import Hypervisor
-from harness.site.profile import Site
-from harness.vm.clone import Clone, making
+from harness.site.profile import Site, SnapshotSection
+from harness.vm.clone import Clone, load_options, making
 from tests.unit.peers.fake_peer import answer, fake_peer
 
 SITE = Site.model_validate(
@@ -97,7 +97,14 @@ def test_a_snapshot_that_the_vmm_refuses_is_to_blame(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "version"), [("network_overrides", "1.12"), ("mem_backend", "1.1")], ids=lambda word: word
+    ("field", "version"),
+    [
+        ("network_overrides", "1.12"),
+        ("mem_backend", "1.1"),
+        ("clock_realtime", "1.16"),
+        ("vsock_override", "1.16"),
+    ],
+    ids=lambda word: word,
 )
 def test_a_vmm_that_is_too_old_for_clones_is_no_fault_of_the_snapshot(
     tmp_path: Path, field: str, version: str
@@ -171,3 +178,16 @@ def test_every_clone_is_booted_with_a_mac_of_its_own(tmp_path: Path) -> None:
 def test_a_mac_that_the_profile_names_is_given(tmp_path: Path) -> None:
     mac = "06:00:c0:a8:64:02"
     assert interface_of(tmp_path, "acc-000000-1", guest_mac=mac)["guest_mac"] == mac
+
+
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [
+        ({}, {}),
+        ({"clock_realtime": True}, {"clock_realtime": True}),
+        ({"vsock": True}, {"vsock_override": {"uds_path": "vsock.sock"}}),
+    ],
+)
+def test_a_snapshot_is_loaded_as_the_controller_loads_it(given: dict[str, Any], options: Any) -> None:
+    """What a VMM that is older does not know is not even named."""
+    assert load_options(SnapshotSection.model_validate(given)) == options
