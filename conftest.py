@@ -15,6 +15,7 @@ pytest_plugins = [
     "fixtures.verdict.plugin",
     "fixtures.verdict.telling",
     "fixtures.verdict.evidence",
+    "fixtures.verdict.signing",
     "fixtures.verdict.ending",
     "fixtures.verdict.explaining",
     "fixtures.output",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError, SiteError, UsageError
 from harness.gate.decide import Answer, Question, Reason, decide
-from harness.gate.verdicts import told_verdicts
+from harness.gate.verdicts import Vouched, told_verdicts
 from harness.host.facts import Asked
 from harness.host.golden.digests import Measured, measure
 from harness.host.golden.files import paths_of
@@ -34,6 +35,8 @@ class Conditions:
     max_age: timedelta | None = None
     fresh: bool = False
     """Read every file to its end, whatever the host remembers."""
+    trust: Path | None = None
+    """The public key of whoever must have signed the verdict."""
 
 
 def ask_gate(site: Site, conditions: Conditions) -> Answer:
@@ -41,7 +44,7 @@ def ask_gate(site: Site, conditions: Conditions) -> Answer:
 
     :raises HarnessError: it could not be asked.
     """
-    told_verdicts(conditions.evidence)  # nobody is asked for what cannot be answered
+    told_verdicts(conditions.evidence, _vouched(conditions.trust))  # before anybody is asked in vain
     with Hypervisor(site) as host:
         return answer_on(host, conditions)
 
@@ -59,7 +62,15 @@ def answer_on(host: Asked, conditions: Conditions) -> Answer:
     question = Question(
         snapshot, profile_digest(host.site), checks_digest(), datetime.now(UTC), conditions.max_age
     )
-    return decide(question, *told_verdicts(conditions.evidence))
+    return decide(question, *told_verdicts(conditions.evidence, _vouched(conditions.trust)))
+
+
+def _vouched(trust: Path | None) -> Vouched | None:
+    if trust is None:
+        return None
+    from harness.gate.attestation import read_trusted, vouched_by  # here: it takes a while to load
+
+    return functools.partial(vouched_by, read_trusted(trust))
 
 
 def span(text: str) -> timedelta:

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness.errors import HarnessError, UnreadableError, UsageError
-from harness.gate.decide import Told
-from harness.verdict.document import read_document
+from harness.gate.decide import Reason, Told
+from harness.verdict.document import Document, document_in
 
 VERDICT = "verdict.json"
+_LARGEST = 64 << 20
+
+Vouched = Callable[[Path, bytes, Document], "tuple[Reason, str] | None"]
+"""Why nobody who is trusted vouches for a verdict (folder, content, meaning); None: somebody does."""
 
 
-def told_verdicts(root: Path, *, anybodys: bool = False) -> tuple[list[Told], list[str]]:
+def told_verdicts(root: Path, vouched: Vouched | None = None) -> tuple[list[Told], list[str]]:
     """All that can be read, and a line for each that cannot.
 
-    :param anybodys: also what others could have written; somebody else vouches for it then.
+    :param vouched: asks for a signature; then it does not matter who else could have written a verdict.
     :raises UsageError: there is no such folder.
     """
     found: list[Told] = []
     unread: list[str] = []
     for file in _files(root):
         try:
-            if not anybodys:
+            if vouched is None:
                 _refuse_others(file)
-            found.append(Told(read_document(file), str(file)))
+            content = _content(file)
+            document = document_in(content, whose=str(file))
+            refused = vouched(file.parent, content, document) if vouched else None
+            found.append(Told(document, str(file), refused))
         except HarnessError as error:
             unread.append(error.message)
     return found, unread
@@ -40,6 +47,14 @@ def _files(root: Path) -> Iterator[Path]:
             f"no evidence in {root}: {error.strerror}", hint="--evidence-dir= the folder that runs write to"
         ) from error
     yield from (folder / VERDICT for folder in folders if os.path.lexists(folder / VERDICT))
+
+
+def _content(file: Path) -> bytes:
+    try:
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as opened:
+            return opened.read(_LARGEST + 1)
+    except OSError as error:
+        raise UnreadableError(f"{file}: {error.strerror}") from error
 
 
 def _refuse_others(file: Path) -> None:

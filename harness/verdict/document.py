@@ -128,7 +128,12 @@ def read_document(path: Path) -> Document:
             content = file.read(_LARGEST + 1)
     except OSError as error:
         raise UnreadableError(f"{path}: {error.strerror}", hint=_AGAIN) from error
-    return document_of(read_json(content, whose=str(path)), whose=str(path))
+    return document_in(content, whose=str(path))
+
+
+def document_in(content: bytes, *, whose: str) -> Document:
+    """The same, of a file's content."""
+    return document_of(read_json(content, whose=whose), whose=whose)
 
 
 def document_of(value: Any, *, whose: str) -> Document:

@@ -16,7 +16,7 @@ import secrets
 import shutil
 import stat
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,12 @@ from harness.verdict.bounds import json_text
 from harness.verdict.evidence import Evidence, safe_name
 from harness.verdict.file import write_verdict
 from harness.verdict.outcome import RunVerdict
-from harness.verdict.whole import NEW, PRIVATE, private_folder
+from harness.verdict.whole import NEW, PRIVATE, private_folder, write_whole
 
 KEPT_RUNS = 10
 
 _NOTE, _LATEST, _VERDICT = "run.json", "latest", "verdict.json"
+_ATTESTATION = "verdict.dsse.json"
 _KIND = "acceptance evidence"
 _RUN_ID = re.compile(r"[0-9a-f]{6}")
 _LARGEST_NOTE = 65536
@@ -86,6 +87,14 @@ class EvidenceRun:
                 self._sign()
             write_verdict(file, verdict, exit_status=exit_status)
         except Exception as error:  # noqa: BLE001 - the verdict is still to reach the terminal
+            self.lost(file, error)
+
+    def attest(self, sign: Callable[[bytes], bytes]) -> None:
+        """Have somebody vouch for ``verdict.json`` as it was written, in a file beside it."""
+        file = self.folder / _ATTESTATION
+        try:
+            write_whole(file, sign((self.folder / _VERDICT).read_bytes()))
+        except Exception as error:  # noqa: BLE001 - as above
             self.lost(file, error)
 
     def lost(self, file: Path, why: BaseException) -> None:
@@ -194,4 +203,6 @@ def _is_a_runs(one: Path) -> bool:
         return False
     if one.is_dir():
         return one.name.partition(".")[0] in LAYERS
-    return one.name in (_NOTE, _VERDICT) or (one.name.startswith(".") and one.name.endswith(NEW))
+    return one.name in (_NOTE, _VERDICT, _ATTESTATION) or (
+        one.name.startswith(".") and one.name.endswith(NEW)
+    )

@@ -6,13 +6,18 @@ import json
 import os
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from harness.errors import HarnessError, SiteError, TransportError, UsageError
 from harness.gate.ask import MISTAKE, NOT_ASKED, span, status_of
+from harness.gate.attestation import ATTESTATION, Signer, vouched_by
+from harness.gate.decide import Reason
 from harness.gate.verdicts import told_verdicts
+from harness.verdict.document import document_in
 from tests.unit.peers.verdicts import passed
 
 
@@ -59,7 +64,46 @@ def test_what_does_not_count_is_told(run: Path, spoil: Callable[[Path], object],
 def test_anothers_does_not_count(run: Path) -> None:
     os.chown(run / "verdict.json", 65534, 65534)
     assert told_verdicts(run.parent)[0] == []
-    assert len(told_verdicts(run.parent, anybodys=True)[0]) == 1
+
+
+KEY = Ed25519PrivateKey.generate()
+
+
+def attest(run: Path, key: Ed25519PrivateKey = KEY) -> None:
+    content = (run / "verdict.json").read_bytes()
+    envelope = Signer(key).attest(content, document_in(content, whose="verdict.json"))
+    (run / ATTESTATION).write_bytes(envelope)
+
+
+def anybodys(run: Path) -> None:
+    attest(run)
+    run.chmod(0o777)
+
+
+SIGNED: dict[str, tuple[Callable[[Path], object], Reason | None]] = {
+    "signed": (attest, None),
+    "not signed": (lambda _: None, Reason.UNSIGNED),
+    "signed with another key": (lambda run: attest(run, Ed25519PrivateKey.generate()), Reason.SIGNATURE),
+    "no envelope": (lambda run: (run / ATTESTATION).write_text("{}"), Reason.SIGNATURE),
+    "signed, and anybody's": (anybodys, None),
+}
+
+
+@pytest.mark.parametrize(("prepare", "reason"), SIGNED.values(), ids=SIGNED.keys())
+def test_a_signature_is_asked_for(
+    run: Path, prepare: Callable[[Path], object], reason: Reason | None
+) -> None:
+    prepare(run)
+    ((one,), unread) = told_verdicts(run.parent, partial(vouched_by, KEY.public_key()))
+    assert (one.refused and one.refused[0], unread) == (reason, [])
+
+
+def test_a_verdict_that_was_changed_since_is_refused(run: Path) -> None:
+    attest(run)
+    (run / "verdict.json").write_text(json.dumps(passed(site="there")))
+    ((one,), _) = told_verdicts(run.parent, partial(vouched_by, KEY.public_key()))
+    assert one.refused is not None
+    assert one.refused[0] is Reason.SIGNATURE
 
 
 def test_no_folder_is_a_mistake(tmp_path: Path) -> None:
