@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from harness.errors import HarnessError
 from harness.gate.words import add_words, answer_gate
+from harness.mending.options import add_arguments
 from harness.outward import told
 from harness.site.choice import choose_site
 from harness.site.docs import site_docs, site_values
@@ -46,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--site", type=Path, metavar="FILE", help="the profile; default: as a run would choose"
     )
+    add_arguments(nouns.add_parser("mend", help="what mends the findings: shown; done with --apply"))
     site = nouns.add_parser("site", help="the site profile")
     verbs = site.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, what in {
@@ -69,6 +71,10 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a terminal may lack a site's letters, or ours
     args = parser().parse_args(argv)
     try:
+        if args.noun == "mend":
+            from harness.mending.cli import main as mend  # here: it loads all that connects
+
+            return mend(args, say=lambda line: print(line, flush=True), ask=_asked)
         if args.noun == "explain":
             return _explain(args.check, choose_site(args.site, os.environ))
         if args.verb in _PAGES:
@@ -82,6 +88,12 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+def _asked(question: str) -> str:
+    """What a person types; nothing where nobody is there to type."""
+    print(question, end="", flush=True)
+    return sys.stdin.readline()
 
 
 def _explain(check: str, path: Path) -> int:

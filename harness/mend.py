@@ -24,10 +24,39 @@ _BYTE = re.compile("[\udc80-\udcff]")
 
 
 @dataclass(frozen=True)
+class ProcessThing:
+    """A process for good: a pid is given again, and not with the same start time."""
+
+    pid: int
+    started: int
+
+
+@dataclass(frozen=True)
+class PathThing:
+    """A file, folder or socket for good."""
+
+    path: str
+    inode: int
+
+
+@dataclass(frozen=True)
+class TapThing:
+    """A TAP device for good: its index is not given again while the host runs."""
+
+    name: str
+    index: int
+    netns: int
+
+
+Thing = ProcessThing | PathThing | TapThing
+
+
+@dataclass(frozen=True)
 class Command:
-    """A program and its arguments."""
+    """A program and its arguments; ``on`` is the very thing that it is meant for, where it is one."""
 
     argv: tuple[str, ...]
+    on: Thing | None = None
 
     @property
     def line(self) -> str:

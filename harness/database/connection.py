@@ -33,9 +33,17 @@ class Database:
     is set for the session, and nothing prepared in it: whatever we need is set for one transaction.
     """
 
-    def __init__(self, connection: BoundedConnection, settings: DatabaseSection, leg: Leg, name: str) -> None:
+    def __init__(
+        self,
+        connection: BoundedConnection,
+        settings: DatabaseSection,
+        leg: Leg,
+        name: str,
+        *,
+        access: str = "READ ONLY",
+    ) -> None:
         self._connection = connection
-        self._opening = _opening(connection, settings, name)
+        self._opening = _opening(connection, settings, name, access)
         self.leg = leg
         """The way to whoever let us in."""
         self.pid = connection.pgconn.backend_pid
@@ -86,7 +94,35 @@ def read_only_session(site: Site, *, run_id: str, forward: Forward | None = None
     :param forward: how to reach the database where the profile says ``through_host``.
     :raises DatabaseError: not reached, not let in, or not in time.
     """
-    settings, conninfo = site.database, connection_string_of(site.database)
+    with _session(site, site.database, run_id=run_id, forward=forward, access="READ ONLY") as database:
+        yield database
+
+
+@contextlib.contextmanager
+def writing_session(site: Site, *, run_id: str, forward: Forward | None = None) -> Iterator[Database]:
+    """A session in a role that may write, for what mends rows alone: its transactions are READ WRITE.
+
+    :raises SiteError: the profile names no such role, and the other one is never used to write.
+    :raises DatabaseError: not reached, not let in, or not in time.
+    """
+    settings = site.database
+    if settings.mend_url_env is None and settings.mend_url_file is None:
+        raise SiteError(
+            "no row can be mended: the profile names no role that may write",
+            hint="name it by database.mend_url_env, and export its connection string; or paste the SQL",
+        )
+    theirs = settings.model_copy(
+        update={"url_env": settings.mend_url_env, "url_file": settings.mend_url_file}
+    )
+    with _session(site, theirs, run_id=run_id, forward=forward, access="READ WRITE") as database:
+        yield database
+
+
+@contextlib.contextmanager
+def _session(
+    site: Site, settings: DatabaseSection, *, run_id: str, forward: Forward | None, access: str
+) -> Iterator[Database]:
+    conninfo = connection_string_of(settings)
     with contextlib.ExitStack() as stack:
         route = _route(stack, site, conninfo, forward)
         connection = stack.enter_context(contextlib.closing(_open(conninfo, route, settings)))
@@ -98,7 +134,7 @@ def read_only_session(site: Site, *, run_id: str, forward: Forward | None = None
             if through
             else leg_of(connection.pgconn.socket, encrypted=encrypted)
         )
-        yield Database(connection, settings, leg, f"acc-{run_id}")
+        yield Database(connection, settings, leg, f"acc-{run_id}", access=access)
 
 
 @contextlib.contextmanager
@@ -123,7 +159,7 @@ def share_time(connection: psycopg.Connection[Any], settings: DatabaseSection, q
     connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(share)))
 
 
-def _opening(connection: BoundedConnection, settings: DatabaseSection, name: str) -> bytes:
+def _opening(connection: BoundedConnection, settings: DatabaseSection, name: str, access: str) -> bytes:
     """What begins a transaction of ours: one round trip, and nothing in it outlives the transaction."""
     wanted: dict[str, str | int] = {
         "application_name": name,
@@ -135,7 +171,7 @@ def _opening(connection: BoundedConnection, settings: DatabaseSection, name: str
         "timezone": "UTC",
     }
     sets = (sql.SQL(f"SET LOCAL {key} = {{}}").format(sql.Literal(value)) for key, value in wanted.items())
-    begin = sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    begin = sql.SQL(f"BEGIN ISOLATION LEVEL REPEATABLE READ {access}")
     return sql.SQL("; ").join([begin, *sets, sql.SQL("SHOW transaction_read_only")]).as_bytes(None)
 
 

@@ -397,6 +397,11 @@ class DatabaseSection(Section):
     """Environment variable with the connection string (a read-only role is enough)."""
     url_file: Annotated[SecretsFile | None, Untold] = None
     """File with the connection string, for where there is no environment; must not be readable by others."""
+    mend_url_env: Annotated[SecretsVariable | None, Untold] = None
+    """Environment variable with the connection string of a role that may write, for
+    `python -m harness mend --apply` alone; none: no row is mended, and what would be is shown."""
+    mend_url_file: Annotated[SecretsFile | None, Untold] = None
+    """File with it, for where there is no environment; must not be readable by others."""
     through_host: Flag = False
     """Connect through the host's SSH connection: address and port of the string are as the host sees them."""
     schema_name: Relation = "public"

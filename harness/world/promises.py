@@ -9,9 +9,10 @@ from ipaddress import AddressValueError, IPv4Address
 from harness.database.cleanup import destroy_vms
 from harness.database.vm_rows import LiveRow
 from harness.findings import Finding
-from harness.mend import Command, Mend
+from harness.mend import Mend
 from harness.text import beginning
 from harness.world.inventory import Inventory
+from harness.world.strays import killed
 
 
 def rows_without_process(inventory: Inventory) -> list[Finding]:
@@ -115,6 +116,6 @@ def _broken(inventory: Inventory, what: str, fault_of: Callable[[Inventory, Live
 
 def _finding(inventory: Inventory, row: LiveRow, what: str, why: str) -> Finding:
     """The row is a promise: end what is left of the VM, then say so in the row (runbook steps 1 and 2)."""
-    kills = [Command(("sudo", "kill", "-9", str(one.pid))) for one in inventory.named_by(row)]
+    kills = [killed(one) for one in inventory.named_by(row)]
     mends: tuple[Mend, ...] = (*kills, destroy_vms(inventory.site.database, [row.vm_id]))
     return Finding(f"row {row.vm_id} {what}", str(row), why, mends)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from harness.findings import Finding
-from harness.host.parts import Listing, Tap
-from harness.mend import Command, Words, shell_line
+from harness.host.parts import DirectoryEntry, Listing, Process, Tap
+from harness.mend import Command, PathThing, ProcessThing, TapThing, Words, shell_line
 from harness.text import beginning
 from harness.world.inventory import Inventory, name_of
 
@@ -16,7 +16,7 @@ def stray_processes(inventory: Inventory) -> list[Finding]:
             f"process {one.pid} {one.started}",
             f"pid {one.pid} (parent {one.ppid})",
             f"no live row: {beginning(one.command, 200)}",
-            (Command(("sudo", "kill", "-9", str(one.pid))),),
+            (killed(one),),
         )
         for one in inventory.processes.vmms
         if not one.defunct and not any(inventory.has_process(row, one) for row in inventory.claimants(one))
@@ -42,7 +42,7 @@ def defunct_processes(inventory: Inventory) -> list[Finding]:
 def stray_entries(inventory: Inventory) -> list[Finding]:
     """Entries in the folder of VM state without a live row."""
     return _untold(inventory.listing, inventory.site.state.vms_dir) + [
-        Finding(f"entry {one.path}", one.path, f"no live row: {one.kind}", _rm("-rf", one.path))
+        Finding(f"entry {one.path}", one.path, f"no live row: {one.kind}", (removed(one),))
         for one in inventory.told_entries
         if inventory.owner(name_of(one)) is None
     ]
@@ -51,7 +51,7 @@ def stray_entries(inventory: Inventory) -> list[Finding]:
 def stray_sockets(inventory: Inventory) -> list[Finding]:
     """API sockets without a live row."""
     return _untold(inventory.sockets, inventory.site.state.sockets_dir) + [
-        Finding(f"socket {one.path}", one.path, f"no live row: {one.kind}", _rm("-f", one.path))
+        Finding(f"socket {one.path}", one.path, f"no live row: {one.kind}", (removed(one, how="-f"),))
         for one in inventory.told_sockets
         if inventory.owner_of_socket(one) is None
     ]
@@ -64,7 +64,7 @@ def stray_taps(inventory: Inventory) -> list[Finding]:
             f"tap {one.netns} {one.name} {one.index}",
             f"TAP {one.name}" + _within(inventory, one),
             "no live row",
-            _deleted(inventory, one),
+            (deleted(inventory, one),),
         )
         for one in inventory.vm_taps
         if inventory.owner_of_tap(one) is None
@@ -79,8 +79,15 @@ def _untold(listing: Listing, folder: str) -> list[Finding]:
     return [Finding(f"rest of {folder}", folder, f"it holds {listing.count} entries, and {told}")]
 
 
-def _rm(how: str, path: str) -> tuple[Command]:
-    return (Command(("sudo", "rm", how, "--", path)),)
+def killed(process: Process) -> Command:
+    """What ends a process (step 1)."""
+    thing = ProcessThing(process.pid, process.started)
+    return Command(("sudo", "kill", "-9", str(process.pid)), thing)
+
+
+def removed(entry: DirectoryEntry, *, how: str = "-rf") -> Command:
+    """What removes a file, folder or socket (step 1)."""
+    return Command(("sudo", "rm", how, "--", entry.path), PathThing(entry.path, entry.inode))
 
 
 def _within(inventory: Inventory, tap: Tap) -> str:
@@ -89,14 +96,14 @@ def _within(inventory: Inventory, tap: Tap) -> str:
     return f" in network namespace {tap.netns_name or tap.netns}"
 
 
-def _deleted(inventory: Inventory, tap: Tap) -> tuple[Command | Words]:
+def deleted(inventory: Inventory, tap: Tap) -> Command | Words:
     """A device is deleted in its own namespace, or not at all: the host may have one of the same name."""
-    delete = ("ip", "link", "delete", "dev", tap.name)
+    delete, thing = ("ip", "link", "delete", "dev", tap.name), TapThing(tap.name, tap.index, tap.netns)
     if tap.netns == inventory.taps.host_netns:
-        return (Command(("sudo", *delete)),)
+        return Command(("sudo", *delete), thing)
     if tap.netns_name:
-        return (Command(("sudo", "ip", "netns", "exec", tap.netns_name, *delete)),)
+        return Command(("sudo", "ip", "netns", "exec", tap.netns_name, *delete), thing)
     pid = next((one.pid for one in inventory.processes.vmms if one.netns == tap.netns), None)
     if pid is None:
-        return (Words(f"end what holds network namespace {tap.netns}: sudo lsns --type net"),)
-    return (Command(("sudo", "nsenter", f"--net=/proc/{pid}/ns/net", *delete)),)
+        return Words(f"end what holds network namespace {tap.netns}: sudo lsns --type net")
+    return Command(("sudo", "nsenter", f"--net=/proc/{pid}/ns/net", *delete), thing)

@@ -1,0 +1,1 @@
+"""The fixing half: what findings ask for, as guarded operations; shown first, done when asked for."""

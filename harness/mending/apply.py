@@ -1,0 +1,86 @@
+"""A plan carried out: one operation after the other, each looked at again right before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from harness.errors import HarnessError
+from harness.mending.hands import Did, Hands
+from harness.mending.journal import Journal
+from harness.mending.operations import OnRows, Operation, Plan, Planned
+
+Confirm = Callable[[Planned], bool]
+
+
+@dataclass(frozen=True)
+class Done:
+    """One operation of a plan, and what became of it."""
+
+    planned: Planned
+    outcome: Literal["done", "gone", "refused", "failed", "declined"]
+    why: str = ""
+
+
+def still_planned(one: Planned, fresh: Plan) -> Operation | str:
+    """The operation as it is asked for now, by the very same finding; or why it is not any more.
+
+    In an emergency the rows of live VMs change all the while, by their heartbeats: then as they are now.
+    """
+    does = one.does
+    if isinstance(does, OnRows) and not fresh.emergency:
+        same = (other.does for other in fresh.operations if isinstance(other.does, OnRows))
+        rows = {
+            key: row
+            for other in same
+            if (other.table, other.change) == (does.table, does.change)
+            for key, row in other.before.items()
+        }
+        changed = [key for key, row in does.before.items() if rows.get(key) != row]
+        return f"not so any more, or the row is another: {', '.join(changed)}" if changed else does
+    return next((other.does for other in fresh.operations if other.does.key == does.key), "not so any more")
+
+
+def carry_out(
+    plan: Plan, look_again: Callable[[], Plan], hands: Hands, journal: Journal, confirm: Confirm
+) -> Iterator[Done]:
+    """Do what is still asked for. What is behind an operation that was not done is not done, either:
+    a row is not marked while somebody holds what is left of its VM."""
+    kept: set[str] = set()
+    for number, one in enumerate(plan.operations):
+        done = _one(one, look_again, hands, journal, confirm, held=one.vm in kept, number=number)
+        if one.vm and done.outcome in ("refused", "failed", "declined"):
+            kept.add(one.vm)
+        yield done
+
+
+def _one(
+    one: Planned,
+    look_again: Callable[[], Plan],
+    hands: Hands,
+    journal: Journal,
+    confirm: Confirm,
+    *,
+    held: bool,
+    number: int,
+) -> Done:
+    if held:
+        return _end(journal, number, Done(one, "refused", f"something else of {one.vm} could not be mended"))
+    if not confirm(one):
+        return _end(journal, number, Done(one, "declined"))
+    try:
+        does = still_planned(one, look_again())
+        if isinstance(does, str):
+            return _end(journal, number, Done(one, "gone", does))
+        told = {**asdict(does), "before": None} if isinstance(does, OnRows) else asdict(does)
+        journal.write("begin", number=number, check=one.check, finding=one.finding, line=one.line, does=told)
+        did: Did = hands.do(does)
+    except HarnessError as error:
+        return _end(journal, number, Done(one, "failed", str(error)))
+    return _end(journal, number, Done(one, did.outcome, did.why))
+
+
+def _end(journal: Journal, number: int, done: Done) -> Done:
+    journal.write("end", number=number, outcome=done.outcome, why=done.why)
+    return done

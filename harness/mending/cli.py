@@ -1,0 +1,204 @@
+"""``python -m harness mend``: the plan, and what was done of it, told to a person."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import json
+import os
+import secrets
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.database.connection import Database, read_only_session, writing_session
+from harness.errors import HarnessError, UsageError
+from harness.findings import Finding, lasting_findings
+from harness.host.hypervisor import Hypervisor
+from harness.mending.apply import Done, carry_out
+from harness.mending.hands import Hands
+from harness.mending.journal import Journal, read_journal
+from harness.mending.last_verdict import last_verdict
+from harness.mending.operations import OnRows, Plan, Planned, plan_json, read_plan
+from harness.mending.planning import EMERGENCY, MENDABLE, claims_of, emergency_plan, plan
+from harness.mending.seen import look
+from harness.mending.suite import judged_again
+from harness.mending.undo import undo
+from harness.outward import told
+from harness.site.choice import choose_site
+from harness.site.load import load_site
+from harness.site.profile import Site
+from harness.text import one_line
+
+Say = Callable[[str], None]
+Ask = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One site, connected."""
+
+    site: Site
+    profile: Path
+    hypervisor: Hypervisor
+    database: Database
+    writing: Callable[[], AbstractContextManager[Database]]
+    run_id: str
+
+    def plan(self, checks: Collection[str], *, emergency: bool) -> Plan:
+        """A plan from one look."""
+        seen = look(self.hypervisor, self.database, claims=claims_of(checks), emergency=emergency)
+        if emergency:
+            return emergency_plan(seen, self.site, str(self.profile))
+        return plan(seen, self.site, str(self.profile), checks=checks)
+
+
+def main(args: argparse.Namespace, *, say: Say, ask: Ask) -> int:
+    """0 nothing is left to do, 1 something is, or could not be done."""
+    profile, checks = _chosen(args)
+    site = load_site(profile)
+    with _connected(site, profile) as work:
+        if args.undo:
+            for line in _undone(work, args):
+                say(line)
+            return 0
+        found = _planned(work, args, checks)
+        _tell(found, say)
+        if args.output:
+            _write(args.output, found)
+        if args.apply is None:
+            say("nothing was changed; to do it: --apply")
+            return 1 if found.operations or found.left else 0
+        _require_consent(found, site, args, say, ask)
+        return _applied(work, found, args, say, ask)
+
+
+def _chosen(args: argparse.Namespace) -> tuple[Path, list[str]]:
+    if args.undo or args.emergency:
+        return choose_site(args.site, os.environ), []
+    if args.apply and args.apply != Path():
+        wanted = read_plan(_text(args.apply), whose=str(args.apply))
+        return Path(wanted.profile), wanted.checks
+    if args.site is not None:
+        return args.site, list(MENDABLE)
+    verdict = last_verdict(args.evidence_dir)
+    return verdict.profile, [name for name in verdict.failed if name in MENDABLE]
+
+
+@contextlib.contextmanager
+def _connected(site: Site, profile: Path) -> Iterator[_Work]:
+    run_id = secrets.token_hex(3)
+    with Hypervisor(site, run_id=run_id) as hypervisor, contextlib.ExitStack() as stack:
+        forward = hypervisor.forward if site.database.through_host else None
+        database = stack.enter_context(read_only_session(site, run_id=run_id, forward=forward))
+        writing = functools.partial(writing_session, site, run_id=run_id, forward=forward)
+        yield _Work(site, profile, hypervisor, database, writing, run_id)
+
+
+def _planned(work: _Work, args: argparse.Namespace, checks: Collection[str]) -> Plan:
+    """Only what every look within the settle time shows; of a plan that was written, no more than that."""
+    fresh = work.plan(checks, emergency=args.emergency)
+    if args.emergency:
+        return fresh
+    steps = {one.does.key: one for one in fresh.operations}
+    lasting = lasting_findings(
+        [Finding(key, key, "") for key in steps],
+        lambda: [Finding(one.does.key, "", "") for one in work.plan(checks, emergency=False).operations],
+        what="host and database settle",
+        timeout_s=work.site.host.settle_s,
+    )
+    kept = {one.key for one in lasting}
+    if args.apply and args.apply != Path():
+        written = read_plan(_text(args.apply), whose=str(args.apply))
+        if written.site != work.site.name or written.emergency:
+            raise UsageError(f"{args.apply}: not a plan for {work.site.name}", hint="make a fresh one")
+        return replace(written, left=fresh.left)
+    return replace(fresh, operations=tuple(one for key, one in steps.items() if key in kept))
+
+
+def _tell(found: Plan, say: Say) -> None:
+    say(told(f"plan for {found.site}: {len(found.operations)} operations, {len(found.left)} left to you"))
+    for number, one in enumerate(found.operations, 1):
+        say(told(f"  {number}. {one.check}: {one_line(one.finding)}"))
+        say(f"     {told(one.line)}")
+        if isinstance(one.does, OnRows):
+            for key, row in one.does.before.items():
+                say(told(f"       row {key}: status {row.get('status')}"))
+    for left in found.left:
+        say(told(f"  -  {left.check}: {one_line(left.finding)}"))
+        say(told(f"     not mended here: {one_line(left.why)}"))
+
+
+def _require_consent(found: Plan, site: Site, args: argparse.Namespace, say: Say, ask: Ask) -> None:
+    """Nobody ends everybody's sessions by a slip of the hand, `--yes` or not."""
+    if not args.emergency:
+        return
+    say(told(f"this destroys EVERY Browser VM of {site.name}, and ends {len(found.sessions)} sessions:"))
+    for line in found.sessions:
+        say(told(f"  {line}"))
+    if ask(f"type the site's name to go on ({site.name}): ").strip() != site.name:
+        raise UsageError("that is not the site's name: nothing was done")
+
+
+def _applied(work: _Work, found: Plan, args: argparse.Namespace, say: Say, ask: Ask) -> int:
+    journal = Journal(args.evidence_dir, work.run_id)
+    with contextlib.closing(journal):
+        journal.write("plan", **plan_json(found))
+        hands = Hands(work.hypervisor, work.site, work.writing, journal)
+        again = functools.partial(work.plan, found.checks, emergency=args.emergency)
+
+        def confirm(one: Planned) -> bool:
+            return bool(args.yes) or ask(f"{told(one.line)}\n  do it? [y/N] ").strip().lower() == "y"
+
+        done = []
+        for one in carry_out(found, again, hands, journal, confirm):
+            say(told(f"{one.outcome:<9} {one.planned.line}" + (f"\n          {one.why}" if one.why else "")))
+            done.append(one)
+        say(told(f"journal: {journal.folder}" + _undo_hint(done, work.run_id)))
+        return _judged(work, found, args, done, journal, say)
+
+
+def _judged(
+    work: _Work, found: Plan, args: argparse.Namespace, done: list[Done], journal: Journal, say: Say
+) -> int:
+    """The checks behind it, once more: what is mended is what they say."""
+    checks = [name for name in found.checks if name != EMERGENCY] or list(MENDABLE)
+    try:
+        outcomes = judged_again(work.profile, args.evidence_dir, checks)
+    except HarnessError as error:
+        journal.write("verdict", error=error.message)
+        say(told(str(error)))
+        return 1
+    journal.write("verdict", outcomes=outcomes)
+    for name, outcome in outcomes.items():
+        say(f"{'mended' if outcome == 'PASS' else 'still red' if outcome == 'FAIL' else outcome:<10} {name}")
+    bad = any(one.outcome in ("refused", "failed", "declined") for one in done)
+    return 1 if bad or any(outcome not in ("PASS", "n/a") for outcome in outcomes.values()) else 0
+
+
+def _undo_hint(done: list[Done], run_id: str) -> str:
+    rows = any(one.outcome == "done" and isinstance(one.planned.does, OnRows) for one in done)
+    return f"; rows are put back by --undo {run_id}" if rows else ""
+
+
+def _undone(work: _Work, args: argparse.Namespace) -> Iterator[str]:
+    journal = read_journal(args.evidence_dir, args.undo)
+    yield from (told(line) for line in undo(journal, work.site, work.writing))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"{file}: {error}", hint="-o writes a plan") from error
+
+
+def _write(file: Path, found: Plan) -> None:
+    """Private: a row may hold what nobody else should read."""
+    with contextlib.suppress(FileNotFoundError):
+        file.unlink()
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as opened:
+        json.dump(plan_json(found), opened, indent=1, default=str)
