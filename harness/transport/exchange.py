@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import contextlib
+import socket
 import ssl
 import zlib
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from typing import Any
 
 import httpcore
 import httpx
+from httpcore._backends.sync import SyncStream
 
 from harness.custodian.limits import Limit, LimitReached, TimeIsUp, TooMuch
 
@@ -131,20 +133,31 @@ class LimitedTransport(httpx.BaseTransport):
 class _Backend(httpcore.NetworkBackend):
     """Connects to unix sockets, within the limit of the request under way."""
 
-    def __init__(self) -> None:
-        self._plain = httpcore.SyncBackend()
-
     def connect_unix_socket(
         self,
         path: str,
         timeout: float | None = None,  # noqa: ARG002 - what is left of the whole counts instead
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """A connection."""
-        with _within(httpcore.ConnectTimeout) as limit:
-            stream = self._plain.connect_unix_socket(path, limit.left_s(), socket_options)
+        """A connection. httpcore's own way would leave the socket open where nobody takes it."""
+        with _within(httpcore.ConnectTimeout) as limit, contextlib.ExitStack() as unless_taken:
+            plain = unless_taken.enter_context(socket.socket(socket.AF_UNIX))
+            for option in socket_options or ():
+                plain.setsockopt(*option)
+            plain.settimeout(limit.left_s())
+            _connect(plain, path)
+            unless_taken.pop_all()
         _UNDER_WAY.get().connected = True
-        return _Stream(stream)
+        return _Stream(SyncStream(plain))
+
+
+def _connect(plain: socket.socket, path: str) -> None:
+    try:
+        plain.connect(path)
+    except TimeoutError as error:
+        raise httpcore.ConnectTimeout(str(error)) from error
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from error
 
 
 class _Stream(httpcore.NetworkStream):
