@@ -21,7 +21,8 @@ from harness.transport.ssh import SshConnection, SshDestination
 _KEY_ALIAS = "browser-vm"
 """All clones are held to one key, where they may share it; where they may not, each to its own."""
 _NOT_IN_ALIAS = re.compile(r"[^\w-]", re.ASCII)
-_LOGIN_S = 30.0  # key exchange under emulation takes a second and a half
+_LOGIN_S = 30.0
+"""Key exchange under emulation takes a second and a half. Longer where a VM may take longer to answer."""
 _GUEST_COMMAND_S = 60.0
 
 _CONNECTOR = """\
@@ -121,6 +122,7 @@ class Guest:
 
     def _connect(self) -> SshConnection:
         section = self._hypervisor.site.guest
+        login_s = max(_LOGIN_S, section.restore_health_s)
         directory = self._hypervisor.connection.directory
         recorded = directory / "guest-keys"
         number = self._name.rpartition("-")[2]
@@ -137,14 +139,14 @@ class Guest:
             proxy_command=proxy.replace("%", "%%"),
             proxy_passes_socket=True,
             accept_new_key=section.known_hosts_file is None,
-            connect_timeout_s=_LOGIN_S,
+            connect_timeout_s=login_s,
         )
         connection = SshConnection(destination, directory, alias=self._name, short=f"g{number}")
         if destination.accept_new_key and not recorded.exists():
             with self._hypervisor.guest_key_lock:  # one clone shows the key, the others are held to it
-                connection.open(_LOGIN_S)
+                connection.open(login_s)
         else:
-            connection.open(_LOGIN_S)
+            connection.open(login_s)
         return connection
 
 
