@@ -59,7 +59,7 @@ def private_sshd(directory: Path) -> Iterator[PrivateSshd]:
         wait_until(
             lambda: _accepts(port),
             what="sshd listens",
-            timeout_s=10,
+            timeout_s=60,
             retry_on=(ConnectionRefusedError,),
         )
         login = SshDestination(
@@ -68,7 +68,7 @@ def private_sshd(directory: Path) -> Iterator[PrivateSshd]:
             port=port,
             identity_file=directory / "user",
             known_hosts_file=known,
-            connect_timeout_s=5,
+            connect_timeout_s=30,
         )
         yield PrivateSshd(login, process)
     finally:

@@ -48,12 +48,12 @@ def test_a_forward_leads_to_its_address_until_it_is_cancelled(
     sshd: PrivateSshd, tmp_path: Path, address: str
 ) -> None:
     connection = SshConnection(sshd.login, tmp_path, alias="somewhere")
-    connection.open(10)
+    connection.open(60)
     try:
         with saying(b"here", address) as port:
             path = connection.forward(f"tcp:{address}:{port}")
             with socket.socket(socket.AF_UNIX) as near:
-                near.settimeout(5)
+                near.settimeout(30)
                 near.connect(str(path))
                 assert near.recv(100) == b"here"
             connection.cancel([path])
