@@ -70,6 +70,10 @@ _STATE = re.compile(
     r"|^N?FileDescriptorStore$|^(Condition|Assert)Result$|^Effective|^(MemorySwap|MemoryZSwap)\w*$"
 )
 """Properties that say what a unit does now, and not how it is set."""
+_UNITS = re.compile(
+    r"(?:\S+\.(?:service|socket|device|mount|automount|swap|target|path|timer|slice|scope)(?: |$))+"
+)
+"""Units that a unit depends on: a set, which systemd shows in another order at every boot."""
 _NO_LINE = re.compile("[\0-\x1f\x7f\udc80-\udcff]")
 _SETTINGS_FILE = re.compile(r"(^|[._-])env(\.|$)", re.IGNORECASE)
 
@@ -166,12 +170,14 @@ def _line(guest: Host, command: str) -> str:
 
 
 def settings_of(properties: Mapping[str, str]) -> dict[str, str]:
-    """How a unit is set, without what it does now; of a command its words alone."""
-    return {
-        key: "; ".join(parse_commands(value)) if key.startswith("Exec") else value
-        for key, value in properties.items()
-        if not _STATE.search(key)
-    }
+    """How a unit is set, without what it does now; of a command its words alone, other units by name."""
+    return {key: _setting(key, value) for key, value in properties.items() if not _STATE.search(key)}
+
+
+def _setting(key: str, value: str) -> str:
+    if key.startswith("Exec"):
+        return "; ".join(parse_commands(value))
+    return " ".join(sorted(value.split())) if _UNITS.fullmatch(value) else value
 
 
 def sampled(content: bytes) -> str:

@@ -19,7 +19,10 @@ def tables(paths: LabPaths) -> dict[str, dict[str, object]]:
         "snapshot": _snapshot(paths),
         "guest": {
             "recovery_s": 240,
-            "boot_health_s": 420,
+            # Each clone is booted, desktop and all, which takes a processor for a minute: side by side they
+            # only wait for each other.
+            "boot_health_s": 600,
+            "experiments_at_once": 2,
             "request_s": 30,
             "vnc_password_file": keys.vnc_password_file(paths),
         },

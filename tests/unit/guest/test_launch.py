@@ -184,6 +184,19 @@ def its_own_data(its: Deployment) -> None:
     (its.agent / "identity.json").write_text('{"vm": "vm-1"}\n')
 
 
+def test_a_boot_is_no_difference(launched: Launch) -> None:
+    """systemd shows what a unit comes after in another order each time; what it comes after is told."""
+
+    def booted(its: Deployment) -> None:
+        its.set_unit(("After=network-online.target basic.target", "After=basic.target network-online.target"))
+
+    def other(its: Deployment) -> None:
+        its.set_unit(("After=network-online.target basic.target", "After=basic.target network.target"))
+
+    assert not launched(booted).found
+    assert launched(other).found.other
+
+
 def caches(its: Deployment) -> None:
     """What tools keep beside the libraries that they read, and write anew as they like."""
     for folder in ("node_modules/.cache/babel", "node_modules/jose/node_modules/.cache"):
@@ -318,7 +331,7 @@ def test_a_diff_shows_what_changed(launched: Launch) -> None:
     text = launched(after_network).found.text
     for line in ("+setInterval(() => {}, 1000);", "-After=network-online.target", "+After=network.target"):
         assert f"\n{line}\n" in text
-    assert "of the unit After: network-online.target basic.target in the golden snapshot" in text
+    assert "of the unit After: basic.target network-online.target in the golden snapshot" in text
 
 
 def other_secrets(its: Deployment, secret: str) -> None:

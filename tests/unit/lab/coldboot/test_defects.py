@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -88,6 +90,19 @@ def refusals_wrong(host: Host) -> None:
         httpx.get(f"{url}/session/{SECOND_USER}"),
     ):
         assert (answer.status_code, answer.text) == (200, "no")
+
+
+def refused_launch_is_kept(host: Host) -> None:
+    assert host.ask("POST", "/start", json={**START, "provider": "x"})[0] == 400
+    assert host.rows("SELECT status FROM auth_sessions") == [("started",)]
+
+
+def heart_stands_still(host: Host) -> None:
+    session_id = host.launch()
+    os.kill(host.vms("browser")[0][2], signal.SIGKILL)
+    host.comes_to(session_id, "failed")  # so there was a look
+    query = "SELECT last_heartbeat = started_at FROM vms WHERE vm_type = 'browser'"
+    assert host.rows(query) == [(True,)]
 
 
 def vm_in_pieces(host: Host) -> None:
@@ -237,6 +252,26 @@ def oauth_completed_tap_stays(host: Host) -> None:
     host.comes_to(host.launch(), "completed")
 
 
+def oauth_credentials_go_with_the_vm(host: Host) -> None:
+    session_id = host.launch()
+    asked_for = f"/session/{session_id}/credentials/status"
+    assert host.ask("GET", asked_for)[0] == 200
+    host.agent.answers["/credentials/status"] = (200, {"authenticated": True})
+    host.comes_to(session_id, "completed")
+    wait_until(
+        lambda: host.ask("GET", asked_for),
+        what="credentials that are gone with their VM",
+        timeout_s=20,
+        interval_s=0.02,
+        until=lambda answer: answer == (409, {"error": "the VM is gone"}),
+    )
+
+
+def oauth_login_holds_up_the_agent(host: Host) -> None:
+    host.launch()
+    assert "Atomics.wait" in asked(host, "chroot")
+
+
 def oauth_everybody_logged_in(host: Host) -> None:
     host.comes_to(host.launch(), "completed")
 
@@ -251,6 +286,8 @@ SEEN: Mapping[str, Callable[[Host], None]] = {
     f"{'guest' if seen is users_have_an_old_agent else 'session'}.{seen.__name__}": seen
     for seen in (
         *(no_health, start_answer_incomplete, session_seems_started, marker_missing, marker_late),
+        *(refused_launch_is_kept, heart_stands_still),
+        *(oauth_credentials_go_with_the_vm, oauth_login_holds_up_the_agent),
         *(refusals_wrong, vm_in_pieces, second_user_refused, cancel_takes_long, nothing_removed),
         *(leaves_a_file, touches_golden, changes_bridge, leaves_a_rule),
         *(window_page_gone, window_websocket_refused, window_blank, window_of_novnc),
