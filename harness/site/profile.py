@@ -380,9 +380,9 @@ class GuestSection(Section):
     experiments_at_once: Annotated[Count, Field(ge=1, le=32)] = 6
     """How many clones may be experimented on at once; with fewer than six, more of them share a clone."""
     desktop_units: tuple[Unit, ...] = ()
-    """Units that the agent can do without. They are frozen in clones that are experimented on (unless a login
-    then comes to nothing), and left out of a cold boot, where their work would only take time; none leaves
-    them running."""
+    """Units that the agent can do without. They are frozen in clones that are experimented on, and left out
+    of a cold boot, where their work would only take time (unless a login, or a start of the agent, then comes
+    to nothing); none leaves them running."""
 
     @property
     def vnc_on_loopback(self) -> bool:
