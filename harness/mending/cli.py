@@ -21,7 +21,7 @@ from harness.mending.apply import Done, carry_out
 from harness.mending.hands import Hands
 from harness.mending.journal import Journal, read_journal
 from harness.mending.last_verdict import last_verdict
-from harness.mending.operations import OnRows, Plan, Planned, plan_json, read_plan
+from harness.mending.operations import Left, OnRows, Plan, Planned, plan_json, read_plan
 from harness.mending.planning import EMERGENCY, MENDABLE, claims_of, emergency_plan, plan
 from harness.mending.seen import look
 from harness.mending.suite import judged_again
@@ -84,7 +84,7 @@ def _chosen(args: argparse.Namespace) -> tuple[Path, list[str]]:
     if args.site is not None:
         return args.site, list(MENDABLE)
     verdict = last_verdict(args.evidence_dir)
-    return verdict.profile, [name for name in verdict.failed if name in MENDABLE]
+    return verdict.profile, list(dict.fromkeys(verdict.failed))
 
 
 @contextlib.contextmanager
@@ -115,7 +115,9 @@ def _planned(work: _Work, args: argparse.Namespace, checks: Collection[str]) -> 
         if written.site != work.site.name or written.emergency:
             raise UsageError(f"{args.apply}: not a plan for {work.site.name}", hint="make a fresh one")
         return replace(written, left=fresh.left)
-    return replace(fresh, operations=tuple(one for key, one in steps.items() if key in kept))
+    left = [Left(name, "red", f"python -m harness explain {name}") for name in checks if name not in MENDABLE]
+    lasting_steps = tuple(one for key, one in steps.items() if key in kept)
+    return replace(fresh, operations=lasting_steps, left=(*fresh.left, *left))
 
 
 def _tell(found: Plan, say: Say) -> None:

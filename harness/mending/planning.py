@@ -96,15 +96,15 @@ def emergency_plan(seen: Seen, site: Site, profile: str) -> Plan:
     for vm_id, row in browsers.items():
         if vm_id in live:
             steps += _things_of(seen, live[vm_id], EMERGENCY, f"VM {vm_id}", alive=True)
+        # Its row goes last: by that the rest is found again, should we be killed on the way.
+        for key, on_it in _sessions_on(seen, vm_id).items():
+            steps += _rows(seen, EMERGENCY, f"session {key}", "sessions", "fail", {key: on_it}, vm=vm_id)
         steps += _rows(seen, EMERGENCY, f"VM {vm_id}", "vms", "destroy", {vm_id: row}, vm=vm_id)
-    sessions = {
-        key: row for key, row in seen.rows.sessions.items() if str(row.get("browser_vm_id")) in browsers
-    }
-    for key, row in sessions.items():
-        steps += _rows(seen, EMERGENCY, f"session {key}", "sessions", "fail", {key: row})
     steps.append(_on_unit(EMERGENCY, "the controller is started anew", site.controller.unit, "restart"))
     told = tuple(
-        f"session {key} of user {row.get('user_id')} ({row.get('status')})" for key, row in sessions.items()
+        f"session {key} of user {row.get('user_id')} ({row.get('status')})"
+        for vm_id in browsers
+        for key, row in _sessions_on(seen, vm_id).items()
     )
     return Plan(site.name, profile, tuple(steps), emergency=True, sessions=told)
 
@@ -153,11 +153,16 @@ def _promises(seen: Seen, checks: Collection[str]) -> Iterator[Step]:
             yield Left(check, _told(finding), why)
             continue
         yield from _things_of(seen, rows[vm_id], check, _told(finding), alive=False)
+        on_it = _sessions_on(seen, vm_id)
+        yield from _rows(seen, check, f"unfinished sessions on {vm_id}", "sessions", "fail", on_it, vm=vm_id)
         image = {vm_id: seen.rows.vms[vm_id]} if vm_id in seen.rows.vms else {}
         yield from _rows(seen, check, _told(finding), "vms", "destroy", image, vm=vm_id)
-        sessions = seen.rows.sessions.items()
-        on_it = {key: row for key, row in sessions if vm_id in (row.get("browser_vm_id"), row.get("vm_id"))}
-        yield from _rows(seen, check, f"unfinished sessions on {vm_id}", "sessions", "fail", on_it, vm=vm_id)
+
+
+def _sessions_on(seen: Seen, vm_id: str) -> Images:
+    """Unfinished sessions on a VM."""
+    sessions = seen.rows.sessions.items()
+    return {key: row for key, row in sessions if vm_id in (row.get("browser_vm_id"), row.get("vm_id"))}
 
 
 def _lives(seen: Seen, row: LiveRow) -> str:

@@ -21,7 +21,7 @@ from harness.mending.apply import Done, carry_out
 from harness.mending.hands import Hands
 from harness.mending.journal import Journal
 from harness.mending.operations import Plan
-from harness.mending.planning import MENDABLE, claims_of, plan
+from harness.mending.planning import MENDABLE, claims_of, emergency_plan, plan
 from harness.mending.seen import look
 from harness.run import Result
 from harness.site.profile import Site
@@ -139,10 +139,17 @@ class Stage(Here):
             seen = look(self, database, claims=claims_of(MENDABLE))
         return plan(seen, self.site, "stage.toml", checks=MENDABLE)
 
+    def emergency(self) -> Plan:
+        """The emergency workaround, from one look."""
+        with self.reading() as database:
+            seen = look(self, database, claims=(), emergency=True)
+        return emergency_plan(seen, self.site, "stage.toml")
+
     def mend(self, found: Plan, journal: Journal) -> list[Done]:
         """Carry it out, without asking."""
         hands = Hands(self, self.site, self.writing, journal)
-        return list(carry_out(found, self.plan, hands, journal, lambda _: True))
+        again = self.emergency if found.emergency else self.plan
+        return list(carry_out(found, again, hands, journal, lambda _: True))
 
     def _insert(self, table: str, values: dict[str, str]) -> None:
         self.connection.execute(

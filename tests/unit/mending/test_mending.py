@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from harness.mend import ProcessThing
+from harness.mending.hands import Hands
 from harness.mending.journal import Journal, read_journal
-from harness.mending.operations import Plan, plan_json, read_plan
+from harness.mending.operations import OnHost, Plan, plan_json, read_plan
 from harness.mending.undo import undo
 from tests.unit.mending.stage import Stage, journal_in, session, vm
 
@@ -221,3 +224,53 @@ def test_without_a_role_that_may_write_no_row_is_changed(stage: Stage, tmp_path:
     (done,) = stage.mend(stage.plan(), journal_in(tmp_path))
     assert done.outcome == "failed"
     assert "database.mend_url_env" in done.why
+
+
+def test_the_emergency_workaround_ends_every_browser_vm_and_no_other(stage: Stage, tmp_path: Path) -> None:
+    """With all that they leave, whose sessions end is told, and the controller is started last."""
+    user(stage)
+    other = stage.vmm(8)
+    stage.add_vm(8, vm_type="'cli'", firecracker_pid=str(other.pid))
+    stage.add_vm(9, status="'failed'")
+    found = stage.emergency()
+    assert [one.split()[1] for one in found.sessions] == [session(7)]
+    done = stage.mend(found, journal_in(tmp_path))
+    assert {one.outcome for one in done} == {"done"}, done
+    assert done[-1].planned.does.key == "unit master-controller.service restart"
+    assert {key: row["status"] for key, row in stage.rows().items()} == {
+        vm(7): "destroyed",
+        vm(8): "running",
+        vm(9): "destroyed",
+    }
+    assert stage.rows("auth_sessions")[session(7)]["status"] == "failed"
+    assert not list(stage.vms.iterdir())
+    assert other.poll() is None
+
+
+def test_a_process_of_another_start_is_another_process(stage: Stage, tmp_path: Path) -> None:
+    """A pid is given again: whoever has it now is not the one that was meant."""
+    running = stage.vmm(1)
+    (planned,) = stage.plan().operations
+    assert isinstance(planned.does, OnHost)
+    assert isinstance(planned.does.thing, ProcessThing)
+    older = replace(planned.does.thing, started=planned.does.thing.started - 1)
+    hands = Hands(stage, stage.site, stage.writing, journal_in(tmp_path))
+    assert hands.do(replace(planned.does, thing=older)).outcome == "gone"
+    assert running.poll() is None
+    assert hands.do(planned.does).outcome == "done"
+    assert running.wait(timeout=10) == -9
+
+
+def test_a_unit_that_is_down_is_started_and_one_that_is_starting_is_left(stage: Stage) -> None:
+    """Step 4: what systemd has not read yet, it reads first."""
+    down = stage.unit.replace("=active", "=failed").replace("Reload=no", "Reload=yes")
+    stage.unit = down.replace("=enabled", "=disabled")
+    assert [one.line for one in stage.plan().operations] == [
+        "sudo systemctl daemon-reload",
+        "sudo systemctl restart -- master-controller.service",
+        "sudo systemctl enable -- master-controller.service",
+    ]
+    stage.unit = stage.unit.replace("=failed", "=activating").replace("=disabled", "=enabled")
+    found = stage.plan()
+    assert found.operations == ()
+    assert [one.check for one in found.left] == ["host.controller_active"]
