@@ -17,6 +17,8 @@ pytest_plugins = [
     "fixtures.verdict.evidence",
     "fixtures.verdict.ending",
     "fixtures.output",
+    "fixtures.verdict.exports",
+    "fixtures.verdict.brevity",
     "fixtures.verdict.listing",
     "fixtures.schedule",
     "fixtures.host",
@@ -48,6 +50,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         metavar="DIR",
         help="folder for what the checks saw, as --evidence-dir=DIR (default: evidence/; ten runs are kept)",
+    )
+    group.addoption(
+        "--prometheus",
+        type=Path,
+        metavar="FILE",
+        help="write metrics, as --prometheus=FILE, for the textfile collector of the node exporter",
     )
     group.addoption(
         "--attended", action="store_true", help="a person will log in where the provider cannot be automated"
