@@ -19,6 +19,8 @@ pytest_plugins = [
     "fixtures.verdict.ending",
     "fixtures.verdict.explaining",
     "fixtures.output",
+    "fixtures.verdict.exports",
+    "fixtures.verdict.brevity",
     "fixtures.verdict.listing",
     "fixtures.strain",
     "fixtures.schedule",
@@ -52,6 +54,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         metavar="DIR",
         help="folder for what the checks saw, as --evidence-dir=DIR (default: evidence/; ten of a kind stay)",
+    )
+    group.addoption(
+        "--prometheus",
+        type=Path,
+        metavar="FILE",
+        help="write metrics, as --prometheus=FILE, for the textfile collector of the node exporter",
     )
     group.addoption(
         "--attended", action="store_true", help="a person will log in where the provider cannot be automated"

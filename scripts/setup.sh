@@ -25,8 +25,10 @@ packages() {
     # A database server that starts by itself is not wanted on this machine: the tests start their own.
     mkdir -p /etc/postgresql-common/createcluster.d
     echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/acceptance.conf
-    # Nor is a pooler: it is masked before it comes.
-    [[ " ${missing[*]} " != *' pgbouncer '* ]] || ln -sf /dev/null /etc/systemd/system/pgbouncer.service
+    # Nor is a pooler, or a server of metrics: they are masked before they come.
+    for name in pgbouncer prometheus; do
+        [[ " ${missing[*]} " != *" $name "* ]] || ln -sf /dev/null "/etc/systemd/system/$name.service"
+    done
     export DEBIAN_FRONTEND=noninteractive
     if ! { apt-get -q update && apt-get -qy install --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 </dev/null; then
         tail -n 20 "$log" >&2
@@ -50,4 +52,4 @@ venv() {
 suite_packages=(python3-venv openssh-client chromium-headless-shell)
 lab_packages=(qemu-system-x86 mmdebstrap systemd-container socat iproute2 e2fsprogs xfsprogs busybox-static cpio
     util-linux zstd)
-test_packages=(postgresql-15 pgbouncer nodejs openssh-server nftables iptables)
+test_packages=(postgresql-15 pgbouncer nodejs openssh-server nftables iptables prometheus)

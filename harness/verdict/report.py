@@ -24,12 +24,17 @@ STYLES = {
 }
 _WIDEST = 100  # longer lines are hard to read, however wide the terminal is
 _MARGIN = 13
-_SEEN_LINES = 6
+SEEN_LINES = 6
 _ENTRIES = 100  # of a section below the items
-_LONGEST = 300
+LONGEST = 300
 _COMMAND = re.compile(r"(?:mend|look)\b[^:]{0,40}: ")
 """How a line begins that holds a command, besides those below the heading of mends."""
-_NAMED = (Outcome.FAIL, Outcome.BROKEN, Outcome.NOT_PROVEN)
+_FEW = 2  # checks that are named, though what kept them from telling is told already
+_TOLD_ELSEWHERE = ("run", "scope")  # in the name of the evidence's folder, and in the last line
+_UNTOLD = (Outcome.BROKEN, Outcome.NOT_PROVEN)
+
+Cause = tuple[Outcome, str, str]
+"""What kept a check from telling: what was seen, and what to do next."""
 
 
 def rendered(verdict: RunVerdict, *, width: int, colour: bool, verbose: bool) -> str:
@@ -61,10 +66,13 @@ def one_line(verdict: RunVerdict) -> str:
 
 def _lines(verdict: RunVerdict, width: int, *, verbose: bool) -> Iterator[Text]:
     facts = {**verdict.facts, "scope": _scope(verdict)}
-    yield from (_plain(f"{name:<{_MARGIN}}{value}") for name, value in facts.items())
+    for name, value in facts.items():
+        if verbose or "evidence" not in facts or name not in _TOLD_ELSEWHERE:
+            yield _plain(f"{name:<{_MARGIN}}{value}")
     yield _plain("")
+    causes: dict[Cause, str] = {}
     for item in verdict.items:
-        yield from _item(item, width, verbose=verbose)
+        yield from _item(item, width, causes, verbose=verbose)
     sections = {
         "Beside the checks": [f"{outcome.value}: {text}" for outcome, text in verdict.trouble],
         "Advice (changes no outcome)": [f"{name}: {text}" for name, text in verdict.advice],
@@ -91,21 +99,66 @@ def _scope(verdict: RunVerdict) -> str:
     }[verdict.scope.name]
 
 
-def _item(verdict: ItemVerdict, width: int, *, verbose: bool) -> Iterator[Text]:
+def _item(verdict: ItemVerdict, width: int, causes: dict[Cause, str], *, verbose: bool) -> Iterator[Text]:
+    """One line of the checklist, and its checks.
+
+    :param causes: what kept checks from telling, and the check that told it in full: it is not told again.
+    """
+    alike = _told_before(verdict.results, causes)
+    notes = [text for text in (_counts(verdict.results), verdict.reason) if text]
+    if not verbose and [len(names) for names in alike.values()] == [len(verdict.results)]:
+        notes = [f"{len(names)} {outcome.value}, as {by}" for (outcome, by), names in alike.items()]
+        yield from _title(verdict, notes, width, brief=True)
+        return
+    yield from _title(verdict, notes, width, brief=not verdict.results and not verdict.in_scope)
+    here: dict[Cause, list[str]] = {}
+    for result in verdict.results:
+        if result.outcome in _UNTOLD and _cause(result) not in causes:
+            here.setdefault(_cause(result), []).append(result.check.name)
+    for result in verdict.results:
+        also = here.get(_cause(result), []) if result.outcome in _UNTOLD else []
+        if result.outcome is Outcome.FAIL or also[:1] == [result.check.name]:
+            yield from _check(result, width, len(also) - 1)
+        elif verbose and _cause(result) not in causes:
+            yield _plain(f"  {result.outcome.value:<{_MARGIN - 2}}{result.check.name}", style="dim")
+    for (outcome, told_by), names in alike.items():
+        few = verbose or len(names) <= _FEW
+        for line in names if few else [f"{len(names)} checks"]:
+            yield Text(f"  {outcome.value:<{_MARGIN - 2}}", style=STYLES[outcome]).append_text(
+                _plain(f"{line}, as {told_by}")
+            )
+    causes.update({cause: names[0] for cause, names in here.items()})
+
+
+def _cause(result: CheckResult) -> Cause:
+    return result.outcome, result.seen, result.hint
+
+
+def _told_before(
+    results: Sequence[CheckResult], causes: dict[Cause, str]
+) -> dict[tuple[Outcome, str], list[str]]:
+    """Checks that could not tell for what another item's check has told: by its name."""
+    found: dict[tuple[Outcome, str], list[str]] = {}
+    for result in results:
+        if result.outcome in _UNTOLD and (told_by := causes.get(_cause(result))):
+            found.setdefault((result.outcome, told_by), []).append(result.check.name)
+    return found
+
+
+def _title(verdict: ItemVerdict, notes: Sequence[str], width: int, *, brief: bool) -> Iterator[Text]:
+    """The line itself, and what it rests on; on one line where that is ``brief`` and fits."""
     unasked = not verdict.in_scope and verdict.outcome is Outcome.NOT_PROVEN
     label = "-" if unasked else verdict.outcome.value
-    yield Text(f"{label:<{_MARGIN}}", style=STYLES[verdict.outcome]).append(
+    title = Text(f"{label:<{_MARGIN}}", style=STYLES[verdict.outcome]).append(
         verdict.item.text, style="default"
     )
-    for text in (_counts(verdict.results), verdict.reason):
-        if text:
-            yield from _block(text, width, indent=_MARGIN)
-    known: set[tuple[str, str]] = set()
-    for result in verdict.results:
-        if result.outcome in _NAMED:
-            yield from _check(result, width, known)
-        elif verbose:
-            yield _plain(f"  {result.outcome.value:<{_MARGIN - 2}}{result.check.name}", style="dim")
+    beside = f" ({', '.join(notes)})"
+    if brief and title.cell_len + len(beside) <= width:
+        yield title.append(beside, style="default")
+        return
+    yield title
+    for text in notes:
+        yield from _block(text, width, indent=_MARGIN)
 
 
 def _counts(results: Sequence[CheckResult]) -> str:
@@ -117,16 +170,14 @@ def _counts(results: Sequence[CheckResult]) -> str:
     return f"{len(outcomes)} {'check' if len(outcomes) == 1 else 'checks'}: {words}"
 
 
-def _check(result: CheckResult, width: int, known: set[tuple[str, str]]) -> Iterator[Text]:
-    """One check; trouble that an earlier check of the item has told in full is not told again."""
+def _check(result: CheckResult, width: int, more: int) -> Iterator[Text]:
+    """One check, in full, and how many more of the item the same has kept from telling."""
     check = result.check
     yield Text(f"  {result.outcome.value:<{_MARGIN - 2}}", style=STYLES[result.outcome]).append_text(
-        _plain(check.name)
+        _plain(f"{check.name} and {more} more" if more > 0 else check.name)
     )
-    if (result.seen, result.hint) in known and result.outcome is not Outcome.FAIL:
-        return
-    known.add((result.seen, result.hint))
-    rows = {"claim": check.claim, "seen": result.seen, "where": result.where, "next": result.hint}
+    claim = "" if result.outcome is Outcome.BROKEN else check.claim  # it was not asked
+    rows = {"claim": claim, "seen": result.seen, "where": result.where, "next": result.hint}
     if result.outcome is Outcome.FAIL:
         rows["mend"] = f"{step_name(check.step)}: {check.how}"
     for name, text in rows.items():
@@ -162,15 +213,15 @@ def _first_lines(text: str, *, where: str) -> Iterator[tuple[str, bool]]:
     """The first lines of a text, each with whether it is to be pasted, and the number of the others."""
     lines = [line for line in text.split("\n") if line.strip()] or [""]
     below = False
-    for line in lines[:_SEEN_LINES]:
+    for line in lines[:SEEN_LINES]:
         yield line, below or _COMMAND.match(line.lstrip()) is not None
         below = below or line.strip() == HEADING
-    if len(lines) > _SEEN_LINES:
-        yield f"… {len(lines) - _SEEN_LINES} more lines{where}", False
+    if len(lines) > SEEN_LINES:
+        yield f"… {len(lines) - SEEN_LINES} more lines{where}", False
 
 
 def _cut(line: str) -> str:
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
 
 
 def _plain(text: str, style: str = "") -> Text:

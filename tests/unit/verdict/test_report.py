@@ -59,12 +59,22 @@ def test_trouble_says_what_to_do_next_and_names_no_mending() -> None:
     assert "mend" not in text
 
 
-def test_the_same_trouble_is_told_once_an_item() -> None:
-    """A dead host breaks every check in the same words."""
+def test_the_same_trouble_is_told_once_a_run() -> None:
+    """A dead host breaks every check in the same words, whichever item it belongs to."""
     results = [result(f"c{number}", Outcome.BROKEN, seen="no SSH") for number in range(5)]
-    text = text_of(run_of(*results))
+    results += [result(f"d{number}", Outcome.BROKEN, seen="no SSH", item="handlers") for number in range(2)]
+    run = run_of(*results)
+    text = text_of(run)
     assert text.count("no SSH") == 1
-    assert all(f"  BROKEN     guest.c{number}\n" in text for number in range(5))
+    assert "  BROKEN     guest.d0 and 1 more\n" in text  # the checklist's order
+    assert "BROKEN       Health check passes (5 BROKEN, as guest.d0)\n" in text
+    assert "  BROKEN     guest.c4, as guest.d0\n" in text_of(run, verbose=True)
+
+
+def test_what_a_site_breaks_is_told_in_full_each_time() -> None:
+    """Two claims that fail in the same words are two findings."""
+    text = text_of(run_of(*(result(f"c{n}", Outcome.FAIL, seen="no such unit") for n in range(3))))
+    assert text.count("no such unit") == 3
 
 
 def test_passing_checks_are_named_only_when_asked() -> None:
@@ -196,7 +206,8 @@ def test_a_failure_is_told_without_the_path_through_our_code(suite: Suite) -> No
     suite.write(RUN + "@check()\ndef test_lost(): raise VmError('lost', hint='look')\n")
     output = suite.run("-m", "acceptance").output
     assert "FAIL: handlers are missing\n" in output
-    assert "BROKEN: lost\nnext: look\n" in output
+    assert "seen   lost\n" in output
+    assert "BROKEN: lost" not in output  # it would only repeat the checklist
     assert "assert 1 == 2" not in output
     assert ">       assert 1 == 2" in suite.run("-m", "acceptance", "--tb=long").output
 
@@ -247,3 +258,30 @@ def test_junits_file_of_an_earlier_run_does_not_stay_where_none_began(suite: Sui
     suite.write(RUN)
     assert suite.run("-m", "smoke", f"--junitxml={report}").status == 4
     assert not report.exists()
+
+
+DEAD = """
+@pytest.fixture(scope="session")
+def host(): raise HarnessError("SSH to h: nothing listens there\\n  ssh said: refused", hint="is sshd up?")
+
+""" + "".join(
+    f"@pytest.mark.parametrize('n', range(8))\n@check({key!r}, smoke=True)\ndef test_{n}(host, n): pass\n"
+    for n, key in enumerate(
+        ["host-clean", "database-updated", "snapshot-rebuilt", "session-launches", "health"]
+    )
+)
+
+
+def test_a_dead_host_is_one_screen(suite: Suite) -> None:
+    """All that pytest prints of it, too."""
+    suite.write(DEAD)
+    output = suite.run("-m", "smoke").output
+    assert output.count("nothing listens there") == 1
+    assert len(output.splitlines()) <= 30, output
+
+
+def test_quieter_still_is_the_verdicts_line(suite: Suite) -> None:
+    """-qq: a letter for each check, and what the run came to."""
+    suite.write(DEAD)
+    lines = suite.run("-m", "smoke", "-qq").output.split()
+    assert lines[2:5] == ["VERDICT:", "BROKEN", "(smoke:"], lines

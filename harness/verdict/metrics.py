@@ -1,0 +1,93 @@
+"""A run in the words of Prometheus, for the textfile collector of its node exporter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from harness.verdict.outcome import Outcome, RunVerdict
+from harness.verdict.told import told_verdict
+from harness.verdict.whole import write_whole
+
+_LAST_PASS = "acceptance_last_pass_timestamp_seconds"  # noqa: S105 - not a password
+_OUTCOMES = (Outcome.PASS, Outcome.FAIL, Outcome.BROKEN, Outcome.NOT_PROVEN)
+_READABLE = 0o644  # the exporter is another user
+
+
+def write_metrics(path: Path, verdict: RunVerdict, *, ended: float, seconds: float) -> None:
+    """Write the file, whole; the time of the last PASS is taken from the one that it replaces.
+
+    :param ended: seconds since 1970.
+    :raises OSError: it could not be written.
+    """
+    told = told_verdict(verdict)
+    gauges = _Gauges({"site": told.facts.get("site", ""), "scope": told.scope.name})
+    gauges.run(told, ended=ended, seconds=seconds)
+    last = ended if told.outcome is Outcome.PASS else _last_pass(path, gauges.common)
+    if last is not None:
+        gauges.one(_LAST_PASS, "When a run of this scope last came to PASS.").set(last)
+    gauges.items(told)
+    gauges.checks(told)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, generate_latest(gauges.registry), mode=_READABLE)
+
+
+class _Gauges:
+    """All that is told of one run, each with the labels that they have in ``common``."""
+
+    def __init__(self, common: dict[str, str]) -> None:
+        self.common = common
+        self.registry = CollectorRegistry()
+
+    def run(self, verdict: RunVerdict, *, ended: float, seconds: float) -> None:
+        """The run as a whole."""
+        outcome = self._many("acceptance_run_outcome", "1 for the outcome of the run, else 0.", "outcome")
+        for one in _OUTCOMES:
+            outcome.labels(**self.common, outcome=one.value).set(verdict.outcome is one)
+        self.one("acceptance_run_timestamp_seconds", "When the run ended.").set(ended)
+        self.one("acceptance_run_duration_seconds", "How long the run took.").set(round(seconds, 3))
+
+    def items(self, verdict: RunVerdict) -> None:
+        """The lines of the checklist that were asked."""
+        outcome = self._many(
+            "acceptance_item_outcome", "1 for the outcome of the item, else 0.", "item", "outcome"
+        )
+        for item in verdict.items:
+            for one in _OUTCOMES if item.in_scope or item.results else ():
+                labels = {**self.common, "item": item.item.key, "outcome": one.value}
+                outcome.labels(**labels).set(item.outcome is one)
+
+    def checks(self, verdict: RunVerdict) -> None:
+        """How many came to what, and each of them."""
+        count = self._many("acceptance_checks", "How many checks came to this outcome.", "outcome")
+        for one in Outcome:
+            number = sum(result.outcome is one for result in verdict.results)
+            count.labels(**self.common, outcome=one.value).set(number)
+        labels = ("item", "check")
+        passed = self._many("acceptance_check_passed", "1 for a check that came to PASS, else 0.", *labels)
+        took = self._many("acceptance_check_duration_seconds", "How long the check took.", *labels)
+        for result in verdict.results:
+            if result.outcome is not Outcome.NOT_APPLICABLE:
+                named = {**self.common, "item": result.check.item, "check": result.check.name}
+                passed.labels(**named).set(result.outcome is Outcome.PASS)
+                took.labels(**named).set(round(result.seconds, 3))
+
+    def one(self, name: str, what: str) -> Gauge:
+        """A number of the whole run."""
+        return self._many(name, what).labels(**self.common)
+
+    def _many(self, name: str, what: str, *labels: str) -> Gauge:
+        return Gauge(name, what, [*self.common, *labels], registry=self.registry)
+
+
+def _last_pass(path: Path, labels: dict[str, str]) -> float | None:
+    """What an earlier run of this site and scope has left there."""
+    try:
+        text = path.read_text("utf-8") if path.is_file() else ""
+        families = list(text_string_to_metric_families(text))
+    except (OSError, ValueError):
+        return None
+    found = (sample for family in families for sample in family.samples)
+    return next((one.value for one in found if (one.name, one.labels) == (_LAST_PASS, labels)), None)

@@ -1,0 +1,129 @@
+"""The verdict where others look: metrics for Prometheus, one line for Nagios."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from harness.verdict.checklist import ITEMS
+from harness.verdict.metrics import write_metrics
+from harness.verdict.nagios import status_line
+from harness.verdict.outcome import Outcome
+from tests.unit.peers.small_suite import Suite
+from tests.unit.verdict.test_report import result, run_of
+
+pytest_plugins = ["pytester"]
+
+PASS, FAIL, BROKEN = "pass", "assert 0", "raise VmError('gone')"
+LAST = "acceptance_last_pass_timestamp_seconds"
+
+
+def samples(file: Path) -> dict[tuple[str, str], float]:
+    """Name, and the outcome, item or check it is about -> value."""
+    families = text_string_to_metric_families(file.read_text("utf-8"))
+    return {
+        (
+            one.name,
+            "/".join(one.labels[key] for key in ("item", "check", "outcome") if key in one.labels),
+        ): one.value
+        for family in families
+        for one in family.samples
+    }
+
+
+def test_a_run_is_told_to_prometheus(suite: Suite) -> None:
+    suite.write(f"@check()\ndef test_good(): {PASS}\n@check('handlers')\ndef test_bad(): {FAIL}\n")
+    file = suite.root / "textfile" / "acceptance.prom"
+    assert suite.run(f"--prometheus={file}").status == 1
+    said = samples(file)
+    assert said["acceptance_run_outcome", "FAIL"] == 1
+    assert said["acceptance_run_outcome", "PASS"] == 0
+    assert said["acceptance_item_outcome", "handlers/FAIL"] == 1
+    assert said["acceptance_checks", "PASS"] == said["acceptance_checks", "FAIL"] == 1
+    assert said["acceptance_check_passed", "health/host.good"] == 1
+    assert said["acceptance_check_passed", "handlers/host.bad"] == 0
+    assert (LAST, "") not in said
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
+def test_the_last_pass_is_remembered_for_its_site_and_scope(tmp_path: Path) -> None:
+    """By the file itself: the next run replaces it."""
+    file = tmp_path / "a.prom"
+    for outcome, at, site, last in (
+        (Outcome.PASS, 100.0, "a", 100.0),
+        (Outcome.FAIL, 200.0, "a", 100.0),
+        (Outcome.BROKEN, 300.0, "a", 100.0),
+        (Outcome.FAIL, 400.0, "b", None),
+    ):
+        results = [result(f"c{n}", outcome, item=key) for n, key in enumerate(ITEMS)]
+        write_metrics(file, run_of(*results, facts={"site": site}), ended=at, seconds=1)
+        said = samples(file)
+        assert (said.get((LAST, "")), said["acceptance_run_timestamp_seconds", ""]) == (last, at)
+
+
+def test_a_file_that_is_no_metrics_is_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "a.prom"
+    file.write_bytes(b"\xff{{{ no metrics")
+    write_metrics(file, run_of(result("a", Outcome.FAIL)), ended=1, seconds=1)
+    assert samples(file)["acceptance_run_outcome", "FAIL"] == 1
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool comes with Debian's prometheus")
+def test_names_types_and_units_are_as_prometheus_wants_them(tmp_path: Path) -> None:
+    """Also where names hold what its format has to escape."""
+    file = tmp_path / "a.prom"
+    odd = [result('rows[a"b\\c]', Outcome.FAIL), result("fine", Outcome.PASS)]
+    write_metrics(file, run_of(*odd, facts={"site": 'a\\"b'}), ended=1, seconds=1)
+    done = subprocess.run(
+        ["promtool", "check", "metrics"], input=file.read_bytes(), capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+
+
+def test_metrics_that_cannot_be_written_change_nothing(suite: Suite) -> None:
+    suite.write("@check()\ndef test_it(): open('taken', 'w').close()\n")
+    ended = suite.run(f"--prometheus={suite.root}/taken/a.prom")
+    assert ended.status == 0
+    assert "taken/a.prom" in ended.output
+
+
+LINES = {
+    "PASS": (PASS, 0, "ACCEPTANCE OK - VERDICT: PASS"),
+    "FAIL": (FAIL, 2, "ACCEPTANCE CRITICAL - VERDICT: FAIL"),
+    "BROKEN": (BROKEN, 3, "ACCEPTANCE UNKNOWN - VERDICT: BROKEN"),
+    "NOT PROVEN": ("pytest.skip('x')", 3, "ACCEPTANCE UNKNOWN - VERDICT: NOT PROVEN"),
+    "cut short": ("pytest.exit('enough')", 3, "ACCEPTANCE UNKNOWN - VERDICT: NOT PROVEN"),
+}
+
+
+@pytest.mark.parametrize(("body", "status", "says"), LINES.values(), ids=LINES.keys())
+def test_nagios_has_one_line_and_its_status(suite: Suite, body: str, status: int, says: str) -> None:
+    suite.write(f"@check()\ndef test_it(): {body}\n")
+    ended = suite.run("--nagios")
+    (line,) = ended.output.splitlines()
+    assert (ended.status, line.startswith(says)) == (status, True), ended.output
+    text, _, data = line.partition(" | ")
+    assert "|" not in text
+    assert all(re.fullmatch(r"[a-z_]+=[0-9.]+s?;;;0", one) for one in data.split()), data
+
+
+def test_nagios_is_told_what_is_to_be_mended(suite: Suite) -> None:
+    """No site, a wrong profile: nobody could ask."""
+    suite.write(f"@check()\ndef test_it(): {PASS}\n")
+    ended = suite.run("-m", "smoke", "--nagios", site=False)
+    assert ended.status == 3
+    assert ended.output.startswith("ACCEPTANCE UNKNOWN - no site: ")
+    assert len(ended.output.splitlines()) == 1
+
+
+def test_a_pass_that_did_not_end_with_0_is_not_ok() -> None:
+    """Another plugin may have turned the status."""
+    results = [result(f"c{n}", Outcome.PASS, item=key) for n, key in enumerate(ITEMS)]
+    assert status_line(run_of(*results), 0, 1.0)[1] == 0
+    assert status_line(run_of(*results), 3, 1.0)[1] == 3
+    assert status_line(None, 2, 1.0) == ("ACCEPTANCE UNKNOWN - no verdict: pytest ended with 2", 3)
