@@ -19,6 +19,7 @@ venv() {{ :; }}
 id() {{ echo 0; }}
 """
 PYTHON = """#!/bin/sh
+[ "$2 $3" = "harness gate" ] && shift 3 && echo "gate $*" && exit ${GATE:-1}
 [ "$2" = pytest ] && shift 2 && echo "in $PWD for ${ACCEPTANCE_SITE:-no site}" && printf '%s\\n' "$@"
 exit 0
 """
@@ -109,6 +110,18 @@ def test_a_relative_site_in_the_environment_is_the_callers(site: str, here: Path
         "acceptance",
         "-x",
     ]
+
+
+@pytest.mark.parametrize(("gate", "runs"), [(0, False), (1, True), (3, True), (4, True)])
+def test_what_did_not_change_is_not_run_again(gate: int, runs: bool, here: Path) -> None:
+    """Only an ALLOW says so, and of what would be run."""
+    program = here.parent / "project/scripts/acceptance"
+    words = ["--if-changed", "--site", "a.toml", "--evidence-dir=e", "-v"]
+    done = run([program, *words], timeout_s=30, cwd=here, env={"GATE": str(gate)}, check=False)
+    head, *rest = done.stdout.splitlines()
+    assert (done.status, head) == (0, f"gate --site={here}/a.toml --evidence-dir={here}/e")
+    ran = ["-m", "acceptance", f"--site={here}/a.toml", f"--evidence-dir={here}/e", "-v"]
+    assert rest[1:] == (ran if runs else [])
 
 
 def test_what_is_no_relative_path_goes_through_as_it_is(here: Path) -> None:

@@ -103,9 +103,7 @@ def is_ours(status: os.stat_result, kind: int) -> bool:
 
 
 def private_folder(folder: Path) -> bool:
-    """Whether the folder, made where it is not, is ours alone, and nobody can put another in its place."""
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(0o700)
+    """Whether the folder is ours alone, and nobody can put another in its place."""
     above = [one.lstat() for one in folder.parents]
     fixed = all(
         one.st_uid in (0, os.geteuid()) and (not one.st_mode & 0o022 or one.st_mode & stat.S_ISVTX)
@@ -132,6 +130,8 @@ def recall(memory: Path) -> dict[str, str]:
 def remember(memory: Path, digests: dict[str, str]) -> None:
     """Have these remembered, whole or not at all; where that cannot be, they are read again."""
     with contextlib.suppress(OSError):
+        with contextlib.suppress(FileExistsError):
+            memory.parent.mkdir(0o700)
         if not private_folder(memory.parent):
             return
         kept = dict(list(digests.items())[-MOST:])
