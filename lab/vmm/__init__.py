@@ -1,6 +1,7 @@
 """Firecracker's command line and HTTP API over QEMU's microvm machine, for hosts where KVM cannot be used.
 
-Where it differs from Firecracker v1.16, and a client may notice:
+Before a start it says what the original says (``tests/lab/vmm/test_contract.py`` asks both). Where it differs
+from Firecracker v1.16, and a client may notice:
 
 - vsock, balloon, pmem, memory hotplug, CPU configurations and templates, huge pages, rate limiters that
   limit, Diff snapshots, Uffd memory, vhost-user drives and SendCtrlAltDel (there is no keyboard controller)

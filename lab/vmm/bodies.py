@@ -4,17 +4,25 @@ Firecracker refuses unknown fields everywhere except in metrics, token buckets a
 ``None`` stands for "absent or null" where the API takes null.
 """
 
+import re
 import socket
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
-HostPath = Annotated[str, Meta(pattern=r"^[^\0]+\Z")]
+HostPath = Annotated[str, Meta(pattern=r"^[^\0]*\Z")]
 """A path on this host: anything that can be one."""
+FilePath = Annotated[str, Meta(pattern=r"^[^\0]*\Z", title="path string")]
+"""The same, where Firecracker calls it a path."""
 KernelWords = Annotated[str, Meta(pattern=r"^[ -~]*\Z")]
 """For the kernel's command line: printable ASCII, as Firecracker takes it."""
-Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1, title="u64")]
 """The API description's ``int64`` with a minimum of 0."""
+Size = Annotated[int, Meta(ge=0, le=2**63 - 1, title="usize")]
+"""The same, where Firecracker counts by the size of a word."""
+Byte = Annotated[int, Meta(ge=0, le=255, title="u8")]
+LEVELS = ("off", "trace", "debug", "info", "warn", "warning", "error")
+_MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
 
 
 class Strict(Struct, forbid_unknown_fields=True, omit_defaults=False):
@@ -47,8 +55,8 @@ HugePages = Literal["None", "2M"]
 class MachineConfig(Strict):
     """PUT /machine-config."""
 
-    vcpu_count: int
-    mem_size_mib: Count
+    vcpu_count: Byte
+    mem_size_mib: Size
     smt: bool = False
     cpu_template: CpuTemplate | None = None
     track_dirty_pages: bool = False
@@ -58,8 +66,8 @@ class MachineConfig(Strict):
 class MachineConfigPatch(Strict):
     """PATCH /machine-config: any subset, at least one."""
 
-    vcpu_count: int | None = None
-    mem_size_mib: Count | None = None
+    vcpu_count: Byte | None = None
+    mem_size_mib: Size | None = None
     smt: bool | None = None
     cpu_template: CpuTemplate | None = None
     track_dirty_pages: bool | None = None
@@ -106,6 +114,10 @@ class NetworkInterface(Strict):
     rx_rate_limiter: RateLimiter | None = None
     tx_rate_limiter: RateLimiter | None = None
 
+    def __post_init__(self) -> None:
+        if self.guest_mac is not None and not _MAC.fullmatch(self.guest_mac):
+            raise ValueError("The provided MAC address is invalid.")
+
 
 class NetworkInterfacePatch(Strict):
     """PATCH /network-interfaces/{id}."""
@@ -131,17 +143,21 @@ class Serial(Strict):
 class Logger(Strict):
     """PUT /logger."""
 
-    log_path: HostPath | None = None
+    log_path: FilePath | None = None
     level: str | None = None
     show_level: bool | None = None
     show_log_origin: bool | None = None
     module: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.level is not None and self.level.lower() not in LEVELS:
+            raise ValueError("Invalid LevelFilter")
+
 
 class Metrics(Struct):
     """PUT /metrics; unknown fields are let through, as Firecracker does."""
 
-    metrics_path: HostPath
+    metrics_path: FilePath
 
 
 class MmdsConfig(Strict):
@@ -149,7 +165,7 @@ class MmdsConfig(Strict):
 
     network_interfaces: list[str]
     version: Literal["V1", "V2"] = "V1"
-    ipv4_address: str | None = None
+    ipv4_address: Annotated[str, Meta(title="IPv4 address")] | None = None
     imds_compat: bool = False
 
     def __post_init__(self) -> None:
@@ -157,7 +173,7 @@ class MmdsConfig(Strict):
             try:
                 socket.inet_pton(socket.AF_INET, self.ipv4_address)
             except (OSError, ValueError):
-                raise ValueError(f"invalid IPv4 address {self.ipv4_address!r}") from None
+                raise ValueError("invalid IPv4 address syntax") from None
 
 
 class Action(Strict):
@@ -175,8 +191,8 @@ class VmState(Strict):
 class SnapshotCreate(Strict):
     """PUT /snapshot/create."""
 
-    snapshot_path: HostPath
-    mem_file_path: HostPath
+    snapshot_path: FilePath
+    mem_file_path: FilePath
     snapshot_type: Literal["Full", "Diff"] = "Full"
 
 
@@ -184,7 +200,7 @@ class MemoryBackend(Strict):
     """Where a load takes the guest's memory from."""
 
     backend_type: Literal["File", "Uffd"]
-    backend_path: HostPath
+    backend_path: FilePath
 
 
 class NetworkOverride(Struct):
@@ -197,9 +213,9 @@ class NetworkOverride(Struct):
 class SnapshotLoad(Strict):
     """PUT /snapshot/load."""
 
-    snapshot_path: HostPath
+    snapshot_path: FilePath
     mem_backend: MemoryBackend | None = None
-    mem_file_path: HostPath | None = None
+    mem_file_path: FilePath | None = None
     resume_vm: bool = False
     track_dirty_pages: bool = False
     enable_diff_snapshots: bool = False

@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from lab.vmm.faults import Aborted, Exit
+from lab.vmm.faults import Aborted, Exit, Fault
 from lab.vmm.options import BAD_CONFIGURATION, FAILURE, FLAGS, LEVELS, WITH_VALUE, parse
 from lab.vmm.version import LOOK_ALIKE, VERSION, snapshot_version_text
 
@@ -35,12 +35,12 @@ def _printed(argv: Sequence[str]) -> str | None:
 def _describe(path: str) -> str:
     from pathlib import Path
 
-    from lab.vmm.snapshot import SnapshotError, read_version
+    from lab.vmm.snapshot import read_version
 
     try:
         return read_version(Path(path))
-    except SnapshotError as error:
-        raise Exit(FAILURE, f"SnapshotVersion({error})") from error
+    except Fault as error:
+        raise Exit(FAILURE, f"When printing Snapshot Data format: {error}") from error
 
 
 def main(argv: list[str]) -> int:
@@ -48,15 +48,26 @@ def main(argv: list[str]) -> int:
     try:
         code = _run(argv)
     except Exit as ending:
+        _tell(str(ending), f"Firecracker exiting with error. exit_code={ending.code}")
         print(f"Error: {ending}", file=sys.stderr)
         code = ending.code
     except Aborted as panic:
-        print(f"panicked: {panic}", file=sys.stderr, flush=True)
+        _tell("Firecracker panicked at lab.vmm:")
+        print(panic, flush=True)
         signal.signal(signal.SIGABRT, signal.SIG_DFL)
         os.abort()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # nothing is left to tidy, and asyncio's own tidying needs a running loop
+
+
+def _tell(*lines: str) -> None:
+    """What there is to say at an end goes where the log goes as long as it has no file: to stdout."""
+    from lab.vmm.logger import Logger
+
+    log = Logger("anonymous-instance")
+    for line in lines:
+        log.error(line)
 
 
 def _run(argv: list[str]) -> int:
@@ -66,7 +77,11 @@ def _run(argv: list[str]) -> int:
         return 0
     options = parse(argv)
     if options.values.get("--level", "info").lower() not in LEVELS:
-        raise Exit(BAD_CONFIGURATION, f"invalid level {options.values['--level']!r}")
+        raise Exit(
+            BAD_CONFIGURATION,
+            "Invalid value for logger level: Failed to parse string to level filter: "
+            f"{options.values['--level']}.Possible values: [Error, Warning, Info, Debug]",
+        )
     from lab.vmm.process import run
 
     return run(options, argv)

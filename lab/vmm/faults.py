@@ -6,6 +6,9 @@ Exit                ends the process with ``code`` (bad arguments, bad configura
 Aborted             the process ends as Firecracker's panics do: SIGABRT
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class Fault(Exception):  # noqa: N818 (the API's own word: fault_message)
     """A request that cannot be done; its text becomes the response's ``fault_message``."""
@@ -22,7 +25,7 @@ class FatalFault(Fault):
 
 
 class Exit(Exception):  # noqa: N818 (it is an ending, not always an error)
-    """The process ends with ``code``; the text goes to stderr."""
+    """The process ends with ``code``; the text goes to log and stderr."""
 
     def __init__(self, code: int, message: str = "") -> None:
         super().__init__(message)
@@ -31,6 +34,22 @@ class Exit(Exception):  # noqa: N818 (it is an ending, not always an error)
 
 class Aborted(Exception):  # noqa: N818 (the end that a panic makes)
     """Where Firecracker panics (a bad ``--id``, an unreadable ``--config-file``): SIGABRT."""
+
+
+@contextmanager
+def said_by(*links: str) -> Iterator[None]:
+    """What goes wrong within is told as Firecracker tells it: a chain from the outside in."""
+    try:
+        yield
+    except FatalFault:
+        raise
+    except Fault as fault:
+        raise Fault(": ".join([*links, str(fault)]), status=fault.status) from fault
+
+
+def os_words(error: OSError) -> str:
+    """The operating system's words and their number, as Firecracker has them."""
+    return f"{error.strerror} (os error {error.errno})"
 
 
 def not_offered(what: str) -> Fault:

@@ -4,9 +4,11 @@ Its peculiarities are kept because clients meet them: an empty reason phrase, an
 newline inside its JSON string for anything below the API's own level, and no chunked uploads.
 """
 
+import re
 from dataclasses import dataclass
 
 MAX_LINE = 1024
+_NUMBER = re.compile(r"\+?[0-9]+", re.ASCII)
 METHODS = ("GET", "PUT", "PATCH", "DELETE")
 CONTINUE = b"HTTP/1.1 100 \r\nServer: Firecracker API\r\nConnection: keep-alive\r\n\r\n"
 
@@ -102,11 +104,17 @@ class Parser:
             )
         self.wants_continue = head.expects and head.length > len(self._buffer)
 
+    def _too_long(self) -> str:
+        if self._head is None:
+            return "Invalid request."
+        seen = bytes(self._buffer[:MAX_LINE]).decode("utf-8", "replace")
+        return f"Invalid header. Reason: Invalid content length. Header: {seen}"
+
     def _take_line(self) -> bytes | None:
         end = self._buffer.find(b"\r\n", 0, MAX_LINE)
         if end < 0:
             if len(self._buffer) >= MAX_LINE:
-                raise HttpError(f"Invalid request: a line is longer than {MAX_LINE} bytes.")
+                raise HttpError(self._too_long())
             return None
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 2]
@@ -114,29 +122,54 @@ class Parser:
 
 
 def _request_line(line: bytes) -> _Head:
-    parts = line.decode("ascii", "replace").split(" ")
+    parts = line.split(b" ", 2)
     if len(parts) != 3:
-        raise HttpError("Invalid HTTP Request Line.")
-    method, path, version = parts
+        raise HttpError("Invalid request.")
+    method = parts[0].decode("ascii", "replace")
     if method not in METHODS:
-        raise HttpError("Invalid HTTP Method.")
-    if version not in ("HTTP/1.0", "HTTP/1.1"):
-        raise HttpError("Invalid HTTP Version.")
-    if path.startswith("http://"):
-        path = "/" + path.removeprefix("http://").partition("/")[2]
-    if not path.startswith("/"):
-        raise HttpError("Invalid URI.")
+        raise HttpError("Invalid HTTP Method: Unsupported HTTP method.")
+    path = _path(parts[1])
+    if parts[2] not in (b"HTTP/1.0", b"HTTP/1.1"):
+        raise HttpError("Invalid HTTP Version: Unsupported HTTP version.")
     return _Head(method, path)
 
 
+def _path(uri: bytes) -> str:
+    """What of a URI is the path; there is none in one that is neither a path nor a whole address."""
+    if not uri:
+        raise HttpError("Invalid URI: Empty URI not allowed.")
+    try:
+        path = uri.decode()
+    except UnicodeDecodeError:
+        raise HttpError("Invalid URI: Cannot parse URI as UTF-8.") from None
+    if path.startswith("http://"):
+        path = "/" + path.removeprefix("http://").partition("/")[2]
+    return path if path.startswith("/") else ""
+
+
 def _read_header(line: bytes, head: _Head) -> None:
-    name, colon, value = line.decode("utf-8", "replace").partition(":")
+    try:
+        name, colon, value = line.decode().partition(":")
+    except UnicodeDecodeError as error:
+        why = f"invalid utf-8 sequence of {error.end - error.start} bytes from index {error.start}"
+        raise HttpError(f"Invalid header. Reason: Header contains invalid characters. Key: {why}") from None
     if not colon:
-        raise HttpError(f"Invalid header. Reason: Invalid format. Header: {name}")
-    key, value = name.strip().lower(), value.strip()
+        raise HttpError(f"Invalid header. Reason: Header is incorrectly formatted. Key: {name}")
+    key = name.strip().lower()
     if key == "content-length":
-        if not value.isascii() or not value.isdigit() or int(value) >= 2**32:
-            raise HttpError(f"Invalid header. Reason: Invalid value. Key:{name}; Value:{value}")
+        if not _NUMBER.fullmatch(value.strip()) or int(value) >= 2**32:
+            raise HttpError(f"Invalid header. Reason: Invalid value. Key:Content-Length; Value:{value}")
         head.length = int(value)
     elif key == "expect":
-        head.expects = value == "100-continue"
+        head.expects = value.strip() == "100-continue"
+    elif key == "accept-encoding":
+        _check_encodings(value)
+
+
+def _check_encodings(value: str) -> None:
+    """Nothing is encoded here: who refuses what is not is refused."""
+    if not value.strip():
+        raise HttpError("Invalid request.")
+    for word in (word.strip() for word in value.split(",")):
+        if word in ("identity;q=0", "*;q=0"):
+            raise HttpError(f"Invalid header. Reason: Invalid value. Key:Accept-Encoding; Value:{word}")

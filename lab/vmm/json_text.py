@@ -7,22 +7,20 @@ from typing import Any, TypeVar
 from msgspec import ValidationError, json
 
 from lab.vmm.faults import Fault
+from lab.vmm.json_words import of_malformed, of_mismatch
 
 T = TypeVar("T")
 
 MAX_DEPTH = 127
 """Of lists and objects in one another: where Firecracker's own reader stops."""
 _STEPS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
-_PREFIX = "An error occurred when deserializing the json body of a request: "
+REFUSED = "An error occurred when deserializing the json body of a request: "
 
 
 def decode(body: bytes, shape: type[T]) -> T:
     """``body`` as ``shape``, or a Fault worded as Firecracker words it. A field given twice is refused."""
     found: T = _read(body, shape)
-    try:
-        loads(body, object_pairs_hook=_once, parse_int=str)
-    except ValueError as error:
-        raise _refused(str(error)) from None
+    _refuse_twice_given(body)
     return found
 
 
@@ -37,9 +35,17 @@ def _read(body: bytes, shape: Any) -> Any:
     try:
         return json.decode(body, type=shape)
     except ValidationError as error:
-        text = str(error).replace("Object missing required field", "missing field")
-        raise _refused(text.replace("Object contains unknown", "unknown")) from None
+        if "missing required" in str(error):  # which is seen at the end, when all else has been read
+            _refuse_twice_given(body)
+        raise _refused(of_mismatch(str(error), body, shape)) from None
     except ValueError as error:  # no JSON, or no UTF-8
+        raise _refused(of_malformed(str(error), body)) from None
+
+
+def _refuse_twice_given(body: bytes) -> None:
+    try:
+        loads(body, object_pairs_hook=_once, parse_int=str)
+    except ValueError as error:
         raise _refused(str(error)) from None
 
 
@@ -62,4 +68,4 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refused(why: str) -> Fault:
-    return Fault(f"{_PREFIX}{why} at line 1 column 0.")
+    return Fault(f"{REFUSED}{why} at line 1 column 0.")

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from lab.vmm.faults import Fault
+from lab.vmm.faults import Fault, os_words
 from lab.vmm.files import STDOUT, open_output
 
 LEVELS = {"off": 0, "error": 1, "warning": 2, "warn": 2, "info": 3, "debug": 4, "trace": 5}
@@ -26,16 +26,12 @@ class Logger:
         self, path: str | None, level: str | None, *, show_level: bool | None, show_origin: bool | None
     ) -> None:
         """Apply a logger configuration; an omitted level means Info again."""
-        number = LEVELS.get("info" if level is None else level.lower())
-        if number is None:
-            raise Fault(
-                f"invalid level {level!r}: Off, Trace, Debug, Info, Warn, Warning or Error is expected"
-            )
+        number = LEVELS["info" if level is None else level.lower()]
         if path is not None:
             try:
                 self._fd = open_output(path, instead_of=self._fd)
             except OSError as error:
-                raise Fault(f"Failed to open target file {path}: {error.strerror}") from error
+                raise Fault(f"Failed to open target file: {os_words(error)}") from error
         self._level = number
         self._show_level = self._show_level if show_level is None else show_level
         self._show_origin = self._show_origin if show_origin is None else show_origin

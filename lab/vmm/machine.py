@@ -9,7 +9,8 @@ from typing import Any
 
 from lab.vmm.bodies import DrivePatch, SnapshotCreate, SnapshotLoad
 from lab.vmm.console import CHUNK, Console
-from lab.vmm.faults import FatalFault, Fault, not_offered
+from lab.vmm.faults import FatalFault, Fault, not_offered, said_by
+from lab.vmm.json_text import REFUSED
 from lab.vmm.logger import Logger
 from lab.vmm.metrics import Metrics
 from lab.vmm.qemu import memory
@@ -17,6 +18,11 @@ from lab.vmm.qemu.process import Hardware, Qemu
 from lab.vmm.resources import Resources, check_drive_file, refuse_limits
 from lab.vmm.server import Server
 
+_DEVICES = (
+    "Failed to build microVM from snapshot",
+    "Failed to restore MMIO device",
+    "Cannot restore devices",
+)
 NOT_STARTED, RUNNING, PAUSED = "Not started", "Running", "Paused"
 
 
@@ -54,9 +60,18 @@ class Machine:
 
     def start(self) -> None:
         """Boot the configured kernel."""
+        self.require_not_started()
+        with said_by("Start microvm error"):
+            self._boot()
+        self.state = RUNNING
+        if self._accel == "tcg":
+            self._watch_timer(self.qemu)
+        self._metrics.flush()
+        self.on_started()
+
+    def _boot(self) -> None:
         from lab.vmm.qemu import accel
 
-        self.require_not_started()
         boot = self.resources.boot
         if boot is None:
             raise Fault("Cannot start microvm without kernel configuration.")
@@ -69,24 +84,23 @@ class Machine:
             self._adopt(Qemu(hardware, ram_fd=ram)).run("cont")
         except OSError as error:  # what was there when it was named is gone
             raise Fault(f"Cannot start the microVM: {error}") from error
-        self.state = RUNNING
-        if self._accel == "tcg":
-            self._watch_timer(self.qemu)
-        self._metrics.flush()
-        self.on_started()
 
     def load(self, request: SnapshotLoad) -> None:
         """Load a snapshot. What goes wrong once files are looked at ends the process, as in Firecracker."""
         self.require_not_started()
         backend = _backend_path(request)
         if self.touched:
-            raise Fault("Loading a microVM snapshot not allowed after configuring boot-specific resources.")
+            raise Fault(
+                "Load snapshot error: Loading a microVM snapshot not allowed after configuring boot-specific "
+                "resources."
+            )
         began = time.monotonic()
         try:
             self._load(request, backend)
         except (Fault, OSError, ValueError) as error:
             self.kill()
-            raise FatalFault(f"Load snapshot error: {error}") from error
+            words = f"Load snapshot error: Failed to restore from snapshot: {error}"
+            raise FatalFault(words) from error
         self._metrics.took("load_snapshot", began)
         self._log.info(
             f"'load snapshot' API request took {self._metrics.latencies['load_snapshot']} us.", "fc_api"
@@ -197,11 +211,13 @@ class Machine:
         found = Resources(header.machine_config, header.boot_source, header.drives)
         found.entropy, found.mmds = header.entropy, header.mmds_config
         ram = memory.of_snapshot(backend, header.machine_config.mem_size_mib)
-        for drive in header.drives:
-            check_drive_file(drive, drive.path_on_host or "")
+        with said_by(*_DEVICES, "Block"):
+            for drive in header.drives:
+                check_drive_file(drive, drive.path_on_host or "")
         _override(header.network_interfaces, request)
-        for nic in header.network_interfaces:
-            found.put_nic(nic)
+        with said_by(*_DEVICES, "Net"):
+            for nic in header.network_interfaces:
+                found.put_nic(nic)
         self._accel = header.accel
         self.resources = found
         version = _version(self._adopt(Qemu(self._hardware(found), ram_fd=ram, state=saved.device_state)))
@@ -279,9 +295,9 @@ class Machine:
 
 def _backend_path(request: SnapshotLoad) -> str:
     if (request.mem_backend is None) == (request.mem_file_path is None):
-        raise Fault(
-            "Exactly one of mem_backend and mem_file_path is required: too few or too many were given."
-        )
+        few = "missing field: either `mem_backend` or `mem_file_path` is required."
+        many = "too many fields: either `mem_backend` or `mem_file_path` exclusively is required."
+        raise Fault(f"{REFUSED}{few if request.mem_backend is None else many}")
     if request.mem_backend is None:
         return request.mem_file_path or ""
     if request.mem_backend.backend_type != "File":
@@ -293,9 +309,7 @@ def _override(interfaces: list[Any], request: SnapshotLoad) -> None:
     by_id = {nic.iface_id: nic for nic in interfaces}
     for override in request.network_overrides:
         if override.iface_id not in by_id:
-            raise Fault(
-                f"Unknown network device {override.iface_id} in network_overrides; there are {list(by_id)}"
-            )
+            raise Fault("Failed to get snapshot state from file: Unknown Network Device.")
         by_id[override.iface_id].host_dev_name = override.host_dev_name
 
 

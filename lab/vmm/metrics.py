@@ -4,10 +4,11 @@ import os
 import time
 from typing import Any
 
-from lab.vmm.faults import Fault
+from lab.vmm.faults import Fault, os_words
 from lab.vmm.files import open_output
 
 INTERVAL = 60.0
+_BAD_INPUT = "Cannot initialize the metrics system due to bad user input"
 
 
 class Metrics:
@@ -30,11 +31,11 @@ class Metrics:
     def configure(self, path: str) -> None:
         """Write to ``path`` from now on; only once in a process's life."""
         if self._fd is not None:
-            raise Fault("Reinitialization of metrics not allowed.")
+            raise Fault(f"{_BAD_INPUT}: Reinitialization of metrics not allowed.")
         try:
             self._fd = open_output(path)
         except OSError as error:
-            raise Fault(f"Failed to open the metrics file {path}: {error.strerror}") from error
+            raise Fault(f"{_BAD_INPUT}: {os_words(error)}") from error
 
     def add(self, group: str, name: str, amount: int = 1) -> None:
         """Count something."""

@@ -47,7 +47,8 @@ class Options:
         if text is None:
             return default
         if not (text.isascii() and text.isdigit() and len(text) < MAX_DIGITS):
-            raise Aborted(f"{name} {text!r} is not a number")
+            kind = "ParseIntError { kind: InvalidDigit }"
+            raise Aborted(f"'{name[2:]}' parameter expected to be of 'usize' type.: {kind}")
         return int(text)
 
 
@@ -58,26 +59,28 @@ def parse(argv: Sequence[str]) -> Options:
     while words:
         name = words.pop(0)
         if name in options.values or name in options.flags:
-            raise Exit(ARGUMENT_ERROR, f"The argument '{name}' was provided more than once.")
+            raise _misused(f"The argument '{name[2:]}' was provided more than once.")
         if name in FLAGS:
             options.flags.add(name)
         elif name in WITH_VALUE:
             if not words or words[0].startswith("--"):
-                raise Exit(ARGUMENT_ERROR, f"The argument '{name}' requires a value, but none was supplied.")
+                raise _misused(f"The argument '{name[2:]}' requires a value, but none was supplied.")
             options.values[name] = words.pop(0)
         else:
-            raise Exit(
-                ARGUMENT_ERROR,
-                f"Found argument '{name}' which wasn't expected, or isn't valid in this context.",
-            )
+            told = name.removeprefix("--")
+            raise _misused(f"Found argument '{told}' which wasn't expected, or isn't valid in this context.")
     _check_pairs(options)
     return options
 
 
 def _check_pairs(options: Options) -> None:
     if "--no-api" in options.flags and "--config-file" not in options.values:
-        raise Exit(ARGUMENT_ERROR, "Argument '--no-api' required, but not found: '--config-file'.")
+        raise _misused("Argument 'config-file' required, but not found.")
     if "--no-api" in options.flags and "--api-sock" in options.values:
-        raise Exit(ARGUMENT_ERROR, "Argument '--api-sock' cannot be used together with argument '--no-api'.")
+        raise _misused("Argument 'api-sock' cannot be used together with argument 'no-api'.")
     if "--no-seccomp" in options.flags and "--seccomp-filter" in options.values:
-        raise Exit(ARGUMENT_ERROR, "Argument '--seccomp-filter' cannot be used together with '--no-seccomp'.")
+        raise _misused("Argument 'seccomp-filter' cannot be used together with argument 'no-seccomp'.")
+
+
+def _misused(why: str) -> Exit:
+    return Exit(ARGUMENT_ERROR, f"Arguments parsing error: {why} \n\nFor more information try --help.")

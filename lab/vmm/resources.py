@@ -15,13 +15,22 @@ from lab.vmm.bodies import (
     NetworkInterface,
     RateLimiter,
 )
-from lab.vmm.faults import Fault, not_offered
+from lab.vmm.faults import Fault, not_offered, os_words, said_by
 from lab.vmm.files import open_regular
 from lab.vmm.qemu.process import MAX_DEVICES, Nic
 from lab.vmm.tap import open_nic
 
 MAX_VCPUS = 32
 MAX_CMDLINE = 2048
+BAD_VCPUS = (
+    "The number of vCPUs must be greater than 0, less than 32 and must be 1 or an even number if SMT is "
+    "enabled."
+)
+BAD_MEMORY = "The memory size (MiB) is either 0, or not a multiple of the configured page size."
+NO_SUCH_NIC = (
+    "The list of network interface IDs provided contains at least one ID that does not correspond to any "
+    "existing network interface."
+)
 DEFAULT_CMDLINE = (
     "reboot=k panic=1 nomodule 8250.nr_uarts=0 i8042.noaux i8042.nomux i8042.dumbkbd swiotlb=noforce"
 )
@@ -41,11 +50,11 @@ class Resources:
     def put_machine(self, config: MachineConfig) -> None:
         """Replace the machine configuration."""
         if not 1 <= config.vcpu_count <= MAX_VCPUS:
-            raise Fault(f"The vCPU number is invalid! {config.vcpu_count}: 1 to {MAX_VCPUS} is allowed.")
+            raise Fault(BAD_VCPUS)
         if config.mem_size_mib <= 0:
-            raise Fault("The memory size (MiB) is invalid: it must be greater than 0.")
+            raise Fault(BAD_MEMORY)
         if config.smt and config.vcpu_count > 1 and config.vcpu_count % 2:
-            raise Fault("The vCPU number is invalid! It must be 1 or an even number when SMT is enabled.")
+            raise Fault(BAD_VCPUS)
         if config.cpu_template not in (None, "None"):
             raise not_offered("cpu_template")
         if config.huge_pages != "None":
@@ -57,20 +66,18 @@ class Resources:
         from msgspec import structs
 
         given = {key: value for key, value in structs.asdict(patch).items() if value is not None}
-        if not given:
-            raise Fault("Empty PATCH request.")
         self.put_machine(structs.replace(self.machine, **given))
 
     def put_boot(self, source: BootSource) -> None:
         """Take a kernel, an optional initrd and the kernel's arguments."""
-        _must_open(source.kernel_image_path, "The kernel file cannot be opened")
+        _must_open(source.kernel_image_path, "The kernel file cannot be opened:")
         if source.initrd_path is not None:
             _must_open(
                 source.initrd_path,
-                "The initrd file cannot be opened due to invalid path or invalid permissions",
+                "The initrd file cannot be opened due to invalid path or invalid permissions.",
             )
         if len(source.boot_args or "") > MAX_CMDLINE:
-            raise Fault(f"The kernel command line is invalid: longer than {MAX_CMDLINE} bytes.")
+            raise Fault("The kernel command line is invalid: Invalid cmdline capacity provided.")
         self.boot = source
 
     def put_drive(self, drive: Drive) -> None:
@@ -78,9 +85,11 @@ class Resources:
         if drive.socket is not None:
             raise not_offered("A vhost-user drive (socket)")
         if drive.path_on_host is None:
-            raise Fault("Unable to create the block device: path_on_host is required.")
+            raise Fault("Unable to create the virtio block device: Invalid block config.")
         refuse_limits(drive.rate_limiter)
-        check_drive_file(drive, drive.path_on_host)
+        with said_by("Unable to create the virtio block device"):
+            check_drive_file(drive, drive.path_on_host)
+        drive.rate_limiter = None  # one that limits nothing is none
         others = [other for other in self.drives if other.drive_id != drive.drive_id]
         if drive.is_root_device and any(other.is_root_device for other in others):
             raise Fault("A root block device already exists!")
@@ -102,7 +111,8 @@ class Resources:
             if nic not in others:
                 os.close(nic.tap)
         self.nics = others
-        self.nics.append(open_nic(config))
+        with said_by("Could not create the network device"):
+            self.nics.append(open_nic(config))
 
     def put_entropy(self, config: Entropy) -> None:
         """Add the entropy device."""
@@ -113,12 +123,12 @@ class Resources:
         """Name the interfaces that the metadata service answers on."""
         if not config.network_interfaces:
             raise Fault("The list of network interface IDs that allow forwarding MMDS requests is empty.")
+        if config.ipv4_address is not None and not _is_link_local(config.ipv4_address):
+            raise Fault("The MMDS IPv4 address is not link local.")
         known = {nic.config.iface_id for nic in self.nics}
         missing = [name for name in config.network_interfaces if name not in known]
         if missing:
-            raise Fault(f"The network interface IDs {missing} for MMDS do not exist.")
-        if config.ipv4_address is not None and not _is_link_local(config.ipv4_address):
-            raise Fault("The MMDS IPv4 address is not link local.")
+            raise Fault(NO_SUCH_NIC)
         self.mmds = config
 
     def append(self) -> str:
@@ -141,10 +151,10 @@ class Resources:
         return {
             "balloon": None,
             "drives": self.drives,
-            "boot-source": self.boot,
+            "boot-source": self.boot or BootSource(kernel_image_path=""),
             "cpu-config": None,
             "logger": None,
-            "machine-config": self.machine,
+            "machine-config": machine_shown(self.machine),
             "metrics": None,
             "memory-hotplug": None,
             "mmds-config": self.mmds,
@@ -171,14 +181,26 @@ def check_drive_file(drive: Drive, path: str) -> None:
     try:
         os.close(open_regular(path, mode, or_disk=True))
     except OSError as error:
-        raise Fault(f"Error manipulating the backing file: {error.strerror} {path}") from error
+        raise Fault(
+            f"Virtio backend error: Error manipulating the backing file: {os_words(error)} {path}"
+        ) from error
 
 
 def _must_open(path: str, message: str) -> None:
     try:
         os.close(open_regular(path, os.O_RDONLY))
     except OSError as error:
-        raise Fault(f"{message}: {error.strerror} {path}") from error
+        raise Fault(f"{message} {os_words(error)}") from error
+
+
+def machine_shown(config: MachineConfig) -> dict[str, Any]:
+    """A machine configuration as the API shows it: a template is told only where one is set."""
+    from msgspec import structs
+
+    shown = structs.asdict(config)
+    if config.cpu_template in (None, "None"):
+        del shown["cpu_template"]
+    return shown
 
 
 def _is_link_local(address: str) -> bool:

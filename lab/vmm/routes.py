@@ -11,18 +11,22 @@ from lab.vmm import bodies
 from lab.vmm.faults import FatalFault, Fault, not_offered
 from lab.vmm.http import Request, render
 from lab.vmm.json_text import decode, decode_any
+from lab.vmm.resources import machine_shown
 from lab.vmm.server import Reply
 from lab.vmm.version import APP_NAME, VERSION
 from lab.vmm.vmm import Vmm
 
 ID_LETTERS = frozenset(string.ascii_letters + string.digits + "_")
 NOT_OFFERED = {
-    "balloon": "A balloon device",
-    "vsock": "A vsock device",
-    "cpu-config": "A CPU configuration",
-    "pmem": "A pmem device",
-    "hotplug": "Memory hotplug",
+    "balloon": ("A balloon device", ("GET", "PUT", "PATCH")),
+    "vsock": ("A vsock device", ("PUT",)),
+    "cpu-config": ("A CPU configuration", ("PUT",)),
+    "pmem": ("A pmem device", ("PUT", "PATCH")),
+    "hotplug": ("Memory hotplug", ("GET", "PUT", "PATCH")),
 }
+"""What Firecracker has at these paths, and the methods that it knows there."""
+EXACT = {("PUT", "mmds")}
+"""Where a second segment that is not known is refused."""
 
 
 class Router:
@@ -35,13 +39,11 @@ class Router:
             ("GET", ""): self._instance,
             ("GET", "version"): lambda _: {"firecracker_version": VERSION},
             ("GET", "vm/config"): lambda _: vmm.machine.resources.export(),
-            ("GET", "machine-config"): lambda _: _machine_config(vmm.machine.resources.machine),
+            ("GET", "machine-config"): lambda _: machine_shown(vmm.machine.resources.machine),
             ("GET", "mmds"): lambda _: vmm.mmds_get(),
             ("PUT", "machine-config"): self._put_machine,
             ("PATCH", "machine-config"): self._patch_machine,
-            ("PUT", "boot-source"): lambda b: vmm.configure(
-                lambda r: r.put_boot(decode(b, bodies.BootSource))
-            ),
+            ("PUT", "boot-source"): self._put_boot,
             ("PUT", "entropy"): self._put_entropy,
             ("PUT", "mmds/config"): self._put_mmds_config,
             ("PUT", "mmds"): lambda b: vmm.mmds_put(decode_any(b)),
@@ -90,26 +92,36 @@ class Router:
             f"Received Error. Status code: {fault.status} Bad Request. Message: {fault}", "fc_api"
         )
         body = json.encode({"fault_message": str(fault)})
-        return Reply(render(fault.status, body), exit_code=1 if isinstance(fault, FatalFault) else None)
+        reply = render(fault.status, body, deprecated=self._deprecated)
+        return Reply(reply, exit_code=1 if isinstance(fault, FatalFault) else None)
 
     def _dispatch(self, request: Request) -> Any:
         path = request.path.strip("/")
         if request.method == "GET" and request.body:
             raise Fault("GET request cannot have a body.")
-        handler = self._find(request.method, path)
         if request.method in ("PUT", "PATCH") and not request.body:
             raise Fault(f"Empty {request.method} request.")
-        return handler(request.body)
+        return self._find(request.method, path)(request.body)
 
     def _find(self, method: str, path: str) -> Callable[[bytes], Any]:
-        first, _, rest = path.partition("/")
-        if (method, path) in self._routes:
-            return self._routes[method, path]
+        """One or two segments choose; like Firecracker, whatever follows them is not looked at."""
+        first, second, *_ = *path.split("/"), ""
+        for name in (f"{first}/{second}", first):
+            if (method, name) in self._routes and (name == path or (method, name) not in EXACT):
+                return self._routes[method, name]
         item = self._item_routes.get((method, first))
         if item is not None:
-            return lambda body: item(_identifier(rest), body)
-        if first in NOT_OFFERED and method != "DELETE":
-            return _refuse(NOT_OFFERED[first])
+            return lambda body: item(_identifier(second), body)
+        if method in NOT_OFFERED.get(first, ("", ()))[1]:
+            return _refuse(NOT_OFFERED[first][0])
+        if (method, first) in EXACT:
+            raise Fault(f"Unrecognized {method} request path `{second}`.")
+        if (method, first) == ("PUT", "snapshot"):
+            raise Fault(
+                f"Invalid request method and/or path: PUT /{path}."
+                if second
+                else "Missing snapshot operation type."
+            )
         if method == "DELETE" and first in ("drives", "network-interfaces", "pmem"):
             return _refuse("Hot-unplug")
         raise Fault(f"Invalid request method and/or path: {method} {first}.")
@@ -122,31 +134,37 @@ class Router:
             "app_name": APP_NAME,
         }
 
+    def _put_boot(self, body: bytes) -> None:
+        source = decode(body, bodies.BootSource)
+        self._vmm.configure("Boot source error", lambda found: found.put_boot(source))
+
     def _put_machine(self, body: bytes) -> None:
         config = decode(body, bodies.MachineConfig)
         self._deprecated = config.cpu_template is not None
-        self._vmm.configure(lambda found: found.put_machine(config))
+        self._vmm.configure("Machine config error", lambda found: found.put_machine(config))
 
     def _patch_machine(self, body: bytes) -> None:
         patch = decode(body, bodies.MachineConfigPatch)
+        if patch == bodies.MachineConfigPatch():
+            raise Fault("Empty PATCH request.")
         self._deprecated = patch.cpu_template is not None
-        self._vmm.configure(lambda found: found.patch_machine(patch))
+        self._vmm.configure("Machine config error", lambda found: found.patch_machine(patch))
 
     def _put_entropy(self, body: bytes) -> None:
         entropy = decode(body, bodies.Entropy)
-        self._vmm.configure(lambda found: found.put_entropy(entropy))
+        self._vmm.configure("Entropy device error", lambda found: found.put_entropy(entropy))
 
     def _put_mmds_config(self, body: bytes) -> None:
         config = decode(body, bodies.MmdsConfig)
         self._deprecated = config.version == "V1"
-        self._vmm.configure(lambda found: found.put_mmds(config))
+        self._vmm.configure("MMMDS config error", lambda found: found.put_mmds(config))
 
     def _put_drive(self, name: str, body: bytes) -> None:
         drive = decode(body, bodies.Drive)
         _must_match(name, drive.drive_id)
         if self._vmm.machine.state != "Not started":
             raise Fault("Hotplugging a block device failed: PCI is not enabled.")
-        self._vmm.configure(lambda found: found.put_drive(drive))
+        self._vmm.configure("Drive config error", lambda found: found.put_drive(drive))
 
     def _patch_drive(self, name: str, body: bytes) -> None:
         patch = decode(body, bodies.DrivePatch)
@@ -158,7 +176,7 @@ class Router:
         _must_match(name, nic.iface_id)
         if self._vmm.machine.state != "Not started":
             raise Fault("Hotplugging a network device failed: PCI is not enabled.")
-        self._vmm.configure(lambda found: found.put_nic(nic))
+        self._vmm.configure("Network config error", lambda found: found.put_nic(nic))
 
     def _patch_nic(self, name: str, body: bytes) -> None:
         patch = decode(body, bodies.NetworkInterfacePatch)
@@ -167,28 +185,22 @@ class Router:
 
     def _load(self, body: bytes) -> None:
         request = decode(body, bodies.SnapshotLoad)
-        self._deprecated = request.mem_file_path is not None or request.enable_diff_snapshots
+        is_deprecated = request.mem_file_path is not None and request.mem_backend is None
+        self._deprecated = is_deprecated or request.enable_diff_snapshots
         self._vmm.machine.load(request)
 
 
-def _machine_config(config: bodies.MachineConfig) -> dict[str, Any]:
-    shown = json.decode(json.encode(config))
-    if config.cpu_template is None:
-        del shown["cpu_template"]
-    return dict(shown)
-
-
 def _identifier(text: str) -> str:
-    if not text or not ID_LETTERS.issuperset(text):
-        raise Fault(
-            f"API Resource IDs can only contain alphanumeric characters and underscores, got {text!r}."
-        )
+    if not text:
+        raise Fault("The ID cannot be empty.")
+    if not ID_LETTERS.issuperset(text):
+        raise Fault("API Resource IDs can only contain alphanumeric characters and underscores.")
     return text
 
 
 def _must_match(path_id: str, body_id: str) -> None:
     if path_id != body_id:
-        raise Fault(f"The id from the path [{path_id}] does not match the id from the body [{body_id}]!")
+        raise Fault("The id from the path does not match the id from the body!")
 
 
 def _refuse(what: str) -> Callable[[bytes], Any]:

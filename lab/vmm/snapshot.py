@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lab.vmm.bodies import BootSource, Drive, Entropy, MachineConfig, MmdsConfig, NetworkInterface, Strict
-from lab.vmm.faults import Fault
+from lab.vmm.faults import Fault, os_words, said_by
 from lab.vmm.files import open_regular
 from lab.vmm.json_text import decode
 from lab.vmm.version import SNAPSHOT_VERSION
@@ -87,16 +87,22 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 def read_version(path: Path) -> str:
     """The format version of a whole, undamaged vmstate file, as ``--describe-snapshot`` prints it."""
-    version, _ = _check(_read(path))
+    version, _ = _check(_read(path, "Unable to open snapshot state file"))
     return "v" + ".".join(str(part) for part in version)
 
 
 def read(path: Path) -> VmState:
-    """The vmstate file at ``path``, checked; SnapshotError says what is wrong with it."""
-    blob = _read(path)
+    """The vmstate file at ``path``, checked; a Fault says what is wrong with it."""
+    with said_by("Failed to get snapshot state from file"):
+        blob = _read(path, "Failed to open snapshot file")
+        with said_by("Failed to load snapshot state from file"):
+            return _state(path, blob)
+
+
+def _state(path: Path, blob: bytes) -> VmState:
     version, head_size = _check(blob)
     if version[0] != SNAPSHOT_VERSION[0] or version[1] > SNAPSHOT_VERSION[1]:
-        raise SnapshotError(f"Invalid data version: file {version}, this VMM reads {SNAPSHOT_VERSION}")
+        raise SnapshotError(f"Invalid data version: {'.'.join(map(str, version))}")
     start = _FIXED.size + head_size
     try:
         header = decode(blob[_FIXED.size : start], Header)
@@ -110,12 +116,12 @@ def read(path: Path) -> VmState:
     return VmState(header, device_state)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, what: str) -> bytes:
     try:
         with open(open_regular(str(path), os.O_RDONLY), "rb") as file:  # noqa: PTH123 (a descriptor)
             blob = file.read(MAX_SIZE + 1)
     except OSError as error:
-        raise SnapshotError(f"Cannot open the snapshot file {path}: {error.strerror}") from error
+        raise SnapshotError(f"{what}: {os_words(error)}") from error
     if len(blob) > MAX_SIZE:
         raise SnapshotError(f"{path} is longer than {MAX_SIZE} bytes: not a vmstate file")
     return blob
@@ -123,17 +129,17 @@ def _read(path: Path) -> bytes:
 
 def _check(blob: bytes) -> tuple[tuple[int, int, int], int]:
     if len(blob) < _FIXED.size + _CRC.size:
-        raise SnapshotError(f"File too short: {len(blob)} bytes, not a whole vmstate file")
+        raise SnapshotError("Snapshot file is smaller than CRC length.")
     magic, major, minor, patch, head_size = _FIXED.unpack_from(blob)
     if magic == FIRECRACKER_MAGIC:
         raise SnapshotError(
             "Magic number is Firecracker's own: a KVM snapshot cannot be loaded by the QEMU look-alike"
         )
-    if magic != MAGIC:
-        raise SnapshotError(f"Magic number mismatch: {magic:#018x}, expected {MAGIC:#018x}")
     (crc,) = _CRC.unpack_from(blob, len(blob) - _CRC.size)
     if crc != zlib.crc32(memoryview(blob)[: -_CRC.size]):
-        raise SnapshotError("CRC64 validation failed: the vmstate file is truncated or altered")
+        raise SnapshotError(f"CRC64 validation failed: {crc}")
+    if magic != MAGIC:
+        raise SnapshotError(f"Magic value does not match arch: {magic}")
     if _FIXED.size + head_size + _CRC.size > len(blob):
         raise SnapshotError("File too short: the header does not fit")
     return (major, minor, patch), head_size

@@ -3,32 +3,23 @@
 import errno
 import fcntl
 import os
-import re
 import secrets
 import struct
 import time
 
 from lab.vmm.bodies import NetworkInterface
-from lab.vmm.faults import Fault
+from lab.vmm.faults import Fault, os_words
 from lab.vmm.qemu.process import Nic
 
 TUNSETIFF = 0x400454CA
 IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
 MAX_NAME = 15
 PATIENCE, STEP = 0.5, 0.01
-_MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
-_WHY = {
-    errno.EBUSY: "it is held by another process (resource busy)",
-    errno.EPERM: "it does not exist and may not be created, or belongs to another user",
-    errno.EINVAL: "it is not a TAP device",
-}
 
 
 def open_nic(config: NetworkInterface) -> Nic:
     """The interface with its TAP opened; a Fault says why it could not be."""
     mac = config.guest_mac or _random_mac()
-    if not _MAC.fullmatch(mac):
-        raise Fault(f"Invalid guest_mac {mac!r}: six pairs of hexadecimal digits with colons are expected.")
     if config.mtu is not None and not 68 <= config.mtu <= 65535:
         raise Fault(f"Invalid mtu {config.mtu}: 68 to 65535 is allowed.")
     return Nic(config, open_tap(config.host_dev_name), mac.lower())
@@ -37,20 +28,21 @@ def open_nic(config: NetworkInterface) -> Nic:
 def open_tap(name: str) -> int:
     """A file descriptor of the TAP ``name`` in this network namespace."""
     if not 0 < len(name.encode()) <= MAX_NAME:
-        raise Fault(f"Open tap device failed: Invalid TAP device name {name!r}: 1 to {MAX_NAME} bytes.")
+        raise Fault("Open tap device failed: Invalid interface name")
     try:
         fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise Fault(
-            f"Open tap device failed: /dev/net/tun: {error.strerror}. Is the tun module there?"
+            f"Open tap device failed: Couldn't open /dev/net/tun: {os_words(error)}. Is the tun module there?"
         ) from error
     try:
         _attach(fd, name)
     except OSError as error:
         os.close(fd)
-        why = _WHY.get(error.errno or 0, error.strerror)
         raise Fault(
-            f"Open tap device failed: Error while creating ifreq structure for {name}: {why}."
+            f"Open tap device failed: Error while creating ifreq structure: {os_words(error)}. "
+            f"Invalid TUN/TAP Backend provided by {name}. "
+            "Check our documentation on setting up the network devices."
         ) from error
     return fd
 

@@ -7,7 +7,7 @@ from lab.vmm.bodies import Action, NetworkInterfacePatch, Serial, VmState
 from lab.vmm.bodies import Logger as LoggerBody
 from lab.vmm.bodies import Metrics as MetricsBody
 from lab.vmm.console import Console
-from lab.vmm.faults import Fault, not_offered
+from lab.vmm.faults import Fault, not_offered, said_by
 from lab.vmm.logger import Logger
 from lab.vmm.machine import NOT_STARTED, Machine
 from lab.vmm.metrics import Metrics
@@ -31,11 +31,12 @@ class Vmm:
         self.machine = Machine(log, metrics, self._console, server)
         self.machine.on_started = self._serve_metadata
 
-    def configure(self, change: Callable[[Resources], None]) -> None:
+    def configure(self, whose: str, change: Callable[[Resources], None]) -> None:
         """Change a boot resource; whatever comes of it, a snapshot cannot be loaded any more."""
         self.machine.require_not_started()
         self.machine.touched = True
-        change(self.machine.resources)
+        with said_by(whose):
+            change(self.machine.resources)
 
     def act(self, action: Action) -> None:
         """PUT /actions."""
@@ -82,16 +83,18 @@ class Vmm:
     def put_logger(self, body: LoggerBody) -> None:
         """PUT /logger."""
         self.machine.require_not_started()
-        self.log.configure(
-            body.log_path, body.level, show_level=body.show_level, show_origin=body.show_log_origin
-        )
+        with said_by("Logger error"):
+            self.log.configure(
+                body.log_path, body.level, show_level=body.show_level, show_origin=body.show_log_origin
+            )
 
     def put_metrics(self, body: MetricsBody) -> None:
         """PUT /metrics."""
         self.machine.require_not_started()
-        self.metrics.configure(body.metrics_path)
+        with said_by("Metrics error"):
+            self.metrics.configure(body.metrics_path)
 
-    def mmds_get(self) -> dict[str, Any]:
+    def mmds_get(self) -> Any:
         """GET /mmds."""
         self._require_mmds()
         return self.mmds.data
@@ -108,7 +111,7 @@ class Vmm:
 
     def _require_mmds(self) -> None:
         if self.machine.state != NOT_STARTED and self.machine.resources.mmds is None:
-            raise Fault("The MMDS data store is not initialized.")
+            raise Fault("MMDS error: The MMDS data store is not initialized.")
 
     def _serve_metadata(self) -> None:
         """Put the metadata service on the interfaces it was configured for."""

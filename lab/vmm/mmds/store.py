@@ -6,16 +6,13 @@ from lab.vmm.faults import Fault
 
 
 class Mmds:
-    """A JSON document of limited size."""
+    """A JSON document of limited size, mostly an object."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._data: dict[str, Any] | None = None
-
-    @property
-    def data(self) -> dict[str, Any]:
+        self.data: Any = {}
         """The document; empty until something was stored."""
-        return self._data or {}
+        self._is_stored = False
 
     def put(self, document: Any) -> None:
         """Replace the document."""
@@ -23,21 +20,17 @@ class Mmds:
 
     def patch(self, change: Any) -> None:
         """Apply a JSON merge patch."""
-        if self._data is None:
-            raise Fault("The MMDS data store is not initialized.")
-        self._store(_merge(self._data, change))
+        if not self._is_stored:
+            raise Fault("MMDS error: The MMDS data store is not initialized.")
+        self._store(_merge(self.data, change))
 
     def _store(self, document: Any) -> None:
         from msgspec import json
 
-        if not isinstance(document, dict):
-            raise Fault("Cannot store MMDS data: a JSON object is expected.")
         size = len(json.encode(document))
         if size > self._limit:
-            raise Fault(
-                f"The MMDS patch request doesn't fit: {size} bytes, {self._limit} are allowed.", status=413
-            )
-        self._data = document
+            raise Fault("MMDS limit exceeded error: The MMDS patch request doesn't fit.", status=413)
+        self.data, self._is_stored = document, True
 
 
 def _merge(target: Any, change: Any) -> Any:

@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from lab.vmm.faults import Fault
+from lab.vmm.faults import Fault, os_words
 from lab.vmm.files import open_regular
 from lab.vmm.snapshot import SnapshotError
 
 MIB = 1024 * 1024
 CHUNK = 2 * MIB
 PAGE = 4096
+_FAILED = "Failed to load guest memory: Error creating guest memory from file"
+_SHORT = "The specified file offset and length is greater then file length"
 
 
 def fresh(mib: int) -> int:
@@ -30,9 +32,12 @@ def of_snapshot(path: str, mib: int) -> int:
     try:
         fd = open_regular(path, os.O_RDWR)  # QEMU opens it so, though it maps it privately
     except OSError as error:
-        raise SnapshotError(f"Cannot open the memory file {path}: {error.strerror}") from error
+        raise SnapshotError(f"{_FAILED}: Failed to load guest memory: {os_words(error)}") from error
     size = os.fstat(fd).st_size
-    if size != mib * MIB:
+    if size < mib * MIB:
+        os.close(fd)
+        raise SnapshotError(f"{_FAILED}: Failed to restore guest memory: Cannot create mmap region: {_SHORT}")
+    if size > mib * MIB:
         os.close(fd)
         raise SnapshotError(
             f"The memory file {path} has {size} bytes, the machine {mib * MIB}: not of this snapshot"

@@ -18,13 +18,21 @@ from tests.unit.peers.private_sshd import private_sshd
 _VMM = f"""#!/bin/sh
 PYTHONPATH={ROOT} exec {sys.executable} -m lab.vmm "$@"
 """
+_GIVEN = """#!/bin/sh
+exec '{}' "$@"
+"""
 
 
 @pytest.fixture
-def vmm(tmp_path: Path) -> Path:
-    """The lab's VMM, from this work tree."""
-    program = tmp_path / "firecracker"
-    program.write_text(_VMM)
+def vmm(tmp_path: Path, given_vmm: Path | None) -> Path:
+    """The VMM that was named, else the lab's from this work tree."""
+    return script(tmp_path, _VMM if given_vmm is None else _GIVEN.format(given_vmm))
+
+
+def script(folder: Path, text: str) -> Path:
+    """A program ``firecracker``."""
+    program = folder / "firecracker"
+    program.write_text(text)
     program.chmod(0o755)
     return program
 

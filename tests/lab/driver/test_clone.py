@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.errors import VmError, VmmError
+from harness.errors import ApiError, VmError, VmmError
 from harness.host.hypervisor import Hypervisor
 from harness.run import run
 from harness.site.profile import Site
@@ -40,6 +40,23 @@ def test_its_api_answers_from_here(hypervisor: Hypervisor) -> None:
     with making(hypervisor) as clone:
         assert clone.api.describe_instance()["id"] == clone.name
         clone.destroy()
+
+
+def test_the_original_is_driven_as_the_labs_vmm_is(
+    profile: dict[str, Any], vmm: Path, original: Path
+) -> None:
+    """What the client asks before a start is known to it; a vmstate of no use is told by its own words."""
+    vmm.write_text(f"#!/bin/sh\nexec '{original}' \"$@\"\n")
+    with Hypervisor(Site.model_validate(profile)) as hypervisor, making(hypervisor) as clone:
+        assert clone.api.describe_instance()["app_name"] == "Firecracker"
+        clone.api.put_mmds({"clone": {"a": 1}})
+        override = [{"iface_id": "eth0", "host_dev_name": "vmtap0"}]
+        with pytest.raises(ApiError, match=r"^Firecracker: the vmstate file is damaged: CRC64") as caught:
+            clone.api.load_snapshot(
+                snapshot_path=clone.disk, mem_file_path=clone.disk, network_overrides=override
+            )
+        clone.destroy()
+    assert "rebuild" in caught.value.hint
 
 
 def test_many_are_made_at_once(hypervisor: Hypervisor, disk: Path) -> None:

@@ -197,6 +197,10 @@ NOT_OFFERED = (
 )
 
 
+def _says(name: str) -> str:
+    return "Invalid LevelFilter" if name == "level" else "unknown variant `Nonesuch`"
+
+
 def bad_bodies() -> Iterator[tuple[str, Call, dict[str, object], str]]:
     """Every way a body can be wrong: a name, the call, the body, and what the refusal says."""
     for call in CALLS:
@@ -208,4 +212,4 @@ def bad_bodies() -> Iterator[tuple[str, Call, dict[str, object], str]]:
         for name, kind in call.types.items():
             yield f"{call.name} {name} type", call, {**call.body, name: WRONG[kind]}, "deserializing"
         for name in call.enums:
-            yield f"{call.name} {name} enum", call, {**call.body, name: "Nonesuch"}, "nvalid"
+            yield f"{call.name} {name} enum", call, {**call.body, name: "Nonesuch"}, _says(name)

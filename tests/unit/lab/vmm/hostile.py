@@ -59,8 +59,6 @@ def bodies() -> Iterator[tuple[str, str, str, bytes]]:
             yield f"escape {name.decode()} in a key", method, "/mmds", b'{"%s":1}' % name
         yield "zero bytes", method, "/mmds", bytes(50000)
         yield "two documents", method, "/mmds", b"{}{}"
-        for body in (b"null", b"[]", b"1", b'"a"', b"true"):
-            yield f"not an object: {body.decode()}", method, "/mmds", body
     yield from _fields()
 
 
@@ -154,7 +152,7 @@ ADDRESSES = (
 
 
 LENGTHS = (
-    *("-5", "+5", "5 5", "", "9" * 20, "9" * 900, "²", "٣", "0x10", "1e3", "1_0"),
+    *("-5", "5 5", "", "9" * 20, "9" * 900, "²", "٣", "0x10", "1e3", "1_0"),
     *("4294967295", "51201"),
 )
 
@@ -174,7 +172,7 @@ def transports() -> Iterator[Input]:
         yield Input(f"method {method[:12]}", f"{method} /version HTTP/1.1\r\n\r\n".encode())
     for method in ("PUT", "PATCH", "DELETE"):
         yield Input(f"{method} /version", request(method, "/version", b"{}"))
-    for path in ("*", "version", "", "/%00", "/../..", "/mmds?a=1", "/é", "/\0", "/a\nb", "/\x1b[2J"):
+    for path in ("", "/%00", "/../..", "/mmds?a=1", "/é", "/\0", "/a\nb", "/\x1b[2J"):
         yield Input(f"path {path}", f"GET {path} HTTP/1.1\r\n\r\n".encode())
     yield Input("path of 2,000", b"GET /" + b"a" * 2000 + b" HTTP/1.1\r\n\r\n")
     for name in (b"", b"%00", b"a%2Fb", b"a-b", b"..", "²".encode(), b"a" * 600, b"a/b", b"\xff"):
@@ -183,6 +181,7 @@ def transports() -> Iterator[Input]:
         yield Input(f"id {name[:12].decode(errors='backslashreplace')}", head + drive)
     for version in ("HTTP/0.9", "HTTP/2.0", "HTTP/1.1 ", "http/1.1", "", "HTTP/1.²"):
         yield Input(f"version {version}", f"GET /version {version}\r\n\r\n".encode())
+    yield Input("header that is not UTF-8", b"GET /version HTTP/1.1\r\nX: \xff\xfe\r\n\r\n")
     yield Input("no version", b"GET /version\r\n\r\n")
     yield Input("header without a colon", b"GET /version HTTP/1.1\r\nHost\r\n\r\n")
     yield Input("header of 2,000", b"GET /version HTTP/1.1\r\nHost: " + b"a" * 2000 + b"\r\n\r\n")
@@ -198,7 +197,7 @@ TAKEN = (
     Input("HTTP/1.0", b"GET /version HTTP/1.0\r\n\r\n"),
     Input("no Host", b"GET /version HTTP/1.1\r\n\r\n"),
     Input("absolute", b"GET http://localhost/version HTTP/1.1\r\nHost: a\r\n\r\n"),
-    Input("header that is not UTF-8", b"GET /version HTTP/1.1\r\nX: \xff\xfe\r\n\r\n"),
+    Input("no path at all", b"GET version HTTP/1.1\r\n\r\n"),
     Input("odd spaces", b"GET //version/ HTTP/1.1\r\nContent-Length :  0 \r\n\r\n"),
     Input("many headers", b"GET /version HTTP/1.1\r\n" + b"X: y\r\n" * 20000 + b"\r\n"),
 )
