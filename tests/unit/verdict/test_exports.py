@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from harness.verdict.cases import FAILURE, Case
 from harness.verdict.checklist import ITEMS
+from harness.verdict.github import remarks, summary
 from harness.verdict.metrics import write_metrics
 from harness.verdict.nagios import status_line
 from harness.verdict.outcome import Outcome
@@ -127,3 +129,30 @@ def test_a_pass_that_did_not_end_with_0_is_not_ok() -> None:
     assert status_line(run_of(*results), 0, 1.0)[1] == 0
     assert status_line(run_of(*results), 3, 1.0)[1] == 3
     assert status_line(None, 2, 1.0) == ("ACCEPTANCE UNKNOWN - no verdict: pytest ended with 2", 3)
+
+
+def test_github_is_told_what_is_red(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An annotation for each item and the run, and the whole checklist in the job's summary."""
+    page = suite.root / "summary.md"
+    page.write_text("# before\n")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    suite.write(f"@check()\ndef test_good(): {PASS}\n@check('handlers')\ndef test_bad(): {FAIL}\n")
+    output = suite.run().output
+    said = [line for line in output.splitlines() if line.startswith("::")]
+    assert [line.split("::")[1] for line in said] == [
+        "error title=server.js has error handlers",
+        "error title=VERDICT",
+    ]
+    assert said[0].endswith("::FAIL%0AFAIL: host.bad")
+    text = page.read_text("utf-8")
+    assert text.startswith("# before\n## Acceptance\n")
+    assert "| ❌ | server.js has error handlers | FAIL<br>FAIL: host.bad |\n" in text
+    assert "| ✅ | Health check passes |  |\n" in text
+
+
+def test_what_a_site_says_stays_text_at_github() -> None:
+    """Neither a command of a log, nor Markdown."""
+    odd = [Case("a:b,c", FAILURE, "::warning::x\n[y](z)|`<b>`")]
+    assert list(remarks(odd)) == ["::error title=a%3Ab%2Cc::::warning::x%0A[y](z)|`<b>`"]
+    assert "::warning::x<br>\\[y\\]\\(z\\)\\|\\`\\<b\\>\\`" in summary(odd)
