@@ -24,7 +24,7 @@ from tests.unit.peers.fake_peer import fake_peer
 from tests.unit.peers.misbehaving import MANNERS, Words, misbehaving
 
 LIMIT_S = 0.5
-SLACK_S = 10.0  # where it took for ever
+SLACK_S = 60.0  # where it took for ever
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -231,7 +231,7 @@ def test_a_vmm_that_misbehaves_gave_no_answer(tmp_path: Path, manner: str) -> No
     with (
         misbehaving(tmp_path / "s", manner, PROTOCOL),
         closing(Firecracker(tmp_path / "s", timeout_s=LIMIT_S)) as api,
-        pytest.raises(ApiError, match="GET /version: no answer from Firecracker"),
+        pytest.raises(ApiError, match="no answer from Firecracker to GET /version"),
     ):
         api.version()
 
