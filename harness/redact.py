@@ -26,8 +26,8 @@ _SEEN_FIRST = tuple(
     re.compile(pattern.encode())
     for pattern in (
         rf"[?&#;](?:code|state|{_NAMES})=([^&#;\s\"'<>\\]+)",
-        rf"\"(?:password|{_NAMES})\"\s*:\s*\"((?:[^\"\\]|\\.)+)",
-        rf"'(?:password|{_NAMES})'\s*:\s*'((?:[^'\\]|\\.)+)",
+        rf"\"(?:password|{_NAMES})\"\s*:\s*\"((?:[^\"\\]|\\[\s\S])+)",
+        rf"'(?:password|{_NAMES})'\s*:\s*'((?:[^'\\]|\\[\s\S])+)",
         r"://[^\s:/@\"'<>]*:(?!password@)([^\s/@\"'<>]+)@",  # but for an example of ours
     )
 )

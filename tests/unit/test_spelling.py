@@ -176,6 +176,7 @@ PIECES = (
 
 
 @given(st.lists(st.sampled_from(PIECES)).map("".join))
+@example('"password": "›\\\n\\"')
 def test_to_tell_it_again_changes_nothing(text: str) -> None:
     redact.remember("s3cret-w0rd")
     redact.remember("secret")
