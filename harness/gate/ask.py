@@ -16,6 +16,8 @@ from harness.host.facts import Asked
 from harness.host.golden.digests import Measured, measure
 from harness.host.golden.files import paths_of
 from harness.host.hypervisor import Hypervisor
+from harness.host.standing import ask_standing
+from harness.outward import told
 from harness.site.digest import profile_digest
 from harness.site.profile import Site
 from harness.suite import ROOT, checks_digest
@@ -60,7 +62,13 @@ def answer_on(host: Asked, conditions: Conditions) -> Answer:
         return Answer(lost, Reason.SNAPSHOT, "is it being built, or does the profile name other files?")
     snapshot = {role: found[path].sha256 for role, path in paths.items()}
     question = Question(
-        snapshot, profile_digest(host.site), checks_digest(), datetime.now(UTC), conditions.max_age
+        snapshot,
+        profile_digest(host.site),
+        checks_digest(),
+        datetime.now(UTC),
+        conditions.max_age,
+        machine=ask_standing(host).machine_id_sha256 or None,
+        site=told(host.site.name),
     )
     return decide(question, *told_verdicts(conditions.evidence, _vouched(conditions.trust)))
 
