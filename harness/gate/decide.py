@@ -14,11 +14,12 @@ from datetime import datetime, timedelta
 
 from harness.verdict.checklist import ITEMS
 from harness.verdict.document import Document, rfc3339
+from harness.verdict.needed import CLOCKS_APART, asked_all
+from harness.verdict.subject import Subject, may_be_same, subject, subject_of
 
 _AGAIN = "run the suite: scripts/acceptance"
 _SHOWN = 12  # characters of a digest
 _AHEAD = timedelta(minutes=5)  # by which another machine's clock may be ahead of ours
-_APART = timedelta(minutes=10)  # by which the clocks of two machines that ran the suite may be apart
 
 
 class Reason(enum.Enum):
@@ -55,6 +56,12 @@ class Question:
     """The digest of the host's machine-id; None: it has none."""
     site: str = ""
     """What the profile calls it."""
+
+    @property
+    def subject(self) -> Subject:
+        """What a verdict that counts is about."""
+        files = {f"snapshot {role}": digest for role, digest in self.snapshot.items()}
+        return subject(files, self.machine, self.profile, self.checks)
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,7 @@ def decide(question: Question, verdicts: Sequence[Told], untold: Sequence[Untold
     """The answer of the gate."""
     newest_first = sorted(verdicts, key=lambda told: told.document.ended, reverse=True)
     same = [told for told in newest_first if next(_differences(question, told.document), None) is None]
-    whole = next((told for told in same if _asked_all(told.document)), None)
+    whole = next((told for told in same if asked_all(told.document)), None)
     if whole is None:
         return _without(question, newest_first, same, untold)
     failed = next((told for told in newest_first if _denies(told, whole, question)), None)
@@ -121,22 +128,13 @@ def decide(question: Question, verdicts: Sequence[Told], untold: Sequence[Untold
 def _denies(told: Told, whole: Told, question: Question) -> bool:
     """Whether it is a FAIL that may be of the same, and may have come after the run of all checks."""
     document = told.document
-    if told is whole or document.outcome != "FAIL" or _is_another(question, document):
+    if told is whole or document.outcome != "FAIL":
+        return False
+    if not may_be_same(question.subject, subject_of(document)):
         return False
     machine, clock = document.suite.machine_sha256, whole.document.suite.machine_sha256
-    margin = timedelta() if machine and machine == clock else _APART
+    margin = timedelta() if machine and machine == clock else CLOCKS_APART
     return document.ended >= whole.document.ended - margin
-
-
-def _is_another(question: Question, document: Document) -> bool:
-    """Whether it is known to be of something else."""
-    pairs: list[tuple[str | None, str | None]] = [
-        (question.machine, document.host.machine_id_sha256),
-        (question.profile, document.profile.sha256),
-        (question.checks, document.suite.checks_sha256),
-    ]
-    pairs += [(question.snapshot.get(role), one.sha256) for role, one in document.snapshot.files.items()]
-    return any(now and then and now != then for now, then in pairs)
 
 
 def _newest_untold(question: Question, whole: Told, untold: Sequence[Untold]) -> Untold | None:
@@ -147,10 +145,6 @@ def _newest_untold(question: Question, whole: Told, untold: Sequence[Untold]) ->
         if one.site in (None, question.site) and (one.goes_on or one.began >= whole.document.began)
     ]
     return max(newer, key=lambda one: one.began, default=None)
-
-
-def _asked_all(document: Document) -> bool:
-    return document.scope.name == "acceptance" and not document.scope.narrowed
 
 
 def _judged(question: Question, told: Told) -> Answer:
@@ -199,7 +193,7 @@ def _without(
         scope = same[0].document.scope
         how = f"narrowed by {', '.join(scope.narrowed)}" if scope.narrowed else f"of scope {scope.name}"
         return Answer(f"{_run(same[0])} was {how}", Reason.NARROWED, _AGAIN, same[0])
-    nearest = next((told for told in verdicts if _asked_all(told.document)), next(iter(verdicts), None))
+    nearest = next((told for told in verdicts if asked_all(told.document)), next(iter(verdicts), None))
     if nearest is None:
         more = f"; of {len(untold)} runs none counts, as {untold[0].why}" if untold else ""
         return Answer(f"there is none{more}", Reason.NO_VERDICT, _AGAIN)

@@ -29,6 +29,7 @@ from harness.verdict.bounds import json_text
 from harness.verdict.document import rfc3339
 from harness.verdict.evidence import Evidence, safe_name
 from harness.verdict.file import write_verdict
+from harness.verdict.needed import Begun, needed
 from harness.verdict.outcome import RunVerdict
 from harness.verdict.whole import NEW, PRIVATE, private_folder, write_whole
 
@@ -143,16 +144,22 @@ def _prune(root: Path, *, but: Path, scope: str) -> None:
     """Delete all but the last runs that were asked the same. Another run may do the same at this moment.
 
     Those of another scope stay: quick ones, of which there are many, would cost the verdict of a whole one.
+    So does one that failed since a whole one passed: without it that would count again.
     """
-    ages, not_ours = {}, contextlib.suppress(OSError, ValueError, RecursionError)
+    begun, same, not_ours = {}, [], contextlib.suppress(OSError, ValueError, RecursionError)
     named: list[Path] = []
     with not_ours:
         named += [folder for folder in root.iterdir() if RUN_ID.fullmatch(folder.name) and folder != but]
     for folder in named:
         with not_ours, _note(folder) as (note, said):
-            if _scope(said) == scope:
-                ages[folder] = os.fstat(note).st_mtime
-    for old in sorted(ages, key=ages.__getitem__, reverse=True)[KEPT_RUNS - 1 :]:
+            moment = datetime.fromtimestamp(os.fstat(note).st_mtime, UTC)
+            begun[folder] = Begun(folder, str(said.get("site", "")), moment)
+            same += [folder] if _scope(said) == scope else []
+    same.sort(key=lambda folder: begun[folder].began, reverse=True)
+    doomed = {folder: begun.pop(folder) for folder in same[KEPT_RUNS - 1 :]}
+    for folder in [*needed(doomed, begun, _VERDICT)] if doomed else ():
+        del doomed[folder]
+    for old in doomed:
         with not_ours, _note(old) as (note, _):
             fcntl.flock(note, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _delete(old)
