@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from harness.__main__ import main
 from harness.gate.ask import Conditions, answer_on
+from harness.gate.attestation import ATTESTATION, Signer
 from harness.gate.decide import Reason
 from harness.host.golden.files import paths_of
 from harness.host.standing import machine_here
 from harness.site.digest import profile_digest
 from harness.site.profile import Site, SnapshotSection
 from harness.suite import checks_digest
+from harness.verdict.document import document_in
 from harness.verdict.runs import EvidenceRun
 from tests.unit.peers.this_machine import Here
 from tests.unit.peers.verdicts import passed
@@ -97,6 +101,26 @@ def test_a_run_that_was_killed_since_may_have_seen_a_fail(golden: Here, tmp_path
     note = run.folder / "run.json"
     note.write_text(note.read_text().replace('"here"', '"there"'))
     assert answer_on(golden, Conditions(evidence)).allows
+
+
+@pytest.mark.parametrize("option", ["trust", "sign_key"])
+def test_a_signature_is_held_to_either_half_of_the_key(golden: Here, tmp_path: Path, option: str) -> None:
+    evidence, key = tmp_path / "evidence", Ed25519PrivateKey.generate()
+    verdict_on(golden, evidence)
+    half = tmp_path / "key"
+    half.touch(0o600)
+    half.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        if option == "sign_key"
+        else key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+    conditions = Conditions(evidence, **{option: half})  # type: ignore[arg-type]
+    assert answer_on(golden, conditions).reason is Reason.UNSIGNED
+    content = (evidence / "0a1b2c" / "verdict.json").read_bytes()
+    for signer, reason in ((key, None), (Ed25519PrivateKey.generate(), Reason.SIGNATURE)):
+        envelope = Signer(signer).attest(content, document_in(content, whose="verdict.json"))
+        (evidence / "0a1b2c" / ATTESTATION).write_bytes(envelope)
+        assert answer_on(golden, conditions).reason is reason
 
 
 def test_a_gate_that_cannot_be_asked_is_no_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
