@@ -16,6 +16,8 @@ from harness.host.facts import Asked
 from harness.host.golden.digests import Measured, measure
 from harness.host.golden.files import paths_of
 from harness.host.hypervisor import Hypervisor
+from harness.host.standing import ask_standing
+from harness.outward import told
 from harness.site.digest import profile_digest
 from harness.site.profile import Site
 from harness.suite import ROOT, checks_digest
@@ -37,6 +39,8 @@ class Conditions:
     """Read every file to its end, whatever the host remembers."""
     trust: Path | None = None
     """The public key of whoever must have signed the verdict."""
+    sign_key: Path | None = None
+    """Or the private one, of which it is the other half."""
 
 
 def ask_gate(site: Site, conditions: Conditions) -> Answer:
@@ -44,7 +48,7 @@ def ask_gate(site: Site, conditions: Conditions) -> Answer:
 
     :raises HarnessError: it could not be asked.
     """
-    told_verdicts(conditions.evidence, _vouched(conditions.trust))  # before anybody is asked in vain
+    told_verdicts(conditions.evidence, _vouched(conditions))  # before anybody is asked in vain
     with Hypervisor(site) as host:
         return answer_on(host, conditions)
 
@@ -60,17 +64,26 @@ def answer_on(host: Asked, conditions: Conditions) -> Answer:
         return Answer(lost, Reason.SNAPSHOT, "is it being built, or does the profile name other files?")
     snapshot = {role: found[path].sha256 for role, path in paths.items()}
     question = Question(
-        snapshot, profile_digest(host.site), checks_digest(), datetime.now(UTC), conditions.max_age
+        snapshot,
+        profile_digest(host.site),
+        checks_digest(),
+        datetime.now(UTC),
+        conditions.max_age,
+        machine=ask_standing(host).machine_id_sha256 or None,
+        site=told(host.site.name),
     )
-    return decide(question, *told_verdicts(conditions.evidence, _vouched(conditions.trust)))
+    return decide(question, *told_verdicts(conditions.evidence, _vouched(conditions)))
 
 
-def _vouched(trust: Path | None) -> Vouched | None:
-    if trust is None:
+def _vouched(conditions: Conditions) -> Vouched | None:
+    if conditions.trust is None and conditions.sign_key is None:
         return None
-    from harness.gate.attestation import read_trusted, vouched_by  # here: it takes a while to load
+    # Here: it takes a while to load.
+    from harness.gate.attestation import read_signer, read_trusted, vouched_by
 
-    return functools.partial(vouched_by, read_trusted(trust))
+    if conditions.sign_key is not None:
+        return functools.partial(vouched_by, read_signer(conditions.sign_key).key.public_key())
+    return functools.partial(vouched_by, read_trusted(conditions.trust)) if conditions.trust else None
 
 
 def span(text: str) -> timedelta:

@@ -1,7 +1,8 @@
 """ALLOW or DENY, from the verdicts that there are. Pure: verdicts in, an answer out.
 
-The newest run of all checks on exactly this snapshot, profile and suite decides. A run that asked less cannot
-allow anything; where it came later and saw a FAIL, it denies.
+The newest run of all checks on exactly this host, snapshot, profile and suite decides. A run that asked less
+cannot allow anything. Where one came later and saw a FAIL on what may be the same, or came to no verdict, it
+denies: what is not known of it is no reason to pass it over.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from datetime import datetime, timedelta
 
 from harness.verdict.checklist import ITEMS
 from harness.verdict.document import Document, rfc3339
+from harness.verdict.needed import CLOCKS_APART, asked_all
+from harness.verdict.subject import Subject, may_be_same, subject, subject_of
 
 _AGAIN = "run the suite: scripts/acceptance"
 _SHOWN = 12  # characters of a digest
@@ -24,12 +27,14 @@ class Reason(enum.Enum):
 
     NO_VERDICT = "no verdict"
     SNAPSHOT = "another snapshot"
+    HOST = "another host"
     PROFILE = "another profile"
     CHECKS = "other checks"
     NARROWED = "not everything was asked"
     FAIL = "FAIL"
     BROKEN = "BROKEN"
     NOT_PROVEN = "NOT PROVEN"
+    UNTOLD = "a newer run came to no verdict"
     AT_ODDS = "at odds with itself"
     TOO_OLD = "too old"
     FUTURE = "of the future"
@@ -47,6 +52,28 @@ class Question:
     checks: str
     now: datetime
     max_age: timedelta | None = None
+    machine: str | None = None
+    """The digest of the host's machine-id; None: it has none."""
+    site: str = ""
+    """What the profile calls it."""
+
+    @property
+    def subject(self) -> Subject:
+        """What a verdict that counts is about."""
+        files = {f"snapshot {role}": digest for role, digest in self.snapshot.items()}
+        return subject(files, self.machine, self.profile, self.checks)
+
+
+@dataclass(frozen=True)
+class Untold:
+    """A run of which there is no verdict that counts."""
+
+    why: str
+    began: datetime
+    """As it says; where it does not, when its files were last written."""
+    site: str | None = None
+    """Of which it was; None: that is not known."""
+    goes_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,25 +108,43 @@ class Answer:
         return f"{head}\n  next: {self.hint}" if self.hint else head
 
 
-def decide(question: Question, verdicts: Sequence[Told], unread: Sequence[str] = ()) -> Answer:
-    """The answer of the gate.
-
-    :param unread: what looked like a verdict and could not be read, a line each: told where none decides.
-    """
+def decide(question: Question, verdicts: Sequence[Told], untold: Sequence[Untold] = ()) -> Answer:
+    """The answer of the gate."""
     newest_first = sorted(verdicts, key=lambda told: told.document.ended, reverse=True)
     same = [told for told in newest_first if next(_differences(question, told.document), None) is None]
-    whole = next((told for told in same if _asked_all(told.document)), None)
+    whole = next((told for told in same if asked_all(told.document)), None)
     if whole is None:
-        return _without(question, newest_first, same, unread)
-    later = same[: same.index(whole)]
-    failed = next((told for told in later if told.document.outcome == "FAIL"), None)
+        return _without(question, newest_first, same, untold)
+    failed = next((told for told in newest_first if _denies(told, whole, question)), None)
     if failed is not None:
         return _outcome_denies(failed)
-    return _judged(question, whole)
+    answer, newer = _judged(question, whole), _newest_untold(question, whole, untold)
+    if newer is None or not answer.allows:
+        return answer
+    hint = "wait until it has ended" if newer.goes_on else _AGAIN
+    return Answer(newer.why, Reason.UNTOLD, hint)
 
 
-def _asked_all(document: Document) -> bool:
-    return document.scope.name == "acceptance" and not document.scope.narrowed
+def _denies(told: Told, whole: Told, question: Question) -> bool:
+    """Whether it is a FAIL that may be of the same, and may have come after the run of all checks."""
+    document = told.document
+    if told is whole or document.outcome != "FAIL":
+        return False
+    if not may_be_same(question.subject, subject_of(document)):
+        return False
+    machine, clock = document.suite.machine_sha256, whole.document.suite.machine_sha256
+    margin = timedelta() if machine and machine == clock else CLOCKS_APART
+    return document.ended >= whole.document.ended - margin
+
+
+def _newest_untold(question: Question, whole: Told, untold: Sequence[Untold]) -> Untold | None:
+    """The newest run without a verdict that may be of this site, and began after the one that decides."""
+    newer = [
+        one
+        for one in untold
+        if one.site in (None, question.site) and (one.goes_on or one.began >= whole.document.began)
+    ]
+    return max(newer, key=lambda one: one.began, default=None)
 
 
 def _judged(question: Question, told: Told) -> Answer:
@@ -141,16 +186,16 @@ def _outcome_denies(told: Told) -> Answer:
 
 
 def _without(
-    question: Question, verdicts: Sequence[Told], same: Sequence[Told], unread: Sequence[str]
+    question: Question, verdicts: Sequence[Told], same: Sequence[Told], untold: Sequence[Untold]
 ) -> Answer:
     """Why no verdict decides: what the nearest one lacks."""
     if same:
         scope = same[0].document.scope
         how = f"narrowed by {', '.join(scope.narrowed)}" if scope.narrowed else f"of scope {scope.name}"
         return Answer(f"{_run(same[0])} was {how}", Reason.NARROWED, _AGAIN, same[0])
-    nearest = next((told for told in verdicts if _asked_all(told.document)), next(iter(verdicts), None))
+    nearest = next((told for told in verdicts if asked_all(told.document)), next(iter(verdicts), None))
     if nearest is None:
-        more = f"; {len(unread)} could not be read, as {unread[0]}" if unread else ""
+        more = f"; of {len(untold)} runs none counts, as {untold[0].why}" if untold else ""
         return Answer(f"there is none{more}", Reason.NO_VERDICT, _AGAIN)
     reason, how = next(_differences(question, nearest.document))
     return Answer(f"{_run(nearest)} was of {how}", reason, _AGAIN, nearest)
@@ -163,10 +208,16 @@ def _differences(question: Question, document: Document) -> Iterator[tuple[Reaso
         now, then = question.snapshot.get(role), judged.get(role)
         if now is None or now != then:
             yield Reason.SNAPSHOT, f"another {role}: {_short(then)}, and now it is {_short(now)}"
+    if document.host.machine_id_sha256 != question.machine:
+        yield Reason.HOST, f"another host: {_machine(document.host.machine_id_sha256, question.machine)}"
     if document.profile.sha256 != question.profile:
         yield Reason.PROFILE, f"another profile: {_short(document.profile.sha256)}"
     if document.suite.checks_sha256 != question.checks:
         yield Reason.CHECKS, f"other checks: {_short(document.suite.checks_sha256)}"
+
+
+def _machine(then: str | None, now: str | None) -> str:
+    return f"machine-id {_short(then)}, and now it is {_short(now)}"
 
 
 def _short(digest: str | None) -> str:

@@ -23,11 +23,18 @@ def add_words(gate: argparse.ArgumentParser) -> None:
     gate.add_argument(
         "--fresh", action="store_true", help="read every file, whatever the host remembers of it"
     )
-    gate.add_argument(
+    whose = gate.add_mutually_exclusive_group()
+    whose.add_argument(
         "--trust",
         type=Path,
         metavar="KEY.pub",
         help="only a verdict counts that this key's owner signed",
+    )
+    whose.add_argument(
+        "--sign-key",
+        type=Path,
+        metavar="KEY",
+        help="the same, for who has the private key that runs sign with",
     )
     gate.set_defaults(verb="gate")
 
@@ -39,7 +46,9 @@ def answer_gate(args: argparse.Namespace, profile: Path) -> int:
     try:
         max_age = ask.span(args.max_age) if args.max_age is not None else None
         site = load_site(profile)
-        conditions = ask.Conditions(args.evidence_dir or ask.EVIDENCE, max_age, args.fresh, args.trust)
+        conditions = ask.Conditions(
+            args.evidence_dir or ask.EVIDENCE, max_age, args.fresh, args.trust, args.sign_key
+        )
         answer = ask.ask_gate(site, conditions)
     except HarnessError as error:
         print(told(str(error)), file=sys.stderr)

@@ -59,6 +59,14 @@ def ask_standing(host: Asked) -> Standing:
     )
 
 
+def machine_here() -> str:
+    """The same of the machine that the suite runs on."""
+    try:
+        return machine_digest(Path(_MACHINE_ID).read_text("utf-8", "surrogateescape"))
+    except OSError:
+        return ""
+
+
 def machine_digest(machine_id: str) -> str:
     """An id of the machine for this project, as machine-id(5) asks for; empty where it has none."""
     machine_id = machine_id.strip()

@@ -35,6 +35,8 @@ class Suite(Part):
     """Of the project."""
     checks_sha256: Digest
     """Of the checks, and of all that they judge by."""
+    machine_sha256: Digest | None = None
+    """Of the machine-id of the machine that it ran on, by whose clock it began and ended; null where none."""
 
 
 class Profile(Part):

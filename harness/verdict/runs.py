@@ -17,6 +17,7 @@ import shutil
 import stat
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +26,20 @@ from harness.errors import UsageError
 from harness.outward import told, words_of
 from harness.text import one_line
 from harness.verdict.bounds import json_text
+from harness.verdict.document import rfc3339
 from harness.verdict.evidence import Evidence, safe_name
 from harness.verdict.file import write_verdict
+from harness.verdict.needed import Begun, needed
 from harness.verdict.outcome import RunVerdict
 from harness.verdict.whole import NEW, PRIVATE, private_folder, write_whole
 
 KEPT_RUNS = 10
 
-_NOTE, _LATEST, _VERDICT = "run.json", "latest", "verdict.json"
+NOTE, _LATEST, _VERDICT = "run.json", "latest", "verdict.json"
 _ATTESTATION = "verdict.dsse.json"
 _KIND = "acceptance evidence"
-_RUN_ID = re.compile(r"[0-9a-f]{6}")
-_LARGEST_NOTE = 65536
+RUN_ID = re.compile(r"[0-9a-f]{6}")
+LARGEST_NOTE = 65536
 
 
 class EvidenceRun:
@@ -56,7 +59,8 @@ class EvidenceRun:
 
         :raises UsageError: nothing can be written there.
         """
-        self._facts = {"kind": _KIND, **facts, "run": self.folder.name}
+        began = rfc3339(datetime.now(UTC))
+        self._facts = {"kind": _KIND, "began": began, **facts, "run": self.folder.name}
         try:
             private_folder(self.root)
             self.folder.mkdir(0o700)
@@ -81,7 +85,7 @@ class EvidenceRun:
         """Write ``verdict.json``, also where somebody has removed the folder since."""
         file = self.folder / _VERDICT
         try:
-            if not (self.folder / _NOTE).exists():
+            if not (self.folder / NOTE).exists():
                 private_folder(self.folder)
                 self.end()
                 self._sign()
@@ -120,14 +124,12 @@ class EvidenceRun:
             fcntl.flock(note, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with open(note, "wb", closefd=False) as file:
             file.write(json_text(self._facts).encode())
-        fresh.rename(self.folder / _NOTE)
+        fresh.rename(self.folder / NOTE)
 
     def _point(self) -> None:
         """Have ``latest`` lead here, without a moment in which it leads nowhere."""
         latest = self.root / _LATEST
-        if os.path.lexists(latest) and not (
-            latest.is_symlink() and _RUN_ID.fullmatch(str(latest.readlink()))
-        ):
+        if os.path.lexists(latest) and not (latest.is_symlink() and RUN_ID.fullmatch(str(latest.readlink()))):
             raise FileExistsError(0, f"{_LATEST!r} in it is not a run's")
         fresh = self.root / f".{secrets.token_hex(6)}{NEW}"
         try:
@@ -142,16 +144,22 @@ def _prune(root: Path, *, but: Path, scope: str) -> None:
     """Delete all but the last runs that were asked the same. Another run may do the same at this moment.
 
     Those of another scope stay: quick ones, of which there are many, would cost the verdict of a whole one.
+    So does one that failed since a whole one passed: without it that would count again.
     """
-    ages, not_ours = {}, contextlib.suppress(OSError, ValueError, RecursionError)
+    begun, same, not_ours = {}, [], contextlib.suppress(OSError, ValueError, RecursionError)
     named: list[Path] = []
     with not_ours:
-        named += [folder for folder in root.iterdir() if _RUN_ID.fullmatch(folder.name) and folder != but]
+        named += [folder for folder in root.iterdir() if RUN_ID.fullmatch(folder.name) and folder != but]
     for folder in named:
         with not_ours, _note(folder) as (note, said):
-            if _scope(said) == scope:
-                ages[folder] = os.fstat(note).st_mtime
-    for old in sorted(ages, key=ages.__getitem__, reverse=True)[KEPT_RUNS - 1 :]:
+            moment = datetime.fromtimestamp(os.fstat(note).st_mtime, UTC)
+            begun[folder] = Begun(folder, str(said.get("site", "")), moment)
+            same += [folder] if _scope(said) == scope else []
+    same.sort(key=lambda folder: begun[folder].began, reverse=True)
+    doomed = {folder: begun.pop(folder) for folder in same[KEPT_RUNS - 1 :]}
+    for folder in [*needed(doomed, begun, _VERDICT)] if doomed else ():
+        del doomed[folder]
+    for old in doomed:
         with not_ours, _note(old) as (note, _):
             fcntl.flock(note, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _delete(old)
@@ -171,12 +179,12 @@ def _note(folder: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """
     if folder.is_symlink():
         raise ValueError("a link")
-    note = os.open(folder / _NOTE, os.O_RDWR | os.O_NOFOLLOW)
+    note = os.open(folder / NOTE, os.O_RDWR | os.O_NOFOLLOW)
     try:
         what = os.fstat(note)
-        if not stat.S_ISREG(what.st_mode) or what.st_uid != os.geteuid() or what.st_size > _LARGEST_NOTE:
+        if not stat.S_ISREG(what.st_mode) or what.st_uid != os.geteuid() or what.st_size > LARGEST_NOTE:
             raise ValueError("not of ours")
-        said = json.loads(os.read(note, _LARGEST_NOTE))
+        said = json.loads(os.read(note, LARGEST_NOTE))
         if not isinstance(said, dict) or (said.get("kind"), said.get("run")) != (_KIND, folder.name):
             raise ValueError("no run's")
         yield note, said
@@ -192,9 +200,9 @@ def _delete(folder: Path) -> None:
     for one in inside:
         if one.is_dir():
             shutil.rmtree(one)
-        elif one.name != _NOTE:
+        elif one.name != NOTE:
             one.unlink()
-    (folder / _NOTE).unlink()
+    (folder / NOTE).unlink()
     folder.rmdir()
 
 
@@ -203,6 +211,4 @@ def _is_a_runs(one: Path) -> bool:
         return False
     if one.is_dir():
         return one.name.partition(".")[0] in LAYERS
-    return one.name in (_NOTE, _VERDICT, _ATTESTATION) or (
-        one.name.startswith(".") and one.name.endswith(NEW)
-    )
+    return one.name in (NOTE, _VERDICT, _ATTESTATION) or (one.name.startswith(".") and one.name.endswith(NEW))

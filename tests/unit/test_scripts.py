@@ -116,12 +116,37 @@ def test_a_relative_site_in_the_environment_is_the_callers(site: str, here: Path
 def test_what_did_not_change_is_not_run_again(gate: int, runs: bool, here: Path) -> None:
     """Only an ALLOW says so, and of what would be run."""
     program = here.parent / "project/scripts/acceptance"
-    words = ["--if-changed", "--site", "a.toml", "--evidence-dir=e", "-v"]
+    words = ["--if-changed", "--site", "a.toml", "--evidence-dir=e", "--sign-key=k"]
     done = run([program, *words], timeout_s=30, cwd=here, env={"GATE": str(gate)}, check=False)
     head, *rest = done.stdout.splitlines()
-    assert (done.status, head) == (0, f"gate --site={here}/a.toml --evidence-dir={here}/e")
-    ran = ["-m", "acceptance", f"--site={here}/a.toml", f"--evidence-dir={here}/e", "-v"]
-    assert rest[1:] == (ran if runs else [])
+    given = [f"--site={here}/a.toml", f"--evidence-dir={here}/e", f"--sign-key={here}/k"]
+    assert (done.status, head) == (0, f"gate {' '.join(given)} --max-age=24h")
+    assert rest[1:] == (["-m", "acceptance", *given] if runs else [])
+
+
+@pytest.mark.parametrize("words", [["--max-age=7d"], ["--max-age", "7d"]])
+def test_how_long_it_counts_can_be_said(words: list[str], here: Path) -> None:
+    """To the gate alone: pytest does not know it."""
+    done = call(here, "acceptance", "--if-changed", *words, site="/a.toml")
+    head, *rest = done.stdout.splitlines()
+    assert (head, rest[1:]) == ("gate --max-age=7d", ["-m", "acceptance"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--if-changed", "--junitxml=j.xml"],
+        ["-k", "health", "--if-changed"],
+        ["--if-changed", "tests/host"],
+        ["--prometheus=p", "--if-changed"],
+        ["--max-age=7d"],
+    ],
+)
+def test_what_an_earlier_run_did_not_do_is_not_left_undone(words: list[str], here: Path) -> None:
+    """Nobody is asked, and nothing is run."""
+    done = call(here, "acceptance", *words, site="/a.toml", check=False)
+    assert (done.status, done.stdout) == (4, "")
+    assert "--if-changed" in done.stderr
 
 
 def test_what_is_no_relative_path_goes_through_as_it_is(here: Path) -> None:
@@ -134,4 +159,4 @@ def test_an_option_without_its_path_is_a_mistake_in_options(here: Path) -> None:
     """Exit status 4, as docs/ci.md has it."""
     done = call(here, "acceptance", "--site", check=False)
     assert (done.status, done.stdout) == (4, "")
-    assert "--site needs a path" in done.stderr
+    assert "--site needs a value" in done.stderr

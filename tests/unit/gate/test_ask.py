@@ -9,14 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from harness.__main__ import main
 from harness.gate.ask import Conditions, answer_on
+from harness.gate.attestation import ATTESTATION, Signer
 from harness.gate.decide import Reason
 from harness.host.golden.files import paths_of
+from harness.host.standing import machine_here
 from harness.site.digest import profile_digest
 from harness.site.profile import Site, SnapshotSection
 from harness.suite import checks_digest
+from harness.verdict.document import document_in
+from harness.verdict.runs import EvidenceRun
 from tests.unit.peers.this_machine import Here
 from tests.unit.peers.verdicts import passed
 
@@ -49,6 +55,7 @@ def verdict_on(host: Here, root: Path) -> None:
     said = passed(
         began=now,
         ended=now,
+        host={"address": "this machine", "machine_id_sha256": machine_here() or None},
         snapshot=files,
         profile={"file": "site.toml", "sha256": profile_digest(host.site)},
         suite={"version": "1", "checks_sha256": checks_digest()},
@@ -68,6 +75,52 @@ def test_what_was_judged_may_pass_until_it_changes(golden: Here, tmp_path: Path)
     Path(golden.site.snapshot.disk).unlink()
     given = answer_on(golden, Conditions(evidence))
     assert (given.reason, "No such file" in given.text) == (Reason.SNAPSHOT, True)
+
+
+def test_another_host_with_the_same_files_was_not_judged(golden: Here, tmp_path: Path) -> None:
+    evidence = tmp_path / "evidence"
+    verdict_on(golden, evidence)
+    file = evidence / "0a1b2c" / "verdict.json"
+    said = json.loads(file.read_text())
+    said["host"]["machine_id_sha256"] = "9" * 64
+    file.write_text(json.dumps(said))
+    assert answer_on(golden, Conditions(evidence)).reason is Reason.HOST
+
+
+def test_a_run_that_was_killed_since_may_have_seen_a_fail(golden: Here, tmp_path: Path) -> None:
+    """Also while it goes on; one of another site is none of ours."""
+    evidence = tmp_path / "evidence"
+    verdict_on(golden, evidence)
+    run = EvidenceRun(evidence, "ffffff")
+    run.start({"site": "here", "scope": "smoke"})
+    given = answer_on(golden, Conditions(evidence))
+    assert (given.reason, "it goes on" in given.text) == (Reason.UNTOLD, True)
+    run.end()
+    given = answer_on(golden, Conditions(evidence))
+    assert (given.reason, "it ended without" in given.text) == (Reason.UNTOLD, True)
+    note = run.folder / "run.json"
+    note.write_text(note.read_text().replace('"here"', '"there"'))
+    assert answer_on(golden, Conditions(evidence)).allows
+
+
+@pytest.mark.parametrize("option", ["trust", "sign_key"])
+def test_a_signature_is_held_to_either_half_of_the_key(golden: Here, tmp_path: Path, option: str) -> None:
+    evidence, key = tmp_path / "evidence", Ed25519PrivateKey.generate()
+    verdict_on(golden, evidence)
+    half = tmp_path / "key"
+    half.touch(0o600)
+    half.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        if option == "sign_key"
+        else key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+    conditions = Conditions(evidence, **{option: half})  # type: ignore[arg-type]
+    assert answer_on(golden, conditions).reason is Reason.UNSIGNED
+    content = (evidence / "0a1b2c" / "verdict.json").read_bytes()
+    for signer, reason in ((key, None), (Ed25519PrivateKey.generate(), Reason.SIGNATURE)):
+        envelope = Signer(signer).attest(content, document_in(content, whose="verdict.json"))
+        (evidence / "0a1b2c" / ATTESTATION).write_bytes(envelope)
+        assert answer_on(golden, conditions).reason is reason
 
 
 def test_a_gate_that_cannot_be_asked_is_no_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

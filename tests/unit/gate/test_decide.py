@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from harness.gate.decide import Answer, Question, Reason, Told, decide
+from harness.gate.decide import Answer, Question, Reason, Told, Untold, decide
 from tests.unit.peers.verdicts import ENDED, FILES, document, passed
 
 HOUR, FILE = timedelta(hours=1), "e/0a1b2c/verdict.json"
-ASKED = Question(FILES, "d" * 64, "c" * 64, ENDED + HOUR)
+ASKED = Question(FILES, "d" * 64, "c" * 64, ENDED + HOUR, site="here")
 
 
 def told(*, hours: float = 0, **changes: Any) -> Told:
@@ -57,7 +57,27 @@ class Row:
     reason: Reason | None
     says: str = ""
     asked: Question = ASKED
+    untold: Sequence[Untold] = ()
 
+
+def untold(*, hours: float, site: str | None = "here", goes_on: bool = False) -> Untold:
+    """A run without a verdict that began so many hours after the others ended."""
+    return Untold("e/ffffff: it ended without verdict.json", ENDED + hours * HOUR, site, goes_on)
+
+
+def clock(machine: str | None) -> dict[str, Any]:
+    """The verdict of a suite on that machine."""
+    return {"suite": {"version": "1", "checks_sha256": "c" * 64, "machine_sha256": machine}}
+
+
+def host(machine: str | None) -> dict[str, Any]:
+    """The verdict on that host."""
+    return {"host": {"address": "192.0.2.1", "machine_id_sha256": machine}}
+
+
+ON_HOST = replace(ASKED, machine="a" * 64)
+LATE_HERE = told(hours=0.1, **clock("a" * 64))
+SOON = {"hours": 0.01}  # before LATE_HERE, by less than clocks may be apart
 
 ROWS = {
     "a PASS of all": Row([told()], None, "run 0a1b2c of 2026-01-31T12:05:00.000Z: PASS, 9 of 9 items"),
@@ -97,6 +117,45 @@ ROWS = {
     "a later run of another snapshot": Row(
         [told(), told(hours=0.5, **FAIL, snapshot=snapshot(memory="9" * 64))], None
     ),
+    "a later run of a snapshot of which it knows no digest": Row(
+        [told(), told(hours=0.5, **FAIL, snapshot=snapshot(disk=None))], Reason.FAIL
+    ),
+    "a later run that knows nothing of the snapshot": Row(
+        [told(), told(hours=0.5, **FAIL, snapshot={})], Reason.FAIL
+    ),
+    "a later run of another file, and of one that it does not know": Row(
+        [told(), told(hours=0.5, **FAIL, snapshot=snapshot(disk=None, memory="9" * 64))], None
+    ),
+    "a later run of another profile": Row(
+        [told(), told(hours=0.5, **FAIL, profile={"file": "x", "sha256": "e" * 64})], None
+    ),
+    "another host": Row([told(**host("b" * 64))], Reason.HOST, "another host: machine-id sha256 b", ON_HOST),
+    "a host of which it knows no id": Row([told()], Reason.HOST, "none that is known", ON_HOST),
+    "the same host": Row([told(**host("a" * 64))], None, "", ON_HOST),
+    "a later run of another host": Row(
+        [told(**host("a" * 64)), told(hours=0.5, **FAIL, **host("b" * 64))], None, "", ON_HOST
+    ),
+    "a later run of a host that is not known": Row(
+        [told(**host("a" * 64)), told(hours=0.5, **FAIL)], Reason.FAIL, "", ON_HOST
+    ),
+    "a FAIL just before, by another clock": Row(
+        [told(**SOON, **FAIL, **clock("b" * 64)), LATE_HERE], Reason.FAIL
+    ),
+    "a FAIL just before, by a clock that is not known": Row(
+        [told(**SOON, **FAIL, **clock(None)), LATE_HERE], Reason.FAIL
+    ),
+    "a FAIL just before, by the same clock": Row([told(**SOON, **FAIL, **clock("a" * 64)), LATE_HERE], None),
+    "a FAIL well before, by another clock": Row(
+        [told(hours=-0.1, **FAIL, **clock("b" * 64)), LATE_HERE], None
+    ),
+    "a FAIL at the same moment": Row([told(**FAIL), told()], Reason.FAIL),
+    "a newer run without a verdict": Row(
+        [told()], Reason.UNTOLD, "e/ffffff: it ended", untold=[untold(hours=0.5)]
+    ),
+    "one that may be of this site": Row([told()], Reason.UNTOLD, untold=[untold(hours=0.5, site=None)]),
+    "one of another site": Row([told()], None, untold=[untold(hours=0.5, site="there")]),
+    "an older run without a verdict": Row([told()], None, untold=[untold(hours=-0.5)]),
+    "an older run that goes on": Row([told()], Reason.UNTOLD, untold=[untold(hours=-0.5, goes_on=True)]),
     "no signature": Row(
         [replace(told(), refused=(Reason.UNSIGNED, "run 0a1b2c has none"))], Reason.UNSIGNED, "has none"
     ),
@@ -105,7 +164,7 @@ ROWS = {
 
 
 def answer(row: Row) -> Answer:
-    return decide(row.asked, row.verdicts)
+    return decide(row.asked, row.verdicts, row.untold)
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
@@ -128,7 +187,7 @@ def test_every_reason_is_seen() -> None:
     assert {row.reason for row in ROWS.values()} >= {*Reason}
 
 
-def test_what_could_not_be_read_is_told() -> None:
-    given = decide(ASKED, [], [f"{FILE}: of format 1"])
+def test_what_did_not_count_is_told() -> None:
+    given = decide(ASKED, [], [untold(hours=0)])
     assert given.reason is Reason.NO_VERDICT
-    assert f"1 could not be read, as {FILE}: of format 1" in given.text
+    assert "of 1 runs none counts, as e/ffffff: it ended without verdict.json" in given.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -57,7 +57,44 @@ def test_what_does_not_count_is_told(run: Path, spoil: Callable[[Path], object],
     spoil(run)
     found, unread = told_verdicts(run.parent)
     assert found == []
-    assert why in unread[0]
+    assert why in unread[0].why
+
+
+NOTE = '{"kind": "acceptance evidence", "site": "here", "began": "2026-01-31T12:00:00.000Z"}'
+BEGAN = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+NOTES: dict[str, tuple[str, str | None, datetime | None]] = {
+    "a note": (NOTE, "here", BEGAN),
+    "a note of before they said when": ('{"site": "here"}', "here", None),
+    "a note with another moment": ('{"began": "noon"}', None, None),
+    "a note with a moment in no zone": ('{"began": "2026-01-31T12:00:00"}', None, None),
+    "a note with a number for a moment": ('{"began": 7, "site": 7}', None, None),
+    "half a note": ('{"kind": "acc', None, None),
+    "a list for a note": ("[]", None, None),
+    "a deep note": ("[" * 60_000, None, None),
+}
+
+
+@pytest.mark.parametrize(("note", "site", "began"), NOTES.values(), ids=NOTES.keys())
+def test_a_run_without_a_verdict_is_told_by_its_note(
+    run: Path, note: str, site: str | None, began: datetime | None
+) -> None:
+    """Where that says no moment, by when it was written."""
+    (run / "verdict.json").unlink()
+    (run / "run.json").write_text(note)
+    os.utime(run, (5000, 5000))
+    os.utime(run / "run.json", (6000, 6000))
+    found, (one,) = told_verdicts(run.parent)
+    assert found == []
+    assert (one.site, one.goes_on) == (site, False)
+    assert one.began == (began or datetime.fromtimestamp(6000, UTC))
+    assert "it ended without verdict.json" in one.why
+
+
+def test_a_verdict_that_does_not_count_is_of_the_notes_run(run: Path) -> None:
+    (run / "run.json").write_text(NOTE)
+    (run / "verdict.json").chmod(0o622)
+    _, (one,) = told_verdicts(run.parent)
+    assert (one.site, one.began) == ("here", BEGAN)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")

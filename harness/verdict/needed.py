@@ -1,0 +1,100 @@
+"""Old runs that have to stay: without them an older PASS would count again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.verdict.document import Document, read_document
+from harness.verdict.subject import Subject, may_be_same, subject_of
+
+CLOCKS_APART = timedelta(minutes=10)
+"""By which the clocks of two machines that ran the suite may be apart."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A run, and what its note says of it."""
+
+    folder: Path
+    site: str
+    began: datetime
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run, and its verdict where there is one."""
+
+    begun: Begun
+    document: Document | None
+    subject: Subject
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything was asked."""
+        return self.document is not None and asked_all(self.document)
+
+    @property
+    def ended(self) -> datetime:
+        """As the verdict says; without one, what is known to be earlier."""
+        return self.document.ended if self.document else self.begun.began
+
+
+def asked_all(document: Document) -> bool:
+    """Whether it is the verdict of a run of all checks."""
+    return document.scope.name == "acceptance" and not document.scope.narrowed
+
+
+def needed(doomed: Mapping[Path, Begun], kept: Mapping[Path, Begun], verdict: str) -> Iterator[Path]:
+    """Those of the doomed that deny what a kept PASS would allow; of such as deny the same, the newest.
+
+    :param verdict: the name of a verdict's file.
+    """
+    denying = [
+        run for run in _read(doomed, verdict) if run.document is None or run.document.outcome == "FAIL"
+    ]
+    if not denying:
+        return
+    stay = _read(kept, verdict)
+    newest_first = sorted(filter(lambda run: run.is_whole, stay), key=lambda run: run.ended, reverse=True)
+    deciding: list[_Run] = []
+    for whole in newest_first:
+        if not any(whole.subject == other.subject for other in deciding):
+            deciding.append(whole)
+    for run in sorted(denying, key=lambda run: run.ended, reverse=True):
+        denies = any(_denies(run, whole) for whole in deciding)
+        if denies and not any(_as_well(run, other) for other in stay):
+            stay.append(run)
+            yield run.begun.folder
+
+
+def _read(runs: Mapping[Path, Begun], verdict: str) -> list[_Run]:
+    read = []
+    for begun in runs.values():
+        try:
+            document = read_document(begun.folder / verdict)
+            read.append(_Run(begun, document, subject_of(document)))
+        except HarnessError:
+            read.append(_Run(begun, None, {}))
+    return read
+
+
+def _denies(run: _Run, whole: _Run) -> bool:
+    """What the gate would make of both."""
+    if whole.document is None or whole.document.outcome != "PASS":
+        return False
+    if run.document is None:
+        return whole.document.site == run.begun.site and run.begun.began >= whole.document.began
+    return run.ended >= whole.ended - CLOCKS_APART and may_be_same(run.subject, whole.subject)
+
+
+def _as_well(run: _Run, other: _Run) -> bool:
+    """Whether the other denies all that the run does."""
+    if other.ended < run.ended:
+        return False
+    if run.document is None or other.document is None:
+        return run.document is other.document and run.begun.site == other.begun.site
+    return other.document.outcome == "FAIL" and other.subject == run.subject
