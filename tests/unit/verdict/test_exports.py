@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from harness.verdict.cases import FAILURE, Case
+from harness.verdict.cases import ERROR, FAILURE, Case, cases_of
 from harness.verdict.checklist import ITEMS
 from harness.verdict.github import remarks, summary
 from harness.verdict.metrics import write_metrics
@@ -63,15 +63,28 @@ def test_the_last_pass_is_remembered_for_its_site_and_scope(tmp_path: Path) -> N
         (Outcome.FAIL, 400.0, "b", None),
     ):
         results = [result(f"c{n}", outcome, item=key) for n, key in enumerate(ITEMS)]
-        write_metrics(file, run_of(*results, facts={"site": site}), ended=at, seconds=1)
+        write_metrics(file, run_of(*results, facts={"site": site}), exit_status=0, ended=at, seconds=1)
         said = samples(file)
         assert (said.get((LAST, "")), said["acceptance_run_timestamp_seconds", ""]) == (last, at)
 
 
-def test_a_file_that_is_no_metrics_is_replaced(tmp_path: Path) -> None:
+def test_a_pass_that_did_not_end_with_0_is_none(tmp_path: Path) -> None:
+    """Another plugin may have turned the status."""
     file = tmp_path / "a.prom"
-    file.write_bytes(b"\xff{{{ no metrics")
-    write_metrics(file, run_of(result("a", Outcome.FAIL)), ended=1, seconds=1)
+    run = run_of(*(result(f"c{n}", Outcome.PASS, item=key) for n, key in enumerate(ITEMS)))
+    write_metrics(file, run, exit_status=3, ended=1, seconds=1)
+    said = samples(file)
+    assert (said["acceptance_run_outcome", "PASS"], said["acceptance_run_outcome", "BROKEN"]) == (0, 1)
+    assert (LAST, "") not in said
+    case = cases_of(run, exit_status=3)[-1]
+    assert (case.kind, case.message.splitlines()[-1]) == (ERROR, "the run ended with exit status 3")
+
+
+@pytest.mark.parametrize("left", [b"\xff{{{ no metrics", b"{, =## TYPE ,,a"])
+def test_a_file_that_is_no_metrics_is_replaced(tmp_path: Path, left: bytes) -> None:
+    file = tmp_path / "a.prom"
+    file.write_bytes(left)
+    write_metrics(file, run_of(result("a", Outcome.FAIL)), exit_status=1, ended=1, seconds=1)
     assert samples(file)["acceptance_run_outcome", "FAIL"] == 1
 
 
@@ -80,7 +93,7 @@ def test_names_types_and_units_are_as_prometheus_wants_them(tmp_path: Path) -> N
     """Also where names hold what its format has to escape."""
     file = tmp_path / "a.prom"
     odd = [result('rows[a"b\\c]', Outcome.FAIL), result("fine", Outcome.PASS)]
-    write_metrics(file, run_of(*odd, facts={"site": 'a\\"b'}), ended=1, seconds=1)
+    write_metrics(file, run_of(*odd, facts={"site": 'a\\"b'}), exit_status=1, ended=1, seconds=1)
     done = subprocess.run(
         ["promtool", "check", "metrics"], input=file.read_bytes(), capture_output=True, check=False
     )
@@ -92,6 +105,21 @@ def test_metrics_that_cannot_be_written_change_nothing(suite: Suite) -> None:
     ended = suite.run(f"--prometheus={suite.root}/taken/a.prom")
     assert ended.status == 0
     assert "taken/a.prom" in ended.output
+
+
+def test_metrics_of_an_earlier_run_do_not_stay_for_this_ones(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    suite.write(f"@check()\ndef test_it(): {FAIL}\n")
+    file = suite.root / "a.prom"
+    file.write_text('acceptance_run_outcome{outcome="PASS"} 1\n')
+    monkeypatch.setattr("harness.verdict.metrics.write_whole", no_room)
+    ended = suite.run(f"--prometheus={file}")
+    assert (ended.status, file.exists()) == (1, False)
+    assert "No space left" in ended.output
 
 
 LINES = {
