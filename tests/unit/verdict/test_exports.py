@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from harness.verdict.cases import ERROR, FAILURE, Case, cases_of
 from harness.verdict.checklist import ITEMS
-from harness.verdict.github import remarks, summary
+from harness.verdict.github import NoCommands, remarks, summary
 from harness.verdict.metrics import write_metrics
 from harness.verdict.nagios import status_line
 from harness.verdict.outcome import Outcome
@@ -151,6 +152,16 @@ def test_nagios_is_told_what_is_to_be_mended(suite: Suite) -> None:
     assert len(ended.output.splitlines()) == 1
 
 
+def test_nagios_is_told_of_an_option_that_there_is_not(suite: Suite) -> None:
+    """As pytest finds it, before a run begins; without Nagios it ends as ever."""
+    suite.write(f"@check()\ndef test_it(): {PASS}\n")
+    ended = suite.run("--nagios", "--no-such-option", apart=True)
+    assert ended.status == 3
+    (line,) = ended.output.splitlines()
+    assert line == "ACCEPTANCE UNKNOWN - unrecognized arguments: --no-such-option"
+    assert suite.run("--no-such-option", apart=True).status == 4
+
+
 def test_a_pass_that_did_not_end_with_0_is_not_ok() -> None:
     """Another plugin may have turned the status."""
     results = [result(f"c{n}", Outcome.PASS, item=key) for n, key in enumerate(ITEMS)]
@@ -177,6 +188,46 @@ def test_github_is_told_what_is_red(suite: Suite, monkeypatch: pytest.MonkeyPatc
     assert text.startswith("# before\n## Acceptance\n")
     assert "| ❌ | server.js has error handlers | FAIL<br>FAIL: host.bad |\n" in text
     assert "| ✅ | Health check passes |  |\n" in text
+
+
+SAYS = "::add-mask::x\\n   ::warning::y\\nsee ##[group]z"
+
+
+@pytest.mark.parametrize("words", [(), ("-v",), ("-qq",)])
+def test_what_a_site_says_is_no_command_at_github(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """Wherever it is shown; elsewhere it is shown as it is."""
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    suite.write(f"@check()\ndef test_bad(): raise VmError('{SAYS}')\n")
+    for value, broken in (("true", True), ("false", False)):
+        monkeypatch.setenv("GITHUB_ACTIONS", value)
+        lines = suite.run("--tb=short", *words).output.splitlines()
+        commands = [line for line in lines if line.strip().startswith("::") or "##[" in line]
+        foreign = [line for line in commands if not line.startswith("::error title=")]
+        assert (foreign == []) is broken, foreign
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (["a ", "::b"], "a ::b"),
+        (["a\n", "::b"], "a\n: :b"),
+        (["  ", "::b"], "  : :b"),
+        (["\x1b[31m", "::b"], "\x1b[31m: :b"),
+        (["a\n  ::b\n::c"], "a\n  : :b\n: :c"),
+        (["a", "##[b"], "a## [b"),
+        (["::ours"], "::ours"),
+        (["::ours", "\n", "::b"], "::ours\n: :b"),
+    ],
+)
+def test_a_line_is_known_by_its_head(written: list[str], shown: str) -> None:
+    """Whatever pieces it is written in."""
+    stream = io.StringIO()
+    plain = NoCommands(stream, {"::ours"})
+    for text in written:
+        assert plain.write(text) == len(text)
+    assert stream.getvalue() == shown
 
 
 def test_what_a_site_says_stays_text_at_github() -> None:
