@@ -34,6 +34,7 @@ case $mask in *[2367abef]??) kill -s USR1 "$agent" && echo INSPECTOR=asked ;; es
 
 _TELL = """
 printf 'AGENT=%s\\n' "$agent"
+sed -n 's/^NSpid:.*[[:space:]]/INSIDE=/p' "/proc/$agent/status"
 tr '\\0' '\\n' <"/proc/$agent/environ" | sed -n 's/^NODE_OPTIONS=/NODE_OPTIONS=/p'
 """
 
@@ -46,8 +47,8 @@ def found(port: int) -> str:
 def ask_for_inspector(vm: Vm) -> AgentState:
     """The unit's state, once the agent's process was asked to start its inspector.
 
-    ``properties`` has that process as ``AGENT``, its ``NODE_OPTIONS`` where it has any, and ``INSPECTOR``
-    where it could be asked.
+    ``properties`` has that process as ``AGENT``, what it takes for its own pid as ``INSIDE``, its
+    ``NODE_OPTIONS`` where it has any, and ``INSPECTOR`` where it could be asked.
 
     :raises TransportError: the guest cannot be asked, or told of no process.
     """

@@ -32,7 +32,8 @@ class Desktop:
         self._frozen: set[str] = set()
         self._left_out: set[str] = set()
         self._missed_at_boot = False
-        self._done_without = False
+        self._done_without: set[str] = set()
+        """The providers at which somebody logged in without it."""
         self._started_without = False
         self.needed = ""
         """What came of a login or a start without it, where that was nothing; empty: it may be frozen."""
@@ -97,14 +98,16 @@ class Desktop:
     def judge(self, vm: Vm, logins: Iterable[AgentLogin]) -> None:
         """Take logins in a clone for what they tell.
 
-        :raises UnfitVmError: one came to nothing in a clone whose desktop is frozen.
+        :raises UnfitVmError: one came to nothing in a clone whose desktop is frozen, and at a provider where
+            none was answered without it before.
         """
-        failed = [login for login in logins if not login.url]
         with self._lock:
             if vm.name not in self._frozen:
                 return
-            if not failed:
-                self._done_without = True
+            seen = list(logins)
+            failed = [one for one in seen if not one.url and one.provider not in self._done_without]
+            self._done_without.update(one.provider for one in seen if one.url)
+            if not failed:  # or by themselves: it was done without before
                 return
             self.needed = f"{failed[0].provider}: {beginning(failed[0].answer.partition(';')[0], _SHOWN)}"
         raise UnfitVmError(

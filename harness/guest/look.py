@@ -40,7 +40,7 @@ class Look:
     age_s: float
     """How long the VM can have lived when it had answered, by our clock."""
     asked_at: tuple[float, float]
-    """The time by our clock before it was asked, and when it had answered."""
+    """The time by our clock before it was asked for its own, and when it had answered."""
 
     @property
     def uptime_s(self) -> float:
@@ -82,11 +82,13 @@ def look_at(guest: Host, site: Site, *, born_at: float) -> Look:
     """
     units = (site.agent.unit, NETWORK_ONLINE)
     together = SHOW_UNIT % shlex.join(units)
-    before = time.time()
     answers = ask_all(guest, [together, *_questions(site)], timeout_s=_LOOK_AT_GUEST_S)
-    asked_at, age_s = (before, time.time()), time.monotonic() - born_at
+    age_s = time.monotonic() - born_at
+    before = time.time()
+    clock = ask_all(guest, [CLOCK], timeout_s=_LOOK_AT_GUEST_S)  # alone: what it takes is doubt
+    asked_at = (before, time.time())
     remember_arguments(answers[CMDLINE].stdout, site)
-    guest.backend.remember({**answers, **_each_shown(answers[together], units)})
+    guest.backend.remember({**answers, **clock, **_each_shown(answers[together], units)})
     return Look(guest, age_s, asked_at)
 
 
@@ -123,7 +125,6 @@ def _questions(site: Site) -> list[str]:
         f"cat -- {shlex.quote(site.agent.unit_file)}",  # no check asks it: so that its secrets are known
         f"cat -- {BOOT_ID}",
         _UPTIME,
-        CLOCK,
         *facts_questions(site),
         *_WHAT_SYSTEM,
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.answers import read_as, read_json
+from harness.errors import TransportError
 from harness.guest.inspector import Inspector, RemoteValue
 from harness.guest.places import Place, path_of
 
@@ -51,11 +52,18 @@ class Running:
         return next((one for one in self.servers if one.port == port), None)
 
 
-def look_at_process(session: Inspector, pid: int) -> Running:
+def look_at_process(session: Inspector, pid: int, *, inside: int) -> Running:
     """All of that of a process.
 
-    :raises TransportError: it did not tell, or told what cannot be read.
+    :param inside: its pid as it sees it itself.
+    :raises TransportError: it did not tell, or told what cannot be read; or the inspector is another's.
     """
+    answered = session.evaluate("process.pid").value
+    if answered != inside:
+        raise TransportError(
+            f"the inspector that answers is process {answered}'s, and the agent is process {inside}",
+            hint="does something else in the guest run with --inspect?",
+        )
     session.call("Debugger.enable", timeout_s=_HEAP_S)
     try:
         handlers = {event: _listeners(session, event) for event in PROCESS_EVENTS}

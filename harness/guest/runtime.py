@@ -16,6 +16,7 @@ from harness.guest.places import Place, lines_around
 from harness.guest.preload import Process
 from harness.guest.running import Running, look_at_process
 from harness.guest.trial import Trial, try_handlers
+from harness.values import natural
 from harness.vm.down import why_down
 from harness.vm.machine import Vm
 
@@ -73,7 +74,8 @@ def _running(vm: Vm, state: AgentState) -> tuple[Running | None, str]:
     socket = vm.local_forward(INSPECTOR_PORT)
     try:
         with inspector(socket) as session:
-            return look_at_process(session, pid), ""
+            inside = natural(state.properties.get("INSIDE") or str(pid), whose="the agent's pid")
+            return look_at_process(session, pid, inside=inside), ""
     except (TransportError, WaitTimeoutError) as error:
         return None, error.message
 

@@ -27,7 +27,26 @@ _KEY = re.compile(
     re.VERBOSE,
 )
 """What may be a key, and what leads from it to its value: an assignment, a comparison, JSON's colon, a call's
-bracket, the comma of a header, the blank behind ``--password``."""
+bracket, the comma of a header, a blank."""
+_SCHEME = r"(?:basic|bearer|digest|negotiate)"
+_BEHIND_BLANK = re.compile(
+    rf"""(?: (?P<quote>['"]) .*? (?: (?P=quote) | $ )
+      | (?! (?: in|of|is|as|to|on|or|by|at|and|not|for|from|with|was|has|are|must|may|can|if|that
+            |instanceof|extends|implements ) \b )
+        (?! (?: https?|grpcs?|unix ) : [^\s@?]*+ (?: \s|$ ) )  # as of proxy_pass
+        (?! [(){{}}[\],;:=<>] ) (?= \S*\w ) (?: {_SCHEME} \s++ (?=\S) )? \S+? (?= ;? (?: \s|$ ) ) )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""What may be a value behind a key and a blank, as in nginx's settings and in ``.netrc``: one word, and none
+of those that code and sentences have there."""
+_UNEXPECTED = "nexpected "
+"""With ``token`` behind it, it is how node says what it cannot parse."""
+_ELEMENT = re.compile(r"<(?P<key>[\w:.-]++)(?:\s[^<>]*+)?>(?P<value>[^<]*+)(?P<end></(?P=key)\s*+>)?")
+_SCHEME_ALONE = re.compile(rf"\s*{_SCHEME}\s*", re.IGNORECASE)
+_NUMBERED = r"(?: {4}[> ][ \d]{4}\d  )?"
+"""What a line of the agent's source has before it."""
+_INDENTATION = re.compile(rf"{_NUMBERED}\s*")
+_KEYS_INDENTATION = re.compile(rf"{_NUMBERED}\s*(?:-\s+)*")
 _QUOTED = re.compile(r"""(['"`])((?:[^\\]|\\.)*?)\1(?=\s*+(?:$|[,;)\]}]|//|[\w.-]+=))""")
 _UNQUOTED = re.compile(r".+?(?=(?<!\s)\s++[\w.-]++=|$)")
 _BRACKET_OR_TEXT = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`|[\[\](){}]""")
@@ -73,16 +92,47 @@ def is_telling(key: str) -> bool:
 
 def _masked(line: str) -> tuple[str, _Open | None]:
     """A line without its secrets, and how what it leaves open ends."""
+    line, element = _without_elements(line)
     parts, at, value = list[str](), 0, None
+    is_colon = False
     while (match := _next_key(line, at)) is not None:
-        begin = match.end()
-        found = _QUOTED.match(line, begin) or _UNQUOTED.match(line, begin)
-        value = found[0] if found else ""
+        begin, is_colon = match.end(), match[0].rstrip().endswith(":")
+        value = _value_behind(line, match)
         parts += [line[at:begin], _hidden_value(value)]
         at = begin + len(value)
+    is_open = element or _private_key(line)
     if value is None or line[at:].strip():
-        return "".join([*parts, line[at:]]), _private_key(line)
-    return "".join(parts), _private_key(line) or _left_open(value)
+        return "".join([*parts, line[at:]]), is_open
+    if is_colon:
+        is_open = is_open or _indented_value(line, value)
+    return "".join(parts), is_open or _left_open(value)
+
+
+def _value_behind(line: str, match: re.Match[str]) -> str:
+    at = match.end()
+    if match["flag"] is not None and not match["key"].startswith("--"):
+        found = _BEHIND_BLANK.match(line, at)
+    else:
+        found = _QUOTED.match(line, at) or _UNQUOTED.match(line, at)
+    return found[0] if found else ""
+
+
+def _without_elements(line: str) -> tuple[str, _Open | None]:
+    """A line without what its XML elements with a telling name hold, and how the last one ends."""
+    left_open = ""
+
+    def shown(match: re.Match[str]) -> str:
+        nonlocal left_open
+        is_whole, key, value = bool(match["end"]), match["key"], match["value"]
+        # What has no end is perhaps a type of TypeScript's: `Promise<Token>`.
+        begins = match.end() == len(line) and not line[: match.start()].strip()
+        if not is_telling(key) or not (is_whole or begins):
+            return match[0]
+        left_open = "" if is_whole else key
+        return match[0].replace(f">{value}", f">{_hidden_value(value)}", 1)
+
+    told = _ELEMENT.sub(shown, line)
+    return told, _Open(lambda one: f"</{left_open}" in one) if left_open else None
 
 
 def _hidden_value(value: str) -> str:
@@ -100,14 +150,55 @@ def _next_key(line: str, at: int) -> re.Match[str] | None:
     """The first key behind a place whose value would be a secret."""
     for match in _KEY.finditer(line, at):
         key = match["key"].rpartition(".")[2] if match["call"] else match["key"]
-        if (match["flag"] is None or key.startswith("--")) and is_telling(key):
+        if is_telling(key) and (
+            match["flag"] is None or key.startswith("--") or _is_behind_blank(line, match)
+        ):
             return match
     return None
 
 
+def _is_behind_blank(line: str, match: re.Match[str]) -> bool:
+    if line.endswith(_UNEXPECTED, 0, match.start()):
+        return False
+    return _BEHIND_BLANK.match(line, match.end()) is not None
+
+
+def _indented_value(line: str, value: str) -> _Open | None:
+    """How a value behind a colon ends, as YAML has it: with its indentation."""
+    plain = value.rstrip()
+    if plain.endswith((";", ",")) or plain[:1] in tuple("'\"`") or _FUNCTION.match(value):
+        return None
+    if _depth(value, 0) != 0:
+        return None
+    indentation = _KEYS_INDENTATION.match(line)
+    is_begun = bool(plain) and not _SCHEME_ALONE.fullmatch(plain) and not _GOES_ON.search(plain)
+    return _Open(lambda _: False, goes_on=_Indented(indentation.end() if indentation else 0, is_begun))
+
+
+class _Indented:
+    """Goes on with what lies deeper than its key, or is a list's entry; with the first line anyway, where
+    nothing was behind the key."""
+
+    def __init__(self, indentation: int, is_begun: bool) -> None:
+        self._indentation = indentation
+        self._is_begun = is_begun
+
+    def __call__(self, line: str) -> bool:
+        found = _INDENTATION.match(line)
+        at = found.end() if found else 0
+        is_deeper = at > self._indentation or (at == self._indentation and line.startswith("- ", at))
+        if not line[at:]:
+            return True
+        goes_on = not self._is_begun or is_deeper or bool(_WENT_ON.match(line))
+        self._is_begun = not _GOES_ON.search(line)
+        return goes_on
+
+
 def _left_open(value: str) -> _Open | None:
     """How a value that reaches to the end of its line ends, where it does not end there."""
-    quote = value[:1]
+    quote = value[:3] if value[:3] in ("'''", '"""') else value[:1]
+    if len(quote) == 3 and quote not in value[3:]:
+        return _Open(lambda line: quote in line)
     if quote and quote in "'\"`" and not re.search(rf"(?<!\\){quote}", value[1:]):
         return _Open(lambda line: quote in line)
     if _FUNCTION.match(value):

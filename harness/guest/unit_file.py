@@ -31,6 +31,9 @@ _NO_SUCH_PROPERTY = "(no such property)"
 _ARGUMENTS, _AFTER_ARGUMENTS = "argv[]=", " ; ignore_errors="
 
 
+_MORE_ENVIRONMENT = ("EnvironmentFiles", "PassEnvironment", "UnsetEnvironment")
+
+
 @dataclass(frozen=True)
 class Directive:
     """One line of the runbook's unit: ``problem`` says how systemd's view differs, or nothing."""
@@ -98,14 +101,17 @@ def _user(unit: Unit, site: Site) -> str | None:
 
 
 def _environment(unit: Unit, site: Site) -> str | None:
-    seen = parse_environment(unit.get("Environment"))
-    wrong = {key: value for key, value in site.agent.environment.items() if seen.get(key) != value}
+    wanted = site.agent.environment
+    # A file overrides what the unit sets: what is in force its process tells.
+    by_process = bool(wanted) and any(unit.get(key) for key in _MORE_ENVIRONMENT)
+    seen = unit.environment(wanted) if by_process else parse_environment(unit.get("Environment"))
+    wrong = {key: value for key, value in wanted.items() if seen.get(key) != value}
     if not wrong:
         return None
     # Other variables may be secrets: only those that the profile names are shown.
     shown = " ".join(f"{key}={seen.get(key, '(not set)')}" for key in wrong)
     expected = ", ".join(f"Environment={key}={value}" for key, value in wrong.items())
-    return f"expected {expected}; systemd says: {shown}"
+    return f"expected {expected}; {'its process has' if by_process else 'systemd says'}: {shown}"
 
 
 def _command(name: str, expected: Callable[[Site], list[str]]) -> Directive:

@@ -9,7 +9,7 @@ from typing import Any
 from harness.answers import read_as
 from harness.errors import UnreadableError
 from harness.host.parts import Exit, Gap
-from harness.site.own import ids_in, own_words
+from harness.site.own import ids_in_line, own_words
 from harness.site.patterns import is_found
 from harness.site.profile import ControllerSection, Site
 from harness.text import beginning, uncoloured
@@ -70,7 +70,7 @@ def _matches(pattern: str, text: str) -> bool:
 
 
 def _names(text: str, words: Sequence[str]) -> list[str]:
-    ids = ids_in(text)
+    ids = ids_in_line(text)
     return [*sorted(ids)[:_MOST_NAMES], *(word for word in words if word in text and word not in ids)]
 
 

@@ -86,7 +86,8 @@ def place_for_clones(host: Asked, folder: str) -> str:
     :raises SiteError: it cannot, by the field that is to be mended.
     """
     snapshot = host.site.snapshot
-    ask = {"disk": snapshot.disk, "folder": folder, "limit_s": snapshot.copy_s}
+    spare = host.site.host.free_disk_mib << 20
+    ask = {"disk": snapshot.disk, "folder": folder, "spare": spare, "limit_s": snapshot.copy_s}
     said = host.python(_PLACE.read_text("utf-8"), ask, timeout_s=snapshot.copy_s + _GRACE_S)
     found = read_as(_Place, said, whose=f"whether a disk can be copied to {folder}")
     where = "; it lies on another file system than snapshot.disk" if found.apart else ""
@@ -95,16 +96,16 @@ def place_for_clones(host: Asked, folder: str) -> str:
     if found.shared:
         return f"{folder}: a copy of the golden disk shares its blocks"
     size = f"{found.needed >> 20} MiB"
-    if found.free < found.needed:
+    if found.free < found.needed + spare:
         raise SiteError(
-            f"state.clones_dir: {folder} has {found.free >> 20} MiB free, and one clone's disk takes {size}"
-            f"{where}",
+            f"state.clones_dir: {folder} has {found.free >> 20} MiB free, and one clone's disk takes {size}, "
+            f"beside which {spare >> 20} MiB (host.free_disk_mib) are to be left{where}",
             hint="make room, or name a folder on the file system of snapshot.disk, best with reflinks",
         )
     if found.late:
         raise SiteError(
             f"state.clones_dir: a copy of {size} to {folder} takes longer than {snapshot.copy_s:g} s"
-            f" (snapshot.copy_s){where}",
+            f" (snapshot.copy_s), behind all else that the host reads and writes{where}",
             hint="have both on one file system with reflinks (XFS, Btrfs), or raise snapshot.copy_s",
         )
     return f"{folder}: {size} are copied for each clone, now in {found.took_s:.1f} s{where}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -38,6 +38,7 @@ while [ -n "$group" ] && [ "$group" != / ]; do
     group=${group%%/*}
 done"""
 """By the unified hierarchy, or where that does not count memory by the one that does."""
+_ENVIRONMENT = r"test -r /proc/%s/environ && grep -zE %s /proc/%s/environ | tr '\0' '\n'"
 _UNLIMITED = 1 << 62
 """cgroup v1 has a number for no limit: the largest that fits, in pages."""
 
@@ -142,6 +143,22 @@ class Unit(Module):  # type: ignore[misc] # testinfra is not typed
         return {
             group: "max" if limit != "max" and int(limit) >= _UNLIMITED else limit for group, limit in rows
         }
+
+    def environment(self, names: Collection[str]) -> Properties:
+        """What its main process was started with of these variables, and of no others: they may be secrets.
+
+        :raises TransportError: it has none that could be asked.
+        """
+        pid = self.number("MainPID")
+        if not pid:
+            raise TransportError(
+                f"in {self._host.name}: {self.name} has no main process, whose environment could be told",
+                hint="look at the unit's journal",
+            )
+        pattern = f"^({'|'.join(map(re.escape, names))})="
+        told = self.check_output(_ENVIRONMENT, str(pid), pattern, str(pid))
+        pairs = (line.partition("=") for line in told.splitlines())
+        return {name: value for name, equals, value in pairs if equals and name in names}
 
     @classmethod
     def failed(cls) -> list[str]:

@@ -16,6 +16,8 @@ HEARTBEAT = "last_heartbeat"
 _MOVES = 2
 """A row that is written once, by a launch or a new status, moves once."""
 _POLL_S = 1.0
+_LATE = 0.1
+"""Of a heartbeat's period: what wakes up, writes and commits is a little late each time."""
 
 
 @dataclass
@@ -69,5 +71,6 @@ def watch_heartbeats(
         return take(rows)
 
     take(first)
-    last_answer(again, until=bool, timeout_s=_MOVES * (settings.heartbeat_s or 0), interval_s=_POLL_S)
+    limit_s = _MOVES * (settings.heartbeat_s or 0) * (1 + _LATE) + _POLL_S
+    last_answer(again, until=bool, timeout_s=limit_s, interval_s=_POLL_S)
     return beats

@@ -82,7 +82,8 @@ def _consequences() -> Iterator[str]:
     yield "| field | why | checks |"
     yield "|---|---|---|"
     for one in CONSEQUENCES:
-        yield _row(f"`{one.field}`", one.why, ", ".join(f"`{check}`" for check in one.checks))
+        fields = " and ".join(f"`{field}`" for field in one.fields)
+        yield _row(fields, one.why, ", ".join(f"`{check}`" for check in one.checks))
     yield ""
 
 

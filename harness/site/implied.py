@@ -15,22 +15,32 @@ from harness.site.profile import Section, Site
 
 @dataclass(frozen=True)
 class Consequence:
-    """Where a field, ``section.name``, is none, these checks cannot apply."""
+    """Where a field, ``section.name``, is none, and others with it, these checks cannot apply."""
 
     field: str
     why: str
     checks: tuple[str, ...]
+    others: tuple[str, ...] = ()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All that must be none."""
+        return (self.field, *self.others)
 
     @property
     def reason(self) -> str:
         """What the verdict shows."""
-        return f'{self.field} = "none": {self.why}'
+        return ", ".join(f'{field} = "none"' for field in self.fields) + f": {self.why}"
 
     def holds(self, site: Site) -> bool:
         """Whether that is so at this site."""
-        section, _, name = self.field.partition(".")
-        table: Section = getattr(site, section)
-        return getattr(table, name) is None
+        return all(_is_none(site, field) for field in self.fields)
+
+
+def _is_none(site: Site, field: str) -> bool:
+    section, _, name = field.partition(".")
+    table: Section = getattr(site, section)
+    return getattr(table, name) is None
 
 
 CONSEQUENCES = (
@@ -48,6 +58,12 @@ CONSEQUENCES = (
         "snapshot.vmstate",
         "every VM is booted from the disk, and none restored",
         ("guest.boot_is_the_snapshots", "guest.clone_did_not_boot", "host.snapshot_loadable"),
+    ),
+    Consequence(
+        "snapshot.manifest",
+        "nothing says how large the golden snapshot's files are, and what is in them",
+        ("host.snapshot_whole",),
+        others=("snapshot.memory",),
     ),
     Consequence(
         "snapshot.kernel",

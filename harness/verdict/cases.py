@@ -57,4 +57,6 @@ def _run(verdict: RunVerdict, exit_status: int) -> Case:
     ]
     if exit_status == 0:
         return Case("VERDICT", PASSED)
+    if verdict.outcome is Outcome.PASS:  # something else has turned the status
+        return Case("VERDICT", ERROR, "\n".join([*lines, f"the run ended with exit status {exit_status}"]))
     return Case("VERDICT", _KINDS.get(verdict.outcome, ERROR), "\n".join(lines))

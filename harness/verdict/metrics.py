@@ -16,16 +16,18 @@ _OUTCOMES = (Outcome.PASS, Outcome.FAIL, Outcome.BROKEN, Outcome.NOT_PROVEN)
 _READABLE = 0o644  # the exporter is another user
 
 
-def write_metrics(path: Path, verdict: RunVerdict, *, ended: float, seconds: float) -> None:
+def write_metrics(path: Path, verdict: RunVerdict, *, exit_status: int, ended: float, seconds: float) -> None:
     """Write the file, whole; the time of the last PASS is taken from the one that it replaces.
 
+    :param exit_status: the run's; a PASS that did not end with 0 is told as BROKEN.
     :param ended: seconds since 1970.
     :raises OSError: it could not be written.
     """
     told = told_verdict(verdict)
     gauges = _Gauges({"site": told.facts.get("site", ""), "scope": told.scope.name})
-    gauges.run(told, ended=ended, seconds=seconds)
-    last = ended if told.outcome is Outcome.PASS else _last_pass(path, gauges.common)
+    outcome = Outcome.BROKEN if told.outcome is Outcome.PASS and exit_status else told.outcome
+    gauges.run(outcome, ended=ended, seconds=seconds)
+    last = ended if outcome is Outcome.PASS else _last_pass(path, gauges.common)
     if last is not None:
         gauges.one(_LAST_PASS, "When a run of this scope last came to PASS.").set(last)
     gauges.items(told)
@@ -41,11 +43,11 @@ class _Gauges:
         self.common = common
         self.registry = CollectorRegistry()
 
-    def run(self, verdict: RunVerdict, *, ended: float, seconds: float) -> None:
+    def run(self, came_to: Outcome, *, ended: float, seconds: float) -> None:
         """The run as a whole."""
         outcome = self._many("acceptance_run_outcome", "1 for the outcome of the run, else 0.", "outcome")
         for one in _OUTCOMES:
-            outcome.labels(**self.common, outcome=one.value).set(verdict.outcome is one)
+            outcome.labels(**self.common, outcome=one.value).set(came_to is one)
         self.one("acceptance_run_timestamp_seconds", "When the run ended.").set(ended)
         self.one("acceptance_run_duration_seconds", "How long the run took.").set(round(seconds, 3))
 
@@ -87,7 +89,7 @@ def _last_pass(path: Path, labels: dict[str, str]) -> float | None:
     try:
         text = path.read_text("utf-8") if path.is_file() else ""
         families = list(text_string_to_metric_families(text))
-    except (OSError, ValueError):
+    except Exception:  # noqa: BLE001 - anything may lie there, and the parser fails in several ways
         return None
     found = (sample for family in families for sample in family.samples)
     return next((one.value for one in found if (one.name, one.labels) == (_LAST_PASS, labels)), None)

@@ -1,4 +1,4 @@
-"""Which faults a deployment cannot have, and why; and what of one does not show there."""
+"""Which faults a deployment cannot have, and why."""
 
 from __future__ import annotations
 
@@ -25,11 +25,3 @@ NOT_ON: Mapping[str, Mapping[str, str]] = {
     }
 }
 """Deployment -> fault -> why it does not apply."""
-
-UNSEEN: Mapping[str, Mapping[str, frozenset[str]]] = {
-    "coldboot": {
-        # Without a manifest, only what the disk must hold is known.
-        "host.other_agent_on_disk": frozenset({"host.snapshot_whole"}),
-    }
-}
-"""Deployment -> fault -> checks that it turns red elsewhere, and that cannot tell there."""

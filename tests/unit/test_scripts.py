@@ -42,13 +42,23 @@ CHOSEN = {
     "a marker in one word": ["-mslow"],
 }
 OPTIONS = {
-    "in one word": ["--site=a.toml", "--evidence-dir=e", "--junitxml=j.xml"],
-    "in two words": ["--site", "a.toml", "--evidence-dir", "e", "--junitxml", "j.xml"],
+    "in one word": ["--site=a.toml", "--evidence-dir=e", "--junitxml=j.xml", "--prometheus=p.prom"],
+    "in two words": [
+        "--site",
+        "a.toml",
+        "--evidence-dir",
+        "e",
+        "--junitxml",
+        "j.xml",
+        "--prometheus",
+        "p.prom",
+    ],
     "by way of another folder": [
         "--site=../here/a.toml",
         "--evidence-dir=./e",
         "--junitxml",
         "../here/j.xml",
+        "--prometheus=../here/p.prom",
     ],
 }
 
@@ -95,7 +105,12 @@ def test_a_path_or_a_marker_says_what_runs(words: list[str], here: Path) -> None
 def test_a_relative_path_is_the_callers(words: list[str], here: Path) -> None:
     """pytest itself runs in the project's folder."""
     done = call(here, "acceptance", *words)
-    paths = [f"--site={here}/a.toml", f"--evidence-dir={here}/e", f"--junitxml={here}/j.xml"]
+    paths = [
+        f"--site={here}/a.toml",
+        f"--evidence-dir={here}/e",
+        f"--junitxml={here}/j.xml",
+        f"--prometheus={here}/p.prom",
+    ]
     assert words_of_pytest(done) == ["-m", "acceptance", *paths]
     assert done.stdout.startswith(f"in {here.parent}/project for ")
 

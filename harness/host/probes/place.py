@@ -1,8 +1,10 @@
 """Runs ON the host, as root: whether a clone's disk can be made where it is to lie. Python 3.9, standard
 library only.
 
-The argument is JSON: ``disk``, ``folder`` and ``limit_s``. Prints JSON. The disk is copied as a clone's is,
-into a file that has no name: nothing is left of it, however this ends.
+The argument is JSON: ``disk``, ``folder``, ``spare`` and ``limit_s``. Prints JSON. The disk is copied as a
+clone's is, into a file that has no name: nothing is left of it, however this ends. VMs of others run there:
+it is not copied where less than ``spare`` bytes would be left meanwhile, nor before anybody else who reads
+and writes.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -40,9 +43,14 @@ def is_shared(disk: str, copy: int) -> bool:
     return True
 
 
+def last_in_line() -> list[str]:
+    """What lets a command wait for all others."""
+    return ["nice", "-n", "19", *(["ionice", "-c", "3"] if shutil.which("ionice") else [])]
+
+
 def copied(disk: str, copy: int, limit_s: float) -> dict[str, Any]:
     """How long a copy takes, or why there is none."""
-    argv = ["cp", "--sparse=always", "--", disk, f"/proc/self/fd/{copy}"]
+    argv = [*last_in_line(), "cp", "--sparse=always", "--", disk, f"/proc/self/fd/{copy}"]
     began = time.monotonic()
     try:
         done = subprocess.run(
@@ -59,7 +67,7 @@ def copied(disk: str, copy: int, limit_s: float) -> dict[str, Any]:
     return {"error": said} if done.returncode else {"took_s": time.monotonic() - began}
 
 
-def look(disk: str, folder: str, limit_s: float) -> dict[str, Any]:
+def look(disk: str, folder: str, spare: int, limit_s: float) -> dict[str, Any]:
     """All there is to say."""
     try:
         size, at = Path(disk).stat(), Path(folder).stat()
@@ -72,7 +80,7 @@ def look(disk: str, folder: str, limit_s: float) -> dict[str, Any]:
     try:
         if is_shared(disk, copy):
             return {**found, "shared": True}
-        if free < needed:
+        if free < needed + spare:
             return found
         return {**found, **copied(disk, copy, limit_s)}
     finally:
@@ -82,7 +90,7 @@ def look(disk: str, folder: str, limit_s: float) -> dict[str, Any]:
 def main() -> None:
     """Look, and try."""
     ask: dict[str, Any] = json.loads(sys.argv[1])
-    json.dump(look(ask["disk"], ask["folder"], ask["limit_s"]), sys.stdout)
+    json.dump(look(**ask), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -78,6 +78,7 @@ def test_only_who_catches_the_signal_is_sent_it(tmp_path: Path, program: str, as
             state = ask_for_inspector(vm)
             assert ("INSPECTOR" in state.properties) is asked
             assert state.properties["AGENT"] == str(process.pid)
+            assert state.properties["INSIDE"] == str(process.pid)
             assert state.properties["NODE_OPTIONS"] == env["NODE_OPTIONS"]
             assert process.poll() is None
         finally:

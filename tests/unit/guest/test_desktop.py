@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -118,6 +119,19 @@ def test_what_comes_of_a_login_beside_a_running_desktop_is_a_finding(
         desktop.judge(clones.make(desktop), [WELL, NOTHING])
     assert desktop.needed == "codex: no answer within 5 s"
     desktop.judge(clones.make(desktop), [NOTHING])
+
+
+def test_a_login_that_was_done_without_it_before_and_comes_to_nothing_is_a_finding(
+    agent: tuple[Clones, list[str]],
+) -> None:
+    """At another provider the agent may need it."""
+    (clones, _), desktop = agent, Desktop()
+    desktop.judge(clones.make(desktop), [WELL])
+    desktop.judge(clones.make(desktop), [NOTHING])
+    assert desktop.needed == ""
+    with pytest.raises(UnfitVmError):
+        desktop.judge(clones.make(desktop), [dataclasses.replace(NOTHING, provider="claude")])
+    assert desktop.needed == "claude: no answer within 5 s"
 
 
 def test_without_a_desktop_nothing_is_frozen_nor_found_out(agent: tuple[Clones, list[str]]) -> None:

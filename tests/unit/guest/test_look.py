@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,10 @@ import pytest
 from harness.errors import TransportError
 from harness.guest.facts import CMDLINE
 from harness.guest.look import CLOCK, Look, entry_fault, look_at
+from harness.infra.batch import ask_all
+from harness.infra.host import Host
 from harness.redact import redact
+from harness.run import Result
 from harness.site.profile import Site
 from tests.unit.peers.shell_machine import this_machine
 from tests.unit.peers.shell_machine import told as answered
@@ -86,6 +90,24 @@ def test_a_node_that_cannot_check_is_our_trouble(guest: SmallGuest, harm: str) -
     write(guest.folder, "node", harm)
     with pytest.raises(TransportError, match="--check ended with status"):
         fault_of(guest)
+
+
+def test_a_clock_is_asked_alone(guest: SmallGuest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All else takes seconds, and its answer is known no better than to the time that it took."""
+    rounds: list[tuple[list[str], float]] = []
+
+    def noted(host: Host, commands: list[str], *, timeout_s: float) -> dict[str, Result]:
+        rounds.append((commands, time.time()))
+        return ask_all(host, commands, timeout_s=timeout_s)
+
+    monkeypatch.setattr("harness.guest.look.ask_all", noted)
+    look = look_at(guest.guest(remembers=True), guest.hypervisor.site, born_at=guest.restored_at)
+    (all_else, _), (clock, begun) = rounds
+    assert (CLOCK in all_else, clock) == (False, [CLOCK])
+    assert look.asked_at[0] <= begun <= look.asked_at[1]
+    assert look.asked_at[0] > rounds[0][1]
+    least_s, most_s = look.clock_error_s
+    assert least_s <= 0 <= most_s
 
 
 @pytest.mark.parametrize(

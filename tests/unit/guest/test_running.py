@@ -55,7 +55,9 @@ def looked_at(folder: Path, file: str, program: str, port: int) -> Iterator[Runn
             try:
                 wait_until(socket.exists, what="the relay", timeout_s=10)
                 with inspector(socket) as session:
-                    yield look_at_process(session, process.pid)
+                    yield look_at_process(session, process.pid, inside=process.pid)
+                    with pytest.raises(TransportError, match=rf"is process {process.pid}'s, and the"):
+                        look_at_process(session, process.pid, inside=process.pid + 1)
                 assert process.poll() is None
             finally:
                 os.kill(through.pid, signal.SIGTERM)
@@ -112,11 +114,14 @@ def test_an_inspector_that_tells_nonsense_is_our_trouble(tmp_path: Path, answer:
         with contextlib.suppress(ConnectionClosed):
             for request in connection:
                 connection.send('{"method": "Debugger.scriptParsed"}' if over.is_set() else "garbage")
-                connection.send(json.dumps({"id": json.loads(request)["id"], "result": answer}))
+                asked = json.loads(request)
+                is_it = asked["params"].get("expression") == "process.pid"
+                result = {"result": {"value": 7}} if is_it else answer
+                connection.send(json.dumps({"id": asked["id"], "result": result}))
 
     with (
         websocket_peer(tmp_path / "s", serve),
         unix_connect(str(tmp_path / "s"), "ws://process/", close_timeout=1) as connection,
         pytest.raises(TransportError, match="inspector"),
     ):
-        look_at_process(Inspector(connection), 7)
+        look_at_process(Inspector(connection), 7, inside=7)

@@ -36,6 +36,24 @@ WRITTEN = (
     "-----BEGIN RSA PRIVATE KEY-----\ngeheim42\n-----END RSA PRIVATE KEY-----",
     "sshkey=-----BEGIN PRIVATE KEY-----\ngeheim42\n-----END PRIVATE KEY-----",
     "Passwort: geheim42",
+    "password: >-\n  geheim42",
+    "password: |\n  erst\n\n  geheim42",
+    "- password: |\n    erst\n    geheim42",
+    "password: erst\n  geheim42",
+    "keys:\n  - erst\n  - geheim42",
+    "keys:\n- erst\n- geheim42",
+    "Authorization: Basic\n  geheim42",
+    "Authorization: Basic\ngeheim42",
+    'password = """\ngeheim42\n"""',
+    "<password>geheim42</password>",
+    '<a><db:password type="x">geheim42</db:password></a>',
+    "<password>\n  erst\n  geheim42\n</password>",
+    "password geheim42",
+    "machine h login bob password geheim42 account x",
+    "AWS_SECRET_ACCESS_KEY geheim42",
+    "proxy_set_header Authorization geheim42;",
+    "proxy_set_header Authorization 'Basic geheim42';",
+    "Authorization Bearer geheim42",
     "x = 'eyJhbGciOiJIUzI1NiIsInR5cCI6geheim42';",
 )
 
@@ -59,6 +77,18 @@ def test_no_value_of_a_telling_key_is_shown(text: str) -> None:
         ("password: env.PASS,\nport: 8080", "password: ‹secret›\nport: 8080"),
         ("password: ''", "password: ''"),
         ("KEY=YWJj==\nPORT=8080", "KEY=‹secret›\nPORT=8080"),
+        ("password: |\n  a\n\n  b\nport: 8080", "password: ‹secret›\n  ‹secret›\n\n  ‹secret›\nport: 8080"),
+        ("- pin: 1\n  port: 8080", "- pin: ‹secret›\n  port: 8080"),
+        ("token: a\n\nport: 8080", "token: ‹secret›\n\nport: 8080"),
+        ("keys:\n- a\nport: 8080", "keys:\n‹secret›\nport: 8080"),
+        ("<pin>1</pin><port>8080</port>", "<pin>‹secret›</pin><port>8080</port>"),
+        ("<pin>\n1\n</pin>\n<port>8080</port>", "<pin>\n‹secret›\n‹secret›\n<port>8080</port>"),
+        ("login bob password a account b", "login bob password ‹secret› account b"),
+        ("A_KEY 1;\nlisten 8080;", "A_KEY ‹secret›;\nlisten 8080;"),
+        (
+            "    >   12  password: env.PASS\n        13  port: 8080",
+            "    >   12  password: ‹secret›\n        13  port: 8080",
+        ),
     ],
 )
 def test_what_is_beside_it_is(text: str, shown: str) -> None:
@@ -76,6 +106,13 @@ def test_what_is_beside_it_is(text: str, shown: str) -> None:
         "oauth.on('error', fail);",
         "a" * 40,
         "Description=Agent --verbose mode",
+        "SyntaxError: Unexpected token 'export'",
+        "import token from './token.js';",
+        "if (token && token !== other) {",
+        "function auth (req, res) {",
+        "for (const key of keys) {",
+        "const made = new Promise<Token>(use);",
+        "proxy_pass http://127.0.0.1:8080;",
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
@@ -93,7 +130,8 @@ def test_another_that_sounds_alike_is_none(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["a", " ", "key", "key=", "'", "`", "(", "{", "key: {", "token: 'a'\n", "\\"]
+    "word",
+    ["a", " ", "key", "key=", "'", "`", "(", "{", "key: {", "token: 'a'\n", "\\", "key ", "<key>", "key !"],
 )
 def test_a_bundle_in_one_line_is_read_to_its_end(word: str) -> None:
     """What takes the square of its length would take minutes here."""

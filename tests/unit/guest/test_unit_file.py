@@ -87,6 +87,26 @@ def test_each_changed_directive_is_its_own_problem(name: str, change: dict[str, 
     assert "expected" in str(found[name])
 
 
+@pytest.mark.parametrize("by", ["EnvironmentFiles", "PassEnvironment", "UnsetEnvironment"])
+@pytest.mark.parametrize(
+    ("set_there", "started_with", "well"),
+    [
+        ("NODE_ENV=production PORT=8080", {"NODE_ENV": "development", "PORT": "8080"}, False),
+        ("NODE_ENV=production PORT=8080", {"PORT": "8080"}, False),
+        ("", {"NODE_ENV": "production", "PORT": "8080"}, True),
+    ],
+    ids=["overridden", "unset", "set elsewhere alone"],
+)
+def test_what_a_process_was_started_with_counts_where_the_unit_does_not_say_all(
+    monkeypatch: pytest.MonkeyPatch, by: str, set_there: str, started_with: dict[str, str], well: bool
+) -> None:
+    seen = unit({"Environment": set_there, by: "/etc/agent.env (ignore_errors=no)"})
+    monkeypatch.setattr(seen, "environment", lambda _: started_with)
+    said = problems(seen)["Environment"]
+    assert (said is None) is well
+    assert well or "its process has: NODE_ENV=" in str(said)
+
+
 @pytest.mark.parametrize("memory", ["max", "1073741824", "268435456"])
 def test_memory_limit_is_what_the_cgroup_enforces(memory: str) -> None:
     assert problems(unit(memory=memory))["MemoryLimit"]

@@ -9,6 +9,7 @@ import pytest
 from harness.clocks import Offset
 from harness.errors import TransportError
 from harness.host.controller_logs import ControllerLogs, controller_logs, last_words, told_apart
+from harness.host.error_lines import errors_among
 from harness.host.facts import HostFacts
 from harness.host.parts import Exit, Unit
 from harness.site.own import NO_PROVIDER, NOBODY, Own, own_of_rows, own_words
@@ -155,6 +156,54 @@ def test_without_the_database_an_id_is_no_fault(names: tuple[str, ...], kind: st
 def test_a_session_that_does_not_say_when_is_ours_whenever() -> None:
     row = {"user_id": USER, "session_id": SESSION, "created_at": "1970-01-01T01:00:00", "completed_at": None}
     assert whose(own_of_rows(OURS, [], [row]), SESSION, at=0.0) == "ours"
+
+
+FINISHED = {"user_id": USER, "session_id": SESSION, "created_at": "1970-01-01T01:00:00Z", "status": "failed"}
+DAY = 24 * 60 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("row", "over"),
+    [
+        ({"completed_at": None, "updated_at": "1970-01-01T01:05:00Z"}, OVER),
+        ({"completed_at": None}, DAY),
+        ({"completed_at": None, "updated_at": "1970-01-01T01:05:00"}, OVER + 14 * 60 * MINUTE),
+        ({"completed_at": "1970-01-01T01:05:00"}, OVER + 14 * 60 * MINUTE),
+    ],
+    ids=["was changed then", "was seen then", "changed in some zone", "ended in some zone"],
+)
+def test_a_session_that_is_over_excuses_nothing_for_ever(row: dict[str, Any], over: float) -> None:
+    """It does not say when it ended, or not in which zone."""
+    known = own_of_rows(OURS, [], [{**FINISHED, **row}], now=DAY)
+    assert whose(known, SESSION, at=over + MINUTE) == "ours"
+    assert whose(known, SESSION, at=over + 3 * MINUTE) == "theirs"
+
+
+def test_a_beginning_in_some_zone_is_one_within_a_day() -> None:
+    row = {**FINISHED, "created_at": "1970-01-02T01:00:00", "status": "ready"}
+    known = own_of_rows(OURS, [], [row])
+    begun = DAY + 60 * MINUTE - 14 * 60 * MINUTE
+    assert whose(known, SESSION, at=begun - MINUTE) == "ours"
+    assert whose(known, SESSION, at=begun - 3 * MINUTE) == "theirs"
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        (f'{{"level":"error","requestId":"{UNKNOWN}","session":"{SESSION}"}}', "ours"),
+        (f"[ERROR] [req:{UNKNOWN}] session {SESSION}", "ours"),
+        (f"[ERROR] x-request-id={UNKNOWN} {SESSION}", "ours"),
+        (f"[ERROR] {UNKNOWN} {SESSION}", "untold"),
+        (f"[ERROR] trace_id={UNKNOWN} {UNKNOWN} {SESSION}", "untold"),
+        (f"[ERROR] request_id={OTHER} {SESSION}", "theirs"),
+        (f"[ERROR] request_id={SESSION}", "ours"),
+        (f"[ERROR] request_id={UNKNOWN}", "theirs"),
+    ],
+)
+def test_what_a_line_says_is_a_requests_id_is_no_doubt(line: str, kind: str) -> None:
+    """Unless it is a session's, too."""
+    (error,) = errors_among([(LAUNCHED, line)], OURS.controller)["last"]
+    assert whose(KNOWN, *error["names"]) == kind
 
 
 def test_a_vm_without_a_session_is_nobodys_of_ours() -> None:

@@ -33,11 +33,12 @@ class Host(Here):
 
 
 class SmallHost(Apart):
-    """This machine, with a small file system on ``folder``."""
+    """This machine, with a small file system on ``folder``, which may be filled."""
 
     def __init__(self, profile: Site, folder: Path) -> None:
         super().__init__(f"mount -t tmpfs -o size=1m small {folder}")
-        self.site = profile
+        filled = profile.host.model_copy(update={"free_disk_mib": 0})
+        self.site = profile.model_copy(update={"host": filled})
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def told(host: Here, folder: Path) -> str:
 
 
 def test_a_place_that_will_do_is_told_with_what_a_copy_costs(disk: Path, folder: Path) -> None:
-    said = told(Host(site(snapshot={"disk": str(disk)})), folder)
+    said = told(Host(site(snapshot={"disk": str(disk)}, host={"free_disk_mib": 1})), folder)
     assert said.startswith(f"{folder}: ")
     assert "shares its blocks" in said or "4 MiB are copied for each clone" in said
     assert "file system" not in said
@@ -97,6 +98,14 @@ def test_another_file_system_is_told_and_has_room_or_not(disk: Path, folder: Pat
     said = told(SmallHost(site(snapshot={"disk": str(disk)}), folder), folder)
     assert said.startswith(f"{folder}: 0 MiB are copied for each clone")
     assert said.endswith("it lies on another file system than snapshot.disk")
+
+
+def test_a_host_in_use_is_not_filled(disk: Path, folder: Path) -> None:
+    """A clone's disk would go in, and leave less than is to be left: none is made where it costs room."""
+    profile = site(snapshot={"disk": str(disk)}, host={"free_disk_mib": 1 << 30})
+    said = told(Host(profile), folder)
+    assert "shares its blocks" in said or "MiB (host.free_disk_mib) are to be left" in said
+    assert "are copied" not in said
 
 
 def test_a_copy_that_takes_too_long_is_told_by_both_fields(disk: Path, folder: Path) -> None:

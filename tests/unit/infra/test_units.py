@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -146,6 +148,21 @@ def test_a_verification_that_ends_badly_without_a_word_is_our_trouble(host: Host
     told(host, VERIFY % "a.service", "", status=1)
     with pytest.raises(TransportError, match="nothing that can be read"):
         host.unit("a.service").verify()
+
+
+def test_a_process_tells_what_it_was_started_with_of_what_is_asked(host: Host) -> None:
+    """And of nothing else."""
+    env = {**os.environ, "NODE_ENV": "a=b c", "PORT": "8080", "NODE_ENV_KEY": "hush", "X": "1\nPORT=9"}
+    with subprocess.Popen(["sleep", "60"], env=env) as process:
+        try:
+            told(host, SHOW_UNIT % "a.service", f"Id=a.service\nLoadState=loaded\nMainPID={process.pid}")
+            asked = ("NODE_ENV", "PORT", "NONE")
+            assert host.unit("a.service").environment(asked) == {"NODE_ENV": "a=b c", "PORT": "8080"}
+        finally:
+            process.kill()
+    told(host, SHOW_UNIT % "a.service", "Id=a.service\nLoadState=loaded\nMainPID=0")
+    with pytest.raises(TransportError, match="has no main process"):
+        host.unit("a.service").environment(["PORT"])
 
 
 def test_memory_limits_are_those_of_every_cgroup_above(host: Host) -> None:

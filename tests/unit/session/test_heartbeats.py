@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -39,6 +40,17 @@ def watched(*looks: SessionRows, patience_s: float = 60, **database: object) -> 
 
 def test_a_heart_that_beats_twice_moves() -> None:
     (beat,) = watched(rows(1), rows(1), rows(6), rows(11)).values()
+    assert beat.moves
+
+
+def test_a_heart_that_beats_a_little_late_moves() -> None:
+    """The second beat comes a moment behind twice the promised time."""
+    began, promised_s = time.monotonic(), 0.5
+    beat = watch_heartbeats(
+        site(heartbeat_s=promised_s),
+        rows(0),
+        lambda: rows(int((time.monotonic() - began) / (promised_s * 1.05))),
+    )["vms"]
     assert beat.moves
 
 

@@ -17,6 +17,15 @@ def profile(**sections: object) -> Site:
     return Site.model_validate({"name": "nowhere", **sections})
 
 
+def with_none(*fields: str) -> Site:
+    """A profile where these are none."""
+    given: dict[str, dict[str, str]] = {}
+    for field in fields:
+        section, name = field.split(".")
+        given.setdefault(section, {})[name] = "none"
+    return profile(**given)
+
+
 UNPROMISED = {
     "session.credentials_outlive_the_vm": "session.lasting_credentials_path",
     "session.heartbeats_move": "database.heartbeat_s",
@@ -37,16 +46,34 @@ def test_the_runbooks_own_deployment_can_have_every_check_but_of_what_it_does_no
 @pytest.mark.parametrize("one", CONSEQUENCES, ids=lambda one: one.field)
 def test_each_field_may_be_none_and_leaves_out_checks_that_exist(one: Consequence) -> None:
     """A slip in a name would leave nothing out."""
-    section, name = one.field.split(".")
-    given = not_applicable(profile(**{section: {name: "none"}}))
+    given = not_applicable(with_none(*one.fields))
     assert given == usual() | dict.fromkeys(one.checks, one.reason)
-    assert one.reason.startswith(f'{one.field} = "none": ')
+    assert one.reason.startswith(f'{one.field} = "none"')
     for check in one.checks:
         layer, function = check.split(".")
         sources = [path.read_text("utf-8") for path in (ROOT / "tests" / layer).glob("test_*.py")]
         function, _, row = function.removesuffix("]").partition("[")
         assert not row or row in map(str, DIRECTIVES)
         assert any(re.search(rf"^def test_{function}\(", text, re.MULTILINE) for text in sources), check
+
+
+@pytest.mark.parametrize(
+    ("fields", "left_out"),
+    [
+        (("snapshot.manifest",), False),
+        (("snapshot.memory",), False),
+        (("snapshot.memory", "snapshot.manifest"), True),
+    ],
+)
+def test_golden_files_with_nothing_to_compare_are_not_said_to_be_whole(
+    fields: tuple[str, ...], left_out: bool
+) -> None:
+    """The memory file has a size to compare, and a manifest says all."""
+    manifest = {} if "snapshot.manifest" in fields else {"manifest": "/snapshots/manifest.json"}
+    memory = {"memory": "none"} if "snapshot.memory" in fields else {}
+    reason = not_applicable(profile(snapshot={**manifest, **memory})).get("host.snapshot_whole", "")
+    assert bool(reason) is left_out
+    assert not left_out or reason.startswith('snapshot.manifest = "none", snapshot.memory = "none": ')
 
 
 def test_the_profiles_own_reason_counts() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import subprocess
@@ -10,9 +11,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from harness.verdict.cases import FAILURE, Case
+from harness.verdict.cases import ERROR, FAILURE, Case, cases_of
 from harness.verdict.checklist import ITEMS
-from harness.verdict.github import remarks, summary
+from harness.verdict.github import NoCommands, remarks, summary
 from harness.verdict.metrics import write_metrics
 from harness.verdict.nagios import status_line
 from harness.verdict.outcome import Outcome
@@ -63,15 +64,28 @@ def test_the_last_pass_is_remembered_for_its_site_and_scope(tmp_path: Path) -> N
         (Outcome.FAIL, 400.0, "b", None),
     ):
         results = [result(f"c{n}", outcome, item=key) for n, key in enumerate(ITEMS)]
-        write_metrics(file, run_of(*results, facts={"site": site}), ended=at, seconds=1)
+        write_metrics(file, run_of(*results, facts={"site": site}), exit_status=0, ended=at, seconds=1)
         said = samples(file)
         assert (said.get((LAST, "")), said["acceptance_run_timestamp_seconds", ""]) == (last, at)
 
 
-def test_a_file_that_is_no_metrics_is_replaced(tmp_path: Path) -> None:
+def test_a_pass_that_did_not_end_with_0_is_none(tmp_path: Path) -> None:
+    """Another plugin may have turned the status."""
     file = tmp_path / "a.prom"
-    file.write_bytes(b"\xff{{{ no metrics")
-    write_metrics(file, run_of(result("a", Outcome.FAIL)), ended=1, seconds=1)
+    run = run_of(*(result(f"c{n}", Outcome.PASS, item=key) for n, key in enumerate(ITEMS)))
+    write_metrics(file, run, exit_status=3, ended=1, seconds=1)
+    said = samples(file)
+    assert (said["acceptance_run_outcome", "PASS"], said["acceptance_run_outcome", "BROKEN"]) == (0, 1)
+    assert (LAST, "") not in said
+    case = cases_of(run, exit_status=3)[-1]
+    assert (case.kind, case.message.splitlines()[-1]) == (ERROR, "the run ended with exit status 3")
+
+
+@pytest.mark.parametrize("left", [b"\xff{{{ no metrics", b"{, =## TYPE ,,a"])
+def test_a_file_that_is_no_metrics_is_replaced(tmp_path: Path, left: bytes) -> None:
+    file = tmp_path / "a.prom"
+    file.write_bytes(left)
+    write_metrics(file, run_of(result("a", Outcome.FAIL)), exit_status=1, ended=1, seconds=1)
     assert samples(file)["acceptance_run_outcome", "FAIL"] == 1
 
 
@@ -80,7 +94,7 @@ def test_names_types_and_units_are_as_prometheus_wants_them(tmp_path: Path) -> N
     """Also where names hold what its format has to escape."""
     file = tmp_path / "a.prom"
     odd = [result('rows[a"b\\c]', Outcome.FAIL), result("fine", Outcome.PASS)]
-    write_metrics(file, run_of(*odd, facts={"site": 'a\\"b'}), ended=1, seconds=1)
+    write_metrics(file, run_of(*odd, facts={"site": 'a\\"b'}), exit_status=1, ended=1, seconds=1)
     done = subprocess.run(
         ["promtool", "check", "metrics"], input=file.read_bytes(), capture_output=True, check=False
     )
@@ -92,6 +106,21 @@ def test_metrics_that_cannot_be_written_change_nothing(suite: Suite) -> None:
     ended = suite.run(f"--prometheus={suite.root}/taken/a.prom")
     assert ended.status == 0
     assert "taken/a.prom" in ended.output
+
+
+def test_metrics_of_an_earlier_run_do_not_stay_for_this_ones(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    suite.write(f"@check()\ndef test_it(): {FAIL}\n")
+    file = suite.root / "a.prom"
+    file.write_text('acceptance_run_outcome{outcome="PASS"} 1\n')
+    monkeypatch.setattr("harness.verdict.metrics.write_whole", no_room)
+    ended = suite.run(f"--prometheus={file}")
+    assert (ended.status, file.exists()) == (1, False)
+    assert "No space left" in ended.output
 
 
 LINES = {
@@ -123,6 +152,16 @@ def test_nagios_is_told_what_is_to_be_mended(suite: Suite) -> None:
     assert len(ended.output.splitlines()) == 1
 
 
+def test_nagios_is_told_of_an_option_that_there_is_not(suite: Suite) -> None:
+    """As pytest finds it, before a run begins; without Nagios it ends as ever."""
+    suite.write(f"@check()\ndef test_it(): {PASS}\n")
+    ended = suite.run("--nagios", "--no-such-option", apart=True)
+    assert ended.status == 3
+    (line,) = ended.output.splitlines()
+    assert line == "ACCEPTANCE UNKNOWN - unrecognized arguments: --no-such-option"
+    assert suite.run("--no-such-option", apart=True).status == 4
+
+
 def test_a_pass_that_did_not_end_with_0_is_not_ok() -> None:
     """Another plugin may have turned the status."""
     results = [result(f"c{n}", Outcome.PASS, item=key) for n, key in enumerate(ITEMS)]
@@ -149,6 +188,46 @@ def test_github_is_told_what_is_red(suite: Suite, monkeypatch: pytest.MonkeyPatc
     assert text.startswith("# before\n## Acceptance\n")
     assert "| ❌ | server.js has error handlers | FAIL<br>FAIL: host.bad |\n" in text
     assert "| ✅ | Health check passes |  |\n" in text
+
+
+SAYS = "::add-mask::x\\n   ::warning::y\\nsee ##[group]z"
+
+
+@pytest.mark.parametrize("words", [(), ("-v",), ("-qq",)])
+def test_what_a_site_says_is_no_command_at_github(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """Wherever it is shown; elsewhere it is shown as it is."""
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    suite.write(f"@check()\ndef test_bad(): raise VmError('{SAYS}')\n")
+    for value, broken in (("true", True), ("false", False)):
+        monkeypatch.setenv("GITHUB_ACTIONS", value)
+        lines = suite.run("--tb=short", *words).output.splitlines()
+        commands = [line for line in lines if line.strip().startswith("::") or "##[" in line]
+        foreign = [line for line in commands if not line.startswith("::error title=")]
+        assert (foreign == []) is broken, foreign
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (["a ", "::b"], "a ::b"),
+        (["a\n", "::b"], "a\n: :b"),
+        (["  ", "::b"], "  : :b"),
+        (["\x1b[31m", "::b"], "\x1b[31m: :b"),
+        (["a\n  ::b\n::c"], "a\n  : :b\n: :c"),
+        (["a", "##[b"], "a## [b"),
+        (["::ours"], "::ours"),
+        (["::ours", "\n", "::b"], "::ours\n: :b"),
+    ],
+)
+def test_a_line_is_known_by_its_head(written: list[str], shown: str) -> None:
+    """Whatever pieces it is written in."""
+    stream = io.StringIO()
+    plain = NoCommands(stream, {"::ours"})
+    for text in written:
+        assert plain.write(text) == len(text)
+    assert stream.getvalue() == shown
 
 
 def test_what_a_site_says_stays_text_at_github() -> None:
