@@ -18,6 +18,8 @@ from harness.guest.facts import Facts, facts_of
 from harness.guest.look import Look, look_at
 from harness.guest.overlay import Overlay, given, left_over, observed, write
 from harness.host.hypervisor import Hypervisor
+from harness.infra.environment import parse_environment
+from harness.infra.units import Unit
 from harness.outward import told
 from harness.run import run
 from harness.site.profile import Site
@@ -48,6 +50,12 @@ FragmentPath={folder}/{unit}
 DropInPaths={drop_ins}
 EnvironmentFiles={agent}/.env (ignore_errors=yes)
 """
+
+
+@pytest.fixture(autouse=True)
+def started_as_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The agent's process has what its unit sets: none runs here, and its file adds to it."""
+    monkeypatch.setattr(Unit, "environment", lambda unit, _: parse_environment(unit.get("Environment")))
 
 
 @dataclass
