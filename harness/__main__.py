@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
 import sys
@@ -20,6 +21,7 @@ from harness.site.reading import shown
 from harness.suite import version
 from harness.text import one_line
 from harness.verdict.document import schema
+from harness.verdict.github import NoCommands, in_actions
 
 _PAGES = {"docs": site_docs, "schema": schema}
 """Pages of docs/ that are written from a model."""
@@ -69,6 +71,14 @@ def main(argv: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may lack a site's letters, or ours
+    if not in_actions():
+        return _carry_out(argv)
+    out, err = NoCommands(sys.stdout, ()), NoCommands(sys.stderr, ())
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        return _carry_out(argv)
+
+
+def _carry_out(argv: list[str] | None) -> int:
     args = parser().parse_args(argv)
     try:
         if args.noun == "mend":

@@ -56,7 +56,7 @@ def difference(golden: Facts, session: Facts, site: Site) -> Difference:
     """What a session's VM has otherwise than the golden snapshot's clone."""
     changed = dict(_changed(golden.files, session.files))
     return Difference(
-        files=changed,
+        files={**dict(_access(golden, session)), **changed},
         diffs=tuple(_diff(path, golden, session, site) for path in changed if _is_shown(path)),
         modules=golden.modules != session.modules,
         other=tuple(_other(golden, session)),
@@ -75,6 +75,15 @@ def _changed(golden: Mapping[str, str], session: Mapping[str, str]) -> Iterator[
                 path,
                 f"is another: {_short(before)} in the golden snapshot, {_short(after)} in the session's VM",
             )
+
+
+def _access(golden: Facts, session: Facts) -> Iterator[tuple[str, str]]:
+    """Who may do what with a file: an agent that may not read its settings any more has the same files."""
+    before, after = golden.carried or {}, session.carried or {}
+    for path in sorted(before.keys() & after.keys()):
+        was, now = before[path].access, after[path].access
+        if was != now:
+            yield path, f"has another mode or owner: {was} in the golden snapshot, {now} in the session's VM"
 
 
 def _apart(golden: str | None, session: str | None) -> str:

@@ -86,6 +86,12 @@ class Carried:
     content: bytes
 
     @property
+    def access(self) -> str:
+        """Its mode and its owner's and group's number; of a link they say nothing."""
+        one = self.member
+        return "" if one.issym() else f"{one.mode & 0o7777:04o} {one.uid}:{one.gid}"
+
+    @property
     def text(self) -> str | None:
         """Its text; None where it is none, or a link."""
         if not self.member.isreg() or b"\0" in self.content:

@@ -41,6 +41,8 @@ _BEHIND_BLANK = re.compile(
 of those that code and sentences have there."""
 _UNEXPECTED = "nexpected "
 """With ``token`` behind it, it is how node says what it cannot parse."""
+_NO_KEY = "private"
+"""Before a blank, it is TypeScript's, and a name follows that is none of a secret's."""
 _ELEMENT = re.compile(r"<(?P<key>[\w:.-]++)(?:\s[^<>]*+)?>(?P<value>[^<]*+)(?P<end></(?P=key)\s*+>)?")
 _SCHEME_ALONE = re.compile(rf"\s*{_SCHEME}\s*", re.IGNORECASE)
 _NUMBERED = r"(?: {4}[> ][ \d]{4}\d  )?"
@@ -158,7 +160,7 @@ def _next_key(line: str, at: int) -> re.Match[str] | None:
 
 
 def _is_behind_blank(line: str, match: re.Match[str]) -> bool:
-    if line.endswith(_UNEXPECTED, 0, match.start()):
+    if match["key"] == _NO_KEY or line.endswith(_UNEXPECTED, 0, match.start()):
         return False
     return _BEHIND_BLANK.match(line, match.end()) is not None
 

@@ -9,24 +9,38 @@ from harness.database.whole_rows import NewestRows, Rows
 from harness.site.profile import Site
 
 
+def users_of(site: Site) -> set[str]:
+    """Those for whom the suite asks for sessions."""
+    asked_for = (site.session.user_id, site.session.second_user_id)
+    return {user.casefold() for user in asked_for if user}
+
+
 def left_by_failures(
-    before: NewestRows, now: NewestRows, site: Site, *, ours: Collection[str], launch_failed: bool
+    before: NewestRows,
+    now: NewestRows,
+    site: Site,
+    *,
+    ours: Collection[str],
+    others: Collection[str] = (),
+    launch_failed: bool,
 ) -> list[str]:
     """A line for each session of the suite's users that goes on, and each VM of theirs, that have come since
     and are none of what did start.
 
     :param ours: the sessions that started.
+    :param others: sessions that other runs have on record, of the same users perhaps.
     :param launch_failed: whether any did not that should have: then a VM of another type is left, too. Else
         it has come with a session, and is looked at when that is over.
     """
     settings = site.database
-    users = {user for user in (site.session.user_id, site.session.second_user_id) if user}
-    started = [now.sessions.get(session, {}) for session in ours]
+    users = users_of(site)
+    known = {*ours, *others}
+    started = [now.sessions.get(session, {}) for session in known]
     theirs = {row.get(name) for row in started for name in ("browser_vm_id", "vm_id")}
     sessions = [
         f"session {key}: {row.get('status')!r} (provider {row.get('provider')!r})"
         for key, row in _come(before.sessions, now.sessions, users).items()
-        if key not in ours and row.get("status") not in settings.finished_session_statuses
+        if key not in known and row.get("status") not in settings.finished_session_statuses
     ]
     vms = [
         f"VM {key}: {row.get('status')!r} (vm_type {row.get('vm_type')!r})"
@@ -41,9 +55,8 @@ def left_by_failures(
 
 def _come(before: Rows, now: Rows, users: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
     """The rows of these users that were not there before."""
-    known = {user.casefold() for user in users}
     return {
         key: row
         for key, row in now.items()
-        if key not in before and str(row.get("user_id")).casefold() in known
+        if key not in before and str(row.get("user_id")).casefold() in users
     }

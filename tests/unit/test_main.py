@@ -112,3 +112,19 @@ def test_a_terminal_without_a_sites_letters_shows_all_the_same(tmp_path: Path) -
     done = run(words, timeout_s=60, check=False, cwd=ROOT, env={"PYTHONIOENCODING": "latin-1"})
     assert done.status == 0, done.stderr
     assert r"\u65e5\u672c" in done.stdout
+
+
+@pytest.mark.parametrize(("value", "shown"), [("true", "a\n: :warning::b\n"), ("", "a\n::warning::b\n")])
+def test_what_a_site_says_is_no_command_in_a_job_of_githubs(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    value: str,
+    shown: str,
+) -> None:
+    profile = tmp_path / "site.toml"
+    profile.write_text('name = "x"\n[host]\naddress = "local"\nuser = "root"\n')
+    monkeypatch.setenv("GITHUB_ACTIONS", value)
+    monkeypatch.setattr("harness.__main__.site_values", lambda _: "a\n::warning::b")
+    assert main(["site", "show", str(profile)]) == 0
+    assert capsys.readouterr().out == shown

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import re
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +22,8 @@ from harness.guest.facts import Facts, facts_of
 from harness.guest.look import Look, look_at
 from harness.guest.overlay import Overlay, given, left_over, observed, write
 from harness.host.hypervisor import Hypervisor
+from harness.infra.environment import parse_environment
+from harness.infra.units import Unit
 from harness.outward import told
 from harness.run import run
 from harness.site.profile import Site
@@ -48,6 +54,12 @@ FragmentPath={folder}/{unit}
 DropInPaths={drop_ins}
 EnvironmentFiles={agent}/.env (ignore_errors=yes)
 """
+
+
+@pytest.fixture(autouse=True)
+def started_as_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The agent's process has what its unit sets: none runs here, and its file adds to it."""
+    monkeypatch.setattr(Unit, "environment", lambda unit, _: parse_environment(unit.get("Environment")))
 
 
 @dataclass
@@ -325,6 +337,20 @@ def test_an_agent_that_experiments_are_not_made_on_is_told(
 def test_an_agent_that_no_launch_writes_by_the_profile_is_told(launched: Launch) -> None:
     nothing_written = Overlay("the profile says that a launch writes no file")
     assert sorted(launched(new_agent).left_over(nothing_written)) == sorted([UNIT, "more.js", "server.js"])
+
+
+def test_another_mode_or_owner_is_told(launched: Launch) -> None:
+    """The files are the same, and experiments are made on a clone whose agent may do with them as much."""
+    seen = launched(lambda its: (its.agent / "package.json").chmod(0o600))
+    (line,) = seen.found.lines
+    assert re.search(r"json has another mode or owner: 0644 0:0 in .*, 0600 0:0 in the session's", line)
+    assert seen.found.diffs == ()
+    seen = launched(lambda its: os.chown(its.agent / "server.js", 65534, 65534))
+    assert "server.js has another mode or owner" in seen.found.text
+    assert "65534:65534 in the session's VM" in seen.found.text
+    with tarfile.open(fileobj=io.BytesIO(seen.overlay.archive)) as archive:
+        (member,) = archive
+    assert (member.uid, member.gid) == (65534, 65534)
 
 
 def test_a_diff_shows_what_changed(launched: Launch) -> None:

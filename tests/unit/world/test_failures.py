@@ -56,6 +56,13 @@ def test_a_session_that_started_and_its_vm_are_not_left() -> None:
     assert told == ["session s-2: 'started' (provider 'codex')", "VM vm-2: 'running' (vm_type 'browser')"]
 
 
+def test_a_session_of_another_run_and_its_vm_are_not_left() -> None:
+    """Its users may be the same."""
+    sessions = {"s-1": {**SESSION, "status": "ready", "browser_vm_id": "vm-1"}, "s-2": SESSION}
+    told = left(sessions=sessions, vms={"vm-1": VM, "vm-2": VM}, others={"s-1"})
+    assert told == ["session s-2: 'started' (provider 'codex')", "VM vm-2: 'running' (vm_type 'browser')"]
+
+
 def test_a_vm_of_another_type_is_left_by_a_launch_that_failed_unless_it_stays_by_design() -> None:
     vms = {"vm-1": {**VM, "vm_type": "cli"}, "vm-2": {**VM, "vm_type": "odd"}}
     assert left(vms=vms) == ["VM vm-2: 'running' (vm_type 'odd')"]
