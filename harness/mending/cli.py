@@ -22,6 +22,7 @@ from harness.mending.hands import Hands
 from harness.mending.journal import Journal, read_journal
 from harness.mending.last_verdict import last_verdict
 from harness.mending.operations import Left, OnRows, Plan, Planned, plan_json, read_plan
+from harness.mending.options import FEW_VMMS
 from harness.mending.planning import EMERGENCY, MENDABLE, claims_of, emergency_plan, plan
 from harness.mending.seen import look
 from harness.mending.suite import judged_again
@@ -46,20 +47,21 @@ class _Work:
     database: Database
     writing: Callable[[], AbstractContextManager[Database]]
     run_id: str
+    vmms: int | None = None
 
     def plan(self, checks: Collection[str], *, emergency: bool) -> Plan:
         """A plan from one look."""
         seen = look(self.hypervisor, self.database, claims=claims_of(checks), emergency=emergency)
         if emergency:
             return emergency_plan(seen, self.site, str(self.profile))
-        return plan(seen, self.site, str(self.profile), checks=checks)
+        return plan(seen, self.site, str(self.profile), checks=checks, vmms=self.vmms)
 
 
 def main(args: argparse.Namespace, *, say: Say, ask: Ask) -> int:
     """0 nothing is left to do, 1 something is, or could not be done."""
     profile, checks = _chosen(args)
     site = load_site(profile)
-    with _connected(site, profile) as work:
+    with _connected(site, profile, args.vmms) as work:
         if args.undo:
             for line in _undone(work, args):
                 say(line)
@@ -88,13 +90,13 @@ def _chosen(args: argparse.Namespace) -> tuple[Path, list[str]]:
 
 
 @contextlib.contextmanager
-def _connected(site: Site, profile: Path) -> Iterator[_Work]:
+def _connected(site: Site, profile: Path, vmms: int | None) -> Iterator[_Work]:
     run_id = secrets.token_hex(3)
     with Hypervisor(site, run_id=run_id) as hypervisor, contextlib.ExitStack() as stack:
         forward = hypervisor.forward if site.database.through_host else None
         database = stack.enter_context(read_only_session(site, run_id=run_id, forward=forward))
         writing = functools.partial(writing_session, site, run_id=run_id, forward=forward)
-        yield _Work(site, profile, hypervisor, database, writing, run_id)
+        yield _Work(site, profile, hypervisor, database, writing, run_id, vmms)
 
 
 def _planned(work: _Work, args: argparse.Namespace, checks: Collection[str]) -> Plan:
@@ -151,8 +153,11 @@ def _applied(work: _Work, found: Plan, args: argparse.Namespace, say: Say, ask: 
         hands = Hands(work.hypervisor, work.site, work.writing, journal)
         again = functools.partial(work.plan, found.checks, emergency=args.emergency)
 
+        many = not found.emergency and too_many_vmms(found, args.vmms)
+
         def confirm(one: Planned) -> bool:
-            return bool(args.yes) or ask(f"{told(one.line)}\n  do it? [y/N] ").strip().lower() == "y"
+            covered = args.yes and not (one.does.what == "process" and many)
+            return covered or ask(f"{told(one.line)}\n  do it? [y/N] ").strip().lower() == "y"
 
         done = []
         for one in carry_out(found, again, hands, journal, confirm):
@@ -160,6 +165,12 @@ def _applied(work: _Work, found: Plan, args: argparse.Namespace, say: Say, ask: 
             done.append(one)
         say(told(f"journal: {journal.folder}" + _undo_hint(done, work.run_id)))
         return _judged(work, found, args, done, journal, say)
+
+
+def too_many_vmms(found: Plan, vmms: int | None) -> bool:
+    """Whether more VMMs would be ended than `--yes` covers: then each is asked for."""
+    ended = sum(one.does.what == "process" for one in found.operations)
+    return ended > (FEW_VMMS if vmms is None else vmms)
 
 
 def _judged(

@@ -11,8 +11,9 @@ from harness.findings import Finding, mend_line
 from harness.mend import Command, PathThing, ProcessThing, Statement, TapThing
 from harness.mending.deletes import delete_sessions, delete_vms
 from harness.mending.operations import Images, Left, OnHost, OnRows, OnUnit, Plan, Planned
+from harness.mending.passing import in_passing
 from harness.mending.seen import Seen
-from harness.site.patterns import all_found
+from harness.mending.whose import nobody_known, not_to_end, vm_of
 from harness.site.profile import Site
 from harness.world.inventory import begins, name_of
 from harness.world.promises import bad_addresses, rows_without_process, rows_without_socket, rows_without_tap
@@ -67,9 +68,14 @@ def claims_of(checks: Collection[str]) -> list[str]:
     return [name.partition(".")[2] for name in CLAIMED if name in checks]
 
 
-def plan(seen: Seen, site: Site, profile: str, *, checks: Collection[str]) -> Plan:
-    """What mends what these checks find; two checks that find one thing ask for it once."""
+def plan(seen: Seen, site: Site, profile: str, *, checks: Collection[str], vmms: int | None = None) -> Plan:
+    """What mends what these checks find; two checks that find one thing ask for it once.
+
+    :param vmms: a person said that so many VMMs may be ended; then they may all be without a row, too.
+    """
     steps = [*_strays(seen, checks), *_promises(seen, checks), *_claims(seen, checks), *_unit(seen, checks)]
+    if vmms is None and (why := nobody_known(seen)):
+        steps = [_left(one, why) for one in steps]
     done: dict[str, Planned] = {}
     changed: set[tuple[str, str]] = set()
     for one in (step for step in steps if isinstance(step, Planned)):
@@ -115,28 +121,18 @@ def _strays(seen: Seen, checks: Collection[str]) -> Iterator[Step]:
             continue
         for finding in judge(seen.inventory):
             command = next((one for one in finding.mends if isinstance(one, Command)), None)
-            why = _not_ours_to_end(seen, command)
+            why = not_to_end(seen, command) if command else "only a person can mend it"
             if command is None or why:
-                yield Left(check, _told(finding), why or "only a person can mend it")
+                yield Left(check, _told(finding), why)
             else:
-                yield _on_host(check, _told(finding), command, _vm_in(seen, " ".join(command.argv)))
+                yield _on_host(check, _told(finding), command, vm_of(seen, command))
 
 
-def _not_ours_to_end(seen: Seen, command: Command | None) -> str:
-    """A thing counts as the site's where it says so itself: another service may run on the same host."""
-    if command is None or isinstance(command.on, TapThing):  # a TAP is known by the site's prefix
-        return ""
-    if isinstance(command.on, PathThing):
-        name = command.on.path.rpartition("/")[2]
-        if not _vm_in(seen, name) or not name.startswith(_vm_in(seen, name)):
-            return (
-                "its name does not begin with a VM's id: see whose it is, or add it to state.ignored_entries"
-            )
-        return ""
-    process = seen.inventory.vmm(command.on.pid) if isinstance(command.on, ProcessThing) else None
-    if process is None or not _vm_in(seen, process.command):
-        return "its command line names no VM of this site (state.vm_id_pattern): see whose it is"
-    return ""
+def _left(step: Step, why: str) -> Step:
+    """A step that is left; a unit is read and started whatever the database says."""
+    if isinstance(step, Left) or isinstance(step.does, OnUnit):
+        return step
+    return Left(step.check, step.finding, why)
 
 
 def _promises(seen: Seen, checks: Collection[str]) -> Iterator[Step]:
@@ -160,9 +156,13 @@ def _promises(seen: Seen, checks: Collection[str]) -> Iterator[Step]:
 
 
 def _sessions_on(seen: Seen, vm_id: str) -> Images:
-    """Unfinished sessions on a VM."""
-    sessions = seen.rows.sessions.items()
-    return {key: row for key, row in sessions if vm_id in (row.get("browser_vm_id"), row.get("vm_id"))}
+    """Unfinished sessions on a VM: on that of the first column that says one, as the queries have it."""
+    names = ("browser_vm_id", "vm_id")
+    vms = {
+        key: next((row[name] for name in names if row.get(name) is not None), None)
+        for key, row in seen.rows.sessions.items()
+    }
+    return {key: row for key, row in seen.rows.sessions.items() if vms[key] == vm_id}
 
 
 def _lives(seen: Seen, row: LiveRow) -> str:
@@ -172,7 +172,7 @@ def _lives(seen: Seen, row: LiveRow) -> str:
         return f"its VMM runs (pid {pids}): a live VM is not touched; cancel its session, or --emergency"
     if not seen.inventory.expects_process(row):
         return f"its status is {row.status}: it may be woken; decide by hand"
-    return ""
+    return in_passing(seen, row)
 
 
 def _claims(seen: Seen, checks: Collection[str]) -> Iterator[Step]:
@@ -277,7 +277,3 @@ def _on_unit(
 
 def _told(finding: Finding) -> str:
     return f"{finding.thing}: {finding.why}"
-
-
-def _vm_in(seen: Seen, text: str) -> str:
-    return next(iter(all_found(seen.inventory.site.state.vm_id_pattern, text)), "")

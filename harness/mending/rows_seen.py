@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from psycopg import sql
 
 from harness.database.claims import CLAIMS, Claim, parameters
 from harness.database.tables import Tables, ask_tables, read_tables, tables_cursor
+from harness.database.vm_rows import LiveRow
 from harness.mending.operations import Images
 from harness.site.profile import Site
 
@@ -23,12 +24,16 @@ KEYS = {"vms": "vm_id", "sessions": "session_id"}
 
 @dataclass(frozen=True)
 class RowsSeen:
-    """Rows at one moment: by claim those that break it, and all VMs and unfinished sessions asked for."""
+    """Rows at one moment (seconds since 1970, by the database's clock): by claim those that break it, and all
+    VMs and unfinished sessions asked for."""
 
     tables: Tables
     breaking: Mapping[str, Images]
     vms: Images
     sessions: Images
+    kept: Sequence[LiveRow]
+    """VMs beside those asked for whose status is any but destroyed: known to the profile, or not."""
+    now: float
 
 
 def see_rows(
@@ -45,7 +50,9 @@ def see_rows(
     :param all_browsers: those of every Browser VM that is not destroyed are asked for, too.
     """
     tables = ask_known_tables(connection, site)
-    ((now,),) = connection.execute("SELECT clock_timestamp()").fetchall()
+    ((now, seconds),) = connection.execute(
+        "SELECT t, extract(epoch FROM t)::float8 FROM clock_timestamp() t"
+    ).fetchall()
     breaking = {
         name: _images(connection, tables, _table(CLAIMS[name]), keys_of(connection, tables, site, name, now))
         for name in claims
@@ -57,6 +64,8 @@ def see_rows(
         breaking,
         _images(connection, tables, "vms", wanted),
         _images(connection, tables, "sessions", _sessions_on(connection, tables, site, wanted)),
+        [row for row in _not_destroyed(connection, tables, site) if row.vm_id not in vms],
+        seconds,
     )
 
 
@@ -123,6 +132,19 @@ def _browsers(connection: psycopg.Connection[Any], tables: Tables, site: Site) -
     ).format(name_of_table(tables, "vms"))
     asked = [site.database.browser_vm_type, site.database.destroyed_vm_status]
     return [key for (key,) in connection.execute(query, asked).fetchall()]
+
+
+def _not_destroyed(connection: psycopg.Connection[Any], tables: Tables, site: Site) -> list[LiveRow]:
+    """All VMs that are not destroyed, with what names their things."""
+    query = sql.SQL(
+        "SELECT vm_id::text, coalesce(status::text, 'no status'), tap_device::text, socket_path::text"
+        " FROM {} WHERE status::text IS DISTINCT FROM %s ORDER BY 1"
+    ).format(name_of_table(tables, "vms"))
+    found = connection.execute(query, [site.database.destroyed_vm_status]).fetchall()
+    return [
+        LiveRow(vm_id, status, tap_device=tap or None, socket_path=path or None)
+        for vm_id, status, tap, path in found
+    ]
 
 
 def _sessions_on(

@@ -49,6 +49,7 @@ class Stage(Here):
         self.folder = folder
         self.connection = connection
         self.unit = _UNIT
+        self.vmms_to_end: int | None = 9
         self.vms, self.sockets = folder / "vms", folder / "sockets"
         for one in (self.vms, self.sockets):
             one.mkdir()
@@ -82,8 +83,11 @@ class Stage(Here):
 
     def vmm(self, number: int, *, names: bool = True) -> subprocess.Popen[bytes]:
         """A process that is called as a VMM, with its VM's socket in its command line."""
-        called = f"{self.sockets}/{vm(number)}.sock" if names else "somebody's"
-        running = subprocess.Popen([called, "1000"], executable=self.binary)
+        return self.called(f"{self.sockets}/{vm(number)}.sock" if names else "somebody's")
+
+    def called(self, name: str) -> subprocess.Popen[bytes]:
+        """A process of the VMM's program with this in its command line."""
+        running = subprocess.Popen([name, "1000"], executable=self.binary)
         self.undo.callback(running.wait)
         self.undo.callback(running.kill)
         return running
@@ -137,7 +141,7 @@ class Stage(Here):
         """What one look asks for."""
         with self.reading() as database:
             seen = look(self, database, claims=claims_of(MENDABLE))
-        return plan(seen, self.site, "stage.toml", checks=MENDABLE)
+        return plan(seen, self.site, "stage.toml", checks=MENDABLE, vmms=self.vmms_to_end)
 
     def emergency(self) -> Plan:
         """The emergency workaround, from one look."""
