@@ -61,6 +61,7 @@ CLAIMED: Mapping[str, tuple[Literal["vms", "sessions"], Change]] = {
 UNITS = ("host.controller_active", "host.controller_enabled")
 MENDABLE = (*STRAYS, *PROMISES, *CLAIMED, *UNITS)
 EMERGENCY = "emergency workaround"
+_NEXT = "another operation changes it first, and then it is another row: run mend again"
 
 
 def claims_of(checks: Collection[str]) -> list[str]:
@@ -68,25 +69,51 @@ def claims_of(checks: Collection[str]) -> list[str]:
     return [name.partition(".")[2] for name in CLAIMED if name in checks]
 
 
-def plan(seen: Seen, site: Site, profile: str, *, checks: Collection[str], vmms: int | None = None) -> Plan:
+def rows_of(one: Planned) -> set[str] | None:
+    """The rows that an operation changes, as ``only`` of :func:`plan` has them; None for one on the host."""
+    return {f"{one.does.table} {key}" for key in one.does.before} if isinstance(one.does, OnRows) else None
+
+
+def plan(
+    seen: Seen,
+    site: Site,
+    profile: str,
+    *,
+    checks: Collection[str],
+    vmms: int | None = None,
+    only: Collection[str] | None = None,
+) -> Plan:
     """What mends what these checks find; two checks that find one thing ask for it once.
 
     :param vmms: a person said that so many VMMs may be ended; then they may all be without a row, too.
+    :param only: of the rows, these alone are in question.
     """
     steps = [*_strays(seen, checks), *_promises(seen, checks), *_claims(seen, checks), *_unit(seen, checks)]
     if vmms is None and (why := nobody_known(seen)):
         steps = [_left(one, why) for one in steps]
     done: dict[str, Planned] = {}
-    changed: set[tuple[str, str]] = set()
+    left = [step for step in steps if isinstance(step, Left)]
+    changed: set[str] = set()
     for one in (step for step in steps if isinstance(step, Planned)):
-        if isinstance(one.does, OnRows):
-            fresh = one.does.before.keys() - {key for table, key in changed if table == one.does.table}
-            if fresh != one.does.before.keys():
-                continue  # once the first is done, the rows are others: the next plan sees them
-            changed |= {(one.does.table, key) for key in fresh}
-        done.setdefault(one.does.key, one)
-    left = tuple(dict.fromkeys(step for step in steps if isinstance(step, Left)))
-    return Plan(site.name, profile, tuple(done.values()), left)
+        wanted = rows_of(one)
+        if wanted is None:
+            done.setdefault(one.does.key, one)
+            continue
+        asked = wanted if only is None else wanted.intersection(only)
+        left += [Left(one.check, f"row {key}", _NEXT) for key in sorted(asked & changed)]
+        for narrowed in _narrowed(seen, one, asked - changed):
+            done.setdefault(narrowed.does.key, narrowed)
+        changed |= asked
+    return Plan(site.name, profile, tuple(done.values()), tuple(dict.fromkeys(left)))
+
+
+def _narrowed(seen: Seen, one: Planned, rows: Collection[str]) -> Iterator[Planned]:
+    """An operation on some of its rows."""
+    does = one.does
+    if isinstance(does, OnRows):
+        images = {key: row for key, row in does.before.items() if f"{does.table} {key}" in rows}
+        told = f"{len(images)} rows" if does.claim else one.finding
+        yield from _rows(seen, one.check, told, does.table, does.change, images, vm=one.vm, claim=does.claim)
 
 
 def emergency_plan(seen: Seen, site: Site, profile: str) -> Plan:

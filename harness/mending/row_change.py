@@ -21,6 +21,13 @@ Announce = Callable[[Images, Images, list[Referring]], None]
 """Told what rows were, what they are now, and what refers to those deleted, before it is so for good."""
 
 
+SAME = "it is as it was before"
+
+
+_OWN = ("ip_address", "tap_device", "socket_path", "firecracker_pid")
+"""Columns of a VM that no two live ones share."""
+
+
 class NotAsPlannedError(HarnessError):
     """Nothing was done: what was planned is not so any more."""
 
@@ -66,6 +73,7 @@ def restore_rows(
     before: Images,
     after: Images,
     refer: Collection[Referring],
+    announce: Announce,
 ) -> Restored:
     """Within an open transaction: put back rows that are still as a mend left them."""
     tables = ask_known_tables(connection, site)
@@ -73,9 +81,11 @@ def restore_rows(
     restored, kept = [], {}
     for key, was in before.items():
         if now.get(key) == was:
-            kept[key] = "it is as it was before"
+            kept[key] = SAME
         elif now.get(key) != after.get(key):
             kept[key] = "it was changed since"
+        elif table == "vms" and (other := _shares(connection, tables, site, key, was)):
+            kept[key] = other
         elif key in now:
             _put(connection, tables, table, key, was)
             restored.append(key)
@@ -85,7 +95,27 @@ def restore_rows(
     for one in refer:
         if one.to in restored:
             attach(connection, one)
+    were = {key: row for key, row in now.items() if key in restored}
+    announce(were, locked(connection, tables, table, restored), [])
     return Restored(restored, kept)
+
+
+def _shares(
+    connection: psycopg.Connection[Any], tables: Tables, site: Site, key: str, was: Mapping[str, Any]
+) -> str:
+    """Why a VM's row does not go back to life: another that lives has got its address or thing since."""
+    live = site.database.live_vm_statuses
+    held = {name: str(was[name]) for name in _OWN if was.get(name) not in (None, "")}
+    if was.get("status") not in live or not held:
+        return ""
+    query = sql.SQL(
+        "SELECT r.vm_id::text, own.name FROM {} AS r, jsonb_each_text(%s) AS own(name, value)"
+        " WHERE r.vm_id::text <> %s AND r.status::text = ANY (%s) AND CASE own.name WHEN 'ip_address'"
+        " THEN split_part(to_jsonb(r) ->> own.name, '/', 1) = split_part(own.value, '/', 1)"
+        " ELSE to_jsonb(r) ->> own.name = own.value END ORDER BY 1, 2 LIMIT 1"
+    ).format(name_of_table(tables, "vms"))
+    found = connection.execute(query, [Jsonb(held), key, list(live)]).fetchall()
+    return f"{found[0][0]} is live and has its {found[0][1]} now" if found else ""
 
 
 def _put(

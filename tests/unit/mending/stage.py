@@ -19,10 +19,11 @@ from harness.database.connection import Database, read_only_session, writing_ses
 from harness.database.scratch import ScratchPostgres
 from harness.mending.apply import Done, carry_out
 from harness.mending.hands import Hands
-from harness.mending.journal import Journal
-from harness.mending.operations import Plan
-from harness.mending.planning import MENDABLE, claims_of, emergency_plan, plan
+from harness.mending.journal import Journal, read_journal
+from harness.mending.operations import Plan, Planned, plan_json
+from harness.mending.planning import MENDABLE, claims_of, emergency_plan, plan, rows_of
 from harness.mending.seen import look
+from harness.mending.undo import Undone, undo
 from harness.run import Result
 from harness.site.profile import Site
 from tests.unit.peers.this_machine import Here
@@ -137,13 +138,14 @@ class Stage(Here):
         """A session in the role that may write."""
         return writing_session(self.site, run_id="abcdef")
 
-    def plan(self) -> Plan:
-        """What one look asks for."""
+    def plan(self, one: Planned | None = None) -> Plan:
+        """What one look asks for; of the rows, those of one operation alone."""
+        only = rows_of(one) if one else None
         with self.reading() as database:
             seen = look(self, database, claims=claims_of(MENDABLE))
-        return plan(seen, self.site, "stage.toml", checks=MENDABLE, vmms=self.vmms_to_end)
+        return plan(seen, self.site, "stage.toml", checks=MENDABLE, vmms=self.vmms_to_end, only=only)
 
-    def emergency(self) -> Plan:
+    def emergency(self, one: Planned | None = None) -> Plan:  # noqa: ARG002 - as it is asked for
         """The emergency workaround, from one look."""
         with self.reading() as database:
             seen = look(self, database, claims=(), emergency=True)
@@ -152,8 +154,17 @@ class Stage(Here):
     def mend(self, found: Plan, journal: Journal) -> list[Done]:
         """Carry it out, without asking."""
         hands = Hands(self, self.site, self.writing, journal)
+        journal.write("plan", **plan_json(found))
         again = self.emergency if found.emergency else self.plan
         return list(carry_out(found, again, hands, journal, lambda _: True))
+
+    def put_back(
+        self, run: str, evidence: Path, *, confirm: Callable[..., bool] = lambda *_: True, by: str = "fedcba"
+    ) -> list[Undone]:
+        """Undo a run, with a journal of its own."""
+        lines = read_journal(evidence, run)
+        with contextlib.closing(Journal(evidence, by)) as journal:
+            return list(undo(lines, self.site, self.writing, journal, confirm))
 
     def _insert(self, table: str, values: dict[str, str]) -> None:
         self.connection.execute(
