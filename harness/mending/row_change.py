@@ -87,7 +87,7 @@ def restore_rows(
         elif table == "vms" and (other := _shares(connection, tables, site, key, was)):
             kept[key] = other
         elif key in now:
-            _put(connection, tables, table, key, was)
+            _put(connection, tables, table, key, was, now[key])
             restored.append(key)
         else:
             _insert(connection, tables, table, was)
@@ -119,9 +119,17 @@ def _shares(
 
 
 def _put(
-    connection: psycopg.Connection[Any], tables: Tables, table: str, key: str, was: Mapping[str, Any]
+    connection: psycopg.Connection[Any],
+    tables: Tables,
+    table: str,
+    key: str,
+    was: Mapping[str, Any],
+    now: Mapping[str, Any],
 ) -> None:
-    columns = _columns(connection, tables, table, was)
+    """The columns that differ alone: our role need not be allowed to write the others."""
+    columns = [
+        name for name in _columns(connection, tables, table, was) if name not in now or was[name] != now[name]
+    ]
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     values = sql.SQL(", ").join(sql.SQL("was.{}").format(sql.Identifier(name)) for name in columns)
     relation, column = name_of_table(tables, table), sql.Identifier(KEYS[table])

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.types.json import set_json_loads
 
 from harness.database.claims import CLAIMS, Claim, parameters
 from harness.database.tables import Tables, ask_tables, read_tables, tables_cursor
 from harness.database.vm_rows import LiveRow
 from harness.mending.operations import Images
 from harness.site.profile import Site
+from harness.text import decoded
 
 MOST_ROWS = 1000
 """So many rows of a claim are mended at once; the next plan has the others."""
@@ -103,12 +108,28 @@ def name_of_table(tables: Tables, which: str) -> sql.Identifier:
 def locked(
     connection: psycopg.Connection[Any], tables: Tables, which: str, keys: Iterable[str]
 ) -> dict[str, Mapping[str, Any]]:
-    """Rows whole, and nobody else changes them before the transaction ends."""
-    return _images(connection, tables, which, keys, lock=sql.SQL("FOR UPDATE"))
+    """Rows whole, and nobody else changes them before the transaction ends.
+
+    :raises DatabaseError: one holds a number that we could not put back as it is.
+    """
+    with connection.cursor() as cursor:
+        set_json_loads(_exactly, cursor)
+        return _images(cursor, tables, which, keys, lock=sql.SQL("FOR UPDATE"))
+
+
+def _exactly(raw: str | bytes) -> Any:
+    return json.loads(raw if isinstance(raw, str) else decoded(raw), parse_float=_exact)
+
+
+def _exact(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value) or Decimal(repr(value)) != Decimal(text):
+        raise psycopg.DataError(f"a number of more digits than are kept here, and so never put back: {text}")
+    return value
 
 
 def _images(
-    connection: psycopg.Connection[Any],
+    connection: psycopg.Connection[Any] | psycopg.Cursor[Any],
     tables: Tables,
     which: str,
     keys: Iterable[str],

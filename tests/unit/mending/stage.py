@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import shutil
 import socket
 import subprocess
@@ -29,7 +30,8 @@ from harness.site.profile import Site
 from tests.unit.peers.this_machine import Here
 
 SCHEMA, READS, WRITES = "mending", "ACCEPTANCE_TEST_READS", "ACCEPTANCE_TEST_WRITES"
-VMM = "fa018-vmm"
+VMM = f"vmm-{os.getpid()}"
+"""Of this process alone: another may run the same tests beside it, and each sees all processes."""
 _UNIT = "LoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\nNeedDaemonReload=no\n"
 
 

@@ -48,11 +48,12 @@ def test_a_vm_whose_things_another_has_is_left(
 ) -> None:
     """Its address or thing was given again: two live rows would share it."""
     stage.add_vm(1, firecracker_pid="999999", **{column: was})
-    stage.mend(stage.plan(), journal_in(tmp_path))
+    done = stage.mend(stage.plan(), journal_in(tmp_path))
+    assert [one.outcome for one in done] == ["done"], done
     stage.add_vm(2, **{column: now})
-    (done,) = stage.put_back(RUN, tmp_path)
-    assert done.outcome == "left"
-    assert f"{vm(2)} is live and has its {column} now" in done.why
+    (left,) = stage.put_back(RUN, tmp_path)
+    assert left.outcome == "left"
+    assert f"{vm(2)} is live and has its {column} now" in left.why
     assert stage.rows()[vm(1)]["status"] == "destroyed"
     stage.connection.execute("UPDATE vms SET status = 'destroyed' WHERE vm_id = %s", [vm(2)])
     assert [one.outcome for one in stage.put_back(RUN, tmp_path, by="000000")] == ["restored"]
