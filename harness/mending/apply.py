@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -51,11 +52,46 @@ def carry_out(
     """Do what is still asked for. What is behind an operation that was not done is not done, either:
     a row is not marked while somebody holds what is left of its VM."""
     kept: set[str] = set()
-    for number, one in enumerate(plan.operations):
-        done = _one(one, look_again, hands, journal, confirm, held=one.vm in kept, number=number)
+    numbers = itertools.count()
+
+    def do(one: Planned, *, held: str = "") -> Done:
+        if one.vm in kept:
+            held = f"something else of {one.vm} could not be mended"
+        done = _one(one, look_again, hands, journal, confirm, held=held, number=next(numbers))
         if one.vm and done.outcome in ("refused", "failed", "declined"):
             kept.add(one.vm)
-        yield done
+        return done
+
+    if plan.emergency:
+        yield from _in_an_emergency(plan, look_again, do)
+    else:
+        yield from map(do, plan.operations)
+
+
+def _in_an_emergency(plan: Plan, look_again: LookAgain, do: Callable[..., Done]) -> Iterator[Done]:
+    """Between the controller's stop and its start; and one more look, for what it launched before it stopped.
+
+    It is started whatever became of the rest, but where somebody would not have it stopped.
+    """
+    stop, *things, start = plan.operations
+    stopped = do(stop)
+    yield stopped
+    if stopped.outcome != "done":
+        why = "the controller could not be stopped, and would launch others"
+        yield from (do(one, held=why) for one in things)
+        if stopped.outcome != "declined":
+            yield do(start)
+        return
+    yield from map(do, things)
+    tried = {one.does.key for one in plan.operations}
+    trouble = None
+    try:
+        yield from map(do, [one for one in look_again(start).operations if one.does.key not in tried])
+    except HarnessError as error:
+        trouble = error
+    yield do(start)
+    if trouble:
+        raise trouble
 
 
 def _one(
@@ -65,11 +101,11 @@ def _one(
     journal: Journal,
     confirm: Confirm,
     *,
-    held: bool,
+    held: str,
     number: int,
 ) -> Done:
     if held:
-        return _end(journal, number, Done(one, "refused", f"something else of {one.vm} could not be mended"))
+        return _end(journal, number, Done(one, "refused", held))
     if not confirm(one):
         return _end(journal, number, Done(one, "declined"))
     try:

@@ -8,7 +8,7 @@ import functools
 import json
 import os
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,11 +20,12 @@ from harness.findings import Finding, lasting_findings
 from harness.host.hypervisor import Hypervisor
 from harness.mending.apply import Done, carry_out
 from harness.mending.chosen import chosen, read_private_plan
+from harness.mending.emergency import EMERGENCY, emergency_plan
 from harness.mending.hands import Hands
 from harness.mending.journal import Journal, read_journal
-from harness.mending.operations import Left, OnRows, Plan, Planned, plan_json
+from harness.mending.operations import Left, OnRows, OnUnit, Plan, Planned, plan_json
 from harness.mending.options import FEW_VMMS
-from harness.mending.planning import EMERGENCY, MENDABLE, claims_of, emergency_plan, plan, rows_of
+from harness.mending.planning import MENDABLE, claims_of, plan, rows_of
 from harness.mending.seen import Seen, look
 from harness.mending.suite import judged_again
 from harness.mending.undo import not_put_back, require_site, undo
@@ -162,12 +163,26 @@ def _applied(work: _Work, found: Plan, args: argparse.Namespace, say: Say, ask: 
             covered = args.yes and not (one.does.what == "process" and many)
             return covered or ask(f"{told(one.line)}\n  do it? [y/N] ").strip().lower() == "y"
 
-        done = []
-        for one in carry_out(found, again, hands, journal, confirm):
-            say(told(f"{one.outcome:<9} {one.planned.line}" + (f"\n          {one.why}" if one.why else "")))
-            done.append(one)
+        done: list[Done] = []
+        try:
+            for one in carry_out(found, again, hands, journal, confirm):
+                say(
+                    told(
+                        f"{one.outcome:<9} {one.planned.line}" + (f"\n          {one.why}" if one.why else "")
+                    )
+                )
+                done.append(one)
+        finally:
+            if stays_down(found, done):
+                say(told(f"the controller is down: sudo systemctl start -- {work.site.controller.unit}"))
         say(told(f"journal: {journal.folder}" + _undo_hint(done, work.run_id)))
         return _judged(work, found, args, done, journal, say)
+
+
+def stays_down(found: Plan, done: Sequence[Done]) -> bool:
+    """Whether an emergency stopped the controller, and did not start it."""
+    units = {one.planned.does.verb: one.outcome for one in done if isinstance(one.planned.does, OnUnit)}
+    return found.emergency and units.get("stop", "declined") != "declined" and units.get("start") != "done"
 
 
 def too_many_vmms(found: Plan, vmms: int | None) -> bool:

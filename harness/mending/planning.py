@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Literal
 
-from harness.database.cleanup import destroy_vms, fail_sessions
 from harness.database.vm_rows import LiveRow
-from harness.findings import Finding, mend_line
-from harness.mend import Command, PathThing, ProcessThing, Statement, TapThing
-from harness.mending.deletes import delete_sessions, delete_vms
-from harness.mending.operations import Images, Left, OnHost, OnRows, OnUnit, Plan, Planned
+from harness.findings import Finding
+from harness.mend import Command
+from harness.mending.operations import Left, OnRows, OnUnit, Plan, Planned
 from harness.mending.passing import in_passing
 from harness.mending.seen import Seen
+from harness.mending.steps import Change, on_host, on_rows, on_unit, sessions_on, things_of, told_of
 from harness.mending.whose import nobody_known, not_to_end, vm_of
 from harness.site.profile import Site
-from harness.world.inventory import begins, name_of
 from harness.world.promises import bad_addresses, rows_without_process, rows_without_socket, rows_without_tap
 from harness.world.strays import (
-    deleted,
-    killed,
-    removed,
     stray_entries,
     stray_processes,
     stray_sockets,
     stray_taps,
 )
 
-Change = Literal["destroy", "fail", "delete"]
 Step = Planned | Left
 
 STRAYS = {
@@ -60,7 +54,6 @@ CLAIMED: Mapping[str, tuple[Literal["vms", "sessions"], Change]] = {
 
 UNITS = ("host.controller_active", "host.controller_enabled")
 MENDABLE = (*STRAYS, *PROMISES, *CLAIMED, *UNITS)
-EMERGENCY = "emergency workaround"
 _NEXT = "another operation changes it first, and then it is another row: run mend again"
 
 
@@ -113,33 +106,9 @@ def _narrowed(seen: Seen, one: Planned, rows: Collection[str]) -> Iterator[Plann
     if isinstance(does, OnRows):
         images = {key: row for key, row in does.before.items() if f"{does.table} {key}" in rows}
         told = f"{len(images)} rows" if does.claim else one.finding
-        yield from _rows(seen, one.check, told, does.table, does.change, images, vm=one.vm, claim=does.claim)
-
-
-def emergency_plan(seen: Seen, site: Site, profile: str) -> Plan:
-    """The runbook's Emergency Workaround: all Browser VMs destroyed, what they leave too; then a restart.
-
-    The runbook marks rows alone, which leaves every VMM running without a row; so step 1 is done for each.
-    """
-    live = {row.vm_id: row for row in seen.inventory.rows}
-    steps: list[Planned] = []
-    browsers = {
-        key: row for key, row in seen.rows.vms.items() if row.get("vm_type") == site.database.browser_vm_type
-    }
-    for vm_id, row in browsers.items():
-        if vm_id in live:
-            steps += _things_of(seen, live[vm_id], EMERGENCY, f"VM {vm_id}", alive=True)
-        # Its row goes last: by that the rest is found again, should we be killed on the way.
-        for key, on_it in _sessions_on(seen, vm_id).items():
-            steps += _rows(seen, EMERGENCY, f"session {key}", "sessions", "fail", {key: on_it}, vm=vm_id)
-        steps += _rows(seen, EMERGENCY, f"VM {vm_id}", "vms", "destroy", {vm_id: row}, vm=vm_id)
-    steps.append(_on_unit(EMERGENCY, "the controller is started anew", site.controller.unit, "restart"))
-    told = tuple(
-        f"session {key} of user {row.get('user_id')} ({row.get('status')})"
-        for vm_id in browsers
-        for key, row in _sessions_on(seen, vm_id).items()
-    )
-    return Plan(site.name, profile, tuple(steps), emergency=True, sessions=told)
+        yield from on_rows(
+            seen, one.check, told, does.table, does.change, images, vm=one.vm, claim=does.claim
+        )
 
 
 def _strays(seen: Seen, checks: Collection[str]) -> Iterator[Step]:
@@ -150,9 +119,9 @@ def _strays(seen: Seen, checks: Collection[str]) -> Iterator[Step]:
             command = next((one for one in finding.mends if isinstance(one, Command)), None)
             why = not_to_end(seen, command) if command else "only a person can mend it"
             if command is None or why:
-                yield Left(check, _told(finding), why)
+                yield Left(check, told_of(finding), why)
             else:
-                yield _on_host(check, _told(finding), command, vm_of(seen, command))
+                yield on_host(check, told_of(finding), command, vm_of(seen, command))
 
 
 def _left(step: Step, why: str) -> Step:
@@ -173,23 +142,15 @@ def _promises(seen: Seen, checks: Collection[str]) -> Iterator[Step]:
                 told.setdefault(vm_id, (check, finding))
     for vm_id, (check, finding) in told.items():
         if why := _lives(seen, rows[vm_id]):
-            yield Left(check, _told(finding), why)
+            yield Left(check, told_of(finding), why)
             continue
-        yield from _things_of(seen, rows[vm_id], check, _told(finding), alive=False)
-        on_it = _sessions_on(seen, vm_id)
-        yield from _rows(seen, check, f"unfinished sessions on {vm_id}", "sessions", "fail", on_it, vm=vm_id)
+        yield from things_of(seen, rows[vm_id], check, told_of(finding), alive=False)
+        on_it = sessions_on(seen, vm_id)
+        yield from on_rows(
+            seen, check, f"unfinished sessions on {vm_id}", "sessions", "fail", on_it, vm=vm_id
+        )
         image = {vm_id: seen.rows.vms[vm_id]} if vm_id in seen.rows.vms else {}
-        yield from _rows(seen, check, _told(finding), "vms", "destroy", image, vm=vm_id)
-
-
-def _sessions_on(seen: Seen, vm_id: str) -> Images:
-    """Unfinished sessions on a VM: on that of the first column that says one, as the queries have it."""
-    names = ("browser_vm_id", "vm_id")
-    vms = {
-        key: next((row[name] for name in names if row.get(name) is not None), None)
-        for key, row in seen.rows.sessions.items()
-    }
-    return {key: row for key, row in seen.rows.sessions.items() if vms[key] == vm_id}
+        yield from on_rows(seen, check, told_of(finding), "vms", "destroy", image, vm=vm_id)
 
 
 def _lives(seen: Seen, row: LiveRow) -> str:
@@ -213,7 +174,7 @@ def _claims(seen: Seen, checks: Collection[str]) -> Iterator[Step]:
                 if why := _may_live(seen, vm_id):
                     del able[vm_id]
                     yield Left(check, f"row {vm_id}", why)
-        yield from _rows(seen, check, f"{len(able)} rows", table, change, able, claim=claim)
+        yield from on_rows(seen, check, f"{len(able)} rows", table, change, able, claim=claim)
 
 
 def _may_live(seen: Seen, vm_id: str) -> str:
@@ -235,72 +196,10 @@ def _unit(seen: Seen, checks: Collection[str]) -> Iterator[Step]:
     if "host.controller_active" in wanted and state.get("ActiveState") != "active":
         told = f"{unit} is {state.get('ActiveState')} ({state.get('SubState')})"
         if down and state.get("NeedDaemonReload") == "yes":
-            yield _on_unit("host.controller_active", told, unit, "daemon-reload")
+            yield on_unit("host.controller_active", told, unit, "daemon-reload")
         if down:
-            yield _on_unit("host.controller_active", told, unit, "restart")
+            yield on_unit("host.controller_active", told, unit, "restart")
         else:
             yield Left("host.controller_active", told, "systemd is at it already: see its journal")
     if "host.controller_enabled" in wanted and state.get("UnitFileState") == "disabled":
-        yield _on_unit("host.controller_enabled", f"{unit} is disabled", unit, "enable")
-
-
-def _things_of(seen: Seen, row: LiveRow, check: str, told: str, *, alive: bool) -> Iterator[Planned]:
-    """Step 1 for one VM: its process, TAP, socket and files."""
-    inventory = seen.inventory
-    commands: list[Command] = [killed(one) for one in inventory.named_by(row)] if alive else []
-    commands += [one for tap in inventory.taps_of(row) if isinstance(one := deleted(inventory, tap), Command)]
-    commands += [removed(one, how="-f") for one in inventory.sockets_named(row)]
-    commands += [removed(one) for one in inventory.entries if begins(name_of(one), row.vm_id)]
-    for command in commands:
-        yield _on_host(check, told, command, row.vm_id)
-
-
-def _rows(
-    seen: Seen,
-    check: str,
-    told: str,
-    table: Literal["vms", "sessions"],
-    change: Change,
-    images: Images,
-    *,
-    vm: str = "",
-    claim: str = "",
-) -> Iterator[Planned]:
-    if not images:
-        return
-    statement = _STATEMENTS[table, change](seen, list(images))
-    does = OnRows("rows", table, change, statement.line, images, claim)
-    yield Planned(check, told, mend_line(statement), does, vm)
-
-
-_STATEMENTS: Mapping[tuple[str, str], Callable[[Seen, list[str]], Statement]] = {
-    ("vms", "destroy"): lambda seen, ids: destroy_vms(seen.inventory.site.database, ids),
-    ("sessions", "fail"): lambda seen, ids: fail_sessions(seen.inventory.site.database, ids),
-    ("vms", "delete"): lambda seen, ids: delete_vms(seen.inventory.site.database, ids),
-    ("sessions", "delete"): lambda seen, ids: delete_sessions(
-        seen.inventory.site.database, seen.rows.tables, ids
-    ),
-}
-
-
-def _on_host(check: str, told: str, command: Command, vm: str) -> Planned:
-    kinds: dict[type, Literal["process", "path", "tap"]] = {
-        ProcessThing: "process",
-        PathThing: "path",
-        TapThing: "tap",
-    }
-    thing = command.on
-    if thing is None:
-        raise TypeError(f"{command.line}: it names no thing")
-    return Planned(check, told, mend_line(command), OnHost(kinds[type(thing)], thing, command.argv), vm)
-
-
-def _on_unit(
-    check: str, told: str, unit: str, verb: Literal["daemon-reload", "enable", "restart"]
-) -> Planned:
-    does = OnUnit("unit", unit, verb)
-    return Planned(check, told, mend_line(Command(("sudo", *does.argv))), does)
-
-
-def _told(finding: Finding) -> str:
-    return f"{finding.thing}: {finding.why}"
+        yield on_unit("host.controller_enabled", f"{unit} is disabled", unit, "enable")

@@ -19,10 +19,11 @@ import psycopg
 from harness.database.connection import Database, read_only_session, writing_session
 from harness.database.scratch import ScratchPostgres
 from harness.mending.apply import Done, carry_out
+from harness.mending.emergency import emergency_plan
 from harness.mending.hands import Hands
 from harness.mending.journal import Journal, read_journal
 from harness.mending.operations import Plan, Planned, plan_json
-from harness.mending.planning import MENDABLE, claims_of, emergency_plan, plan, rows_of
+from harness.mending.planning import MENDABLE, claims_of, plan, rows_of
 from harness.mending.seen import look
 from harness.mending.undo import Undone, undo
 from harness.run import Result
@@ -53,6 +54,8 @@ class Stage(Here):
         self.connection = connection
         self.unit = _UNIT
         self.vmms_to_end: int | None = 9
+        self.told: Callable[[str], int] = lambda _: 0
+        """What the controller does when it is stopped or started, and the status of that."""
         self.vms, self.sockets = folder / "vms", folder / "sockets"
         for one in (self.vms, self.sockets):
             one.mkdir()
@@ -82,7 +85,8 @@ class Stage(Here):
 
     def script(self, text: str, *, timeout_s: float) -> Result:  # noqa: ARG002 - as a host has it
         """What the host's systemd would say of the controller."""
-        return Result(("sh", "-c", text), 0, self.unit, "")
+        status = self.told(text) if text.startswith("systemctl st") else 0
+        return Result(("sh", "-c", text), status, self.unit, "")
 
     def vmm(self, number: int, *, names: bool = True) -> subprocess.Popen[bytes]:
         """A process that is called as a VMM, with its VM's socket in its command line."""
