@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,3 +141,33 @@ def test_yes_covers_the_end_of_few_vmms(stage: Stage) -> None:
     assert [too_many_vmms(found, limit) for limit in (None, 3, 4)] == [True, True, False]
     few = replace(found, operations=found.operations[:3])
     assert [too_many_vmms(few, limit) for limit in (None, 2)] == [False, True]
+
+
+class WithTap(Stage):
+    """The host has a TAP device, too, called by the beginning of its VM's id."""
+
+    def python(self, source: str, argument: object = None, *, timeout_s: float) -> Any:
+        told = super().python(source, argument, timeout_s=timeout_s)
+        if isinstance(told, dict) and "parts" in told:
+            taps = told["parts"]["taps"]["ok"]
+            tap = {"name": "fx-vm-fa018", "index": 99, "netns": taps["host_netns"], "netns_name": ""}
+            taps["taps"] = [{**tap, "master": None, "up": True}]
+        return told
+
+
+def test_a_tap_is_of_the_vm_whose_id_it_begins(stage: Stage) -> None:
+    """What else there is of the VM tells the whole id: the TAP stays where that stays."""
+    stage.__class__ = WithTap
+    stage.vmm(1)
+    assert [(one.does.what, one.vm) for one in stage.plan().operations] == [
+        ("process", vm(1)),
+        ("tap", vm(1)),
+    ]
+
+
+def test_a_tap_of_a_row_that_is_not_destroyed_is_left(stage: Stage) -> None:
+    """By its name alone, whatever else is gone."""
+    stage.__class__ = WithTap
+    stage.add_vm(1, status="'stopped'")
+    (why,) = whys(stage)
+    assert "its VM has a row" in why
