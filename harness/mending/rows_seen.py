@@ -39,6 +39,8 @@ class RowsSeen:
     kept: Sequence[LiveRow]
     """VMs beside those asked for whose status is any but destroyed: known to the profile, or not."""
     now: float
+    empty: bool
+    """Whether there is no VM's row at all, of whatever status."""
 
 
 def see_rows(
@@ -71,6 +73,7 @@ def see_rows(
         _images(connection, tables, "sessions", _sessions_on(connection, tables, site, wanted)),
         [row for row in _not_destroyed(connection, tables, site) if row.vm_id not in vms],
         seconds,
+        _is_empty(connection, tables),
     )
 
 
@@ -166,6 +169,11 @@ def _not_destroyed(connection: psycopg.Connection[Any], tables: Tables, site: Si
         LiveRow(vm_id, status, tap_device=tap or None, socket_path=path or None)
         for vm_id, status, tap, path in found
     ]
+
+
+def _is_empty(connection: psycopg.Connection[Any], tables: Tables) -> bool:
+    query = sql.SQL("SELECT NOT EXISTS (SELECT FROM {})").format(name_of_table(tables, "vms"))
+    return connection.execute(query).fetchall() == [(True,)]
 
 
 def _sessions_on(

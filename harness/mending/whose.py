@@ -41,12 +41,17 @@ def vm_of(seen: Seen, command: Command) -> str:
 
 
 def nobody_known(seen: Seen) -> str:
-    """Why nothing is mended: VMMs run and no live row is theirs, as by the database of another site."""
+    """Why nothing is mended: VMMs run and no live row is theirs, or there is no row of any VM, as by the
+    database of another site. By an empty one, what a VM that hibernates has would be a stray, too."""
     living = [one for one in seen.inventory.processes.vmms if not one.defunct]
-    if not living or any(seen.inventory.claimants(one) for one in living):
+    if seen.rows.empty:
+        told = f"the table of VMs is empty, and {len(living)} VMMs run here"
+    elif living and not any(seen.inventory.claimants(one) for one in living):
+        told = f"{len(living)} VMMs run here and none has a live row"
+    else:
         return ""
     return (
-        f"{len(living)} VMMs run here and none has a live row: see that this is the site's database, no copy;"
+        f"{told}: see that this is the site's database, no copy;"
         f" if it is, say how many may be ended: --vmms={len(living)}"
     )
 

@@ -102,6 +102,16 @@ def test_nothing_is_mended_where_no_vmm_has_a_row(stage: Stage) -> None:
     assert {one.vm for one in stage.plan().operations} == {vm(1), vm(2), ""}
 
 
+def test_nothing_is_mended_by_an_empty_table(stage: Stage) -> None:
+    """No VMM runs: what a VM that hibernates has would be nobody's."""
+    stage.vmms_to_end = None
+    stage.vm_folder(2)
+    (why,) = whys(stage)
+    assert "the table of VMs is empty" in why
+    stage.add_vm(1, status="'destroyed'", destroyed_at="now()")
+    assert [one.vm for one in stage.plan().operations] == [vm(2)]
+
+
 def test_what_is_behind_a_vmm_that_was_not_ended_is_left(stage: Stage, tmp_path: Path) -> None:
     """A stray's socket and folder stay while nobody wants its VMM ended."""
     stage.vmm(1)
