@@ -33,10 +33,12 @@ class ProcessThing:
 
 @dataclass(frozen=True)
 class PathThing:
-    """A file, folder or socket for good."""
+    """A file, folder or socket for good: an inode is given again, and each file system has its own."""
 
     path: str
     inode: int
+    device: int
+    kind: str
 
 
 @dataclass(frozen=True)

@@ -160,13 +160,16 @@ def share_time(connection: psycopg.Connection[Any], settings: DatabaseSection, q
 
 
 def _opening(connection: BoundedConnection, settings: DatabaseSection, name: str, access: str) -> bytes:
-    """What begins a transaction of ours: one round trip, and nothing in it outlives the transaction."""
+    """What begins a transaction of ours: one round trip, and nothing in it outlives the transaction.
+
+    Who writes keeps the search path of its role: a trigger of the service's may need it.
+    """
     wanted: dict[str, str | int] = {
         "application_name": name,
         "client_encoding": "SQL_ASCII" if connection.any_bytes else "UTF8",
         "datestyle": "ISO",
         "idle_in_transaction_session_timeout": _milliseconds(settings.statement_timeout_s + 60),
-        "search_path": "pg_catalog",
+        **({"search_path": "pg_catalog"} if access == "READ ONLY" else {}),
         "statement_timeout": _milliseconds(settings.statement_timeout_s),
         "timezone": "UTC",
     }

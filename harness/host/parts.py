@@ -68,6 +68,7 @@ class DirectoryEntry:
     size: Natural = 0
     mtime: float = 0.0
     inode: Natural = 0
+    device: Natural = 0
 
 
 @dataclass(frozen=True)

@@ -8,26 +8,28 @@ import functools
 import json
 import os
 import secrets
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from harness.database.connection import Database, read_only_session, writing_session
 from harness.errors import HarnessError, UsageError
 from harness.findings import Finding, lasting_findings
 from harness.host.hypervisor import Hypervisor
 from harness.mending.apply import Done, carry_out
+from harness.mending.chosen import chosen, read_private_plan
+from harness.mending.emergency import EMERGENCY, emergency_plan
 from harness.mending.hands import Hands
 from harness.mending.journal import Journal, read_journal
-from harness.mending.last_verdict import last_verdict
-from harness.mending.operations import Left, OnRows, Plan, Planned, plan_json, read_plan
-from harness.mending.planning import EMERGENCY, MENDABLE, claims_of, emergency_plan, plan
-from harness.mending.seen import look
+from harness.mending.operations import Left, OnRows, OnUnit, Plan, Planned, plan_json
+from harness.mending.options import FEW_VMMS
+from harness.mending.planning import MENDABLE, claims_of, plan, rows_of
+from harness.mending.seen import Seen, look
 from harness.mending.suite import judged_again
-from harness.mending.undo import undo
+from harness.mending.undo import not_put_back, require_site, undo
 from harness.outward import told
-from harness.site.choice import choose_site
 from harness.site.load import load_site
 from harness.site.profile import Site
 from harness.text import one_line
@@ -46,25 +48,36 @@ class _Work:
     database: Database
     writing: Callable[[], AbstractContextManager[Database]]
     run_id: str
+    vmms: int | None = None
 
-    def plan(self, checks: Collection[str], *, emergency: bool) -> Plan:
-        """A plan from one look."""
-        seen = look(self.hypervisor, self.database, claims=claims_of(checks), emergency=emergency)
-        if emergency:
-            return emergency_plan(seen, self.site, str(self.profile))
-        return plan(seen, self.site, str(self.profile), checks=checks)
+    def look(self, checks: Collection[str], *, emergency: bool = False) -> Seen:
+        """One look."""
+        return look(self.hypervisor, self.database, claims=claims_of(checks), emergency=emergency)
+
+    def plan(self, seen: Seen, checks: Collection[str], *, only: Collection[str] | None = None) -> Plan:
+        """What a look asks for."""
+        return plan(seen, self.site, str(self.profile), checks=checks, vmms=self.vmms, only=only)
+
+    def emergency(self) -> Plan:
+        """The emergency workaround, from a look of its own."""
+        return emergency_plan(self.look((), emergency=True), self.site, str(self.profile))
+
+    def again(self, found: Plan, one: Planned) -> Plan:
+        """What is asked for right before an operation of a plan."""
+        if found.emergency:
+            return self.emergency()
+        return self.plan(self.look(found.checks), found.checks, only=rows_of(one))
 
 
 def main(args: argparse.Namespace, *, say: Say, ask: Ask) -> int:
     """0 nothing is left to do, 1 something is, or could not be done."""
-    profile, checks = _chosen(args)
+    written = read_private_plan(args.apply) if args.apply and args.apply != Path() else None
+    profile, checks = chosen(args, written, os.environ)
     site = load_site(profile)
-    with _connected(site, profile) as work:
+    with _connected(site, profile, args.vmms) as work:
         if args.undo:
-            for line in _undone(work, args):
-                say(line)
-            return 0
-        found = _planned(work, args, checks)
+            return _undone(work, args, say, ask)
+        found = _planned(work, args, checks, written)
         _tell(found, say)
         if args.output:
             _write(args.output, found)
@@ -75,49 +88,42 @@ def main(args: argparse.Namespace, *, say: Say, ask: Ask) -> int:
         return _applied(work, found, args, say, ask)
 
 
-def _chosen(args: argparse.Namespace) -> tuple[Path, list[str]]:
-    if args.undo or args.emergency:
-        return choose_site(args.site, os.environ), []
-    if args.apply and args.apply != Path():
-        wanted = read_plan(_text(args.apply), whose=str(args.apply))
-        return Path(wanted.profile), wanted.checks
-    if args.site is not None:
-        return args.site, list(MENDABLE)
-    verdict = last_verdict(args.evidence_dir)
-    return verdict.profile, list(dict.fromkeys(verdict.failed))
-
-
 @contextlib.contextmanager
-def _connected(site: Site, profile: Path) -> Iterator[_Work]:
+def _connected(site: Site, profile: Path, vmms: int | None) -> Iterator[_Work]:
     run_id = secrets.token_hex(3)
     with Hypervisor(site, run_id=run_id) as hypervisor, contextlib.ExitStack() as stack:
         forward = hypervisor.forward if site.database.through_host else None
         database = stack.enter_context(read_only_session(site, run_id=run_id, forward=forward))
         writing = functools.partial(writing_session, site, run_id=run_id, forward=forward)
-        yield _Work(site, profile, hypervisor, database, writing, run_id)
+        yield _Work(site, profile, hypervisor, database, writing, run_id, vmms)
 
 
-def _planned(work: _Work, args: argparse.Namespace, checks: Collection[str]) -> Plan:
+def _planned(work: _Work, args: argparse.Namespace, checks: Collection[str], written: Plan | None) -> Plan:
     """Only what every look within the settle time shows; of a plan that was written, no more than that."""
-    fresh = work.plan(checks, emergency=args.emergency)
     if args.emergency:
-        return fresh
-    steps = {one.does.key: one for one in fresh.operations}
+        return work.emergency()
+    if written is not None and (written.site != work.site.name or written.emergency):
+        raise UsageError(f"{args.apply}: not a plan for {work.site.name}", hint="make a fresh one")
+    first = work.look(checks)
     lasting = lasting_findings(
-        [Finding(key, key, "") for key in steps],
-        lambda: [Finding(one.does.key, "", "") for one in work.plan(checks, emergency=False).operations],
+        things_and_rows(work.plan(first, checks)),
+        lambda: things_and_rows(work.plan(work.look(checks), checks)),
         what="host and database settle",
         timeout_s=work.site.host.settle_s,
     )
     kept = {one.key for one in lasting}
-    if args.apply and args.apply != Path():
-        written = read_plan(_text(args.apply), whose=str(args.apply))
-        if written.site != work.site.name or written.emergency:
-            raise UsageError(f"{args.apply}: not a plan for {work.site.name}", hint="make a fresh one")
+    fresh = work.plan(first, checks, only=kept)
+    if written is not None:
         return replace(written, left=fresh.left)
     left = [Left(name, "red", f"python -m harness explain {name}") for name in checks if name not in MENDABLE]
-    lasting_steps = tuple(one for key, one in steps.items() if key in kept)
-    return replace(fresh, operations=lasting_steps, left=(*fresh.left, *left))
+    steps = tuple(one for one in fresh.operations if one.does.key in kept or isinstance(one.does, OnRows))
+    return replace(fresh, operations=steps, left=(*fresh.left, *left))
+
+
+def things_and_rows(found: Plan) -> list[Finding]:
+    """What a plan is about, thing by thing and row by row: a group of rows may grow while we look."""
+    keys = [key for one in found.operations for key in sorted(rows_of(one) or {one.does.key})]
+    return [Finding(key, key, "") for key in keys]
 
 
 def _tell(found: Plan, say: Say) -> None:
@@ -149,17 +155,40 @@ def _applied(work: _Work, found: Plan, args: argparse.Namespace, say: Say, ask: 
     with contextlib.closing(journal):
         journal.write("plan", **plan_json(found))
         hands = Hands(work.hypervisor, work.site, work.writing, journal)
-        again = functools.partial(work.plan, found.checks, emergency=args.emergency)
+        again = functools.partial(work.again, found)
+
+        many = not found.emergency and too_many_vmms(found, args.vmms)
 
         def confirm(one: Planned) -> bool:
-            return bool(args.yes) or ask(f"{told(one.line)}\n  do it? [y/N] ").strip().lower() == "y"
+            covered = args.yes and not (one.does.what == "process" and many)
+            return covered or ask(f"{told(one.line)}\n  do it? [y/N] ").strip().lower() == "y"
 
-        done = []
-        for one in carry_out(found, again, hands, journal, confirm):
-            say(told(f"{one.outcome:<9} {one.planned.line}" + (f"\n          {one.why}" if one.why else "")))
-            done.append(one)
+        done: list[Done] = []
+        try:
+            for one in carry_out(found, again, hands, journal, confirm):
+                say(
+                    told(
+                        f"{one.outcome:<9} {one.planned.line}" + (f"\n          {one.why}" if one.why else "")
+                    )
+                )
+                done.append(one)
+        finally:
+            if stays_down(found, done):
+                say(told(f"the controller is down: sudo systemctl start -- {work.site.controller.unit}"))
         say(told(f"journal: {journal.folder}" + _undo_hint(done, work.run_id)))
         return _judged(work, found, args, done, journal, say)
+
+
+def stays_down(found: Plan, done: Sequence[Done]) -> bool:
+    """Whether an emergency stopped the controller, and did not start it."""
+    units = {one.planned.does.verb: one.outcome for one in done if isinstance(one.planned.does, OnUnit)}
+    return found.emergency and units.get("stop", "declined") != "declined" and units.get("start") != "done"
+
+
+def too_many_vmms(found: Plan, vmms: int | None) -> bool:
+    """Whether more VMMs would be ended than `--yes` covers: then each is asked for."""
+    ended = sum(one.does.what == "process" for one in found.operations)
+    return ended > (FEW_VMMS if vmms is None else vmms)
 
 
 def _judged(
@@ -176,8 +205,16 @@ def _judged(
     journal.write("verdict", outcomes=outcomes)
     for name, outcome in outcomes.items():
         say(f"{'mended' if outcome == 'PASS' else 'still red' if outcome == 'FAIL' else outcome:<10} {name}")
-    bad = any(one.outcome in ("refused", "failed", "declined") for one in done)
-    return 1 if bad or any(outcome not in ("PASS", "n/a") for outcome in outcomes.values()) else 0
+    unasked = sorted(set(checks) - {name.partition("[")[0] for name in outcomes})
+    for name in unasked:
+        say(f"{'not asked':<10} {name}")
+    return 1 if unasked or is_left(found, done, outcomes) else 0
+
+
+def is_left(found: Plan, done: Collection[Done], outcomes: Mapping[str, str]) -> bool:
+    """Whether something is left to do: left to a person, not done, or red all the same."""
+    undone = any(one.outcome in ("refused", "failed", "declined") for one in done)
+    return bool(found.left) or undone or any(one not in ("PASS", "n/a") for one in outcomes.values())
 
 
 def _undo_hint(done: list[Done], run_id: str) -> str:
@@ -185,16 +222,24 @@ def _undo_hint(done: list[Done], run_id: str) -> str:
     return f"; rows are put back by --undo {run_id}" if rows else ""
 
 
-def _undone(work: _Work, args: argparse.Namespace) -> Iterator[str]:
-    journal = read_journal(args.evidence_dir, args.undo)
-    yield from (told(line) for line in undo(journal, work.site, work.writing))
+def _undone(work: _Work, args: argparse.Namespace, say: Say, ask: Ask) -> int:
+    lines = read_journal(args.evidence_dir, args.undo)
+    require_site(lines, work.site)
 
+    def confirm(table: str, key: str, was: Mapping[str, Any]) -> bool:
+        line = told(f"{table} {key}: back to status {was.get('status')}")
+        return bool(args.yes) or ask(f"{line}\n  do it? [y/N] ").strip().lower() == "y"
 
-def _text(file: Path) -> str:
-    try:
-        return file.read_text("utf-8")
-    except (OSError, UnicodeError) as error:
-        raise UsageError(f"{file}: {error}", hint="-o writes a plan") from error
+    left = False
+    with contextlib.closing(Journal(args.evidence_dir, work.run_id)) as journal:
+        journal.write("undo", site=work.site.name, run=args.undo)
+        for one in undo(lines, work.site, work.writing, journal, confirm):
+            say(told(str(one)))
+            left |= one.outcome == "left"
+        for line in not_put_back(lines):
+            say(told(line))
+        say(told(f"journal: {journal.folder}"))
+    return 1 if left else 0
 
 
 def _write(file: Path, found: Plan) -> None:

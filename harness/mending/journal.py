@@ -6,15 +6,16 @@ Rows are kept as they were, for ``--undo``, and may hold what nobody else should
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UsageError
+from harness.errors import HarnessError, UnreadableError, UsageError
 from harness.text import decoded
 
 _NAME, _FILES = "journal.jsonl", "removed"
@@ -26,6 +27,7 @@ class Journal:
 
     def __init__(self, evidence: Path, run_id: str) -> None:
         self.run_id = run_id
+        self._broken = False
         self.folder = evidence / f"mend-{run_id}"
         try:
             evidence.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -40,14 +42,18 @@ class Journal:
     def write(self, event: str, **what: Any) -> None:
         """A line, on the disk when this returns."""
         line = json.dumps({"time": time.time(), "event": event, **what}, default=str)
-        os.write(self._file, f"{line}\n".encode())
-        os.fsync(self._file)
+        with self._writing():
+            left = memoryview(f"{line}\n".encode())
+            while left:
+                left = left[os.write(self._file, left) :]
+            os.fsync(self._file)
 
     def keep(self, copies: Sequence[Mapping[str, Any]]) -> None:
         """Copies of files that are about to be removed, and a line about all of them."""
         for number, one in enumerate(copies):
             if "content" in one:
-                self._copy(f"{one['path']}.{number}", base64.b64decode(one["content"]))
+                with self._writing():
+                    self._copy(f"{one['path']}.{number}", base64.b64decode(one["content"]))
         told = [{name: value for name, value in one.items() if name != "content"} for one in copies]
         self.write("copies", files=told)
 
@@ -60,6 +66,19 @@ class Journal:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """What is not on the disk stops the mend: a line behind half a one could not be read, either."""
+        if self._broken:
+            raise HarnessError(f"{self.folder}: nothing more is written behind a line that was cut off")
+        try:
+            yield
+        except OSError as error:
+            self._broken = True
+            raise HarnessError(
+                f"{self.folder}: {error.strerror}", hint="nothing is changed that is not in the journal"
+            ) from error
 
     def close(self) -> None:
         """Let go of it."""
@@ -80,4 +99,11 @@ def read_journal(evidence: Path, run_id: str) -> list[dict[str, Any]]:
         raise UsageError(
             f"{file}: {error.strerror}", hint="--undo RUN, and --evidence-dir as it was"
         ) from error
-    return [json.loads(line) for line in lines[:-1]]
+    return [_line(line, whose=str(file)) for line in lines[:-1]]
+
+
+def _line(line: str, *, whose: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(line))
+    except (TypeError, ValueError) as error:
+        raise UnreadableError(f"{whose}: a line that is no JSON: {error}") from error

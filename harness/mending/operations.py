@@ -15,6 +15,7 @@ from harness.answers import read_as, read_json
 from harness.mend import PathThing, ProcessThing, TapThing
 
 FORMAT = 1
+Verb = Literal["daemon-reload", "enable", "restart", "stop", "start"]
 Images = Mapping[str, Mapping[str, Any]]
 """Rows by key, each whole as JSON has it."""
 
@@ -57,7 +58,7 @@ class OnUnit:
 
     what: Literal["unit"]
     unit: str
-    verb: Literal["daemon-reload", "enable", "restart"]
+    verb: Verb
 
     @property
     def argv(self) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 EVIDENCE = Path("evidence")
+FEW_VMMS = 3
+"""So many VMMs are ended by `--yes` without a word about their number."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--apply", nargs="?", type=Path, const=Path(), metavar="PLAN", help="do it: this plan, or a fresh one"
     )
     parser.add_argument("--yes", action="store_true", help="do not ask for each operation")
+    parser.add_argument(
+        "--vmms",
+        type=int,
+        metavar="N",
+        help=f"so many VMMs may be ended: where none has a live row, and by --yes more than {FEW_VMMS}",
+    )
     parser.add_argument("--undo", metavar="RUN", help="put back the rows that a run of mend changed")
     parser.add_argument(
         "--emergency", action="store_true", help="the emergency workaround: EVERY Browser VM is destroyed"

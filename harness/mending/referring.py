@@ -12,13 +12,14 @@ from psycopg.types.json import Jsonb
 
 from harness.database.tables import Tables
 from harness.errors import DatabaseError
-from harness.mending.rows_seen import KEYS
+from harness.mending.rows_seen import KEYS, name_of_table
 
 _EMPTIED, _REFUSED = ("n", "d"), ("a", "r")
 """``confdeltype``: SET NULL and SET DEFAULT; NO ACTION and RESTRICT, where the server refuses by itself."""
 
 _KEYS_TO = """
-SELECT n.nspname::text, c.relname::text, a.attname::text, k.confdeltype::text,
+SELECT n.nspname::text, c.relname::text, a.attname::text, o.attname::text, k.confdeltype::text,
+       array_length(k.conkey, 1),
        coalesce((SELECT array_agg(p.attname::text) FROM pg_index i
                  JOIN pg_attribute p ON p.attrelid = i.indrelid AND p.attnum = ANY (i.indkey)
                  WHERE i.indrelid = c.oid AND i.indisprimary), '{}')
@@ -27,14 +28,15 @@ JOIN pg_class c ON c.oid = k.conrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
 JOIN pg_class t ON t.oid = k.confrelid
+JOIN pg_attribute o ON o.attrelid = t.oid AND o.attnum = k.confkey[1]
 JOIN pg_namespace tn ON tn.oid = t.relnamespace
-WHERE k.contype = 'f' AND array_length(k.conkey, 1) = 1 AND tn.nspname = %s AND t.relname = %s
+WHERE k.contype = 'f' AND tn.nspname = %s AND t.relname = %s
 """
 
 
 @dataclass(frozen=True)
 class Referring:
-    """One row that refers to one that is deleted, by one column."""
+    """One row that refers to one that is deleted, by one column: to its key, or to another column of it."""
 
     schema: str
     table: str
@@ -42,6 +44,9 @@ class Referring:
     key: Mapping[str, Any]
     """Its primary key."""
     to: str
+    """The key of the row that it refers to."""
+    value: str | None = None
+    """What its column holds; none in a journal of old, where it is that key."""
 
 
 def referring_rows(
@@ -53,25 +58,37 @@ def referring_rows(
     """
     name = (tables.vms if which == "vms" else tables.sessions).name
     found: list[Referring] = []
-    for schema, table, column, action, primary in connection.execute(
+    for schema, table, column, other, action, columns, primary in connection.execute(
         _KEYS_TO, [tables.schema, name]
     ).fetchall():
         if action in _REFUSED:
             continue
+        if columns != 1:
+            raise DatabaseError(
+                f"{schema}.{table} refers to them by {columns} columns: its rows could not be put back",
+                hint=f"delete by hand ({KEYS[which]}), and see what becomes of the rows of {schema}.{table}",
+            )
         pairs = sql.SQL(", ").join(
             sql.SQL("{}, r.{}").format(sql.Literal(one), sql.Identifier(one)) for one in primary
         )
-        query = sql.SQL("SELECT jsonb_build_object({}), r.{}::text FROM {} AS r WHERE r.{}::text = ANY(%s)")
-        at = sql.Identifier(column)
-        rows = connection.execute(
-            query.format(pairs, at, sql.Identifier(schema, table), at), [list(keys)]
-        ).fetchall()
+        query = sql.SQL(
+            "SELECT jsonb_build_object({0}), t.{1}::text, r.{2}::text FROM {3} AS r JOIN {4} AS t"
+            " ON r.{2} = t.{5} WHERE t.{1}::text = ANY(%s)"
+        ).format(
+            pairs,
+            sql.Identifier(KEYS[which]),
+            sql.Identifier(column),
+            sql.Identifier(schema, table),
+            name_of_table(tables, which),
+            sql.Identifier(other),
+        )
+        rows = connection.execute(query, [list(keys)]).fetchall()
         if rows and (action not in _EMPTIED or not primary):
             raise DatabaseError(
                 f"{len(rows)} rows of {schema}.{table} refer to them by {column}, and would go with them",
                 hint=f"decide by hand what becomes of the rows of {schema}.{table} ({KEYS[which]})",
             )
-        found += [Referring(schema, table, column, key, to) for key, to in rows]
+        found += [Referring(schema, table, column, key, to, value) for key, to, value in rows]
     return found
 
 
@@ -84,5 +101,5 @@ def attach(connection: psycopg.Connection[Any], one: Referring) -> None:
             "UPDATE {0} AS r SET {1} = was.{1} FROM jsonb_populate_record(NULL::{0}, %s) AS was"
             " WHERE {2} AND r.{1} IS NULL"
         ).format(table, column, keys),
-        [Jsonb({**one.key, one.column: one.to})],
+        [Jsonb({**one.key, one.column: one.to if one.value is None else one.value})],
     )

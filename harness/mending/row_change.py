@@ -21,6 +21,13 @@ Announce = Callable[[Images, Images, list[Referring]], None]
 """Told what rows were, what they are now, and what refers to those deleted, before it is so for good."""
 
 
+SAME = "it is as it was before"
+
+
+_OWN = ("ip_address", "tap_device", "socket_path", "firecracker_pid")
+"""Columns of a VM that no two live ones share."""
+
+
 class NotAsPlannedError(HarnessError):
     """Nothing was done: what was planned is not so any more."""
 
@@ -66,6 +73,7 @@ def restore_rows(
     before: Images,
     after: Images,
     refer: Collection[Referring],
+    announce: Announce,
 ) -> Restored:
     """Within an open transaction: put back rows that are still as a mend left them."""
     tables = ask_known_tables(connection, site)
@@ -73,11 +81,13 @@ def restore_rows(
     restored, kept = [], {}
     for key, was in before.items():
         if now.get(key) == was:
-            kept[key] = "it is as it was before"
+            kept[key] = SAME
         elif now.get(key) != after.get(key):
             kept[key] = "it was changed since"
+        elif table == "vms" and (other := _shares(connection, tables, site, key, was)):
+            kept[key] = other
         elif key in now:
-            _put(connection, tables, table, key, was)
+            _put(connection, tables, table, key, was, now[key])
             restored.append(key)
         else:
             _insert(connection, tables, table, was)
@@ -85,13 +95,41 @@ def restore_rows(
     for one in refer:
         if one.to in restored:
             attach(connection, one)
+    were = {key: row for key, row in now.items() if key in restored}
+    announce(were, locked(connection, tables, table, restored), [])
     return Restored(restored, kept)
 
 
+def _shares(
+    connection: psycopg.Connection[Any], tables: Tables, site: Site, key: str, was: Mapping[str, Any]
+) -> str:
+    """Why a VM's row does not go back to life: another that lives has got its address or thing since."""
+    live = site.database.live_vm_statuses
+    held = {name: str(was[name]) for name in _OWN if was.get(name) not in (None, "")}
+    if was.get("status") not in live or not held:
+        return ""
+    query = sql.SQL(
+        "SELECT r.vm_id::text, own.name FROM {} AS r, jsonb_each_text(%s) AS own(name, value)"
+        " WHERE r.vm_id::text <> %s AND r.status::text = ANY (%s) AND CASE own.name WHEN 'ip_address'"
+        " THEN split_part(to_jsonb(r) ->> own.name, '/', 1) = split_part(own.value, '/', 1)"
+        " ELSE to_jsonb(r) ->> own.name = own.value END ORDER BY 1, 2 LIMIT 1"
+    ).format(name_of_table(tables, "vms"))
+    found = connection.execute(query, [Jsonb(held), key, list(live)]).fetchall()
+    return f"{found[0][0]} is live and has its {found[0][1]} now" if found else ""
+
+
 def _put(
-    connection: psycopg.Connection[Any], tables: Tables, table: str, key: str, was: Mapping[str, Any]
+    connection: psycopg.Connection[Any],
+    tables: Tables,
+    table: str,
+    key: str,
+    was: Mapping[str, Any],
+    now: Mapping[str, Any],
 ) -> None:
-    columns = _columns(connection, tables, table, was)
+    """The columns that differ alone: our role need not be allowed to write the others."""
+    columns = [
+        name for name in _columns(connection, tables, table, was) if name not in now or was[name] != now[name]
+    ]
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     values = sql.SQL(", ").join(sql.SQL("was.{}").format(sql.Identifier(name)) for name in columns)
     relation, column = name_of_table(tables, table), sql.Identifier(KEYS[table])

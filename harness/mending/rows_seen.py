@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import json
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.types.json import set_json_loads
 
 from harness.database.claims import CLAIMS, Claim, parameters
 from harness.database.tables import Tables, ask_tables, read_tables, tables_cursor
+from harness.database.vm_rows import LiveRow
 from harness.mending.operations import Images
 from harness.site.profile import Site
+from harness.text import decoded
 
 MOST_ROWS = 1000
 """So many rows of a claim are mended at once; the next plan has the others."""
@@ -23,12 +29,18 @@ KEYS = {"vms": "vm_id", "sessions": "session_id"}
 
 @dataclass(frozen=True)
 class RowsSeen:
-    """Rows at one moment: by claim those that break it, and all VMs and unfinished sessions asked for."""
+    """Rows at one moment (seconds since 1970, by the database's clock): by claim those that break it, and all
+    VMs and unfinished sessions asked for."""
 
     tables: Tables
     breaking: Mapping[str, Images]
     vms: Images
     sessions: Images
+    kept: Sequence[LiveRow]
+    """VMs beside those asked for whose status is any but destroyed: known to the profile, or not."""
+    now: float
+    empty: bool
+    """Whether there is no VM's row at all, of whatever status."""
 
 
 def see_rows(
@@ -45,7 +57,9 @@ def see_rows(
     :param all_browsers: those of every Browser VM that is not destroyed are asked for, too.
     """
     tables = ask_known_tables(connection, site)
-    ((now,),) = connection.execute("SELECT clock_timestamp()").fetchall()
+    ((now, seconds),) = connection.execute(
+        "SELECT t, extract(epoch FROM t)::float8 FROM clock_timestamp() t"
+    ).fetchall()
     breaking = {
         name: _images(connection, tables, _table(CLAIMS[name]), keys_of(connection, tables, site, name, now))
         for name in claims
@@ -57,6 +71,9 @@ def see_rows(
         breaking,
         _images(connection, tables, "vms", wanted),
         _images(connection, tables, "sessions", _sessions_on(connection, tables, site, wanted)),
+        [row for row in _not_destroyed(connection, tables, site) if row.vm_id not in vms],
+        seconds,
+        _is_empty(connection, tables),
     )
 
 
@@ -94,12 +111,28 @@ def name_of_table(tables: Tables, which: str) -> sql.Identifier:
 def locked(
     connection: psycopg.Connection[Any], tables: Tables, which: str, keys: Iterable[str]
 ) -> dict[str, Mapping[str, Any]]:
-    """Rows whole, and nobody else changes them before the transaction ends."""
-    return _images(connection, tables, which, keys, lock=sql.SQL("FOR UPDATE"))
+    """Rows whole, and nobody else changes them before the transaction ends.
+
+    :raises DatabaseError: one holds a number that we could not put back as it is.
+    """
+    with connection.cursor() as cursor:
+        set_json_loads(_exactly, cursor)
+        return _images(cursor, tables, which, keys, lock=sql.SQL("FOR UPDATE"))
+
+
+def _exactly(raw: str | bytes) -> Any:
+    return json.loads(raw if isinstance(raw, str) else decoded(raw), parse_float=_exact)
+
+
+def _exact(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value) or Decimal(repr(value)) != Decimal(text):
+        raise psycopg.DataError(f"a number of more digits than are kept here, and so never put back: {text}")
+    return value
 
 
 def _images(
-    connection: psycopg.Connection[Any],
+    connection: psycopg.Connection[Any] | psycopg.Cursor[Any],
     tables: Tables,
     which: str,
     keys: Iterable[str],
@@ -123,6 +156,24 @@ def _browsers(connection: psycopg.Connection[Any], tables: Tables, site: Site) -
     ).format(name_of_table(tables, "vms"))
     asked = [site.database.browser_vm_type, site.database.destroyed_vm_status]
     return [key for (key,) in connection.execute(query, asked).fetchall()]
+
+
+def _not_destroyed(connection: psycopg.Connection[Any], tables: Tables, site: Site) -> list[LiveRow]:
+    """All VMs that are not destroyed, with what names their things."""
+    query = sql.SQL(
+        "SELECT vm_id::text, coalesce(status::text, 'no status'), tap_device::text, socket_path::text"
+        " FROM {} WHERE status::text IS DISTINCT FROM %s ORDER BY 1"
+    ).format(name_of_table(tables, "vms"))
+    found = connection.execute(query, [site.database.destroyed_vm_status]).fetchall()
+    return [
+        LiveRow(vm_id, status, tap_device=tap or None, socket_path=path or None)
+        for vm_id, status, tap, path in found
+    ]
+
+
+def _is_empty(connection: psycopg.Connection[Any], tables: Tables) -> bool:
+    query = sql.SQL("SELECT NOT EXISTS (SELECT FROM {})").format(name_of_table(tables, "vms"))
+    return connection.execute(query).fetchall() == [(True,)]
 
 
 def _sessions_on(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from harness.database import vm_rows
@@ -33,6 +34,11 @@ class Seen:
     inventory: Inventory
     rows: RowsSeen
     unit: Mapping[str, str]
+
+    @cached_property
+    def kept(self) -> Inventory:
+        """The same things held against the rows that are neither live nor destroyed."""
+        return Inventory(self.inventory.site, self.inventory.facts, self.rows.kept)
 
 
 def look(machine: Machine, database: Database, *, claims: Collection[str], emergency: bool = False) -> Seen:

@@ -426,6 +426,8 @@ class DatabaseSection(Section):
     """Live statuses without a process."""
     launching_vm_statuses: tuple[Name, ...] = ("creating",)
     """Live statuses of a VM that may have no pid and no address in its row yet."""
+    stopping_vm_statuses: tuple[Name, ...] = ("stopping",)
+    """Live statuses of a VM that is being ended, so that its things may be gone already."""
     destroyed_vm_status: Name = "destroyed"
     """Status of a VM that is gone."""
     other_vm_statuses: tuple[Name, ...] = ("stopped", "failed")
@@ -486,7 +488,11 @@ class DatabaseSection(Section):
                 **{
                     f"{name} are not all live_vm_statuses": name in given
                     and not live.issuperset(getattr(self, name))
-                    for name in ("processless_vm_statuses", "launching_vm_statuses")
+                    for name in (
+                        "processless_vm_statuses",
+                        "launching_vm_statuses",
+                        "stopping_vm_statuses",
+                    )
                 },
                 "stale_session_statuses are not all finished_session_statuses": (
                     "stale_session_statuses" in given and not finished.issuperset(self.stale_session_statuses)

@@ -87,7 +87,9 @@ def killed(process: Process) -> Command:
 
 def removed(entry: DirectoryEntry, *, how: str = "-rf") -> Command:
     """What removes a file, folder or socket (step 1)."""
-    return Command(("sudo", "rm", how, "--", entry.path), PathThing(entry.path, entry.inode))
+    return Command(
+        ("sudo", "rm", how, "--", entry.path), PathThing(entry.path, entry.inode, entry.device, entry.kind)
+    )
 
 
 def _within(inventory: Inventory, tap: Tap) -> str:

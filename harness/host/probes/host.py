@@ -205,6 +205,7 @@ def entry(path: str) -> Found:
     found = os.lstat(path)
     kind = KINDS.get(stat.S_IFMT(found.st_mode), "other")
     sizes = {"size": found.st_size, "mtime": found.st_mtime, "inode": found.st_ino}
+    sizes["device"] = found.st_dev
     return {"path": path, "kind": kind, **sizes}
 
 

@@ -10,6 +10,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -23,8 +24,16 @@ from typing import Any
 
 Ask = dict[str, Any]
 Found = dict[str, Any]
+Identity = tuple[int, int]
+"""Device and inode."""
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+KINDS = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "directory",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFLNK: "link",
+}
 SMALL, IN_ALL = 1 << 16, 1 << 20
 """Bytes of a file that is copied before it is removed, and of all of one operation."""
 ENDED_S = 10.0
@@ -87,25 +96,67 @@ def processes() -> Iterator[Path]:
     return (one for one in Path("/proc").iterdir() if one.name.isdigit() and int(one.name) != os.getpid())
 
 
-def holder(path: str) -> str:
-    """Who has a file open at or below a path, or stands there; empty where nobody does."""
-    real = os.path.realpath(path)
+def identity(found: os.stat_result) -> Identity:
+    """What a file is, by whatever name."""
+    return found.st_dev, found.st_ino
+
+
+def all_of(name: str) -> set[Identity]:
+    """What lies at and below a name."""
+    told = {identity(os.lstat(name))}
+    for folder, folders, files in os.walk(name) if not os.path.islink(name) else ():  # noqa: PTH114 - text
+        for one in (*folders, *files):
+            with contextlib.suppress(OSError):
+                told.add(identity(os.lstat(os.path.join(folder, one))))  # noqa: PTH118 - text
+    return told
+
+
+def holder(name: str) -> str:
+    """Who has something open that lies at or below a name, has it mapped, or stands there.
+
+    By what it is and not by what it is called there: a hard link, a mount or a chroot has other names.
+    """
+    wanted = all_of(name)
     for one in processes():
         with contextlib.suppress(OSError):
-            links = [one / "cwd", one / "root", *(one / "fd").iterdir()]
-            for link in links:
-                with contextlib.suppress(OSError):
-                    at = os.readlink(link)  # noqa: PTH115 - text
-                    if at == real or at.startswith(f"{real}/"):
-                        return f"pid {one.name} ({(one / 'comm').read_text().strip()}) has {at} open"
+            links = [one / "cwd", one / "root", one / "exe", *(one / "fd").iterdir()]
+            if any(held(link) in wanted for link in links) or mapped(one) & wanted:
+                return f"pid {one.name} ({(one / 'comm').read_text().strip()}) has it, or what is in it, open"
+    return loop_device(wanted)
+
+
+def held(link: Path) -> Identity | None:
+    """What a process has open, behind a link of /proc."""
+    with contextlib.suppress(OSError):
+        return identity(os.stat(link))  # noqa: PTH116 - as the others
+    return None
+
+
+def mapped(process: Path) -> set[Identity]:
+    """What a process has in its memory: that stays when its descriptor is closed."""
+    told = set()
+    with contextlib.suppress(OSError):
+        for line in (process / "maps").read_text(errors="surrogateescape").splitlines():
+            major, _, minor = line.split()[3].partition(":")
+            told.add((os.makedev(int(major, 16), int(minor, 16)), int(line.split()[4])))
+    return told
+
+
+def loop_device(wanted: set[Identity], block: str = "/sys/block") -> str:
+    """A loop device that has its content from one of these files."""
+    for one in sorted(Path(block).glob("loop*/loop/backing_file")):
+        with contextlib.suppress(OSError):
+            if identity(os.stat(one.read_text().rstrip("\n"))) in wanted:  # noqa: PTH116 - as the others
+                return f"{one.parts[-3]} has it, or what is in it, as its content"
     return ""
 
 
 def mounted(path: str) -> str:
-    """A file system that is mounted at or below a path."""
-    real = os.path.realpath(path)
+    """A file system that is mounted at or below a path; a link is not followed."""
+    parent, _, name = path.rpartition("/")
+    real = os.path.join(os.path.realpath(parent), name)  # noqa: PTH118 - text
     for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines():
-        at = line.split()[4].replace("\\040", " ")
+        at = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), line.split()[4])
         if at == real or at.startswith(f"{real}/"):
             return f"something is mounted at {at}"
     return ""
@@ -124,55 +175,80 @@ def answers(path: str) -> str:
     return "somebody listens on it"
 
 
-def same(ask: Ask) -> os.stat_result | None:
-    """What lies at the path, if it is what was planned."""
+def beside(ask: Ask) -> str:
+    """Stand in the folder that a path is in, and tell its name there: whatever becomes of that folder's
+    own name, it is this one. Empty where it is not there any more."""
+    parent, _, name = ask["thing"]["path"].rpartition("/")
     try:
-        found = os.lstat(ask["thing"]["path"])
+        handle = os.open(os.path.realpath(parent), os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return ""
+    try:
+        os.fchdir(handle)  # not by dir_fd: shutil.rmtree takes none before Python 3.11
+    finally:
+        os.close(handle)
+    return "" if name in (".", "..") else str(name)
+
+
+def same(ask: Ask, name: str) -> os.stat_result | None:
+    """What lies there, if it is what was planned: an inode is given again, and to another kind of thing."""
+    thing = ask["thing"]
+    try:
+        found = os.lstat(name)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return found if found.st_ino == ask["thing"]["inode"] else None
+    kind = KINDS.get(stat.S_IFMT(found.st_mode), "other")
+    return (
+        found
+        if (found.st_dev, found.st_ino, kind) == (thing["device"], thing["inode"], thing["kind"])
+        else None
+    )
 
 
 def remove_path(ask: Ask) -> Found:
     """A file, socket or folder, without following any link."""
-    path, found = ask["thing"]["path"], same(ask)
+    name = beside(ask)
+    found = same(ask, name)
     if found is None:
         return GONE
-    if why := holder(path) or mounted(path):
+    if why := holder(name) or mounted(ask["thing"]["path"]):
         return refused(why)
     if stat.S_ISDIR(found.st_mode):
-        shutil.rmtree(path)
+        shutil.rmtree(name)
     else:
-        if stat.S_ISSOCK(found.st_mode) and (why := answers(path)):
+        if stat.S_ISSOCK(found.st_mode) and (why := answers(name)):
             return refused(why)
-        os.unlink(path)  # noqa: PTH108 - text
+        os.unlink(name)  # noqa: PTH108 - text
     return DONE
 
 
-def files_below(path: str) -> Iterator[str]:
-    """Plain files at or below a path."""
-    if not os.path.isdir(path) or os.path.islink(path):  # noqa: PTH112, PTH114 - text
-        yield path
-    for folder, _, names in os.walk(path):
-        yield from (os.path.join(folder, name) for name in sorted(names))  # noqa: PTH118 - text
+def files_below(name: str) -> Iterator[str]:
+    """Plain files at or below a name; behind a link there is nothing of it."""
+    if not os.path.isdir(name) or os.path.islink(name):  # noqa: PTH112, PTH114 - text
+        yield name
+        return
+    for folder, _, names in os.walk(name):
+        yield from (os.path.join(folder, one) for one in sorted(names))  # noqa: PTH118 - text
 
 
 def copies(ask: Ask) -> list[Found]:
     """Small files that go with it, each with its content; larger ones are named with their size."""
     told: list[Found] = []
     left = IN_ALL
-    for path in files_below(ask["thing"]["path"]) if same(ask) else ():
+    parent, name = ask["thing"]["path"].rpartition("/")[0], beside(ask)
+    for path in files_below(name) if same(ask, name) else ():
         with contextlib.suppress(OSError):
-            found = os.lstat(path)
-            if not stat.S_ISREG(found.st_mode):
+            if not stat.S_ISREG(os.lstat(path).st_mode):
                 continue
-            one: Found = {"path": path, "mode": found.st_mode, "uid": found.st_uid, "gid": found.st_gid}
-            one["size"] = found.st_size
-            if found.st_size <= min(SMALL, left):
-                content = Path(path).read_bytes()[:SMALL]
-                left -= len(content)
-                one["content"] = base64.b64encode(content).decode()
-            told.append(one)
+            with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123
+                found = os.fstat(file.fileno())
+                one: Found = {"path": f"{parent}/{path}", "mode": found.st_mode}
+                one |= {"uid": found.st_uid, "gid": found.st_gid, "size": found.st_size}
+                if found.st_size <= min(SMALL, left):
+                    content = file.read(SMALL)
+                    left -= len(content)
+                    one["content"] = base64.b64encode(content).decode()
+                told.append(one)
     return told
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import shutil
 import socket
 import subprocess
@@ -18,17 +19,20 @@ import psycopg
 from harness.database.connection import Database, read_only_session, writing_session
 from harness.database.scratch import ScratchPostgres
 from harness.mending.apply import Done, carry_out
+from harness.mending.emergency import emergency_plan
 from harness.mending.hands import Hands
-from harness.mending.journal import Journal
-from harness.mending.operations import Plan
-from harness.mending.planning import MENDABLE, claims_of, emergency_plan, plan
+from harness.mending.journal import Journal, read_journal
+from harness.mending.operations import Plan, Planned, plan_json
+from harness.mending.planning import MENDABLE, claims_of, plan, rows_of
 from harness.mending.seen import look
+from harness.mending.undo import Undone, undo
 from harness.run import Result
 from harness.site.profile import Site
 from tests.unit.peers.this_machine import Here
 
 SCHEMA, READS, WRITES = "mending", "ACCEPTANCE_TEST_READS", "ACCEPTANCE_TEST_WRITES"
-VMM = "fa018-vmm"
+VMM = f"vmm-{os.getpid()}"
+"""Of this process alone: another may run the same tests beside it, and each sees all processes."""
 _UNIT = "LoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\nNeedDaemonReload=no\n"
 
 
@@ -49,6 +53,9 @@ class Stage(Here):
         self.folder = folder
         self.connection = connection
         self.unit = _UNIT
+        self.vmms_to_end: int | None = 9
+        self.told: Callable[[str], int] = lambda _: 0
+        """What the controller does when it is stopped or started, and the status of that."""
         self.vms, self.sockets = folder / "vms", folder / "sockets"
         for one in (self.vms, self.sockets):
             one.mkdir()
@@ -78,12 +85,16 @@ class Stage(Here):
 
     def script(self, text: str, *, timeout_s: float) -> Result:  # noqa: ARG002 - as a host has it
         """What the host's systemd would say of the controller."""
-        return Result(("sh", "-c", text), 0, self.unit, "")
+        status = self.told(text) if text.startswith("systemctl st") else 0
+        return Result(("sh", "-c", text), status, self.unit, "")
 
     def vmm(self, number: int, *, names: bool = True) -> subprocess.Popen[bytes]:
         """A process that is called as a VMM, with its VM's socket in its command line."""
-        called = f"{self.sockets}/{vm(number)}.sock" if names else "somebody's"
-        running = subprocess.Popen([called, "1000"], executable=self.binary)
+        return self.called(f"{self.sockets}/{vm(number)}.sock" if names else "somebody's")
+
+    def called(self, name: str) -> subprocess.Popen[bytes]:
+        """A process of the VMM's program with this in its command line."""
+        running = subprocess.Popen([name, "1000"], executable=self.binary)
         self.undo.callback(running.wait)
         self.undo.callback(running.kill)
         return running
@@ -133,13 +144,14 @@ class Stage(Here):
         """A session in the role that may write."""
         return writing_session(self.site, run_id="abcdef")
 
-    def plan(self) -> Plan:
-        """What one look asks for."""
+    def plan(self, one: Planned | None = None) -> Plan:
+        """What one look asks for; of the rows, those of one operation alone."""
+        only = rows_of(one) if one else None
         with self.reading() as database:
             seen = look(self, database, claims=claims_of(MENDABLE))
-        return plan(seen, self.site, "stage.toml", checks=MENDABLE)
+        return plan(seen, self.site, "stage.toml", checks=MENDABLE, vmms=self.vmms_to_end, only=only)
 
-    def emergency(self) -> Plan:
+    def emergency(self, one: Planned | None = None) -> Plan:  # noqa: ARG002 - as it is asked for
         """The emergency workaround, from one look."""
         with self.reading() as database:
             seen = look(self, database, claims=(), emergency=True)
@@ -148,8 +160,17 @@ class Stage(Here):
     def mend(self, found: Plan, journal: Journal) -> list[Done]:
         """Carry it out, without asking."""
         hands = Hands(self, self.site, self.writing, journal)
+        journal.write("plan", **plan_json(found))
         again = self.emergency if found.emergency else self.plan
         return list(carry_out(found, again, hands, journal, lambda _: True))
+
+    def put_back(
+        self, run: str, evidence: Path, *, confirm: Callable[..., bool] = lambda *_: True, by: str = "fedcba"
+    ) -> list[Undone]:
+        """Undo a run, with a journal of its own."""
+        lines = read_journal(evidence, run)
+        with contextlib.closing(Journal(evidence, by)) as journal:
+            return list(undo(lines, self.site, self.writing, journal, confirm))
 
     def _insert(self, table: str, values: dict[str, str]) -> None:
         self.connection.execute(

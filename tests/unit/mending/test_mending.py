@@ -12,9 +12,8 @@ import pytest
 
 from harness.mend import ProcessThing
 from harness.mending.hands import Hands
-from harness.mending.journal import Journal, read_journal
+from harness.mending.journal import Journal
 from harness.mending.operations import OnHost, Plan, plan_json, read_plan
-from harness.mending.undo import undo
 from tests.unit.mending.stage import Stage, journal_in, session, vm
 
 RUN = "abcdef"
@@ -84,7 +83,7 @@ def test_a_plan_changes_nothing_and_is_read_back(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("at", range(1, 27, 3))
+@pytest.mark.parametrize("at", range(1, 28, 3))
 def test_killed_at_any_line_it_goes_on(stage: Stage, tmp_path: Path, at: int, late: bool) -> None:
     """Killed right before, or right after, a line of the journal: what is left to do is done by the next."""
     litter(stage)
@@ -125,12 +124,10 @@ def test_rows_are_put_back_as_they_were(stage: Stage, tmp_path: Path) -> None:
     before = (stage.rows(), stage.rows("auth_sessions"))
     stage.mend(stage.plan(), journal_in(tmp_path))
     assert (stage.rows(), stage.rows("auth_sessions")) != before
-    lines = list(undo(read_journal(tmp_path, RUN), stage.site, stage.writing))
-    assert sum(line.startswith("restored") for line in lines) == 5, lines
+    done = stage.put_back(RUN, tmp_path)
+    assert [one.outcome for one in done] == ["restored"] * 5, done
     assert (stage.rows(), stage.rows("auth_sessions")) == before
-    assert not any(
-        line.startswith("restored") for line in undo(read_journal(tmp_path, RUN), stage.site, stage.writing)
-    )
+    assert {one.outcome for one in stage.put_back(RUN, tmp_path, by="000000")} == {"as it was"}
 
 
 def test_a_row_that_was_changed_since_is_not_put_back(stage: Stage, tmp_path: Path) -> None:
@@ -138,8 +135,8 @@ def test_a_row_that_was_changed_since_is_not_put_back(stage: Stage, tmp_path: Pa
     stage.add_session(5, status="'failed'")
     stage.mend(stage.plan(), journal_in(tmp_path))
     stage.connection.execute("UPDATE auth_sessions SET error_message = 'theirs'")
-    (line,) = undo(read_journal(tmp_path, RUN), stage.site, stage.writing)
-    assert line.endswith("it was changed since")
+    (done,) = stage.put_back(RUN, tmp_path)
+    assert (done.outcome, done.why) == ("left", "it was changed since")
     assert stage.rows("auth_sessions")[session(5)]["error_message"] == "theirs"
 
 
@@ -236,7 +233,8 @@ def test_the_emergency_workaround_ends_every_browser_vm_and_no_other(stage: Stag
     assert [one.split()[1] for one in found.sessions] == [session(7)]
     done = stage.mend(found, journal_in(tmp_path))
     assert {one.outcome for one in done} == {"done"}, done
-    assert done[-1].planned.does.key == "unit master-controller.service restart"
+    units = [one.planned.does.key for one in (done[0], done[-1])]
+    assert units == [f"unit master-controller.service {verb}" for verb in ("stop", "start")]
     assert {key: row["status"] for key, row in stage.rows().items()} == {
         vm(7): "destroyed",
         vm(8): "running",
