@@ -28,7 +28,7 @@ def private_directory(*, prefix: str = "acc-", parent: Path = _PARENT) -> Path:
         for entry in parent.glob(f"{prefix}*"):
             _remove_if_dead(entry)
     directory = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-    (directory / _OWNER_NOTE).write_text(f"{os.getpid()} {start_time(os.getpid())}")
+    (directory / _OWNER_NOTE).write_text(f"{os.getpid()} {start_time(os.getpid())} {_process_namespace()}")
     return directory
 
 
@@ -91,8 +91,16 @@ def _remove_if_dead(directory: Path) -> None:
         # The note is ours, even where the directory was given to the user whom a program in it runs as.
         if directory.is_symlink() or note.lstat().st_uid != os.getuid():
             return
-        pid, started = map(int, note.read_text().split())
+        pid, started, namespace = map(int, note.read_text().split())
     except (OSError, ValueError):  # no note of an owner: not one of ours, or being made right now
         return
-    if not is_running(pid, started):
+    # A container may share the parent, where our numbers of processes mean nothing.
+    if namespace == _process_namespace() and not is_running(pid, started):
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _process_namespace() -> int:
+    """That in which our pids count; 0 where there is none."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/self/ns/pid").stat().st_ino
+    return 0

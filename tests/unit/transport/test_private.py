@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from harness.transport.private import close_pipes, private_directory, start_and_remove
 from harness.wait import wait_until
@@ -53,13 +56,18 @@ def test_it_goes_when_its_maker_is_killed() -> None:
     wait_until(lambda: not directory.exists(), what="the directory is gone", timeout_s=5)
 
 
-def test_one_that_a_dead_process_left_is_removed_by_the_next() -> None:
+@pytest.mark.parametrize(("elsewhere", "stays"), [(0, False), (1, True)])
+def test_one_that_a_dead_process_left_is_removed_by_the_next(elsewhere: int, stays: bool) -> None:
+    """But for one whose maker's number counts in another container, which may share the parent."""
     process, old = held_directory()
     process.kill()
     process.communicate()
     wait_until(lambda: not old.exists(), what="the directory is gone", timeout_s=5)
     old.mkdir(mode=0o700)
-    (old / "owner").write_text(f"{process.pid} 1")
-    new = private_directory()
-    assert not old.exists()
+    (old / "owner").write_text(f"{process.pid} 1 {Path('/proc/self/ns/pid').stat().st_ino + elsewhere}")
+    try:
+        new = private_directory()
+        assert old.exists() == stays
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
     start_and_remove(new, ["true"]).communicate()
