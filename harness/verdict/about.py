@@ -23,9 +23,12 @@ ROLES = ("vmstate", "memory", "disk", "kernel", "initrd", "manifest")
 
 
 class Part(BaseModel):
-    """A table of ``verdict.json``: unknown keys are refused."""
+    """A table of ``verdict.json``: unknown keys are refused.
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    What is filled in later goes by the door out, too.
+    """
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, validate_assignment=True)
 
 
 class Suite(Part):

@@ -90,3 +90,10 @@ def test_a_run_says_who_asked_and_when(suite: SmallSuite) -> None:
     assert said.busy.suite is not None
     assert said.snapshot.files == {}
     assert said.unknown["host.kernel"] == said.unknown["snapshot.disk"] == NOT_ASKED
+
+
+def test_what_is_filled_in_later_goes_by_the_door_out() -> None:
+    """A host is asked piece by piece, and what it says is a site's text."""
+    host = HostPart(address="192.0.2.1")
+    host.vmm = "Firecracker v1.\x1b[31m\u202e"
+    assert host.vmm == "Firecracker v1.\\x1b[31m\\u202e"
