@@ -54,7 +54,13 @@ def test_no_terminal_is_told_what_to_do(judged: Result) -> None:
 def test_the_verdict_is_whole(folder: Path) -> None:
     verdict = json.loads((folder / "evidence/latest/verdict.json").read_text("utf-8"))
     assert verdict["outcome"] == "FAIL"
-    assert {check["outcome"] for check in verdict["checks"]} <= {"PASS", "FAIL", "BROKEN", "NOT PROVEN", "n/a"}
+    assert {check["outcome"] for check in verdict["checks"]} <= {
+        "PASS",
+        "FAIL",
+        "BROKEN",
+        "NOT PROVEN",
+        "n/a",
+    }
 
 
 @pytest.mark.usefixtures("judged")
