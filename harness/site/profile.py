@@ -7,7 +7,7 @@ seconds, sizes in MiB.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, get_args
@@ -390,6 +390,13 @@ class GuestSection(Section):
         return self.vnc_port not in self.listening_ports
 
 
+_PARTS = {
+    "live_vm_statuses": ("processless_vm_statuses", "launching_vm_statuses", "stopping_vm_statuses"),
+    "finished_session_statuses": ("stale_session_statuses",),
+}
+"""Lists of which others are parts."""
+
+
 class DatabaseSection(Section):
     """Supabase, or any PostgreSQL 15+."""
 
@@ -473,6 +480,20 @@ class DatabaseSection(Section):
             raise ValueError("one of url_env and url_file is needed")
         return self
 
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_among_the_given(cls, given: object) -> object:
+        """Where a profile narrows a list and not its part, the part is what is left of the default."""
+        if not isinstance(given, Mapping):
+            return given
+        left = dict(given)
+        for whole, parts in _PARTS.items():
+            kept = given.get(whole)
+            if isinstance(kept, Sequence) and not isinstance(kept, str):
+                for name in parts:
+                    left.setdefault(name, [one for one in cls.model_fields[name].default if one in kept])
+        return left
+
     @model_validator(mode="after")
     def _consistent(self) -> DatabaseSection:
         """A mend deletes rows by their status: none that lives may be among them."""
@@ -488,11 +509,7 @@ class DatabaseSection(Section):
                 **{
                     f"{name} are not all live_vm_statuses": name in given
                     and not live.issuperset(getattr(self, name))
-                    for name in (
-                        "processless_vm_statuses",
-                        "launching_vm_statuses",
-                        "stopping_vm_statuses",
-                    )
+                    for name in _PARTS["live_vm_statuses"]
                 },
                 "stale_session_statuses are not all finished_session_statuses": (
                     "stale_session_statuses" in given and not finished.issuperset(self.stale_session_statuses)
