@@ -37,6 +37,9 @@ from harness.text import one_line
 Say = Callable[[str], None]
 Ask = Callable[[str], str]
 
+RED = "red"
+"""What is found of a check that has no operation of its own: it may be red because of one that has."""
+
 
 @dataclass(frozen=True)
 class _Work:
@@ -115,7 +118,7 @@ def _planned(work: _Work, args: argparse.Namespace, checks: Collection[str], wri
     fresh = work.plan(first, checks, only=kept)
     if written is not None:
         return replace(written, left=fresh.left)
-    left = [Left(name, "red", f"python -m harness explain {name}") for name in checks if name not in MENDABLE]
+    left = [Left(name, RED, f"python -m harness explain {name}") for name in checks if name not in MENDABLE]
     steps = tuple(one for one in fresh.operations if one.does.key in kept or isinstance(one.does, OnRows))
     return replace(fresh, operations=steps, left=(*fresh.left, *left))
 
@@ -196,8 +199,9 @@ def _judged(
 ) -> int:
     """The checks behind it, once more: what is mended is what they say."""
     checks = [name for name in found.checks if name != EMERGENCY] or list(MENDABLE)
+    red = [one.check for one in found.left if one.finding == RED]  # it may have come of what is mended now
     try:
-        outcomes = judged_again(work.profile, args.evidence_dir, checks)
+        outcomes = judged_again(work.profile, args.evidence_dir, [*checks, *red])
     except HarnessError as error:
         journal.write("verdict", error=error.message)
         say(told(str(error)))
@@ -214,7 +218,9 @@ def _judged(
 def is_left(found: Plan, done: Collection[Done], outcomes: Mapping[str, str]) -> bool:
     """Whether something is left to do: left to a person, not done, or red all the same."""
     undone = any(one.outcome in ("refused", "failed", "declined") for one in done)
-    return bool(found.left) or undone or any(one not in ("PASS", "n/a") for one in outcomes.values())
+    well = {name.partition("[")[0] for name, one in outcomes.items() if one == "PASS"}
+    left = [one for one in found.left if one.finding != RED or one.check not in well]
+    return bool(left) or undone or any(one not in ("PASS", "n/a") for one in outcomes.values())
 
 
 def _undo_hint(done: list[Done], run_id: str) -> str:

@@ -15,7 +15,7 @@ from harness.errors import HarnessError, UnreadableError, UsageError
 from harness.mending import chosen as choosing
 from harness.mending.apply import Done
 from harness.mending.chosen import chosen, read_private_plan
-from harness.mending.cli import is_left, things_and_rows
+from harness.mending.cli import RED, is_left, things_and_rows
 from harness.mending.journal import read_journal
 from harness.mending.last_verdict import LastVerdict
 from harness.mending.operations import Left, OnRows, Plan, plan_json
@@ -74,6 +74,10 @@ def test_what_is_left_is_told_by_the_status() -> None:
     assert not is_left(clean, [], {"db.x": "PASS", "db.y": "n/a"})
     assert is_left(replace(clean, left=(Left("db.x", "row", "why"),)), [], {"db.x": "PASS"})
     assert is_left(clean, [], {"db.x": "NOT PROVEN"})
+    behind = replace(clean, left=(Left("host.y", RED, "explain"),))
+    assert is_left(behind, [], {"db.x": "PASS"})
+    assert is_left(behind, [], {"db.x": "PASS", "host.y": "FAIL"})
+    assert not is_left(behind, [], {"db.x": "PASS", "host.y": "PASS"})
 
 
 def test_a_plan_that_others_can_write_is_refused(tmp_path: Path) -> None:
