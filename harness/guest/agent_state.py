@@ -44,13 +44,11 @@ class JournalEntry:
         """Whether it tells how the main process ended."""
         return self.by_systemd and self.fields.get("COMMAND") == "ExecStart" and "EXIT_CODE" in self.fields
 
-    def is_clean_end_after(self, before: JournalEntry | None) -> bool:
-        """Whether it tells of a main process that ended by itself, and with 0: of that systemd says no more.
-
-        :param before: what systemd said just before.
-        """
-        stopping = before is not None and before.fields.get("MESSAGE_ID") == _STOPPING
-        return self.by_systemd and self.fields.get("MESSAGE_ID") == _CLEAN_END and not stopping
+    @property
+    def is_clean_end(self) -> bool:
+        """Whether it tells of a unit that is over, and well: of a main process that ended with 0 systemd says
+        no more."""
+        return self.by_systemd and self.fields.get("MESSAGE_ID") == _CLEAN_END
 
 
 @dataclass(frozen=True)
@@ -73,10 +71,14 @@ class AgentState:
 
     @property
     def exits(self) -> list[JournalEntry]:
-        """Every end of a main process."""
-        told = [entry for entry in self.journal if entry.by_systemd]
-        pairs = zip([None, *told], told, strict=False)
-        return [entry for before, entry in pairs if entry.is_exit or entry.is_clean_end_after(before)]
+        """Every end of a main process that nobody had asked for."""
+        ends, asked = [], False
+        for entry in self.journal:
+            kind = entry.fields.get("MESSAGE_ID") if entry.by_systemd else None
+            asked = kind == _STOPPING or (asked and kind not in (_STARTING, _STARTED))
+            if not asked and (entry.is_exit or entry.is_clean_end):
+                ends.append(entry)
+        return ends
 
     @property
     def starts_s(self) -> list[float]:
@@ -104,13 +106,12 @@ class AgentState:
     @property
     def ending(self) -> tuple[str, str] | None:
         """How the first main process ended: ``exited`` with "1", ``killed`` by "9", or ``cleanly``, "0"."""
-        first = self.exits[0].fields if self.exits else None
-        return (first.get("EXIT_CODE", "cleanly"), first.get("EXIT_STATUS", "0")) if first else None
+        return ending_of(self.exits[0]) if self.exits else None
 
     @property
     def ending_text(self) -> str:
         """How the first main process ended, for a message."""
-        return "{}, status {}".format(*self.ending) if self.ending else "no end of the main process"
+        return ending_text(self.ending)
 
     @property
     def said(self) -> list[str]:
@@ -127,6 +128,16 @@ class AgentState:
         error = [f"    the first error of its latest start: {self.first_error}"] if self.first_error else []
         shown = [f"    {entry.at_s:9.3f} {entry.message}" for entry in self.journal[-count:]]
         return "\n".join([*error, *shown]) or "    (nothing)"
+
+
+def ending_of(end: JournalEntry) -> tuple[str, str]:
+    """How a main process ended: ``exited`` with "1", ``killed`` by "9", or ``cleanly``, "0"."""
+    return end.fields.get("EXIT_CODE", "cleanly"), end.fields.get("EXIT_STATUS", "0")
+
+
+def ending_text(ending: tuple[str, str] | None) -> str:
+    """The same for a message."""
+    return "{}, status {}".format(*ending) if ending else "no end of the main process"
 
 
 def ask_agent_state(vm: Vm, *, then: str = "", since_s: float | None = None) -> AgentState:

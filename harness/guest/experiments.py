@@ -10,7 +10,7 @@ import httpx
 
 from harness.errors import WaitTimeoutError
 from harness.guest.agent_process import ask_for_inspector
-from harness.guest.agent_state import AgentState, answers, ask_agent_state
+from harness.guest.agent_state import AgentState, answers, ask_agent_state, ending_of
 from harness.guest.inspector import PORT as INSPECTOR_PORT
 from harness.guest.inspector import inspector
 from harness.guest.unit_file import parse_span
@@ -61,6 +61,13 @@ class TakenPort:
     def no_start(self) -> str:
         """What speaks for an agent that did not come up again."""
         return _no_start(self.after, self.recovered_s)
+
+    @property
+    def ending(self) -> tuple[str, str] | None:
+        """How its first main process ended that systemd did not end, to start it as it was told to: of one
+        that is not started yet systemd says no stopping."""
+        ends = (one for one in map(ending_of, self.after.exits) if one != ("killed", "15"))
+        return next(ends, None)
 
     @property
     def meets_any_limit(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from harness.guest.agent_state import ending_text
 from harness.guest.experiments import TakenPort
 from harness.site.profile import Site
 
@@ -33,8 +34,8 @@ def test_taken_port_is_logged(taken_port: TakenPort, evidence: Any) -> None:
 
 def test_taken_port_ends_the_agent(taken_port: TakenPort) -> None:
     """A taken port ends the agent with exit code 1."""
-    assert taken_port.after.ending == ("exited", "1"), (
-        f"expected exit code 1; systemd saw {taken_port.after.ending_text}:\n{taken_port.after.tail()}"
+    assert taken_port.ending == ("exited", "1"), (
+        f"expected exit code 1; systemd saw {ending_text(taken_port.ending)}:\n{taken_port.after.tail()}"
     )
 
 

@@ -51,12 +51,38 @@ STOPPING, CLEAN = SAYS % "de5b426a63be47a7b6ac3eaac82e2f6f", SAYS % "7ad2d189f7e
 LINE = '{"__MONOTONIC_TIMESTAMP":"101050000","MESSAGE":"bye"}\n'
 
 
+KILLING = SAYS % "" + SAYS % "ae8f7b866b0347b9af31fe1c80b127c0"
+"""What systemd has to say while it stops a unit: of threads that it kills, of time that was used."""
+STARTS = SAYS % "7d4958e842da4a758f6c1cdc7b36dcc5"
+EXIT = (
+    '{"__MONOTONIC_TIMESTAMP":"101100000","UNIT":"a","COMMAND":"ExecStart",'
+    '"EXIT_CODE":"exited","EXIT_STATUS":"%s","MESSAGE":"x"}\n'
+)
+
+
+def ends(*rows: str) -> list[tuple[str, str]]:
+    """How the main process ended, each time."""
+    state = parse_state("UPTIME=100\nMainPID=77\nNRestarts=1\n" + "".join(rows), since_s=100.5)
+    return [
+        (one.fields.get("EXIT_CODE", "cleanly"), one.fields.get("EXIT_STATUS", "0")) for one in state.exits
+    ]
+
+
 def test_a_clean_end_is_an_end_unless_it_was_asked_for() -> None:
     """systemd logs how a main process ended only where that was no clean end."""
-    head = "UPTIME=100\nMainPID=77\nNRestarts=1\n"
-    by_itself = parse_state(head + LINE + CLEAN + STOPPING, since_s=100.5)
-    assert (by_itself.ending, len(by_itself.exits)) == (("cleanly", "0"), 1)
-    assert parse_state(head + STOPPING + LINE + CLEAN, since_s=100.5).exits == []
+    assert ends(LINE, CLEAN, STOPPING) == [("cleanly", "0")]
+    assert ends(STOPPING, LINE, CLEAN) == []
+
+
+def test_whatever_is_said_meanwhile_an_end_that_was_asked_for_is_none() -> None:
+    """A thread that had to be killed stands between the stopping and the end of it."""
+    assert ends(STOPPING, KILLING, CLEAN) == []
+    assert ends(STOPPING, KILLING, EXIT % 143) == []
+
+
+def test_after_it_was_started_again_it_ends_by_itself() -> None:
+    assert ends(STOPPING, CLEAN, STARTS, EXIT % 1) == [("exited", "1")]
+    assert ends(STOPPING, CLEAN, STARTS, CLEAN) == [("cleanly", "0")]
 
 
 @pytest.fixture
@@ -128,3 +154,11 @@ def test_a_unit_that_takes_time_to_start_is_counted_once() -> None:
     state = AgentState(1.0, {}, both)
     assert state.starts_s == list(QUICK)
     assert state.span_s == 5
+
+
+def test_a_process_that_was_ended_to_be_started_again_has_not_ended_by_itself() -> None:
+    """A unit that says when it is ready, or waits for something first, is not stopped but ended."""
+    killed = EXIT.replace("exited", "killed") % 15
+    state = parse_state("UPTIME=1\nMainPID=7\nNRestarts=1\n" + killed + killed + EXIT % 1)
+    assert TakenPort(6, state, 1.0).ending == ("exited", "1")
+    assert TakenPort(6, parse_state("UPTIME=1\nMainPID=7\nNRestarts=1\n" + killed), 1.0).ending is None
