@@ -31,6 +31,10 @@ where that is outside of this project it looks for its settings there.
 A field that may be none is set to none by writing `"none"`: TOML has no word for it. `~` in a path on your
 own machine is your home; a relative path is taken from where the command is started.
 
+`extends = "base.toml"` at the top lays a profile over another: what it says holds, and what it leaves out is
+as there, field by field; a list is replaced whole. A relative path begins at the file that says it. So what
+many sites share is written once, and `site show` prints what is in force.
+
 A profile that is wrong in any way is refused before anything is tried, with exit status 4 and one message
 that names each field at fault, what was found and what was expected. No text may hold a line break or an
 invisible character; what may be a secret in the wrong place is not shown. A profile has at most 1 MiB.

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from harness.site.kinds import Untold, looks_secret, marked
+from harness.site.layers import Layer, line_of
 from harness.site.profile import Section, Site
 from harness.text import one_line
 
@@ -47,20 +48,20 @@ _EXPECTED = {
 }
 
 
-def faults_of(error: ValidationError, text: str) -> list[str]:
+def faults_of(error: ValidationError, layers: Sequence[Layer]) -> list[str]:
     """A line for each fault, in the order of the profile's fields.
 
-    :param text: the profile, to say in which line a name stands that is not shown.
+    :param layers: the profile, to say in which line a name stands that is not shown.
     """
     return [
-        _fault(item, text) if place < MOST else ""
+        _fault(item, layers) if place < MOST else ""
         for place, item in enumerate(error.errors(include_url=False))
     ]
 
 
-def _fault(item: Mapping[str, Any], text: str) -> str:
+def _fault(item: Mapping[str, Any], layers: Sequence[Layer]) -> str:
     where, kind = tuple(item["loc"]), str(item["type"])
-    name = _named(where, text)
+    name = _named(where, layers)
     if kind == "extra_forbidden":
         return f"{name}: no such field{_meant(where)}"
     context = item.get("ctx", {})
@@ -96,21 +97,21 @@ def _told(found: object) -> str:
     return "a table" if isinstance(found, Mapping) else "a list" if isinstance(found, Sequence) else "nothing"
 
 
-def _named(where: tuple[int | str, ...], text: str) -> str:
+def _named(where: tuple[int | str, ...], layers: Sequence[Layer]) -> str:
     """A field's full name. What the operator has named himself is shown where it cannot be a secret."""
     words = [
-        str(part) if isinstance(part, int) or _is_known(where[: place + 1]) else _own_name(part, text)
+        str(part) if isinstance(part, int) or _is_known(where[: place + 1]) else _own_name(part, layers)
         for place, part in enumerate(where)
         if part != _KEY
     ]
     return ".".join(words) or "top level"
 
 
-def _own_name(name: str, text: str) -> str:
+def _own_name(name: str, layers: Sequence[Layer]) -> str:
     if len(name) <= _QUOTED and _PLAIN_NAME.fullmatch(name):
         return name
-    line = next((number for number, line in enumerate(text.splitlines(), 1) if name in line), None)
-    return f"(a name that is not shown{f', in line {line}' if line else ''})"
+    line = line_of(name, layers)
+    return f"(a name that is not shown{f', {line}' if line else ''})"
 
 
 def _is_known(where: tuple[int | str, ...]) -> bool:
