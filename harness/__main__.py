@@ -18,12 +18,13 @@ from harness.site.choice import choose_site
 from harness.site.docs import site_docs, site_values
 from harness.site.load import load_site
 from harness.site.reading import shown
+from harness.site.schema import site_schema
 from harness.suite import version
 from harness.text import one_line
 from harness.verdict.document import schema
 from harness.verdict.github import NoCommands, in_actions
 
-_PAGES = {"docs": site_docs, "schema": schema}
+_PAGES = {("site", "docs"): site_docs, ("site", "schema"): site_schema, ("verdict", "schema"): schema}
 """Pages of docs/ that are written from a model."""
 
 
@@ -59,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
         one = verbs.add_parser(verb, help=what)
         one.add_argument("file", type=Path, nargs="?", help="default: as a run would choose")
     verbs.add_parser("docs", help="print docs/site-profile.md from the model")
+    verbs.add_parser("schema", help="print docs/site-profile.schema.json, for editors, from the model")
     return top
 
 
@@ -87,8 +89,8 @@ def _carry_out(argv: list[str] | None) -> int:
             return mend(args, say=lambda line: print(line, flush=True), ask=_asked)
         if args.noun == "explain":
             return _explain(args.check, choose_site(args.site, os.environ))
-        if args.verb in _PAGES:
-            print(_PAGES[args.verb](), end="")
+        if page := _PAGES.get((args.noun, getattr(args, "verb", ""))):
+            print(page(), end="")
             return 0
         profile = choose_site(args.file, os.environ)
         return answer_gate(args, profile) if args.noun == "gate" else _with_profile(args.verb, profile)

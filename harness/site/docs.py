@@ -35,6 +35,11 @@ own machine is your home; a relative path is taken from where the command is sta
 as there, field by field; a list is replaced whole. A relative path begins at the file that says it. So what
 many sites share is written once, and `site show` prints what is in force.
 
+An editor that knows JSON Schema for TOML (Even Better TOML, Taplo) helps with names, choices and meanings
+where a profile begins with the path to [site-profile.schema.json](site-profile.schema.json):
+
+    #:schema ../docs/site-profile.schema.json
+
 A profile that is wrong in any way is refused before anything is tried, with exit status 4 and one message
 that names each field at fault, what was found and what was expected. No text may hold a line break or an
 invisible character; what may be a secret in the wrong place is not shown. A profile has at most 1 MiB.

@@ -10,13 +10,24 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Strict,
+)
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_after_validator_function
 
 from harness.site.patterns import fault_of
 from harness.text import one_line
@@ -84,15 +95,27 @@ def _about_secrets(text: str) -> str:
     return _plain_line(_some(text))
 
 
-def _is(pattern: str, expected: str) -> AfterValidator:
-    compiled = re.compile(pattern)
+@dataclass(frozen=True)
+class _Shape:
+    """A text that a pattern describes, here and in the profile's JSON Schema."""
 
-    def held(text: str) -> str:
-        if compiled.fullmatch(text) is None:
-            raise ValueError(f"expected {expected}")
-        return text
+    pattern: str
+    expected: str
 
-    return AfterValidator(held)
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        compiled = re.compile(self.pattern)
+
+        def held(text: str) -> str:
+            if compiled.fullmatch(text) is None:
+                raise ValueError(f"expected {self.expected}")
+            return text
+
+        return no_info_after_validator_function(held, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(schema), "pattern": f"^({self.pattern})$"}
 
 
 def _absolute(text: str) -> str:
@@ -225,35 +248,35 @@ SshPath = Annotated[LocalPath, AfterValidator(_for_ssh)]
 Program = Annotated[str, AfterValidator(_program)]
 
 Address = Annotated[Text, AfterValidator(_address)]
-Login = Annotated[Text, _is(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}\$?", "the name of a user")]
+Login = Annotated[Text, _Shape(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}\$?", "the name of a user")]
 HostPort = Annotated[
     Text,
-    _is(
+    _Shape(
         r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}):([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])",
         "a host and a port, as cdn.example:443",
     ),
 ]
-HostAlias = Annotated[Text, _is(r"[A-Za-z0-9_\[:][A-Za-z0-9_.:\[\]-]{0,252}", "a host's name")]
+HostAlias = Annotated[Text, _Shape(r"[A-Za-z0-9_\[:][A-Za-z0-9_.:\[\]-]{0,252}", "a host's name")]
 Device = Annotated[
-    Text, _is(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,14}", "a network device's name of at most 15 characters")
+    Text, _Shape(r"[A-Za-z0-9_.][A-Za-z0-9_.-]{0,14}", "a network device's name of at most 15 characters")
 ]
-Unit = Annotated[Text, _is(r"[A-Za-z0-9_:][A-Za-z0-9_:.@\\-]{0,254}", "the name of a systemd unit")]
-Word = Annotated[Text, _is(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", "a word of letters, digits, _ . and -")]
-Version = Annotated[Text, _is(r"[0-9][0-9A-Za-z.+~-]{0,30}", "the beginning of a version, as 1.7")]
+Unit = Annotated[Text, _Shape(r"[A-Za-z0-9_:][A-Za-z0-9_:.@\\-]{0,254}", "the name of a systemd unit")]
+Word = Annotated[Text, _Shape(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", "a word of letters, digits, _ . and -")]
+Version = Annotated[Text, _Shape(r"[0-9][0-9A-Za-z.+~-]{0,30}", "the beginning of a version, as 1.7")]
 Relation = Annotated[Text, Field(max_length=63)]
 """A table or schema of the database."""
-Variable = Annotated[Text, _is(r"[A-Za-z_][A-Za-z0-9_]{0,127}", "the name of an environment variable")]
+Variable = Annotated[Text, _Shape(r"[A-Za-z_][A-Za-z0-9_]{0,127}", "the name of an environment variable")]
 CheckName = Annotated[
-    Text, _is(r"[A-Za-z0-9_.]{1,100}(\[.{1,200}\])?", "a check's name, as docs/checks.md has it")
+    Text, _Shape(r"[A-Za-z0-9_.]{1,100}(\[.{1,200}\])?", "a check's name, as docs/checks.md has it")
 ]
 SecretsVariable = Annotated[str, AfterValidator(_names_a_variable)]
-Mac = Annotated[Text, _is(r"([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}", "a MAC address, as 06:00:c0:a8:64:02")]
-Uuid = Annotated[Text, _is(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a UUID in lower case")]
-HexColour = Annotated[Text, _is(r"#[0-9a-f]{6}", "a colour as #rrggbb, in lower case")]
+Mac = Annotated[Text, _Shape(r"([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}", "a MAC address, as 06:00:c0:a8:64:02")]
+Uuid = Annotated[Text, _Shape(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a UUID in lower case")]
+HexColour = Annotated[Text, _Shape(r"#[0-9a-f]{6}", "a colour as #rrggbb, in lower case")]
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
-UrlPath = Annotated[Text, _is(r"/[!\"$-~]*", "a path of a URL: /like/this")]
-SessionPath = Annotated[UrlPath, _is(r"/.*\{session\}.*", "a path of a URL with {session} in it")]
+UrlPath = Annotated[Text, _Shape(r"/[!\"$-~]*", "a path of a URL: /like/this")]
+SessionPath = Annotated[UrlPath, _Shape(r"/.*\{session\}.*", "a path of a URL with {session} in it")]
 Ipv4 = Annotated[IPv4Address, _from_text(IPv4Address, "an IPv4 address, as 192.168.100.2")]
 Ipv4Network = Annotated[
     IPv4Interface, _from_text(IPv4Interface, "an IPv4 address with its network, as 192.168.100.1/24")
