@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from harness.bundle import bundle
 from harness.errors import HarnessError
 from harness.gate.words import add_words, answer_gate
-from harness.mending.options import add_arguments
+from harness.mending.options import EVIDENCE, add_arguments
 from harness.outward import told
 from harness.site.choice import choose_site
 from harness.site.docs import site_docs, site_values
@@ -50,6 +51,18 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--site", type=Path, metavar="FILE", help="the profile; default: as a run would choose"
     )
+    pack = nouns.add_parser(
+        "bundle", help="a run's evidence, profile and versions in one file, without secrets"
+    )
+    pack.add_argument(
+        "run",
+        type=Path,
+        nargs="?",
+        default=EVIDENCE / "latest",
+        metavar="RUN",
+        help="its folder (%(default)s)",
+    )
+    pack.add_argument("-o", type=Path, metavar="FILE", dest="output", help="default: bundle-RUN.tar.gz here")
     add_arguments(nouns.add_parser("mend", help="what mends the findings: shown; done with --apply"))
     site = nouns.add_parser("site", help="the site profile")
     verbs = site.add_subparsers(dest="verb", required=True, metavar="VERB")
@@ -87,6 +100,9 @@ def _carry_out(argv: list[str] | None) -> int:
             from harness.mending.cli import main as mend  # here: it loads all that connects
 
             return mend(args, say=lambda line: print(line, flush=True), ask=_asked)
+        if args.noun == "bundle":
+            print(told(bundle(args.run, args.output)))
+            return 0
         if args.noun == "explain":
             return _explain(args.check, choose_site(args.site, os.environ))
         if page := _PAGES.get((args.noun, getattr(args, "verb", ""))):
