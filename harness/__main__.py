@@ -24,6 +24,8 @@ from harness.suite import version
 from harness.text import one_line
 from harness.verdict.document import schema
 from harness.verdict.github import NoCommands, in_actions
+from harness.watch.cli import add_arguments as add_watch
+from harness.watch.cli import main as watch
 
 _PAGES = {("site", "docs"): site_docs, ("site", "schema"): site_schema, ("verdict", "schema"): schema}
 """Pages of docs/ that are written from a model."""
@@ -64,6 +66,9 @@ def parser() -> argparse.ArgumentParser:
     )
     pack.add_argument("-o", type=Path, metavar="FILE", dest="output", help="default: bundle-RUN.tar.gz here")
     add_arguments(nouns.add_parser("mend", help="what mends the findings: shown; done with --apply"))
+    add_watch(
+        nouns.add_parser("watch", help="a canary: the suite every few minutes, and a word where it changes")
+    )
     site = nouns.add_parser("site", help="the site profile")
     verbs = site.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, what in {
@@ -100,6 +105,8 @@ def _carry_out(argv: list[str] | None) -> int:
             from harness.mending.cli import main as mend  # here: it loads all that connects
 
             return mend(args, say=lambda line: print(line, flush=True), ask=_asked)
+        if args.noun == "watch":
+            return watch(args)
         if args.noun == "bundle":
             print(told(bundle(args.run, args.output)))
             return 0

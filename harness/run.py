@@ -61,10 +61,15 @@ def run(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     hint: str = "",
+    farewell_s: float = 0.0,
+    held: Sequence[int] = (),
 ) -> Result:
     """Run a program to its end. What it leaves running is not waited for, nor heard.
 
     :param timeout_s: seconds; on expiry the program is killed, with its process group.
+    :param farewell_s: before it is killed, also because we are interrupted, it is interrupted itself and has
+        so many seconds to end.
+    :param held: descriptors that the program holds on to as well, should it outlive us.
     :param check: a non-zero status raises.
     :raises CommandError: not found, ended with a non-zero status (with ``check``), took too long, or printed
         more than :data:`OUTPUT_LIMIT`.
@@ -73,10 +78,14 @@ def run(
     log.debug("run: %s", shell_line(words))
     limit = Limit(shell_line(words), seconds=timeout_s, size=OUTPUT_LIMIT)
     outputs = (bytearray(), bytearray())
-    with _started(words, cwd, environment(env), hint, hears=input_text is not None) as process:
+    with _started(words, cwd, environment(env), hint, hears=input_text is not None, held=held) as process:
         try:
             _talk(process, encoded(input_text or ""), outputs, limit)
+        except KeyboardInterrupt:
+            _part(process, outputs, farewell_s)
+            raise
         except LimitReached as error:
+            _part(process, outputs, farewell_s)
             slow = isinstance(error, TimeIsUp)
             what = f"took over {timeout_s:g} s" if slow else f"printed more than {OUTPUT_LIMIT >> 20} MiB"
             said = ending(decoded(bytes(outputs[1] or outputs[0])).strip(), _SHOWN)
@@ -87,6 +96,16 @@ def run(
         said = ending(result.stderr.strip() or result.stdout.strip() or "nothing", _SHOWN)
         raise CommandError(f"exit status {result.status}: {result.command}\n  it said: {said}", hint=hint)
     return result
+
+
+def _part(process: subprocess.Popen[bytes], outputs: tuple[bytearray, bytearray], seconds: float) -> None:
+    """Interrupt a program, and hear it out for so long."""
+    if seconds <= 0:
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        process.send_signal(signal.SIGINT)
+    with contextlib.suppress(LimitReached):
+        _talk(process, b"", outputs, Limit("a farewell", seconds=seconds, size=OUTPUT_LIMIT))
 
 
 def feed(pipe: IO[bytes], data: bytes, limit: Limit) -> int:
@@ -111,13 +130,26 @@ def feed(pipe: IO[bytes], data: bytes, limit: Limit) -> int:
 
 @contextlib.contextmanager
 def _started(
-    words: Sequence[str], cwd: Path | None, env: Mapping[str, str], hint: str, *, hears: bool
+    words: Sequence[str],
+    cwd: Path | None,
+    env: Mapping[str, str],
+    hint: str,
+    *,
+    hears: bool,
+    held: Sequence[int] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
     """The program, in a session of its own; killed with its group where it has not ended by the end."""
     pipe, stdin = subprocess.PIPE, subprocess.PIPE if hears else subprocess.DEVNULL
     try:
         process = subprocess.Popen(
-            words, stdin=stdin, stdout=pipe, stderr=pipe, cwd=cwd, env=env, start_new_session=True
+            words,
+            stdin=stdin,
+            stdout=pipe,
+            stderr=pipe,
+            cwd=cwd,
+            env=env,
+            start_new_session=True,
+            pass_fds=held,
         )
     except (OSError, ValueError) as error:  # ValueError: a NUL within
         why = error.strerror if isinstance(error, OSError) else error
@@ -144,7 +176,7 @@ def _talk(
         for number, pipe in enumerate((process.stdout, process.stderr)):
             assert pipe is not None  # noqa: S101 - it was started with pipes
             selector.register(pipe, selectors.EVENT_READ, outputs[number])
-        if process.stdin is not None:
+        if process.stdin is not None and not process.stdin.closed:
             os.set_blocking(process.stdin.fileno(), False)
             selector.register(process.stdin, selectors.EVENT_WRITE)
         while selector.get_map():

@@ -1,0 +1,1 @@
+"""A canary: the suite again and again, and a word only where something has changed."""
