@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
 
-from harness.errors import WaitTimeoutError
 from harness.guest.agent_process import ask_for_inspector
 from harness.guest.agent_state import AgentState, answers, ask_agent_state, ending_of
 from harness.guest.inspector import PORT as INSPECTOR_PORT
 from harness.guest.inspector import inspector
+from harness.guest.recovery import REQUEST_S, Recovery, recovery, within
 from harness.guest.unit_file import parse_span
 from harness.values import natural
 from harness.vm.machine import Vm
-from harness.wait import capped, wait_until
 
 EXIT_S = 5.0
 """An agent that is to exit has this long to be gone."""
 OUTAGE_S = 2.0
 """How long the cable is out: whoever sends meanwhile notices, since TCP tries again after a second."""
-REQUEST_S = 5.0
 _BURST, _INTERVAL_S = 5, 10.0
 """systemd's own limit of starts, where nobody has set another."""
 _INJECT_MS = 400  # time to leave the inspector before the process ends
@@ -38,13 +35,13 @@ class Crash:
     after: AgentState
     gone: bool
     """The agent's port was closed within :data:`EXIT_S`."""
-    recovered_s: float | None
-    """From the closed port to a healthy agent; None: not within the site's recovery time."""
+    recovery: Recovery
+    """From the closed port to a healthy agent."""
 
     @property
     def no_start(self) -> str:
         """What speaks for an agent that did not come up again."""
-        return _no_start(self.after, self.recovered_s)
+        return _no_start(self.after, self.recovery)
 
 
 @dataclass(frozen=True)
@@ -54,13 +51,13 @@ class TakenPort:
     starts: int
     """How often it was started by hand in a few seconds, beside its own restart."""
     after: AgentState
-    recovered_s: float | None
+    recovery: Recovery
     """From the port's release to a healthy agent."""
 
     @property
     def no_start(self) -> str:
         """What speaks for an agent that did not come up again."""
-        return _no_start(self.after, self.recovered_s)
+        return _no_start(self.after, self.recovery)
 
     @property
     def ending(self) -> tuple[str, str] | None:
@@ -89,12 +86,12 @@ class LinkOutage:
     before: AgentState
     after: AgentState
     unreachable: bool
-    recovered_s: float | None
+    recovery: Recovery
 
     @property
     def no_start(self) -> str:
         """What speaks for an agent that did not come up again."""
-        return _no_start(self.after, self.recovered_s)
+        return _no_start(self.after, self.recovery)
 
 
 def uncaught_exception(vm: Vm, probe: str) -> Crash:
@@ -143,8 +140,8 @@ def taken_port(vm: Vm, _probe: str) -> TakenPort:
         systemctl stop acceptance-port.socket
     """
     before = ask_agent_state(vm, then=script)
-    recovered_s = seconds_until_healthy(vm)
-    return TakenPort(starts, ask_agent_state(vm, since_s=before.uptime_s), recovered_s)
+    came_of_it = recovery(vm)
+    return TakenPort(starts, ask_agent_state(vm, since_s=before.uptime_s), came_of_it)
 
 
 def link_outage(vm: Vm, _probe: str) -> LinkOutage:
@@ -153,29 +150,25 @@ def link_outage(vm: Vm, _probe: str) -> LinkOutage:
     vm.link(False)
     begun = time.monotonic()
     try:
-        unreachable = _within(EXIT_S, lambda: _is_unreachable(vm))
+        unreachable = within(EXIT_S, lambda: _is_unreachable(vm))
         # The host notices at once, by its route; the guest must have the time to.
         time.sleep(max(0.0, begun + OUTAGE_S - time.monotonic()))
     finally:
         vm.link(True)
-    recovered_s = seconds_until_healthy(vm)
-    return LinkOutage(before, ask_agent_state(vm, since_s=before.uptime_s), unreachable, recovered_s)
+    came_of_it = recovery(vm)
+    return LinkOutage(before, ask_agent_state(vm, since_s=before.uptime_s), unreachable, came_of_it)
 
 
-def seconds_until_healthy(vm: Vm) -> float | None:
-    """How long the agent takes to be healthy, from now. None: longer than the site allows for a recovery; an
-    answer to a look that began in time may come too late."""
-    limit_s, begun = vm.hypervisor.site.guest.recovery_s, time.monotonic()
-    deadline = begun + limit_s
-    healthy = _within(limit_s, lambda: answers(vm, timeout_s=capped(REQUEST_S, deadline)))
-    seconds = time.monotonic() - begun
-    return seconds if healthy and seconds <= limit_s else None
-
-
-def _no_start(after: AgentState, recovered_s: float | None) -> str:
+def _no_start(after: AgentState, came_of_it: Recovery) -> str:
     """Of an agent that was not started at all it is nothing that speaks."""
-    waited = recovered_s is None and bool(after.starts_s)
-    return "started, and not healthy within guest.recovery_s" if waited else ""
+    if came_of_it.seconds is not None or not after.starts_s:
+        return ""
+    why = (
+        f"given up by systemd: {came_of_it.given_up}"
+        if came_of_it.given_up
+        else "not healthy within guest.recovery_s"
+    )
+    return f"started, and {why}"
 
 
 def _injected(vm: Vm, probe: str, fault: str) -> Crash:
@@ -186,10 +179,10 @@ def _injected(vm: Vm, probe: str, fault: str) -> Crash:
 
 
 def _outage(vm: Vm, probe: str, before: AgentState) -> Crash:
-    gone = _within(EXIT_S, lambda: not _answers(vm))
-    recovered_s = seconds_until_healthy(vm)
+    gone = within(EXIT_S, lambda: not _answers(vm))
+    came_of_it = recovery(vm)
     after = ask_agent_state(vm, since_s=before.uptime_s)
-    return Crash(probe, before, after, gone, recovered_s)
+    return Crash(probe, before, after, gone, came_of_it)
 
 
 def _answers(vm: Vm) -> bool:
@@ -205,12 +198,3 @@ def _is_unreachable(vm: Vm) -> bool:
         return not answers(vm, timeout_s=1)
     except httpx.TimeoutException:
         return True
-
-
-def _within(timeout_s: float, ask: Callable[[], bool]) -> bool:
-    try:
-        return wait_until(
-            ask, what="", timeout_s=timeout_s, interval_s=0.1, retry_on=(httpx.TimeoutException,)
-        )
-    except WaitTimeoutError:
-        return False

@@ -15,7 +15,7 @@ import httpx
 from harness.errors import HarnessError, TransportError, UnfitVmError
 from harness.guest.agent_state import AgentState, ask_agent_state
 from harness.guest.drop_in import restarted_with
-from harness.guest.experiments import seconds_until_healthy
+from harness.guest.recovery import recovery
 from harness.site.profile import Site
 from harness.text import beginning
 from harness.vm.machine import Vm
@@ -77,6 +77,8 @@ class SilentDatabase:
     after: AgentState
     lingering: tuple[str, ...]
     """Calls that were still open long after they should have been given up."""
+    given_up: str = ""
+    """What systemd says of a unit that it starts no more."""
     asked_from_s: float = 0.0
     """When the first request was made, in seconds since boot: what the agent says at its start, of the limits
     that it has, is no answer to it."""
@@ -91,7 +93,10 @@ class SilentDatabase:
     @property
     def no_start(self) -> str:
         """What speaks for an agent that did not come up."""
-        return "" if self.came_up else "not healthy within guest.recovery_s of its start"
+        if self.came_up:
+            return ""
+        given_up = f"given up by systemd: {self.given_up}"
+        return given_up if self.given_up else "not healthy within guest.recovery_s of its start"
 
     @property
     def was_asked(self) -> bool:
@@ -119,7 +124,8 @@ def silent_database(vm: Vm, probe: str) -> SilentDatabase:
         url = database_url(present, f"{listener.address}:{listener.port}")
         settings = {**site.agent.database_environment, variable: url}
         before = ask_agent_state(vm, then=restarted_with(settings))
-        came_up = seconds_until_healthy(vm) is not None
+        start = recovery(vm)
+        came_up = start.seconds is not None
         asked_from_s = ask_agent_state(vm).uptime_s if came_up else before.uptime_s
         tried = asyncio.run(_ask_all(vm, listener, probe)) if came_up else _Tried()
         after = ask_agent_state(vm, since_s=before.uptime_s)
@@ -141,6 +147,7 @@ def silent_database(vm: Vm, probe: str) -> SilentDatabase:
         health_looks=len(tried.looks),
         after=after,
         lingering=tuple(one.request or f"{one.size} bytes, which are no HTTP" for one in lingering),
+        given_up=start.given_up,
         asked_from_s=asked_from_s,
     )
 

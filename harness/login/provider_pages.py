@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 from playwright.async_api import Page as Tab
 from playwright.async_api import Request
 
-from harness.errors import SessionError, UnreadableError
+from harness.errors import BrowserError, SessionError, UnreadableError, WaitTimeoutError
 from harness.host.hypervisor import Hypervisor
 from harness.session.authorization import Authorization, Callback, read_callback
 from harness.site.profile import SessionSection
 from harness.text import beginning
 from harness.urls import Url, read_url
+from harness.wait import wait_until
 from harness.window.chromium import Chromium
 
 _PROVIDER_PAGE_S = 60.0
+_POLL_S = 0.05
 
 
 class ProviderPages:
-    """One visit to the provider, to log in for one session."""
+    """One visit to the provider, to log in for one session.
 
-    def __init__(self, browser: Chromium, tab: Tab, settings: SessionSection, redirect: Url) -> None:
+    :param must_go_on: raises where a wait makes no sense any more, the session being over.
+    """
+
+    def __init__(
+        self,
+        browser: Chromium,
+        tab: Tab,
+        settings: SessionSection,
+        redirect: Url,
+        must_go_on: Callable[[], None],
+    ) -> None:
         self._browser = browser
         self._tab = tab
         self._settings = settings
         self._redirect = redirect
+        self._must_go_on = must_go_on
         self._callbacks: list[Callback] = []
         tab.on("request", self._catch_callback)  # a redirect is a request of its own here; it gets no further
 
@@ -58,14 +71,21 @@ class ProviderPages:
         """Where the provider sends us, once it does.
 
         :raises BrowserError: it does not.
+        :raises SessionError: the session is over.
         """
 
-        async def sent() -> Callback:
-            while not self._callbacks:
-                await self._tab.wait_for_timeout(50)
-            return self._callbacks[0]
+        def sent() -> list[Callback]:
+            # Where the browser is gone, this says so.
+            self._browser.call(lambda: self._tab.title(), timeout_s=_PROVIDER_PAGE_S)
+            if not self._callbacks:
+                self._must_go_on()
+            return self._callbacks
 
-        return self._browser.call(sent, timeout_s=self._settings.window_s)
+        limit_s = self._settings.window_s
+        try:
+            return wait_until(sent, what="", timeout_s=limit_s, interval_s=_POLL_S)[0]
+        except WaitTimeoutError as error:
+            raise BrowserError(f"the provider sent us nowhere within {limit_s:g} s") from error
 
     def screenshot(self) -> bytes:
         """The page as a PNG file."""
@@ -83,20 +103,27 @@ class ProviderPages:
 
 
 def visiting_provider(
-    hypervisor: Hypervisor, browser: Chromium, authorization: Authorization
+    hypervisor: Hypervisor,
+    browser: Chromium,
+    authorization: Authorization,
+    must_go_on: Callable[[], None],
 ) -> AbstractContextManager[ProviderPages]:
     """The provider's first page for an authorization request, by way of the host.
 
+    :param must_go_on: as :class:`ProviderPages` has it.
     :raises BrowserError: it cannot be had.
     """
     address, port = authorization.address
     browser.allow((address, port), hypervisor.forward(f"tcp:{address}:{port}"))
-    return opened_provider(browser, authorization, hypervisor.site.session)
+    return opened_provider(browser, authorization, hypervisor.site.session, must_go_on)
 
 
 @contextlib.contextmanager
 def opened_provider(
-    browser: Chromium, authorization: Authorization, settings: SessionSection
+    browser: Chromium,
+    authorization: Authorization,
+    settings: SessionSection,
+    must_go_on: Callable[[], None],
 ) -> Iterator[ProviderPages]:
     """The provider's first page, at an address that the browser may reach.
 
@@ -111,7 +138,7 @@ def opened_provider(
 
     async def made() -> tuple[Tab, ProviderPages]:
         tab = await context.new_page()
-        return tab, ProviderPages(browser, tab, settings, redirect)
+        return tab, ProviderPages(browser, tab, settings, redirect, must_go_on)
 
     context = browser.call(browser.context, timeout_s=_PROVIDER_PAGE_S)
     try:

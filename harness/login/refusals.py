@@ -89,7 +89,10 @@ class Clerk:
         try:
             freeze_desktop(self._hypervisor, session)
             ended.authorization = login_address(session, timeout_s=self._settings.window_s)
-            with visiting_provider(self._hypervisor, self._browser, ended.authorization) as pages:
+            visit = visiting_provider(
+                self._hypervisor, self._browser, ended.authorization, session.must_go_on
+            )
+            with visit as pages:
                 try:
                     callback = way(pages)
                 finally:

@@ -225,7 +225,11 @@ async function watch() {
 async function recover() {
   const found = new Map();
   for (const row of await rows.liveVms()) {
-    const vm = row.status === 'hibernated' ? null : await vms.takeOver(row);
+    if (row.status === 'hibernated') {
+      vms.keep(row);
+      continue;
+    }
+    const vm = await vms.takeOver(row);
     if (vm?.type === 'cli') {
       cliVms.set(vm.userId, Promise.resolve(vm));
       vm.gone.signal.addEventListener('abort', () => cliVms.delete(vm.userId));

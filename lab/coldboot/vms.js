@@ -121,6 +121,11 @@ async function takeOver(row) {
   return null;
 }
 
+/** A VM that hibernates: it has no process, and its disk, memory and TAP are there for when it is woken. */
+function keep(row) {
+  known.set(row.vm_id, at(row.vm_id, { userId: row.user_id, type: row.vm_type, address: row.ip_address }));
+}
+
 /** Remove what was made before its row was, by a service that was killed right then. */
 async function clearRemains() {
   const names = [...(await fs.readdir(settings.users)), ...(await fs.readdir(settings.sockets))];
@@ -139,4 +144,4 @@ async function clearRemains() {
 /** Those that run, as far as anybody has said. */
 const running = () => [...known.values()].filter((vm) => vm.pid && !vm.gone.signal.aborted);
 
-module.exports = { clearRemains, destroy, isAlive, launch, running, takeOver };
+module.exports = { clearRemains, destroy, isAlive, keep, launch, running, takeOver };

@@ -94,9 +94,9 @@ def _exited(crash: Crash, code: str, status: str) -> None:
 
 def _recovered(crash: Crash, site: Site) -> None:
     assert crash.after.exits, f"the agent (pid {crash.before.pid}) never ended:\n{crash.after.tail()}"
-    assert crash.recovered_s is not None, (
-        f"the agent (pid {crash.before.pid}, now {crash.after.pid}) was not restarted and healthy within "
-        f"{site.guest.recovery_s:g} s (guest.recovery_s):\n{crash.after.tail()}"
+    assert crash.recovery.seconds is not None, (
+        f"the agent (pid {crash.before.pid}, now {crash.after.pid}) was not restarted and healthy again: "
+        f"{crash.recovery.told(site.guest.recovery_s)}:\n{crash.after.tail()}"
     )
     restarts = crash.after.restarts - crash.before.restarts
     assert (restarts, crash.after.pid not in {0, crash.before.pid}) == (1, True), (

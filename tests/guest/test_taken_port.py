@@ -61,7 +61,7 @@ def test_taken_port_is_never_given_up(taken_port: TakenPort) -> None:
 @RESTART
 def test_taken_port_is_recovered_from(taken_port: TakenPort, site: Site) -> None:
     """The agent is healthy again in time once the port is free."""
-    assert taken_port.recovered_s is not None, (
-        f"not healthy within {site.guest.recovery_s:g} s (guest.recovery_s) of the port being free:\n"
-        f"{taken_port.after.tail()}"
+    recovery = taken_port.recovery
+    assert recovery.seconds is not None, (
+        f"once the port was free: {recovery.told(site.guest.recovery_s)}:\n{taken_port.after.tail()}"
     )

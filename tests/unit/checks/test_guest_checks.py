@@ -211,3 +211,55 @@ def agent_runtime():
 def test_what_the_runtime_told_is_judged(suite: Suite, now: str, then: str, outcome: str) -> None:
     ended = run(suite, "test_source.py", "handler_is_registered_first", RUNTIME.format(now=now, then=then))
     assert ended.outcome("guest.handler_is_registered_first[uncaughtException]") == outcome
+
+
+BANNERS = """
+import contextlib, socket, tempfile, threading
+from pathlib import Path
+import pytest
+from types import SimpleNamespace
+
+def say(listening, banner):
+    while True:
+        try:
+            with listening.accept()[0] as one:
+                one.sendall(banner)
+        except OSError:
+            return
+
+@pytest.fixture(scope="session")
+def clone(site):
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as undo:
+        ways = {{}}
+        for name, banner in {banners}.items():
+            listening = socket.socket(socket.AF_UNIX)
+            ways[name] = Path(folder) / name
+            listening.bind(str(ways[name]))
+            listening.listen()
+            thread = threading.Thread(target=say, args=(listening, banner))
+            thread.start()
+            undo.callback(thread.join)
+            undo.callback(listening.shutdown, socket.SHUT_RDWR)
+        yield SimpleNamespace(
+            name="acc-000000-1", restored_at=0.0, health_s=0.0, reached=lambda port: "refused",
+            forward=lambda port: ways["outside"], local_forward=lambda port: ways["inside"],
+        )
+"""
+
+
+@pytest.mark.parametrize(
+    ("ports", "where", "outcome"),
+    [
+        ([22, 5901, 6080, 8080], "outside", "PASS"),
+        ([22, 5901, 6080, 8080], "inside", "FAIL"),
+        ([22, 6080, 8080], "inside", "PASS"),
+        ([22, 6080, 8080], "outside", "FAIL"),
+    ],
+)
+def test_vnc_is_asked_from_inside_where_it_is_for_websockify_alone(
+    suite: Suite, ports: list[int], where: str, outcome: str
+) -> None:
+    suite.profile(tomli_w.dumps({"name": "nowhere", "guest": {"listening_ports": ports}}))
+    banners = {"outside": b"SSH-2.0\n", "inside": b"SSH-2.0\n", where: b"RFB 003.008\n"}
+    ended = run(suite, "test_window.py", "vnc_speaks_rfb", BANNERS.format(banners=banners))
+    assert ended.outcome("guest.vnc_speaks_rfb") == outcome

@@ -35,6 +35,10 @@ ANSWERS: dict[str, Answer] = {
 }
 
 
+def goes_on() -> None:
+    """A session that is not over."""
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Chromium]:
     """One for all."""
@@ -85,7 +89,7 @@ def test_a_login_that_nobody_could_be_sent_back_from_is_not_begun(
     odd = dataclasses.replace(authorization, redirect_uri=back)
     with (
         pytest.raises(SessionError, match="no redirect_uri"),
-        opened_provider(browser, odd, SessionSection()),
+        opened_provider(browser, odd, SessionSection(), goes_on),
     ):
         pytest.fail("it was begun")
 
@@ -102,7 +106,7 @@ def test_a_login_ends_in_its_callback(
 ) -> None:
     with web_peer(tmp_path / "web", ANSWERS) as asked:
         browser.allow(authorization.address, tmp_path / "web")
-        with opened_provider(browser, authorization, SessionSection()) as pages:
+        with opened_provider(browser, authorization, SessionSection(), goes_on) as pages:
             pages.log_in("me", "s3cret")
             callback = pages.allow() if decision == "allow" else pages.deny()
     assert (callback.code, callback.state, callback.error) == ("c0de", "st4te", "")
@@ -118,8 +122,44 @@ def test_wrong_passwords_are_tried_until_the_provider_gives_up(
     with web_peer(tmp_path / "web", again) as asked:
         browser.allow(authorization.address, tmp_path / "web")
         settings = SessionSection(wrong_password_tries=3, window_s=0.5)
-        with opened_provider(browser, authorization, settings) as pages:
+        with opened_provider(browser, authorization, settings, goes_on) as pages:
             pages.refuse_to_log_in("me", "wrong")
-            with pytest.raises(BrowserError, match=r"took over 0.5 s"):
+            with pytest.raises(BrowserError, match=r"sent us nowhere within 0.5 s"):
                 pages.callback()
     assert asked.count("/login login=me&password=wrong") == 3
+
+
+def test_nobody_waits_for_a_callback_of_a_session_that_is_over(
+    browser: Chromium, authorization: Authorization, tmp_path: Path
+) -> None:
+    """The provider shows its page again and sends nobody anywhere, and there is all the time in the world."""
+
+    def is_over() -> None:
+        raise SessionError("session 7 is over: it is failed (the VM went)")
+
+    again = {**ANSWERS, "POST /login": (303, {"Location": "/auth"}, "")}
+    with web_peer(tmp_path / "web", again):
+        browser.allow(authorization.address, tmp_path / "web")
+        settings = SessionSection(window_s=600)
+        with opened_provider(browser, authorization, settings, is_over) as pages:
+            pages.log_in("me", "s3cret")
+            with pytest.raises(SessionError, match=r"it is failed \(the VM went\)"):
+                pages.callback()
+
+
+def test_a_callback_that_came_counts_though_the_session_is_over(
+    browser: Chromium, authorization: Authorization, tmp_path: Path
+) -> None:
+    """What it then comes to is said by whom it is handed to."""
+
+    def is_over() -> None:
+        if seen:
+            raise SessionError("session 7 is over")
+
+    seen: list[str] = []
+    with web_peer(tmp_path / "web", ANSWERS):
+        browser.allow(authorization.address, tmp_path / "web")
+        with opened_provider(browser, authorization, SessionSection(window_s=600), is_over) as pages:
+            pages.log_in("me", "s3cret")
+            seen.append(pages.allow().code)
+            assert pages.callback().code == seen[0] == "c0de"

@@ -168,3 +168,22 @@ def test_a_restarted_controller_goes_on_with_what_runs(host: Host) -> None:
     assert (told["status"], alive(pids[told["browserVMId"]])) == ("awaiting_user_auth", True)
     assert host.ask("POST", f"/session/{second}/cancel")[0] == 200
     assert not alive(pids[told["browserVMId"]])
+
+
+def test_what_hibernates_is_kept_by_a_restarted_controller(host: Host) -> None:
+    """Its row promises that it can be woken: its folder is no remains, whoever has no row is."""
+    session_id = host.launch()
+    host.comes_to(session_id, "awaiting_user_auth")
+    assert host.ask("POST", f"/session/{session_id}/cancel")[0] == 200
+    assert host.stop() == 0
+    ((vm_id, _, pid),) = host.vms("cli")
+    os.kill(pid, signal.SIGKILL)
+    host.rows("UPDATE vms SET status = 'hibernated' WHERE vm_id = %s RETURNING vm_id", vm_id)
+    users = host.state / "users"
+    (users / vm_id / "memory.mem").write_text("memory")
+    remains = users / "vm-00000000-0000-4000-8000-000000000000"
+    remains.mkdir()
+    host.start()
+    assert not remains.exists()
+    assert (users / vm_id / "memory.mem").read_text() == "memory"
+    assert host.vms("cli")[0][:2] == (vm_id, "hibernated")
