@@ -12,6 +12,7 @@ pytest_plugins = [
     "fixtures.site",
     "fixtures.options",
     "fixtures.reporters",
+    "fixtures.verdict.excused",
     "fixtures.verdict.plugin",
     "fixtures.verdict.telling",
     "fixtures.verdict.evidence",

@@ -6,12 +6,12 @@ import contextlib
 import os
 import secrets
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 
-from harness.check_names import unknown_names
 from harness.database.connection import read_only_session
 from harness.errors import HarnessError, SiteError, TransportError
 from harness.host import fitness
@@ -19,6 +19,7 @@ from harness.host.hypervisor import Hypervisor
 from harness.mend import shell_line
 from harness.outward import told
 from harness.site.implied import not_applicable
+from harness.site.named import named_checks, unknown_checks
 from harness.site.profile import Site
 from harness.transport.http import client_over
 
@@ -57,10 +58,10 @@ def check_site(site: Site, say: Say) -> bool:
             else:
                 say(f"  -       {name:<12}not tried: it is reached through the host")
         answers.append(_try(say, "guest key", lambda: _guest_key(site)))
-        if site.not_applicable:
-            answers.append(_try(say, "n/a", lambda: _left_out(site)))
-    for check, reason in not_applicable(site).items():
-        say(told(f"  n/a     {check}: {reason}"))
+        if named_checks(site):
+            answers.append(_try(say, "names", lambda: _named(site)))
+    for line in _excused(site):
+        say(told(line))
     return all(answers)
 
 
@@ -154,13 +155,25 @@ def _guest_key(site: Site) -> str:
     return str(key)
 
 
-def _left_out(site: Site) -> str:
+def _named(site: Site) -> str:
     """Rows of checks are not known here: a run says where one is wrong."""
-    if unknown := unknown_names(site.not_applicable, (), _TESTS):
+    if unknown := unknown_checks(site, (), _TESTS):
         raise SiteError(
-            f"not_applicable: no such check: {', '.join(unknown)}", hint="docs/checks.md lists every check"
+            "\n".join(f"{field}: no such check: {', '.join(names)}" for field, names in unknown.items()),
+            hint="docs/checks.md lists every check",
         )
-    return "every name under not_applicable is a check's"
+    return f"every name under {', '.join(named_checks(site))} is a check's"
+
+
+def _excused(site: Site) -> Iterator[str]:
+    """What does not count at this site, or only later."""
+    for check, reason in not_applicable(site).items():
+        yield f"  n/a     {check}: {reason}"
+    today = datetime.now(UTC).date()
+    for one in site.waivers:
+        until = "until" if today <= one.until else "no more, since the end of"
+        yield f"  waived  {one.check}: {until} {one.until}, {one.owner}, {one.ticket}: {one.reason}"
+    yield from (f"  advice  {check}: advisory, decides nothing" for check in site.advisory)
 
 
 def _readable(path: Path) -> None:

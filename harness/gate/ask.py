@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError, SiteError, UsageError
 from harness.gate.decide import Answer, Question, Reason, decide
+from harness.gate.excused import terms_of
 from harness.gate.verdicts import Vouched, told_verdicts
 from harness.host.facts import Asked
 from harness.host.golden.digests import Measured, measure
@@ -71,6 +72,7 @@ def answer_on(host: Asked, conditions: Conditions) -> Answer:
         conditions.max_age,
         machine=ask_standing(host).machine_id_sha256 or None,
         site=told(host.site.name),
+        terms=terms_of(host.site),
     )
     return decide(question, *told_verdicts(conditions.evidence, _vouched(conditions)))
 

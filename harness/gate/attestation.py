@@ -32,7 +32,7 @@ STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
 _LARGEST_KEY = 64 << 10
 _LARGEST = 64 << 20
-_RESULTS = {"PASS": "PASSED"}
+_EXCUSED = ("WAIVED", "ADVISORY")
 _MAKE_PRIVATE = "openssl genpkey -algorithm ed25519 -out KEY, readable by its owner alone"
 _MAKE_PUBLIC = "openssl pkey -in KEY -pubout -out KEY.pub"
 
@@ -70,23 +70,30 @@ def statement(verdict: bytes, document: Document) -> dict[str, Any]:
     if not subjects:
         raise HarnessError("nothing to sign: no digest of the golden snapshot's files is known")
     passed = [check.name for check in document.checks if check.outcome == "PASS"]
-    others = [check.name for check in document.checks if check.outcome not in ("PASS", "n/a")]
+    warned = [check.name for check in document.checks if check.outcome in _EXCUSED]
+    others = [check.name for check in document.checks if check.outcome not in ("PASS", "n/a", *_EXCUSED)]
     return {
         "_type": STATEMENT,
         "subject": [{"name": name, "digest": {"sha256": digest}} for name, digest in subjects.items()],
         "predicateType": PREDICATE,
         "predicate": {
-            "result": _RESULTS.get(document.outcome, "FAILED"),
+            "result": _result(document.outcome, warned),
             "configuration": [
                 {"name": "verdict.json", "digest": {"sha256": hashlib.sha256(verdict).hexdigest()}},
                 {"name": "profile", "digest": {"sha256": document.profile.sha256}},
                 {"name": "checks", "digest": {"sha256": document.suite.checks_sha256}},
             ],
             "passedTests": passed,
-            "warnedTests": [],
+            "warnedTests": warned,
             "failedTests": others,
         },
     }
+
+
+def _result(outcome: str, warned: list[str]) -> str:
+    if outcome != "PASS":
+        return "FAILED"
+    return "WARNED" if warned else "PASSED"
 
 
 def verify(envelope: bytes, key: Ed25519PublicKey, verdict: bytes, document: Document) -> None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from harness.gate.excused import objections
 from harness.verdict.checklist import ITEMS
-from harness.verdict.document import Document, rfc3339
+from harness.verdict.document import CheckPart, Document, rfc3339
 from harness.verdict.needed import CLOCKS_APART, asked_all
 from harness.verdict.subject import Subject, may_be_same, subject, subject_of
+from harness.verdict.terms import Terms
 
 _AGAIN = "run the suite: scripts/acceptance"
 _SHOWN = 12  # characters of a digest
@@ -34,6 +36,7 @@ class Reason(enum.Enum):
     FAIL = "FAIL"
     BROKEN = "BROKEN"
     NOT_PROVEN = "NOT PROVEN"
+    EXCUSED = "no longer excused"
     UNTOLD = "a newer run came to no verdict"
     AT_ODDS = "at odds with itself"
     TOO_OLD = "too old"
@@ -56,6 +59,8 @@ class Question:
     """The digest of the host's machine-id; None: it has none."""
     site: str = ""
     """What the profile calls it."""
+    terms: Terms = field(default_factory=Terms)
+    """On which checks count, by the profile as it is now."""
 
     @property
     def subject(self) -> Subject:
@@ -117,7 +122,7 @@ def decide(question: Question, verdicts: Sequence[Told], untold: Sequence[Untold
         return _without(question, newest_first, same, untold)
     failed = next((told for told in newest_first if _denies(told, whole, question)), None)
     if failed is not None:
-        return _outcome_denies(failed)
+        return _objection(failed, question) or _outcome_denies(failed)
     answer, newer = _judged(question, whole), _newest_untold(question, whole, untold)
     if newer is None or not answer.allows:
         return answer
@@ -128,13 +133,26 @@ def decide(question: Question, verdicts: Sequence[Told], untold: Sequence[Untold
 def _denies(told: Told, whole: Told, question: Question) -> bool:
     """Whether it is a FAIL that may be of the same, and may have come after the run of all checks."""
     document = told.document
-    if told is whole or document.outcome != "FAIL":
+    if told is whole or not (document.outcome == "FAIL" or _failed_unexcused(document, question)):
         return False
     if not may_be_same(question.subject, subject_of(document)):
         return False
     machine, clock = document.suite.machine_sha256, whole.document.suite.machine_sha256
     margin = timedelta() if machine and machine == clock else CLOCKS_APART
     return document.ended >= whole.document.ended - margin
+
+
+def _failed_unexcused(document: Document, question: Question) -> bool:
+    """Whether it saw a FAIL that was excused, and would not be now."""
+    return any(check.found == "FAIL" for check, _ in objections(document, question.terms, question.now))
+
+
+def _objection(told: Told, question: Question) -> Answer | None:
+    """DENY where what was excused is no more; not where it is red in any case."""
+    if told.document.outcome != "PASS":
+        return None
+    found = next(objections(told.document, question.terms, question.now), None)
+    return found and Answer(f"{_run(told)}: {found[1]}", Reason.EXCUSED, f"mend it, and {_AGAIN}", told)
 
 
 def _newest_untold(question: Question, whole: Told, untold: Sequence[Untold]) -> Untold | None:
@@ -158,6 +176,8 @@ def _judged(question: Question, told: Told) -> Answer:
     if document.exit_status != 0 or not _proves_all(document):
         text = f"{_run(told)} says PASS, and of its items or its exit status something else"
         return Answer(text, Reason.AT_ODDS, _AGAIN, told)
+    if objection := _objection(told, question):
+        return objection
     age = question.now - document.ended
     if age < -_AHEAD:
         text = f"{_run(told)} ended after now, {rfc3339(question.now)}"
@@ -167,13 +187,32 @@ def _judged(question: Question, told: Told) -> Answer:
     if question.max_age is not None and age > question.max_age:
         text = f"{_run(told)} is {_span(age)} old, and {_span(question.max_age)} are allowed"
         return Answer(text, Reason.TOO_OLD, _AGAIN, told)
-    return Answer(f"{_run(told)}: PASS, {len(ITEMS)} of {len(ITEMS)} items", told=told)
+    return Answer(f"{_run(told)}: PASS, {len(ITEMS)} of {len(ITEMS)} items{_excuses(document)}", told=told)
 
 
 def _proves_all(document: Document) -> bool:
-    proven = {item.key for item in document.items if item.in_scope and item.outcome == "PASS"}
-    checks = {check.outcome for check in document.checks}
-    return proven >= ITEMS.keys() and checks <= {"PASS", "n/a"} and not document.trouble
+    proven = {item.key for item in document.items if item.in_scope and item.outcome in ("PASS", "WAIVED")}
+    return proven >= ITEMS.keys() and all(map(_counts, document.checks)) and not document.trouble
+
+
+def _counts(check: CheckPart) -> bool:
+    """Whether a PASS may have a check of that kind."""
+    if check.outcome == "WAIVED":
+        return check.waiver is not None and check.found == "FAIL"
+    return check.outcome in ("PASS", "n/a") or (check.outcome == "ADVISORY" and check.advisory)
+
+
+def _excuses(document: Document) -> str:
+    """What did not pass, and did not count."""
+    waived = [
+        f"{one.name} until {one.waiver.until}"
+        for one in document.checks
+        if one.outcome == "WAIVED" and one.waiver
+    ]
+    advisory = [f"{one.name}: {one.found}" for one in document.checks if one.outcome == "ADVISORY"]
+    texts = [f"{len(waived)} waived ({', '.join(waived)})"] if waived else []
+    texts += [f"{len(advisory)} advisory ({', '.join(advisory)})"] if advisory else []
+    return "".join(f", {text}" for text in texts)
 
 
 def _outcome_denies(told: Told) -> Answer:

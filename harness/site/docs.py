@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import types
 import typing
@@ -83,6 +84,10 @@ def _sections() -> Iterator[str]:
             yield f"## [{name}]\n"
             yield f"{(model.__doc__ or '').strip()}\n"
             yield from _table(model.model_fields)
+        elif row := _row_model(field):
+            yield f"## [[{name}]]\n"
+            yield f"{(row.__doc__ or '').strip()}\n"
+            yield from _table(row.model_fields)
 
 
 def _consequences() -> Iterator[str]:
@@ -119,6 +124,12 @@ def _section_of(field: FieldInfo) -> type[Section] | None:
     return kind if isinstance(kind, type) and issubclass(kind, Section) else None
 
 
+def _row_model(field: FieldInfo) -> type[Section] | None:
+    """The model of each table of a list of them."""
+    (kind, *_) = typing.get_args(field.annotation) or (None,)
+    return kind if isinstance(kind, type) and issubclass(kind, Section) else None
+
+
 def _type(kind: Any) -> str:
     """A type in words that fit TOML."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
@@ -133,6 +144,8 @@ def _type(kind: Any) -> str:
         return f"list of {_type(arguments[0])}"
     if origin is dict:
         return f"table of {_type(arguments[1])}"
+    if isinstance(kind, type) and issubclass(kind, Section):
+        return "tables"
     return _TYPE_NAMES.get(kind) or str(kind.__name__)
 
 
@@ -142,6 +155,7 @@ _TYPE_NAMES: dict[Any, str] = {
     float: "number",
     bool: "true or false",
     Path: "path",
+    datetime.date: "date",
 }
 
 
@@ -155,6 +169,10 @@ def _toml(value: object) -> str:
         return short if float(short) == value else repr(value)
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, Section):
+        return _toml(dict(value))
     if isinstance(value, dict):
         return f"{{{', '.join(f'{_key(key)} = {_toml(item)}' for key, item in value.items())}}}"
     text = str(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import difflib
 import re
+import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -133,8 +134,10 @@ def _model(where: tuple[int | str, ...]) -> type[Section] | None:
     """The model of a table."""
     if not where:
         return Site
-    field = Site.model_fields.get(str(where[0])) if len(where) == 1 else None
+    field = Site.model_fields.get(str(where[0])) if len(where) <= 2 else None
     kind = field.annotation if field else None
+    if len(where) == 2:  # a table in a list of them
+        (kind, *_) = (typing.get_args(kind) if isinstance(where[1], int) else ()) or (None,)
     return kind if isinstance(kind, type) and issubclass(kind, Section) else None
 
 

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, datetime
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address
 from pathlib import Path
 from typing import Annotated
@@ -205,6 +206,13 @@ def _pattern(text: str) -> str:
     return text
 
 
+def _day(value: object) -> object:
+    """A date as TOML has it: one with a time of day would seem to end before its day does."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    raise ValueError("expected a date without quotes, as 2026-12-24")
+
+
 def _from_text(kind: Callable[[str], object], expected: str) -> BeforeValidator:
     """For what its own type would also make of a number."""
 
@@ -222,6 +230,7 @@ def _from_text(kind: Callable[[str], object], expected: str) -> BeforeValidator:
 
 
 Flag = Annotated[bool, Strict()]
+Day = Annotated[date, BeforeValidator(_day)]
 Count = Annotated[int, Strict(), Field(ge=0, le=1_000_000)]
 Port = Annotated[int, Strict(), Field(ge=1, le=65535)]
 Mebibytes = Annotated[int, Strict(), Field(ge=0, le=1 << 30)]

@@ -19,6 +19,7 @@ from harness.site.kinds import (
     Address,
     CheckName,
     Count,
+    Day,
     Device,
     Flag,
     HexColour,
@@ -629,6 +630,21 @@ class LaunchSection(Section):
     without node_modules) and of its unit, is taken for it."""
 
 
+class WaiverSection(Section):
+    """A FAIL that its owner lives with until a day: the check runs, and what it finds is shown as WAIVED."""
+
+    check: CheckName
+    """The check, with its row (`guest.unit[After]`), or without for all of its rows."""
+    reason: Reason
+    """Why it may be so for now."""
+    owner: Name
+    """Who answers for it."""
+    ticket: Name
+    """Where its mending is kept track of."""
+    until: Day
+    """The last day on which it counts, to its end in UTC: `2026-12-24`."""
+
+
 class Site(Section):
     """One deployment."""
 
@@ -648,12 +664,19 @@ class Site(Section):
     not_applicable: dict[CheckName, Reason] = {}
     """Checks that cannot apply here: check name = reason. Shown in the verdict, never counted as passed. What
     follows from a field that is none needs no entry: see the end of this page."""
+    waivers: tuple[WaiverSection, ...] = ()
+    """Checks whose FAIL does not count for now, a table `[[waivers]]` each."""
+    advisory: tuple[CheckName, ...] = ()
+    """Checks that are run and shown, and decide nothing: they turn nothing red, and prove nothing."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Site:
         state, beside = self.state, str(PurePosixPath(self.snapshot.disk).parent.parent)
+        waived = [one.check for one in self.waivers]
         _refuse(
             {
+                "waivers: one check is waived twice, and only one day can be its last": len(set(waived))
+                < len(waived),
                 "snapshot.disk lies so that the disks of clones would go into state.vms_dir or "
                 "state.sockets_dir: set state.clones_dir": state.clones_dir is None
                 and (_is_within(beside, state.vms_dir) or _is_within(beside, state.sockets_dir)),

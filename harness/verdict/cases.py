@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.verdict.outcome import ItemVerdict, Outcome, RunVerdict
+from harness.verdict.outcome import CheckResult, ItemVerdict, Outcome, RunVerdict
 from harness.verdict.report import one_line
 from harness.verdict.told import told_verdict
 
 PASSED, FAILURE, ERROR, SKIPPED = "passed", "failure", "error", "skipped"
-_KINDS = {Outcome.PASS: PASSED, Outcome.FAIL: FAILURE}
+WAIVED = "waived"
+"""JUnit has no word for it, and calls it skipped."""
+_KINDS = {Outcome.PASS: PASSED, Outcome.FAIL: FAILURE, Outcome.WAIVED: WAIVED}
 _MOST = 20  # names of checks
 
 
@@ -43,10 +45,16 @@ def _item(item: ItemVerdict) -> Case:
 
 def _not_passed(item: ItemVerdict) -> Iterator[str]:
     passed = (Outcome.PASS, Outcome.NOT_APPLICABLE)
-    names = [f"{one.outcome.value}: {one.check.name}" for one in item.results if one.outcome not in passed]
+    names = [f"{_told(one)}: {one.check.name}" for one in item.results if one.outcome not in passed]
     yield from names[:_MOST]
     if len(names) > _MOST:
         yield f"… and {len(names) - _MOST} more"
+
+
+def _told(result: CheckResult) -> str:
+    if result.outcome is Outcome.WAIVED and result.waiver:
+        return f"WAIVED until {result.waiver.until} ({result.waiver.whose})"
+    return f"ADVISORY ({result.found.value})" if result.found else result.outcome.value
 
 
 def _run(verdict: RunVerdict, exit_status: int) -> Case:
@@ -55,6 +63,8 @@ def _run(verdict: RunVerdict, exit_status: int) -> Case:
         *(f"{outcome.value}: {text}" for outcome, text in list(verdict.trouble)[:_MOST]),
         *(f"narrowed: {text}" for text in verdict.scope.narrowed),
     ]
+    if exit_status == 0 and verdict.waivers:
+        return Case("VERDICT", WAIVED, one_line(verdict))
     if exit_status == 0:
         return Case("VERDICT", PASSED)
     if verdict.outcome is Outcome.PASS:  # something else has turned the status

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,14 +11,15 @@ from pydantic import AwareDatetime, Field, PlainSerializer, ValidationError
 
 from harness.answers import read_json
 from harness.errors import UnreadableError
-from harness.verdict.about import About, Part
+from harness.verdict.about import About, Part, Told
 from harness.verdict.checklist import Step
+from harness.verdict.terms import Waiver
 
 FORMAT = 2
 _LARGEST = 64 << 20
 _AGAIN = "run the suite again: scripts/acceptance writes a new one"
 
-OutcomeWord = Literal["PASS", "FAIL", "BROKEN", "NOT PROVEN", "n/a"]
+OutcomeWord = Literal["PASS", "FAIL", "BROKEN", "NOT PROVEN", "WAIVED", "ADVISORY", "n/a"]
 RunOutcome = Literal["PASS", "FAIL", "BROKEN", "NOT PROVEN"]
 
 
@@ -49,6 +50,22 @@ class ItemPart(Part):
     checks: list[str]
 
 
+class WaiverPart(Part):
+    """A FAIL that its owner lives with until a day."""
+
+    check: Told
+    """As the profile names it, for all of its rows without one."""
+    reason: Told
+    owner: Told
+    ticket: Told
+    until: date
+    """Its last day, to its end in UTC."""
+
+    def as_waiver(self) -> Waiver:
+        """What it is."""
+        return Waiver(**dict(self))
+
+
 class CheckPart(Part):
     """A check and what became of it."""
 
@@ -66,6 +83,12 @@ class CheckPart(Part):
     where: str
     seconds: float
     evidence: str
+    found: OutcomeWord | None = None
+    """What it came to in itself, where it is WAIVED or ADVISORY."""
+    waiver: WaiverPart | None = None
+    """The one that the profile has of it, whether it held or not."""
+    advisory: bool = False
+    """Whether the profile says that it decides nothing."""
 
 
 class TroublePart(Part):
@@ -107,6 +130,11 @@ class Document(About):
     unwritten: list[str]
     left_out: dict[str, int]
     """How many entries more than these some lists had, by their names."""
+
+    @property
+    def excused(self) -> frozenset[str]:
+        """The checks that FAILED, and did not count as such."""
+        return frozenset(one.name for one in self.checks if one.found == "FAIL")
 
 
 def schema() -> str:

@@ -74,4 +74,7 @@ def _check(result: CheckResult) -> dict[str, object]:
         "where": result.where,
         "seconds": round(result.seconds, 3),
         "evidence": result.evidence,
+        "found": result.found.value if result.found else None,
+        "waiver": asdict(result.waiver) if result.waiver else None,
+        "advisory": result.advisory,
     }

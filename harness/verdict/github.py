@@ -7,9 +7,9 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from harness.verdict.cases import ERROR, FAILURE, Case
+from harness.verdict.cases import ERROR, FAILURE, WAIVED, Case
 
-_MARKS = {"passed": "✅", FAILURE: "❌", ERROR: "⚠️", "skipped": "➖"}
+_MARKS = {"passed": "✅", FAILURE: "❌", ERROR: "⚠️", WAIVED: "⏳", "skipped": "➖"}
 _IN_MARKDOWN = str.maketrans({one: f"\\{one}" for one in "\\`*_{}[]<>()#+!|~@"})
 _COMMAND = re.compile(r"^(?P<blank>(?:\s|\x1b\[[0-9;]*m)*+)::")
 _BLANK = re.compile(r"(?:\s|\x1b\[[0-9;]*m)*+")
@@ -58,10 +58,11 @@ def summary(cases: list[Case]) -> str:
 
 
 def remarks(cases: list[Case]) -> Iterator[str]:
-    """A line of a log for each item, and for the run, that is red."""
+    """A line of a log for each item, and for the run, that is red, or only for now is not."""
+    levels = {FAILURE: "error", ERROR: "error", WAIVED: "warning"}
     for case in cases:
-        if case.kind in (FAILURE, ERROR):
-            yield f"::error title={_escaped(case.name, more=':,')}::{_escaped(case.message)}"
+        if level := levels.get(case.kind):
+            yield f"::{level} title={_escaped(case.name, more=':,')}::{_escaped(case.message)}"
 
 
 def _cell(text: str) -> str:

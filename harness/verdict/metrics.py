@@ -7,12 +7,14 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from harness.verdict.outcome import Outcome, RunVerdict
+from harness.verdict.outcome import EXCUSED, Outcome, RunVerdict
+from harness.verdict.terms import ends
 from harness.verdict.told import told_verdict
 from harness.verdict.whole import write_whole
 
 _LAST_PASS = "acceptance_last_pass_timestamp_seconds"  # noqa: S105 - not a password
 _OUTCOMES = (Outcome.PASS, Outcome.FAIL, Outcome.BROKEN, Outcome.NOT_PROVEN)
+_OF_ITEMS = (*_OUTCOMES, Outcome.WAIVED)
 _READABLE = 0o644  # the exporter is another user
 
 
@@ -32,6 +34,7 @@ def write_metrics(path: Path, verdict: RunVerdict, *, exit_status: int, ended: f
         gauges.one(_LAST_PASS, "When a run of this scope last came to PASS.").set(last)
     gauges.items(told)
     gauges.checks(told)
+    gauges.excused(told)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, generate_latest(gauges.registry), mode=_READABLE)
 
@@ -57,7 +60,7 @@ class _Gauges:
             "acceptance_item_outcome", "1 for the outcome of the item, else 0.", "item", "outcome"
         )
         for item in verdict.items:
-            for one in _OUTCOMES if item.in_scope or item.results else ():
+            for one in _OF_ITEMS if item.in_scope or item.results else ():
                 labels = {**self.common, "item": item.item.key, "outcome": one.value}
                 outcome.labels(**labels).set(item.outcome is one)
 
@@ -75,6 +78,20 @@ class _Gauges:
                 named = {**self.common, "item": result.check.item, "check": result.check.name}
                 passed.labels(**named).set(result.outcome is Outcome.PASS)
                 took.labels(**named).set(round(result.seconds, 3))
+
+    def excused(self, verdict: RunVerdict) -> None:
+        """Those that did not pass, and for which nobody is to be called."""
+        labels = ("item", "check")
+        excused = self._many("acceptance_check_excused", "1 for a check that is waived or advisory.", *labels)
+        until = self._many(
+            "acceptance_check_waived_until_timestamp_seconds", "When the waiver ends.", *labels
+        )
+        for result in verdict.results:
+            named = {**self.common, "item": result.check.item, "check": result.check.name}
+            if result.outcome in EXCUSED:
+                excused.labels(**named).set(1)
+            if result.outcome is Outcome.WAIVED and result.waiver:
+                until.labels(**named).set(ends(result.waiver.until).timestamp())
 
     def one(self, name: str, what: str) -> Gauge:
         """A number of the whole run."""

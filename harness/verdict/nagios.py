@@ -15,6 +15,8 @@ _COUNTED = {
     "failed": Outcome.FAIL,
     "broken": Outcome.BROKEN,
     "not_proven": Outcome.NOT_PROVEN,
+    "waived": Outcome.WAIVED,
+    "advisory": Outcome.ADVISORY,
     "not_applicable": Outcome.NOT_APPLICABLE,
 }
 

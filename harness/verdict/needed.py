@@ -53,9 +53,7 @@ def needed(doomed: Mapping[Path, Begun], kept: Mapping[Path, Begun], verdict: st
 
     :param verdict: the name of a verdict's file.
     """
-    denying = [
-        run for run in _read(doomed, verdict) if run.document is None or run.document.outcome == "FAIL"
-    ]
+    denying = [run for run in _read(doomed, verdict) if _may_deny(run)]
     if not denying:
         return
     stay = _read(kept, verdict)
@@ -82,6 +80,11 @@ def _read(runs: Mapping[Path, Begun], verdict: str) -> list[_Run]:
     return read
 
 
+def _may_deny(run: _Run) -> bool:
+    """Now, or once its excuse has ended."""
+    return run.document is None or run.document.outcome == "FAIL" or bool(run.document.excused)
+
+
 def _denies(run: _Run, whole: _Run) -> bool:
     """What the gate would make of both."""
     if whole.document is None or whole.document.outcome != "PASS":
@@ -97,4 +100,8 @@ def _as_well(run: _Run, other: _Run) -> bool:
         return False
     if run.document is None or other.document is None:
         return run.document is other.document and run.begun.site == other.begun.site
-    return other.document.outcome == "FAIL" and other.subject == run.subject
+    if other.subject != run.subject:
+        return False
+    if run.document.outcome == "FAIL":
+        return other.document.outcome == "FAIL"
+    return other.document.outcome == "FAIL" or other.document.excused >= run.document.excused

@@ -13,15 +13,22 @@ from datetime import UTC, datetime
 
 from harness.verdict.about import About
 from harness.verdict.checklist import CHECKLIST, Item, Step
+from harness.verdict.terms import Waiver
 
 
 class Outcome(enum.Enum):
-    """PASS, or one of three ways not to; NOT_APPLICABLE only where the site profile says so."""
+    """PASS, or one of three ways not to; the others only where the site profile says so.
+
+    WAIVED is a FAIL that does not count for now, ADVISORY whatever a check that decides nothing came to, if
+    not to PASS. A run is never any of the three.
+    """
 
     PASS = "PASS"  # noqa: S105 - not a password
     NOT_PROVEN = "NOT PROVEN"
     BROKEN = "BROKEN"
     FAIL = "FAIL"
+    WAIVED = "WAIVED"
+    ADVISORY = "ADVISORY"
     NOT_APPLICABLE = "n/a"
 
     @property
@@ -31,13 +38,20 @@ class Outcome(enum.Enum):
 
 
 _EXIT_STATUS = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.BROKEN: 3, Outcome.NOT_PROVEN: 5}
-BY_WEIGHT = (Outcome.FAIL, Outcome.BROKEN, Outcome.NOT_PROVEN, Outcome.NOT_APPLICABLE, Outcome.PASS)
+BY_WEIGHT = (
+    *(Outcome.FAIL, Outcome.BROKEN, Outcome.NOT_PROVEN),
+    *(Outcome.WAIVED, Outcome.ADVISORY, Outcome.NOT_APPLICABLE, Outcome.PASS),
+)
 """The first of these that was seen decides."""
+EXCUSED = (Outcome.WAIVED, Outcome.ADVISORY)
+"""What did not pass, and turns nothing red."""
+_DECIDE_NOTHING = {Outcome.ADVISORY, Outcome.NOT_APPLICABLE}
+_HELD = (Outcome.PASS, Outcome.WAIVED)
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
     """The outcome that decides; NOT PROVEN where there is none, or none that applies."""
-    seen = set(outcomes) - {Outcome.NOT_APPLICABLE}
+    seen = set(outcomes) - _DECIDE_NOTHING
     return next((outcome for outcome in BY_WEIGHT if outcome in seen), Outcome.NOT_PROVEN)
 
 
@@ -57,7 +71,10 @@ class Check:
 
 @dataclass
 class CheckResult:
-    """What became of one check. ``seen`` is the short text, ``hint`` what our own trouble says to do next."""
+    """What became of one check. ``seen`` is the short text, ``hint`` what our own trouble says to do next.
+
+    ``found`` is what it came to in itself, where the site profile makes something else of that.
+    """
 
     check: Check
     outcome: Outcome = Outcome.NOT_PROVEN
@@ -66,6 +83,10 @@ class CheckResult:
     where: str = ""
     seconds: float = 0.0
     evidence: str = ""
+    found: Outcome | None = None
+    waiver: Waiver | None = None
+    """The one that the site profile has of it, whether it holds or not."""
+    advisory: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +107,11 @@ class Scope:
     name: str
     items: frozenset[str]
     narrowed: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every check was asked."""
+        return self.name == "acceptance" and not self.narrowed
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -116,7 +142,14 @@ class RunVerdict:
         if self.scope.narrowed:
             forced.append(Outcome.NOT_PROVEN)
         items = [verdict.outcome for verdict in self.items if verdict.in_scope]
-        return worst([*forced, *items, *(result.outcome for result in self.results)])
+        came_to = worst([*forced, *items, *(result.outcome for result in self.results)])
+        return Outcome.PASS if came_to is Outcome.WAIVED else came_to
+
+    @property
+    def waivers(self) -> list[Waiver]:
+        """Of each check that is WAIVED, the first that ends first."""
+        waived = [one.waiver for one in self.results if one.outcome is Outcome.WAIVED and one.waiver]
+        return sorted(waived, key=lambda one: one.until)
 
 
 def judge(results: Sequence[CheckResult], scope: Scope) -> tuple[ItemVerdict, ...]:
@@ -131,7 +164,7 @@ def _judge_item(item: Item, results: Sequence[CheckResult], scope: Scope) -> Ite
     in_scope = item.key in scope.items
     if not mine and not in_scope:
         reason = "not asked in this run"
-    elif outcome in (Outcome.PASS, Outcome.NOT_PROVEN):
+    elif outcome in (*_HELD, Outcome.NOT_PROVEN):
         outcome, reason = _proof(mine, applicable, outcome)
     return ItemVerdict(item, outcome, in_scope, reason, mine)
 
@@ -140,13 +173,15 @@ def _proof(
     mine: Sequence[CheckResult], applicable: Sequence[CheckResult], outcome: Outcome
 ) -> tuple[Outcome, str]:
     """PASS only where a check that proves the item ran and passed; otherwise the reason why not."""
-    proving = [result for result in mine if result.check.proves]
+    proving = [result for result in mine if result.check.proves and not result.advisory]
+    if not proving and any(result.check.proves for result in mine):
+        return Outcome.NOT_PROVEN, "the site profile calls every check that proves it advisory"
     if not proving:
         return Outcome.NOT_PROVEN, "no check that proves it was asked"
     if not any(result in applicable for result in proving):
         return Outcome.NOT_PROVEN, "the site profile says of every check that proves it: not applicable"
     if outcome is Outcome.NOT_PROVEN:
         return outcome, "some of its checks did not run to an answer"
-    if not any(result.outcome is Outcome.PASS for result in proving):
+    if not any(result.outcome in _HELD for result in proving):
         return Outcome.NOT_PROVEN, "no check that proves it ran"
     return outcome, ""

@@ -20,6 +20,8 @@ STYLES = {
     Outcome.FAIL: "bold red",
     Outcome.BROKEN: "bold magenta",
     Outcome.NOT_PROVEN: "yellow",
+    Outcome.WAIVED: "cyan",
+    Outcome.ADVISORY: "cyan",
     Outcome.NOT_APPLICABLE: "dim",
 }
 _WIDEST = 100  # longer lines are hard to read, however wide the terminal is
@@ -61,7 +63,16 @@ def one_line(verdict: RunVerdict) -> str:
     scope = {"acceptance": "", "smoke": "smoke: ", "partial": "partial run: "}[verdict.scope.name]
     words = [f"{counts.pop(Outcome.PASS)} of {len(counted)} {noun} PASS"]
     words += [f"{count} {outcome.value}" for outcome, count in counts.items() if count]
-    return f"VERDICT: {verdict.outcome.value} ({scope}{', '.join(words)})"
+    waived = f", {_waived(verdict)}" if verdict.waivers else ""
+    return f"VERDICT: {verdict.outcome.value}{waived} ({scope}{', '.join(words)})"
+
+
+def _waived(verdict: RunVerdict) -> str:
+    """How many checks are, until when the first of them, and whether that is soon."""
+    waivers, now = verdict.waivers, verdict.lasted[1]
+    first = "" if len(waivers) == 1 else ", the first"
+    soon = f", which {warning}" if (warning := waivers[0].warning(now)) else ""
+    return f"{len(waivers)} waived{first} until {waivers[0].until}{soon}"
 
 
 def _lines(verdict: RunVerdict, width: int, *, verbose: bool) -> Iterator[Text]:
@@ -80,6 +91,11 @@ def _lines(verdict: RunVerdict, width: int, *, verbose: bool) -> Iterator[Text]:
             f"{result.check.name}: {result.seen}"
             for result in verdict.results
             if result.outcome is Outcome.NOT_APPLICABLE
+        ],
+        "Advisory at this site (decides nothing)": [
+            f"{result.check.name}: {(result.found or result.outcome).value}"
+            for result in verdict.results
+            if result.advisory and result.outcome is not Outcome.NOT_APPLICABLE
         ],
         "Left on the host, and what became of it": list(verdict.leftovers),
         "Narrowed, so not the whole checklist": list(verdict.scope.narrowed),
@@ -117,7 +133,7 @@ def _item(verdict: ItemVerdict, width: int, causes: dict[Cause, str], *, verbose
             here.setdefault(_cause(result), []).append(result.check.name)
     for result in verdict.results:
         also = here.get(_cause(result), []) if result.outcome in _UNTOLD else []
-        if result.outcome is Outcome.FAIL or also[:1] == [result.check.name]:
+        if _is_finding(result) or also[:1] == [result.check.name]:
             yield from _check(result, width, len(also) - 1)
         elif verbose and _cause(result) not in causes:
             yield _plain(f"  {result.outcome.value:<{_MARGIN - 2}}{result.check.name}", style="dim")
@@ -128,6 +144,10 @@ def _item(verdict: ItemVerdict, width: int, causes: dict[Cause, str], *, verbose
                 _plain(f"{line}, as {told_by}")
             )
     causes.update({cause: names[0] for cause, names in here.items()})
+
+
+def _is_finding(result: CheckResult) -> bool:
+    return Outcome.FAIL in (result.outcome, result.found)
 
 
 def _cause(result: CheckResult) -> Cause:
@@ -178,7 +198,9 @@ def _check(result: CheckResult, width: int, more: int) -> Iterator[Text]:
     )
     claim = "" if result.outcome is Outcome.BROKEN else check.claim  # it was not asked
     rows = {"claim": claim, "seen": result.seen, "where": result.where, "next": result.hint}
-    if result.outcome is Outcome.FAIL:
+    if result.outcome is Outcome.WAIVED and result.waiver:
+        rows["waived"] = f"until {result.waiver.until} ({result.waiver.whose}): {result.waiver.reason}"
+    if _is_finding(result):
         rows["mend"] = f"{step_name(check.step)}: {check.how}"
     for name, text in rows.items():
         if text:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from harness.outward import told, told_each
 from harness.verdict.outcome import CheckResult, RunVerdict
+from harness.verdict.terms import Waiver
 
 Of = TypeVar("Of")
 
@@ -47,4 +48,15 @@ def _told_result(result: CheckResult) -> CheckResult:
         hint=told(result.hint),
         where=told(result.where),
         evidence=told(result.evidence),
+        waiver=_told_waiver(result.waiver) if result.waiver else None,
+    )
+
+
+def _told_waiver(waiver: Waiver) -> Waiver:
+    return replace(
+        waiver,
+        check=told(waiver.check),
+        reason=told(waiver.reason),
+        owner=told(waiver.owner),
+        ticket=told(waiver.ticket),
     )

@@ -96,10 +96,16 @@ def test_what_is_shown_can_be_read_back(tmp_path: Path) -> None:
 def test_a_check_of_a_profile_knows_the_names_of_checks(tmp_path: Path, name: str, found: str) -> None:
     """One that no check has would silently do nothing."""
     profile = tmp_path / "site.toml"
-    profile.write_text(NOBODY_THERE.format(key="/k") + f'[not_applicable]\n"{name}" = "because"\n')
+    waiver = f'[[waivers]]\ncheck = "{name}"\nreason = "r"\nowner = "o"\nticket = "t"\nuntil = 2020-01-31\n'
+    text = NOBODY_THERE.format(key="/k").replace("[host]", f'advisory = ["{name}"]\n[host]', 1)
+    profile.write_text(f'{text}[not_applicable]\n"{name}" = "because"\n{waiver}')
     lines = harness("site", "check", str(profile)).stdout.splitlines()
-    (said,) = [line for line in lines if line[10:22].strip() == "n/a"]
+    (said,) = [line for line in lines if line[10:22].strip() == "names"]
     assert said.split()[0] == found
+    told = " ".join("\n".join(lines).split())
+    for field in ("not_applicable", "waivers", "advisory"):
+        assert (f"{field}: no such check: {name}" in told) is (found == "FAILED")
+    assert f"waived {name}: no more, since the end of 2020-01-31, o, t: r" in told
 
 
 def test_the_version_is_the_projects() -> None:

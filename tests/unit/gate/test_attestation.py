@@ -26,7 +26,7 @@ from harness.gate.attestation import (
     statement,
     verify,
 )
-from tests.unit.peers.verdicts import FILES, document, passed
+from tests.unit.peers.verdicts import FILES, document, passed, waived
 
 KEY, ANOTHER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 VERDICT = json.dumps(passed()).encode()
@@ -75,6 +75,12 @@ def test_only_a_pass_is_one(word: str) -> None:
     said["checks"][0]["outcome"] = word
     predicate = statement(b"", document(**said))["predicate"]
     assert (predicate["result"], predicate["failedTests"]) == ("FAILED", ["host.host-clean"])
+
+
+def test_what_is_waived_is_warned_of() -> None:
+    predicate = statement(b"", document(checks=waived()))["predicate"]
+    assert (predicate["result"], predicate["warnedTests"]) == ("WARNED", ["host.host-clean"])
+    assert (len(predicate["passedTests"]), predicate["failedTests"]) == (8, [])
 
 
 def altered(envelope: dict[str, Any]) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from harness.gate.decide import Answer, Question, Reason, Told, Untold, decide
-from tests.unit.peers.verdicts import ENDED, FILES, document, passed
+from harness.verdict.terms import Terms, Waiver
+from tests.unit.peers.verdicts import ENDED, FILES, document, passed, waived
 
 HOUR, FILE = timedelta(hours=1), "e/0a1b2c/verdict.json"
 ASKED = Question(FILES, "d" * 64, "c" * 64, ENDED + HOUR, site="here")
@@ -74,6 +75,23 @@ def host(machine: str | None) -> dict[str, Any]:
     """The verdict on that host."""
     return {"host": {"address": "192.0.2.1", "machine_id_sha256": machine}}
 
+
+def terms(until: date | None, *advisory: str) -> Terms:
+    """Of a profile that waives the first check until then."""
+    waivers = (Waiver(FIRST, "r", "ops", "OPS-7", until),) if until else ()
+    return Terms(waivers, frozenset(advisory))
+
+
+def on(until: date | None, *advisory: str, now: datetime = ENDED + HOUR) -> Question:
+    """Asked then, with such a profile."""
+    return replace(ASKED, terms=terms(until, *advisory), now=now)
+
+
+FIRST, FEBRUARY, JANUARY = "host.host-clean", date(2026, 2, 28), date(2026, 1, 31)
+WAIVED: dict[str, Any] = {"checks": waived(), "items": items(outcome="WAIVED")}
+ADVISED = waived(outcome="ADVISORY", waiver=None, advisory=True)
+UNASKED = waived(outcome="ADVISORY", found="BROKEN", waiver=None, advisory=True)
+MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 
 ON_HOST = replace(ASKED, machine="a" * 64)
 LATE_HERE = told(hours=0.1, **clock("a" * 64))
@@ -156,6 +174,52 @@ ROWS = {
     "one of another site": Row([told()], None, untold=[untold(hours=0.5, site="there")]),
     "an older run without a verdict": Row([told()], None, untold=[untold(hours=-0.5)]),
     "an older run that goes on": Row([told()], Reason.UNTOLD, untold=[untold(hours=-0.5, goes_on=True)]),
+    "a FAIL that is waived": Row(
+        [told(**WAIVED)], None, f"9 of 9 items, 1 waived ({FIRST} until 2026-02-28)", on(FEBRUARY)
+    ),
+    "on the last day of its waiver": Row(
+        [told(**WAIVED)], None, "", on(FEBRUARY, now=MARCH - timedelta(microseconds=1))
+    ),
+    "after it": Row(
+        [told(**WAIVED)], Reason.EXCUSED, f"{FIRST} was waived until 2026-02-28", on(FEBRUARY, now=MARCH)
+    ),
+    "a waiver that was shortened since": Row(
+        [told(**WAIVED)], Reason.EXCUSED, "waived until 2026-01-31", on(JANUARY, now=MARCH - HOUR)
+    ),
+    "one that was made longer since": Row(
+        [told(**WAIVED)], Reason.EXCUSED, "until 2026-02-28 when it ran", on(date(2027, 1, 1), now=MARCH)
+    ),
+    "one that was taken back": Row([told(**WAIVED)], Reason.EXCUSED, "was waived, and is no more"),
+    "one that was made after a FAIL": Row([told(**FAIL)], Reason.FAIL, FIRST, on(FEBRUARY)),
+    "one that was made after a PASS": Row([told()], None, "9 of 9 items", on(FEBRUARY)),
+    "a waived FAIL that a later run saw": Row(
+        [told(), told(hours=0.5, **SMOKE, **WAIVED)], None, "", on(FEBRUARY)
+    ),
+    "and that is waived no more": Row(
+        [told(), told(hours=0.5, **SMOKE, **WAIVED)], Reason.EXCUSED, "was waived, and is no more"
+    ),
+    "a waived FAIL that an earlier run saw": Row([told(hours=-1, **SMOKE, **WAIVED), told()], None),
+    "a waived FAIL beside one that could not ask": Row(
+        [told(), told(hours=0.5, **{**SMOKE, **BROKEN, "checks": waived(outcome="BROKEN")})], Reason.BROKEN
+    ),
+    "WAIVED without a waiver": Row(
+        [told(checks=waived(waiver=None), items=WAIVED["items"])], Reason.AT_ODDS, "", on(FEBRUARY)
+    ),
+    "WAIVED for what is no FAIL": Row(
+        [told(checks=waived(found="BROKEN"), items=WAIVED["items"])], Reason.AT_ODDS, "", on(FEBRUARY)
+    ),
+    "an advisory FAIL": Row([told(checks=ADVISED)], None, f"1 advisory ({FIRST}: FAIL)", on(None, FIRST)),
+    "that is advisory no more": Row(
+        [told(checks=ADVISED)], Reason.EXCUSED, "was FAIL, and is advisory no more"
+    ),
+    "what could not be asked, and is advisory no more": Row(
+        [told(checks=UNASKED)], Reason.EXCUSED, "was BROKEN"
+    ),
+    "a later run could not ask it": Row([told(), told(hours=0.5, **SMOKE, checks=UNASKED)], None),
+    "a later run saw it": Row([told(), told(hours=0.5, **SMOKE, checks=ADVISED)], Reason.EXCUSED),
+    "ADVISORY of what was none": Row(
+        [told(checks=waived(outcome="ADVISORY"))], Reason.AT_ODDS, "", on(FEBRUARY, FIRST)
+    ),
     "no signature": Row(
         [replace(told(), refused=(Reason.UNSIGNED, "run 0a1b2c has none"))], Reason.UNSIGNED, "has none"
     ),

@@ -84,3 +84,10 @@ def passed(**changes: Any) -> dict[str, Any]:
 def document(**changes: Any) -> Document:
     """The same as a model."""
     return document_of(passed(**changes), whose="verdict.json")
+
+
+def waived(until: str = "2026-02-28", **changes: Any) -> list[dict[str, Any]]:
+    """Its checks, of which the first FAILED and was waived, with these keys of it otherwise."""
+    first, *rest = passed()["checks"]
+    waiver = {"check": first["name"], "reason": "r", "owner": "ops", "ticket": "OPS-7", "until": until}
+    return [{**first, "outcome": "WAIVED", "found": "FAIL", "waiver": waiver, **changes}, *rest]

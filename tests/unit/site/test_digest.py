@@ -20,6 +20,9 @@ SAME = {
     "another order": 'name = "here"\n[vmm]\nversion = "1."\n[host]\nuser = "nobody"\naddress = "192.0.2.1"\n',
     "a remark": f"# {BASE}".replace("\n", "\n# ") + BASE,
     "what may be a secret": BASE + '[agent.environment]\nTOKEN = "s3cret"\n',
+    "a waiver": BASE
+    + '[[waivers]]\ncheck = "host.x"\nreason = "r"\nowner = "o"\nticket = "t"\nuntil = 2026-12-24\n',
+    "a check that is advisory": BASE.replace("[host]", 'advisory = ["host.x"]\n[host]'),
     "where a secret lies": BASE + '[database]\nurl_env = "ANOTHER_VARIABLE"\n',
 }
 OTHER = {

@@ -10,6 +10,7 @@ import functools
 import tomllib
 import types
 import typing
+from datetime import date
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,9 @@ def right(kind: Any) -> st.SearchStrategy[Any]:
         return st.lists(right(arguments[0]), max_size=3)
     if origin is dict:
         return st.dictionaries(TEXTS, right(arguments[1]), max_size=3)
+    if isinstance(kind, type) and issubclass(kind, Section):
+        inner = {name: right(field.annotation) for name, field in kind.model_fields.items()}
+        return st.fixed_dictionaries({}, optional=inner)
     return _LEAVES_OF[kind]
 
 
@@ -123,6 +127,7 @@ _LEAVES_OF: dict[Any, st.SearchStrategy[Any]] = {
     int: st.integers(-1, 70_000),
     float: st.floats(0, 4000) | st.integers(0, 4000),
     bool: st.booleans(),
+    date: DATES | TEXTS,
     IPv4Address: st.ip_addresses(v=4).map(str),
     IPv4Interface: st.tuples(st.ip_addresses(v=4), st.integers(-1, 33)).map(lambda of: f"{of[0]}/{of[1]}"),
     type(None): st.just("none"),

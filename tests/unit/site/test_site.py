@@ -18,6 +18,14 @@ from tests.unit.peers.small_suite import ROOT, Suite
 
 pytest_plugins = ["pytester"]
 
+WAIVER = """name = "x"
+[[waivers]]
+check = "host.{}"
+reason = "the switch is on order"
+owner = "ops"
+ticket = "OPS-7"
+until = {}
+"""
 WRONG = {
     "not TOML": ("name = ", "not TOML"),
     "no name": ("", "name: required, and not given"),
@@ -32,6 +40,16 @@ WRONG = {
     ),
     "no choice": ('name = "x"\n[host]\ntransport = "telnet"', "host.transport: expected 'ssh' or 'local'"),
     "no reason": ('name = "x"\n[not_applicable]\n"host.x" = ""', "not_applicable.host.x: expected some text"),
+    "no date": (WAIVER.format("x", '"soon"'), "waivers.0.until: expected a date without quotes"),
+    "a time of day": (WAIVER.format("x", "2026-12-24T00:00:00Z"), "waivers.0.until: expected a date"),
+    "no owner": (
+        WAIVER.format("x", 1).replace("owner", "bearer"),
+        "waivers.0.owner: required, and not given",
+    ),
+    "waived twice": (
+        WAIVER.format("x", "2026-12-24") + WAIVER.format("x", "2027-12-24").replace('name = "x"', ""),
+        "one check is waived twice",
+    ),
     "not a text": ('name = "x"\n[host]\naddress = 1', "host.address: expected a text in quotes, found 1"),
     "no database": ('name = "x"\n[database]\nurl_env = "none"', "one of url_env and url_file is needed"),
 }
@@ -180,6 +198,7 @@ RIGHT = {
     "a reason about a password": "[not_applicable]\n'host.x' = 'the proxy says password=wrong'",
     "a session's id for a token": "[session]\nwebsocket_path = '/websockify?token={session}'",
     "a password to be typed": "[session]\nlogin_keys = ['user={user}', 'password={password}']",
+    "a waiver of a row": WAIVER.format("x[a b]", "2026-12-24").partition("\n")[2],
     "words without a value": "[agent]\nenvironment = {ASKS = 'password', TOKENS = 'tokens=5 password='}",
 }
 

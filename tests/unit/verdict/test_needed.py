@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.verdict.runs import KEPT_RUNS, EvidenceRun
-from tests.unit.peers.verdicts import passed
+from tests.unit.peers.verdicts import passed, waived
 
 
 def judged(root: Path, run_id: str, age: int, verdict: dict[str, Any] | None, **note: str) -> Path:
@@ -33,6 +33,7 @@ ANOTHER: dict[str, Any] = {"profile": {"file": "x", "sha256": "e" * 64}}
 OLD: dict[str, tuple[dict[str, Any] | None, dict[str, str], bool]] = {
     "a FAIL": (FAIL, {}, True),
     "one that knew nothing of the snapshot": ({**FAIL, "snapshot": {}}, {}, True),
+    "a FAIL that was waived, and may be no more": ({**SMOKE, "checks": waived()}, {}, True),
     "a PASS": (SMOKE, {}, False),
     "a FAIL of something else": ({**FAIL, **ANOTHER}, {}, False),
     "one that was killed": (None, {}, True),
