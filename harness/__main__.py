@@ -24,11 +24,14 @@ from harness.suite import version
 from harness.text import one_line
 from harness.verdict.document import schema
 from harness.verdict.github import NoCommands, in_actions
+from harness.verdict.looking_back import add_compare, add_history, compare, history
 from harness.watch.cli import add_arguments as add_watch
 from harness.watch.cli import main as watch
 
 _PAGES = {("site", "docs"): site_docs, ("site", "schema"): site_schema, ("verdict", "schema"): schema}
 """Pages of docs/ that are written from a model."""
+_BY_THEMSELVES = {"watch": watch, "compare": compare, "history": history}
+"""Nouns that are answered with nothing but what was typed."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -69,6 +72,8 @@ def parser() -> argparse.ArgumentParser:
     add_watch(
         nouns.add_parser("watch", help="a canary: the suite every few minutes, and a word where it changes")
     )
+    add_compare(nouns.add_parser("compare", help="what changed from one run to another"))
+    add_history(nouns.add_parser("history", help="the last runs, and checks that are not steady"))
     site = nouns.add_parser("site", help="the site profile")
     verbs = site.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, what in {
@@ -83,8 +88,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one verb. 0 well, 1 a connection failed, or the gate denies, 3 the gate could not be asked, 4 what
-    was typed, or the profile, must be mended."""
+    """Run one verb. 0 well, 1 a connection failed, the gate denies, or a check got worse, 3 the gate could
+    not be asked, 4 what was typed, or the profile, must be mended."""
     if not __debug__:
         print("python -O removes assertions\n  next: without -O and PYTHONOPTIMIZE", file=sys.stderr)
         return 4
@@ -105,11 +110,11 @@ def _carry_out(argv: list[str] | None) -> int:
             from harness.mending.cli import main as mend  # here: it loads all that connects
 
             return mend(args, say=lambda line: print(line, flush=True), ask=_asked)
-        if args.noun == "watch":
-            return watch(args)
         if args.noun == "bundle":
             print(told(bundle(args.run, args.output)))
             return 0
+        if args.noun in _BY_THEMSELVES:
+            return _BY_THEMSELVES[args.noun](args)
         if args.noun == "explain":
             return _explain(args.check, choose_site(args.site, os.environ))
         if page := _PAGES.get((args.noun, getattr(args, "verb", ""))):

@@ -127,6 +127,17 @@ class Busyness(Part):
     suite: BusyPart | None = None
 
 
+class Measured(Part):
+    """Numbers by which the runs on one snapshot are held against those on another."""
+
+    restore_healthy_s: Annotated[float, Field(ge=0)] | None = None
+    """From the moment the shared clone was told to run to its agent's first healthy answer."""
+    cold_boot_healthy_s: Annotated[float, Field(ge=0)] | None = None
+    """The same of a VM that booted from the golden disk, while other experiments run."""
+    clone_private_kib: Size | None = None
+    """Memory that the shared clone's VMM had for itself once its agent was healthy."""
+
+
 class About(Part):
     """All of it."""
 
@@ -137,5 +148,6 @@ class About(Part):
     agent: AgentPart
     database: DatabasePart
     busy: Busyness
+    measured: Measured = Measured()
     unknown: dict[str, Told]
     """What of it is not known, by its place (`snapshot.memory.sha256`), and why."""

@@ -105,6 +105,54 @@ class AdvicePart(Part):
     text: str
 
 
+class ChangePart(Part):
+    """A check that came to something else than in the run before, or still does not pass."""
+
+    check: Told
+    outcome: Told
+    """Now; empty where it was not asked any more."""
+    before: Told
+    """In the run before; empty where it was not asked."""
+    run: Told
+    """The first of the runs, without one between, in which it did not pass."""
+    since: Moment
+    """When that run began."""
+
+
+class TrendPart(Part):
+    """A number of the runs on this golden snapshot, held against those of the runs on the one before."""
+
+    what: Told
+    """Its name in `measured`."""
+    change: Literal["worse", "better", "none"]
+    """`none`: nothing is seen that chance does not do."""
+    medians: tuple[float, float]
+    """Of the runs on the snapshot before, and of those on this one."""
+    runs: tuple[int, int]
+    """How many these were."""
+    p: float | None
+    """Of the rank test of Mann and Whitney, two-sided; null where the medians differ too little to ask."""
+
+
+class SincePart(Part):
+    """The run held against the last one of the same site and scope."""
+
+    run: Told = ""
+    """Empty: there is none that it can be held against."""
+    began: Moment | None = None
+    outcome: Told = ""
+    why: Told = ""
+    """There is none."""
+    new: list[ChangePart] = Field(default_factory=list)
+    """Checks that do not pass, and did, or were not asked."""
+    fixed: list[ChangePart] = Field(default_factory=list)
+    still: list[ChangePart] = Field(default_factory=list)
+    gone: list[ChangePart] = Field(default_factory=list)
+    """Checks that did not pass, and were not asked any more."""
+    trends: list[TrendPart] = Field(default_factory=list)
+    """Numbers of which there are enough on both snapshots."""
+
+
 class Document(About):
     """The verdict on one run."""
 
@@ -126,6 +174,7 @@ class Document(About):
     checks: list[CheckPart]
     trouble: list[TroublePart]
     advice: list[AdvicePart]
+    since: SincePart = Field(default_factory=SincePart)
     leftovers: list[str]
     unwritten: list[str]
     left_out: dict[str, int]

@@ -38,6 +38,7 @@ def as_json(verdict: RunVerdict, *, exit_status: int) -> dict[str, object]:
         "scope": {"name": verdict.scope.name, "narrowed": list(verdict.scope.narrowed)},
         "items": [_item(item) for item in verdict.items],
         "checks": [_check(result) for result in verdict.results],
+        "since": verdict.since,
         **{name: many[:MOST_ENTRIES] for name, many in lists.items()},
         "left_out": {n: len(many) - MOST_ENTRIES for n, many in lists.items() if len(many) > MOST_ENTRIES},
     }

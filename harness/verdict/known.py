@@ -11,6 +11,7 @@ from harness.verdict.about import (
     Busyness,
     DatabasePart,
     HostPart,
+    Measured,
     Part,
     Profile,
     SnapshotPart,
@@ -31,6 +32,7 @@ class Known:
     agent: AgentPart = field(default_factory=AgentPart)
     database: DatabasePart = field(default_factory=DatabasePart)
     busy: Busyness = field(default_factory=Busyness)
+    measured: Measured = field(default_factory=Measured)
     why: dict[str, str] = field(default_factory=dict)
     """The place of what is not known, or of a table of it -> the reason."""
 
@@ -42,6 +44,7 @@ class Known:
             "agent": self.agent,
             "database": self.database,
             "busy": self.busy,
+            "measured": self.measured,
         }
         unknown = {place: self._reason(place) for name, part in parts.items() for place in _gaps(part, name)}
         return About(suite=self.suite, profile=self.profile, **parts, unknown=unknown)  # type: ignore[arg-type]

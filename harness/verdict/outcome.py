@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from harness.verdict.about import About
 from harness.verdict.checklist import CHECKLIST, Item, Step
+from harness.verdict.document import SincePart
 from harness.verdict.terms import Waiver
 
 
@@ -37,6 +38,9 @@ class Outcome(enum.Enum):
         return _EXIT_STATUS[self]
 
 
+UNASKED = "it did not run"
+"""What is seen of a check that was selected, and not reached."""
+CUT_SHORT = "it did not run to its end"
 _EXIT_STATUS = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.BROKEN: 3, Outcome.NOT_PROVEN: 5}
 BY_WEIGHT = (
     *(Outcome.FAIL, Outcome.BROKEN, Outcome.NOT_PROVEN),
@@ -78,7 +82,7 @@ class CheckResult:
 
     check: Check
     outcome: Outcome = Outcome.NOT_PROVEN
-    seen: str = "it did not run"
+    seen: str = UNASKED
     hint: str = ""
     where: str = ""
     seconds: float = 0.0
@@ -134,6 +138,7 @@ class RunVerdict:
     """None where nothing is to be written of it."""
     lasted: tuple[datetime, datetime] = (_NEVER, _NEVER)
     """Begin and end."""
+    since: SincePart = field(default_factory=SincePart)
 
     @property
     def outcome(self) -> Outcome:

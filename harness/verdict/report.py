@@ -14,6 +14,7 @@ from harness.mend import HEADING
 from harness.verdict.checklist import step_name
 from harness.verdict.outcome import CheckResult, ItemVerdict, Outcome, RunVerdict
 from harness.verdict.told import told_verdict
+from harness.verdict.told_since import heading, lines
 
 STYLES = {
     Outcome.PASS: "green",
@@ -85,6 +86,7 @@ def _lines(verdict: RunVerdict, width: int, *, verbose: bool) -> Iterator[Text]:
     for item in verdict.items:
         yield from _item(item, width, causes, verbose=verbose)
     sections = {
+        heading(verdict.since): lines(verdict.since),
         "Beside the checks": [f"{outcome.value}: {text}" for outcome, text in verdict.trouble],
         "Advice (changes no outcome)": [f"{name}: {text}" for name, text in verdict.advice],
         "Not applicable to this site": [

@@ -14,6 +14,7 @@ from harness.verdict.whole import write_whole
 
 _LARGEST = 4 << 20
 _MOST = 200  # checks that are told of by name
+_CLEAR = ("PASS", "n/a", "FAIL", "BROKEN")
 _SHOWN = 500  # characters of what was seen
 
 Said = Annotated[str, Field(max_length=4000)]
@@ -40,7 +41,7 @@ class Standing(_Part):
     outcome: RunOutcome
     failing: tuple[Failing, ...]
     unproven: tuple[Said, ...] = ()
-    """Checks of which it could not be told."""
+    """Checks of which it could not be told, or that are red and excused."""
     run: Said
     """The run's id; empty where none came to a verdict."""
     at: Moment
@@ -88,7 +89,7 @@ def standing_of(verdict: Document) -> Standing:
         scope=verdict.scope.name,
         outcome=verdict.outcome,
         failing=tuple(failing[:_MOST]),
-        unproven=tuple(one.name for one in verdict.checks if one.outcome == "NOT PROVEN"),
+        unproven=tuple(one.name for one in verdict.checks if one.outcome not in _CLEAR),
         run=verdict.run,
         at=verdict.ended,
     )

@@ -10,6 +10,7 @@ import pytest
 from harness.errors import TransportError
 from harness.guest.agent_state import AgentState, ask_agent_state, parse_state
 from harness.guest.experiments import TakenPort
+from harness.guest.recovery import Recovery
 from harness.site.profile import Site
 from tests.unit.peers.small_guest import SmallGuest, lay_down, site_of, write
 
@@ -122,7 +123,7 @@ def starts(*times: float, kind: str = STARTING, limit: str = "") -> TakenPort:
         for at in times
     ]
     state = parse_state("\n".join(["UPTIME=1\nMainPID=1\nNRestarts=1", *limit.split(), *lines]))
-    return TakenPort(6, state, 1.0)
+    return TakenPort(6, state, Recovery(1.0))
 
 
 QUICK, SLOW = range(100, 106), range(100, 200, 11)
@@ -160,5 +161,7 @@ def test_a_process_that_was_ended_to_be_started_again_has_not_ended_by_itself() 
     """A unit that says when it is ready, or waits for something first, is not stopped but ended."""
     killed = EXIT.replace("exited", "killed") % 15
     state = parse_state("UPTIME=1\nMainPID=7\nNRestarts=1\n" + killed + killed + EXIT % 1)
-    assert TakenPort(6, state, 1.0).ending == ("exited", "1")
-    assert TakenPort(6, parse_state("UPTIME=1\nMainPID=7\nNRestarts=1\n" + killed), 1.0).ending is None
+    assert TakenPort(6, state, Recovery(1.0)).ending == ("exited", "1")
+    assert (
+        TakenPort(6, parse_state("UPTIME=1\nMainPID=7\nNRestarts=1\n" + killed), Recovery(1.0)).ending is None
+    )

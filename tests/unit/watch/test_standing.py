@@ -67,11 +67,12 @@ def test_a_verdict_comes_to_a_standing() -> None:
     verdict = passed()
     verdict["checks"][0].update(outcome="FAIL", seen="it is away", step=4)
     verdict["checks"][1].update(outcome="NOT PROVEN")
+    verdict["checks"][2].update(outcome="WAIVED")
     found = standing_of(document_of({**verdict, "outcome": "FAIL", "exit_status": 1}, whose="x"))
     assert [(one.check, one.seen, one.mend) for one in found.failing] == [
         (verdict["checks"][0]["name"], "it is away", "step 4: rebuild it")
     ]
-    assert found.unproven == (verdict["checks"][1]["name"],)
+    assert found.unproven == (verdict["checks"][1]["name"], verdict["checks"][2]["name"])
 
 
 @pytest.mark.parametrize("harm", ["nothing", "cut", "odd", "gone"])
