@@ -69,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     add_watch(
         nouns.add_parser("watch", help="a canary: the suite every few minutes, and a word where it changes")
     )
+    nouns.add_parser("causes", help="print docs/causes.md: why a VM does not answer, cause by cause")
     site = nouns.add_parser("site", help="the site profile")
     verbs = site.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, what in {
@@ -110,6 +111,8 @@ def _carry_out(argv: list[str] | None) -> int:
         if args.noun == "bundle":
             print(told(bundle(args.run, args.output)))
             return 0
+        if args.noun == "causes":
+            return _causes()
         if args.noun == "explain":
             return _explain(args.check, choose_site(args.site, os.environ))
         if page := _PAGES.get((args.noun, getattr(args, "verb", ""))):
@@ -135,6 +138,14 @@ def _explain(check: str, path: Path) -> int:
     from harness.explain import explain  # here, too: no other verb needs it
 
     print(told(explain(check, load_site(path))))
+    return 0
+
+
+def _causes() -> int:
+    from harness.causes.page import causes_page  # and here
+    from harness.explain import causes_shown
+
+    print(causes_page(causes_shown()), end="")
     return 0
 
 
