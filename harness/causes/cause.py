@@ -73,7 +73,7 @@ class Diagnosis:
             lines = [f"no cause is known; excluded: {', '.join(self.excluded) or 'nothing'}"]
             lines += [f"not asked: {one}" for one in self.unknown]
         else:
-            lines = [f"cause {self.cause.name}: {self.cause.means}: {self.found.seen}"]
+            lines = [f"{self.cause.name}: {self.cause.means}: {self.found.seen}"]
         if self.contrast:
             lines.append(self.contrast)
         if self.found.mends:

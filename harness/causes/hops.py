@@ -60,8 +60,8 @@ class HopsSeen:
     unknown: Mapping[str, str] = field(default_factory=dict)
 
 
-def ask_hops(host: Asked, target: Target) -> HopsSeen:
-    """Look from the host, within :data:`_LIMIT_S`.
+def ask_hops(host: Asked, target: Target, *, limit_s: float = _LIMIT_S) -> HopsSeen:
+    """Look from the host.
 
     :raises TransportError: the host did not tell.
     """
@@ -75,9 +75,9 @@ def ask_hops(host: Asked, target: Target) -> HopsSeen:
         "ports": [site.agent.port, site.guest.ssh_port],
         "path": site.agent.health_path,
         "netns": target.netns,
-        "limit_s": _LIMIT_S,
+        "limit_s": limit_s,
     }
-    said = host.python(PROBE.read_text("utf-8"), ask, timeout_s=_LIMIT_S + _WAY_S)
+    said = host.python(PROBE.read_text("utf-8"), ask, timeout_s=limit_s + _WAY_S)
     return read_hops(said, target)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from harness.causes.facts import Facts
 from harness.causes.hops import Target
 from harness.causes.look import LIMIT_S, look
-from harness.errors import HarnessError, UnreadableError
+from harness.errors import UnreadableError
 from harness.host.hypervisor import Hypervisor
 from harness.site.patterns import is_wholly
 from harness.site.profile import Site
@@ -34,6 +34,8 @@ class LaunchWatch:
 
     def __init__(self, hypervisor: Hypervisor, find: FindVm) -> None:
         self.facts: Facts | None = None
+        self.untold = "no VM of it was seen to live long enough to be looked at"
+        """Why there are none."""
         self._hypervisor = hypervisor
         self._find = find
         self._pid = 0
@@ -55,8 +57,10 @@ class LaunchWatch:
         wait_s = self._hypervisor.site.session.launch_s / _FIRST_SHARE
         while not self._over.wait(wait_s):
             wait_s = AGAIN_S
-            with contextlib.suppress(HarnessError):  # what cannot be looked at is not known
+            try:
                 self._look()
+            except Exception as error:  # noqa: BLE001 - the run may have ended meanwhile
+                self.untold = f"the look at it failed: {type(error).__name__}: {error}"
 
     def _look(self) -> None:
         """One that is not there was perhaps not begun; one that was there has ended."""

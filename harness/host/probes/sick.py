@@ -40,17 +40,16 @@ SETTINGS = (
 )
 
 
-def out(*argv: str) -> str:
-    """A program's stdout; empty where it fails."""
-    done = subprocess.run(
+def ran(*argv: str) -> subprocess.CompletedProcess[bytes]:
+    """A program that has ended."""
+    return subprocess.run(
         argv,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=4,
+        timeout=5,
         check=False,
         env={"PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8"},
     )
-    return done.stdout.decode("utf-8", "surrogateescape") if done.returncode == 0 else ""
 
 
 def enter(path: str) -> None:
@@ -103,7 +102,8 @@ def tail(path: str) -> str:
 
 def kernel_log(pid: int) -> str:
     """The host kernel's last line about an end of that process for want of memory."""
-    lines = out("journalctl", "-k", "-n", "400", "-o", "cat", "--no-pager", "-q").splitlines()
+    done = ran("journalctl", "-k", "-n", "400", "-o", "cat", "--no-pager", "-q")
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
     about = [line for line in lines if re.search(rf"[Kk]illed process {pid}\b", line)]
     return about[-1][:500] if about else ""
 
@@ -142,10 +142,12 @@ def get(socket_path: str, what: str) -> Found:
 
 def link(name: str) -> Found | None:
     """A device, with its addresses and counters; None where there is none."""
-    told = json.loads(out("ip", "-j", "-s", "-d", "address", "show", "dev", name) or "[]", strict=False)
-    one = next((each for each in told if each), None)
-    if one is None:
+    done = ran("ip", "-j", "-s", "-d", "address", "show", "dev", name)
+    if done.returncode and b"does not exist" in done.stderr:
         return None
+    if done.returncode:
+        raise RuntimeError(done.stderr.decode("utf-8", "replace").strip()[-300:])
+    one = next(each for each in json.loads(done.stdout, strict=False) if each)
     stats, info = one.get("stats64", {}), one.get("linkinfo", {}).get("info_data", {})
     return {
         "name": name,

@@ -198,7 +198,7 @@ def test_what_was_seen_has_this_cause(name: str, seen: Facts) -> None:
     diagnosis = diagnose(seen)
     assert named(diagnosis) == name
     assert diagnosis.found.seen
-    assert diagnosis.text.startswith(f"cause {name}: {diagnosis.cause and diagnosis.cause.means}: ")
+    assert diagnosis.text.startswith(f"{name}: {diagnosis.cause and diagnosis.cause.means}: ")
 
 
 def test_every_cause_is_told_from_something() -> None:
