@@ -33,9 +33,9 @@ pytest_plugins = [
     "fixtures.database",
     "fixtures.own_words",
     "fixtures.guest",
-    "fixtures.launch",
     "fixtures.experiments",
     "fixtures.session",
+    "fixtures.launch",
     "fixtures.window",
     "fixtures.login",
 ]

@@ -74,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add_compare(nouns.add_parser("compare", help="what changed from one run to another"))
     add_history(nouns.add_parser("history", help="the last runs, and checks that are not steady"))
+    nouns.add_parser("causes", help="print docs/causes.md: why a VM does not answer, cause by cause")
     site = nouns.add_parser("site", help="the site profile")
     verbs = site.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb, what in {
@@ -115,6 +116,8 @@ def _carry_out(argv: list[str] | None) -> int:
             return 0
         if args.noun in _BY_THEMSELVES:
             return _BY_THEMSELVES[args.noun](args)
+        if args.noun == "causes":
+            return _causes()
         if args.noun == "explain":
             return _explain(args.check, choose_site(args.site, os.environ))
         if page := _PAGES.get((args.noun, getattr(args, "verb", ""))):
@@ -140,6 +143,14 @@ def _explain(check: str, path: Path) -> int:
     from harness.explain import explain  # here, too: no other verb needs it
 
     print(told(explain(check, load_site(path))))
+    return 0
+
+
+def _causes() -> int:
+    from harness.causes.page import causes_page  # and here
+    from harness.explain import causes_shown
+
+    print(causes_page(causes_shown()), end="")
     return 0
 
 

@@ -61,6 +61,15 @@ def proven_by() -> Mapping[str, list[str]]:
     return found
 
 
+def causes_shown() -> Mapping[str, str]:
+    """The lab's fault that shows each cause, by the cause's name.
+
+    :raises CommandError: the lab's packages are not installed.
+    """
+    done = run([sys.executable, "-m", "lab", "causes"], timeout_s=60, cwd=ROOT)
+    return dict(line.split(" ", 1) for line in done.stdout.splitlines() if line)
+
+
 def faults_of(name: str, faults: Mapping[str, list[str]]) -> list[str]:
     """The faults of one check, those of all its rows too."""
     names = names_of(name)

@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     dashboard = verbs.add_parser("dashboard", help="offer the twin's dashboard on this machine's loopback")
     dashboard.add_argument("--port", type=int, default=4000, help="this machine's port (%(default)s)")
     verbs.add_parser("faults", help="name each check that a fault turns red, and the fault, a line each")
+    verbs.add_parser("causes", help="name each cause that a fault shows, and the fault, a line each")
     down = verbs.add_parser("down", help="take everything down; what was built stays")
     down.add_argument("--purge", action="store_true", help="delete what was built, too")
     return top
@@ -52,6 +53,9 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     if args.verb == "faults":
         print("\n".join(_faults()))
+        return 0
+    if args.verb == "causes":
+        print("\n".join(_causes()))
         return 0
     in_image = args.verb == "build" and args.part == "browser"
     module = "lab.image.verbs" if in_image else "lab.minipc.verbs"
@@ -74,6 +78,13 @@ def _faults() -> list[str]:
     from lab.faults.fault import all_faults  # here: it loads every fault, and no other verb needs one
 
     return [f"{check} {one.name}" for one in all_faults() for check in sorted(one.reds)]
+
+
+def _causes() -> list[str]:
+    """``<cause> <fault>``, as ``python -m harness causes`` reads it."""
+    from lab.faults.fault import all_faults  # here, too
+
+    return [f"{one.cause} {one.name}" for one in all_faults() if one.cause]
 
 
 def _about_home(error: OSError) -> str:

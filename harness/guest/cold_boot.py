@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
+from harness.causes.cause import Diagnosis
+from harness.causes.clone import diagnosed
 from harness.errors import HarnessError, VmmError, WaitTimeoutError
 from harness.guest.agent_state import AgentState, ask_agent_state
 from harness.host.hypervisor import Hypervisor
@@ -22,6 +24,8 @@ class ColdBoot:
     state: AgentState | None = None
     no_start: str = ""
     """Why the agent did not come up in a VM that did."""
+    diagnosis: Diagnosis | None = None
+    """What ails it, where it never got healthy."""
 
 
 def boot_without_desktop(hypervisor: Hypervisor) -> Vm:
@@ -55,9 +59,10 @@ def observe_cold_boot(vm: Vm) -> ColdBoot:
     try:
         vm.wait_healthy(vm.hypervisor.site.guest.boot_health_s)
     except VmmError as error:
-        return ColdBoot(None, error.message, vm.console())
+        return ColdBoot(None, error.message, vm.console(), diagnosis=diagnosed(vm))
     except WaitTimeoutError as error:
-        return ColdBoot(None, error.message, vm.console(), no_start=error.message)
+        diagnosis, console = diagnosed(vm), vm.console()
+        return ColdBoot(None, error.message, console, no_start=error.message, diagnosis=diagnosis)
     result = vm.script("cat /proc/sys/kernel/random/boot_id", timeout_s=30)
     if result.status != 0:
         raise HarnessError(f"{vm.name}: no boot id: {result.stderr.strip()[-300:]}")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.database.whole_rows import NewestRows, Row
+from harness.site.profile import Site
+
 _VM = ("browser_vm_id", "vm_id", "browserVMId", "browserVmId", "vmId")
 _REASON = ("error_message", "errorMessage")
 
@@ -24,6 +27,15 @@ def reason_in(session: Told) -> str:
 def how(session: Told) -> str:
     """Its status and its reason, for a message."""
     return f"{session.get('status')!r} ({reason_in(session) or 'no reason'})"
+
+
+def vm_under_way(rows: NewestRows, site: Site, user: str) -> Row | None:
+    """The row of the VM of a user's newest session that is not over; None where there is none yet."""
+    finished = site.database.finished_session_statuses
+    for row in rows.sessions.values():
+        if str(row.get("user_id")).casefold() == user.casefold() and row.get("status") not in finished:
+            return rows.vms.get(str(vm_in(row)))
+    return None
 
 
 def _first(session: Told, names: tuple[str, ...]) -> object:

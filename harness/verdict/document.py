@@ -66,6 +66,17 @@ class WaiverPart(Part):
         return Waiver(**dict(self))
 
 
+class CausePart(Part):
+    """What a FAIL comes from, where a diagnosis was made."""
+
+    name: str
+    """As docs/causes.md has it; empty where none is known, and the text says what it is not."""
+    text: str
+    where: str
+    step: Step
+    how: str
+
+
 class CheckPart(Part):
     """A check and what became of it."""
 
@@ -89,6 +100,7 @@ class CheckPart(Part):
     """The one that the profile has of it, whether it held or not."""
     advisory: bool = False
     """Whether the profile says that it decides nothing."""
+    cause: CausePart | None = None
 
 
 class TroublePart(Part):

@@ -78,4 +78,5 @@ def _check(result: CheckResult) -> dict[str, object]:
         "found": result.found.value if result.found else None,
         "waiver": asdict(result.waiver) if result.waiver else None,
         "advisory": result.advisory,
+        "cause": asdict(result.cause) if result.cause else None,
     }

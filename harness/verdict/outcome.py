@@ -73,6 +73,17 @@ class Check:
     how: str
 
 
+@dataclass(frozen=True)
+class Cause:
+    """What a FAIL comes from, where a diagnosis was made; ``name`` is empty where it found none."""
+
+    name: str
+    text: str
+    where: str = ""
+    step: Step = "troubleshooting"
+    how: str = ""
+
+
 @dataclass
 class CheckResult:
     """What became of one check. ``seen`` is the short text, ``hint`` what our own trouble says to do next.
@@ -91,6 +102,16 @@ class CheckResult:
     waiver: Waiver | None = None
     """The one that the site profile has of it, whether it holds or not."""
     advisory: bool = False
+    cause: Cause | None = None
+    """Of a FAIL alone. Where it has a name, ``where`` and what mends it are the cause's."""
+
+    @property
+    def mend(self) -> tuple[Step, str]:
+        """The runbook's step, and what mends a FAIL."""
+        named = self.cause is not None and self.cause.name
+        return (
+            (self.cause.step, self.cause.how) if self.cause and named else (self.check.step, self.check.how)
+        )
 
 
 @dataclass(frozen=True)

@@ -199,11 +199,13 @@ def _check(result: CheckResult, width: int, more: int) -> Iterator[Text]:
         _plain(f"{check.name} and {more} more" if more > 0 else check.name)
     )
     claim = "" if result.outcome is Outcome.BROKEN else check.claim  # it was not asked
-    rows = {"claim": claim, "seen": result.seen, "where": result.where, "next": result.hint}
+    cause = result.cause.text if result.cause else ""
+    rows = {"claim": claim, "cause": cause, "seen": result.seen, "where": result.where, "next": result.hint}
     if result.outcome is Outcome.WAIVED and result.waiver:
         rows["waived"] = f"until {result.waiver.until} ({result.waiver.whose}): {result.waiver.reason}"
     if _is_finding(result):
-        rows["mend"] = f"{step_name(check.step)}: {check.how}"
+        step, how = result.mend
+        rows["mend"] = f"{step_name(step)}: {how}"
     for name, text in rows.items():
         if text:
             yield from _block(text, width, indent=_MARGIN + 7, label=name, whole=name in ("next", "mend"))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from harness.outward import told, told_each
-from harness.verdict.outcome import CheckResult, RunVerdict
+from harness.verdict.outcome import Cause, CheckResult, RunVerdict
 from harness.verdict.terms import Waiver
 
 Of = TypeVar("Of")
@@ -48,6 +48,7 @@ def _told_result(result: CheckResult) -> CheckResult:
         hint=told(result.hint),
         where=told(result.where),
         evidence=told(result.evidence),
+        cause=_told_cause(result.cause) if result.cause else None,
         waiver=_told_waiver(result.waiver) if result.waiver else None,
     )
 
@@ -60,3 +61,7 @@ def _told_waiver(waiver: Waiver) -> Waiver:
         owner=told(waiver.owner),
         ticket=told(waiver.ticket),
     )
+
+
+def _told_cause(cause: Cause) -> Cause:
+    return replace(cause, text=told(cause.text), where=told(cause.where))

@@ -15,7 +15,7 @@ from harness.host.hypervisor import Hypervisor
 from harness.site.profile import Site, SnapshotSection
 from harness.vm.firecracker import Firecracker
 
-_TAP = "vmtap0"  # each clone has a namespace of its own, so they all may use one name
+TAP = "vmtap0"  # each clone has a namespace of its own, so they all may use one name
 _CLONE_REQUEST_S = 30.0
 _SINCE = {
     "unknown field `network_overrides`": (
@@ -73,7 +73,7 @@ class Clone:
                 self.api.load_snapshot(
                     snapshot_path=files.vmstate,
                     mem_file_path=files.memory,
-                    network_overrides=[{"iface_id": files.iface_id, "host_dev_name": _TAP}],
+                    network_overrides=[{"iface_id": files.iface_id, "host_dev_name": TAP}],
                     **load_options(files),
                 )
         with self.timed("disk"):
@@ -95,7 +95,7 @@ class Clone:
             )
             self.api.put_drive(files.drive_id, path_on_host=self.disk, is_root_device=True)
             mac = files.guest_mac or mac_of(self.name)
-            self.api.put_network_interface(files.iface_id, host_dev_name=_TAP, guest_mac=mac)
+            self.api.put_network_interface(files.iface_id, host_dev_name=TAP, guest_mac=mac)
             with _new_enough():
                 self.api.put_entropy()
         with self.timed("start"):
@@ -230,7 +230,7 @@ def _plan(site: Site) -> dict[str, Any]:
     return {
         "guest": str(site.snapshot.guest_address.ip),
         "binary": site.vmm.binary,
-        "tap": _TAP,
+        "tap": TAP,
         "address": f"{site.snapshot.gateway}/{site.snapshot.guest_address.network.prefixlen}",
         "source_disk": site.snapshot.disk,
         "start_timeout_s": site.vmm.start_timeout_s,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 _NO_MEMORY = "it has no memory snapshot"
 _FORGOTTEN = "it is lost with the memory: every VM boots, and systemd reads its files anew"
+_NAMED = "a VM that is booted gets an interface of whatever name the profile gives"
 _BOOTED = "a VM is booted, and an agent whose unit is not enabled never comes up in it"
 
 NOT_ON: Mapping[str, Mapping[str, str]] = {
@@ -22,6 +23,20 @@ NOT_ON: Mapping[str, Mapping[str, str]] = {
         "guest.unsafe_clones": _FORGOTTEN,
         "guest.users_have_a_worn_vm": _FORGOTTEN,
         "guest.users_have_another_unit": _BOOTED,
+        "guest.agent_stopped": _FORGOTTEN,
+        "guest.agent_hangs": _FORGOTTEN,
+        "guest.agent_port_is_anothers": _FORGOTTEN,
+        "guest.agent_file_system_read_only": _FORGOTTEN,
+        "guest.interface_goes_down": _FORGOTTEN,
+        "guest.takes_another_address": _FORGOTTEN,
+        "guest.powers_off": _FORGOTTEN,
+        "guest.vmm_killed": _FORGOTTEN,
+        "guest.vmm_stopped": _FORGOTTEN,
+        "guest.vmm_paused": _FORGOTTEN,
+        "guest.vmstate_gone": _NO_MEMORY,
+        "guest.memory_gone": _NO_MEMORY,
+        "guest.memory_cut": _NO_MEMORY,
+        "guest.interface_of_another_name": _NAMED,
     }
 }
 """Deployment -> fault -> why it does not apply."""

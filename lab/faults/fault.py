@@ -44,6 +44,7 @@ class Fault:
     :param reds: the checks that must FAIL, and no others.
     :param broken: the checks that can then no longer be asked.
     :param others_broken: that all but ``reds`` are so.
+    :param cause: the one that the suite finds, by its name in ``harness.causes.table``.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Fault:
     reds: frozenset[str]
     broken: frozenset[str] = frozenset()
     others_broken: bool = False
+    cause: str = ""
 
     def expected(self, check: str) -> str:
         """The outcome that a check must have."""
@@ -81,6 +83,7 @@ def fault(
     broken: Collection[str] = (),
     others_broken: bool = False,
     asks: tuple[str, ...] = (),
+    cause: str = "",
 ) -> Callable[[Inject], Fault]:
     """Make a fault of a function in a module of ``lab.faults.<layer>``; its docstring says what breaks.
 
@@ -97,6 +100,7 @@ def fault(
             reds=frozenset(reds),
             broken=frozenset(broken),
             others_broken=others_broken,
+            cause=cause,
         )
 
     return made

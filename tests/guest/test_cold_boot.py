@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.verdict.telling import CausedBy
 from harness.guest import console
 from harness.guest.cold_boot import ColdBoot
 from harness.host.golden.files import GoldenSnapshot
@@ -20,8 +21,11 @@ pytestmark = [
 ]
 
 
-def test_cold_boot_is_healthy_in_time(cold_boot: ColdBoot, site: Site, evidence: Any) -> None:
+def test_cold_boot_is_healthy_in_time(
+    cold_boot: ColdBoot, site: Site, evidence: Any, caused_by: CausedBy
+) -> None:
     """A VM booted from the golden disk has a healthy agent in time."""
+    caused_by(cold_boot.diagnosis)
     evidence.text("console.log", cold_boot.console)
     limit_s = site.guest.boot_health_s
     last_lines = "the console's last lines:\n" + "\n".join(console.lines(cold_boot.console)[-8:])

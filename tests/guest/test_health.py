@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from fixtures.guest import Resumed
+from fixtures.verdict.telling import CausedBy
 from harness.errors import UnreadableError
 from harness.guest import claims
 from harness.guest.agent_answer import ask_agent, fate
@@ -34,8 +35,9 @@ SOURCE = pytest.mark.mend(step=3, how="mend server.js, then rebuild the snapshot
 @pytest.mark.mend(
     step="troubleshooting", how="in a VM: systemctl status browser-vm-auth; journalctl -u it -n 50"
 )
-def test_health_answers_in_time(resumed: Resumed, clone: Vm, site: Site) -> None:
+def test_health_answers_in_time(resumed: Resumed, clone: Vm, site: Site, caused_by: CausedBy) -> None:
     """The agent's health endpoint answers 200 in time after a restore."""
+    caused_by(resumed.diagnosis)
     asked = f"GET :{site.agent.port}{site.agent.health_path} of {clone.name}"
     url = f"http://<address of the VM>:{site.agent.port}{site.agent.health_path}"
     by_hand = f"look: {shell_line(('curl', url))}"

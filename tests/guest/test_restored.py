@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from fixtures.guest import Resumed
+from fixtures.verdict.telling import CausedBy
 from harness.guest import claims, console
 from harness.guest.birth import Birth
 from harness.guest.look import BOOT_ID, Look
@@ -31,8 +32,9 @@ REBUILD = pytest.mark.mend(step=5, how="rebuild: ./scripts/build-golden-snapshot
     "./scripts/build-golden-snapshot-complete.sh browser",
 )
 @pytest.mark.smoke
-def test_clone_resumes_from_the_snapshot(resumed: Resumed) -> None:
+def test_clone_resumes_from_the_snapshot(resumed: Resumed, caused_by: CausedBy) -> None:
     """The VMM brings a clone of the golden snapshot to life, with a disk and a network of its own."""
+    caused_by(resumed.diagnosis)
     assert resumed.vm is not None, f"the VMM could not bring the snapshot to life: {resumed.error}"
 
 

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from fixtures.host_facts import Ails
+from fixtures.verdict.telling import CausedBy
 from harness.clocks import utc_text
 from harness.errors import TransportError
 from harness.host.controller_logs import Sorted, controller_logs, last_words, told_apart
@@ -43,11 +45,13 @@ def test_controller_loaded(host: Host, site: Site) -> None:
     step="troubleshooting", how="sudo systemctl restart master-controller, then read its journal"
 )
 @pytest.mark.look("systemctl status {controller.unit}", "journalctl -n 50 -u {controller.unit}")
-def test_controller_active(host: Host, site: Site) -> None:
+def test_controller_active(host: Host, site: Site, controller_ails: Ails, caused_by: CausedBy) -> None:
     """The controller's unit is active and running."""
     systemd = host.service(site.controller.unit).systemd_properties
     seen = (systemd.get("ActiveState"), systemd.get("SubState"))
     journal = shell_line(("journalctl", "-n", "50", "-u", site.controller.unit))
+    if seen != ("active", "running"):
+        caused_by(controller_ails())
     assert seen == ("active", "running"), (
         f"{site.controller.unit}: {seen[0]} ({seen[1]}), result {systemd.get('Result')}; "
         f"expected active (running)\nlook: {journal}"
@@ -110,8 +114,11 @@ def test_controller_logs_no_errors(
     step="troubleshooting", how="sudo systemctl restart master-controller, then read its journal"
 )
 @pytest.mark.look("curl -i {controller.url}{controller.health_path}")
-def test_controller_api_answers(host_facts: HostFacts, site: Site) -> None:
+def test_controller_api_answers(
+    host_facts: HostFacts, site: Site, controller_ails: Ails, caused_by: CausedBy
+) -> None:
     """The controller's API answers its health request with 200."""
+    caused_by(controller_ails())
     api = host_facts.api
     url = site.controller.url.rstrip("/") + site.controller.health_path
     said = f"answered {api.status}: {json.dumps(beginning(api.body, 200))}" if api.status else api.error

@@ -10,7 +10,9 @@ from uuid import UUID
 import httpx
 import pytest
 
+from fixtures.host_facts import Ails
 from fixtures.session import BAD_STARTS, Launched
+from fixtures.verdict.telling import CausedBy
 from harness.errors import UnreadableError
 from harness.host.journal import markers_in
 from harness.host.parts import Line
@@ -34,9 +36,11 @@ pytestmark = [
 
 @pytest.mark.smoke
 @pytest.mark.mend(step=6, how="launch one from the dashboard, and follow the controller's journal")
-def test_session_starts(launched: Launched, site: Site) -> None:
+def test_session_starts(launched: Launched, site: Site, launch_ails: Ails, caused_by: CausedBy) -> None:
     """A session that a user asks for is answered 200, and has a healthy VM in time."""
     session = launched.session
+    if session is None:
+        caused_by(launch_ails())
     assert session is not None, launched.error
     assert session.took_s <= site.session.launch_s, (
         f"a session took {session.took_s:.1f} s from its request to be ready; expected at most"
@@ -64,9 +68,13 @@ def test_session_is_ready(session: Session, site: Site) -> None:
 
 @pytest.mark.smoke
 @pytest.mark.mend(step="troubleshooting", how="on the host: curl http://<browserIP>:8080/health")
-def test_health_passes_from_the_host(session: Session, session_health: tuple[int, str]) -> None:
+def test_health_passes_from_the_host(
+    session: Session, session_health: tuple[int, str], session_ails: Ails, caused_by: CausedBy
+) -> None:
     """The agent of the session's VM answers its health request from the host with 200."""
     status, text = session_health
+    if status != 200:
+        caused_by(session_ails())
     assert status == 200, (
         f"GET /health at {session.address} (from the host): {status}: {beginning(text, 300)}"
     )

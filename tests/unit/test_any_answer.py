@@ -21,6 +21,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.answers import read_json
+from harness.causes.facts import Facts
+from harness.causes.hops import Target, read_hops
+from harness.causes.inside import read_inside
+from harness.causes.table import diagnose
 from harness.clocks import Offset, utc_text
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import NewestRows
@@ -115,6 +119,19 @@ def version(text: str) -> None:
     format_fault(vmm)
 
 
+def sick_guest(text: str) -> str:
+    """What ails a guest that says so, wherever in its answer."""
+    marks = ("show", "processes", "journal", "listen", "failed", "root", "address", "cmdline", "check")
+    said = "".join(
+        f"\n=== acceptance: {mark}\nId=a.service\n\n{text}\n" for mark in marks if mark != "processes"
+    )
+    odd = f"{said}\n=== acceptance: processes\n{text}\n"
+    found = [diagnose(Facts("it", unit="a.service", inside=read_inside(said))).text]
+    with contextlib.suppress(HarnessError):
+        found.append(diagnose(Facts("it", unit="a.service", inside=read_inside(odd))).text)
+    return "\n".join(found)
+
+
 TEXTS: dict[str, Callable[[str], object]] = {
     "JSON": lambda text: read_json(text, whose="it"),
     "JSON in bytes": lambda text: read_json(text.encode(errors="surrogatepass"), whose="it", unique=True),
@@ -136,6 +153,7 @@ TEXTS: dict[str, Callable[[str], object]] = {
         f'R {{"kind":"listening","pid":1,"at":1,"port":8080,"x":{text}}}'
     ),
     "a failed start": lambda text: first_error(said_in(f"Jan 01 00:00:00 vm systemd[1]: Started x\n{text}")),
+    "a sick guest": lambda text: sick_guest(text),
     "a console": console.trouble,
     "a birth": lambda text: read_birth(text, 1.0, whose="it").booted,
     "a unit": lambda text: read_show(text, "here", "a.service"),
@@ -511,6 +529,22 @@ ROW = {
     "socket_path": "/s",
     "destroyed_at": "2026-01-01T00:00:00+00:00",
 }
+_LINK = {"name": "t", "up": True, "master": "b", "vnet_hdr": None, "addresses": ["1.2.3.4/24"], "sent": 1}
+_ANSWER = {"port": 8080, "fate": "connected", "status": 404, "said": "x"}
+_SICK = {
+    "process": {"pid": 7, "state": "S", "rss_kib": 1, "said": "", "oom": ""},
+    "macs": ["02:01"],
+    "elsewhere": [],
+    "api": "Running",
+    "boot_args": "ip=1.2.3.4",
+    "tap": _LINK,
+    "bridge": _LINK,
+    "agent": _ANSWER,
+    "ssh": _ANSWER,
+    "settings": {"net/ipv4/ip_forward": "1"},
+    "console": "x",
+    "unknown": {},
+}
 ANSWERS: dict[str, tuple[Callable[[Any], object], Any]] = {
     **{f"the host's {name}": (part(name), one["ok"]) for name, one in PARTS.items()},
     "a whole answer of a host": (
@@ -520,6 +554,10 @@ ANSWERS: dict[str, tuple[Callable[[Any], object], Any]] = {
     "a journal": (
         lambda answer: lines_about(cast(Any, Said(answer)), VM, since=0),
         {"read": 1, "whole": True, "lines": [[1.0, "x"]]},
+    ),
+    "the way to a sick VM": (
+        lambda answer: diagnose(Facts("it", hops=read_hops(answer, Target("it", "x", "::1", "t")).hops)).text,
+        _SICK,
     ),
     "files": (read_facts, {"/d": {"exists": True, "size": 1, "mtime": 1.0, "error": ""}}),
     "digests": (

@@ -29,6 +29,7 @@ _BREAK_SYNTAX = edited(f"{AGENT}/server.js", ("const PORT =", "const PORT = = ")
         "guest/test_source.py::test_server_source_parses",
         "guest/test_unit.py::test_unit_is_active",
     ),
+    cause="agent.syntax_error",
 )
 def unparsable_source(patient: Patient) -> AbstractContextManager[None]:
     """The agent's source is no JavaScript any more, so the agent is down: the incident.

@@ -28,7 +28,12 @@ NO_GOOD_BOOT = {
 }
 
 
-@fault(reds={"guest.clone_resumes_from_the_snapshot"}, others_broken=True, asks=OF_A_CLONE)
+@fault(
+    reds={"guest.clone_resumes_from_the_snapshot"},
+    others_broken=True,
+    asks=OF_A_CLONE,
+    cause="snapshot.vmstate_damaged",
+)
 def truncated_vmstate(patient: Patient) -> AbstractContextManager[None]:
     """The snapshot's device state was cut off, so no clone comes to life.
 
@@ -80,7 +85,7 @@ echo 'w /dev/console - - - - EXT4-fs error (device vda): ext4_lookup\\r\\n' >/et
 """
 
 
-@fault(reds=NO_GOOD_BOOT, asks=COLD_BOOT)
+@fault(reds=NO_GOOD_BOOT, asks=COLD_BOOT, cause="boot.disk_error")
 @contextmanager
 def cold_boot(patient: Patient) -> Iterator[None]:
     """The golden disk boots with a disk error and without the agent, which only the memory snapshot has.
@@ -91,7 +96,7 @@ def cold_boot(patient: Patient) -> Iterator[None]:
         yield
 
 
-@fault(reds=NO_GOOD_BOOT, asks=COLD_BOOT)
+@fault(reds=NO_GOOD_BOOT, asks=COLD_BOOT, cause="boot.initrd_damaged")
 def cold_boot_panics(patient: Patient) -> AbstractContextManager[None]:
     """The golden disk's kernel finds no drivers and panics when it boots, which ends its VMM.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -23,7 +24,7 @@ def controller_unit_gone(patient: Patient) -> AbstractContextManager[None]:
     )
 
 
-@fault(reds={"host.controller_active", "host.controller_api_answers"})
+@fault(reds={"host.controller_active", "host.controller_api_answers"}, cause="controller.down")
 def controller_stopped(patient: Patient) -> AbstractContextManager[None]:
     """The controller is stopped, by systemctl."""
     return patient.on_host(
@@ -72,10 +73,40 @@ def controller_logs_error(patient: Patient) -> Iterator[None]:
         patient.host("systemctl restart master-controller")
 
 
-@fault(reds={"host.controller_api_answers"})
+@fault(reds={"host.controller_api_answers"}, cause="controller.hangs")
 def controller_hangs(patient: Patient) -> AbstractContextManager[None]:
     """The controller hangs: it is stopped in its tracks, which systemd does not notice."""
     return patient.on_host(
         do="systemctl kill --kill-whom=main -s STOP master-controller",
         undo="systemctl kill --kill-whom=main -s CONT master-controller; systemctl restart master-controller",
+    )
+
+
+_LOOP = """[Service]
+ExecStart=
+ExecStart=/bin/sh -c 'echo "Error: DATABASE_URL is not set"; exit 1'
+Restart=always
+RestartSec=2
+"""
+_LOOP_FILE = "/run/systemd/system/master-controller.service.d/fa017.conf"
+
+
+@fault(
+    reds={"host.controller_active", "host.controller_api_answers", "host.controller_not_restarting"},
+    asks=(
+        "host/test_controller.py::test_controller_active",
+        "host/test_controller.py::test_controller_api_answers",
+        "host/test_controller.py::test_controller_not_restarting",
+    ),
+    cause="controller.crash_loop",
+)
+def controller_crash_loop(patient: Patient) -> AbstractContextManager[None]:
+    """The controller ends at each start, and says why; systemd starts it again and again."""
+    again = "systemctl daemon-reload; systemctl reset-failed master-controller; systemctl restart"
+    count = "$(systemctl show --value -p NRestarts master-controller)"
+    loops = f"timeout 60 sh -c 'until [ {count} -ge 3 ]; do sleep 0.2; done'"
+    return patient.on_host(
+        do=f"mkdir -p {_LOOP_FILE.rpartition('/')[0]}; printf %s {shlex.quote(_LOOP)} >{_LOOP_FILE}; {again}"
+        f" --no-block master-controller; {loops}",
+        undo=f"rm -f {_LOOP_FILE}; {again} master-controller",
     )

@@ -9,7 +9,7 @@ from lab.faults.fault import fault
 from lab.faults.patient import Patient
 
 
-@fault(reds={"host.vmm_runs", "host.vmm_version", "host.snapshot_loadable"})
+@fault(reds={"host.vmm_runs", "host.vmm_version", "host.snapshot_loadable"}, cause="vmm.does_not_start")
 def vmm_does_not_run(patient: Patient) -> AbstractContextManager[None]:
     """The VMM's binary does not run, so it tells no version, and loads no snapshot."""
     return patient.profile(vmm={"binary": "/bin/false"})

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from harness.errors import CommandError
 from harness.run import Result
 from harness.site.profile import Site
 from harness.vm.clone import Clone
@@ -21,10 +22,16 @@ class SmallVm(Vm):
     """
 
     def __init__(self, agent: Path, site: Site, *, said: str = "", **answers: object) -> None:
-        self.answers: dict[str, object] = {"alive": True, "relay_error": "", "read": "console", **answers}
+        self.answers: dict[str, object] = {
+            "alive": True,
+            "relay_error": "",
+            "read": "console",
+            "process": {"pid": None, "exit_status": None},
+            **answers,
+        }
         self.said = said
         clone = SimpleNamespace(
-            hypervisor=SimpleNamespace(site=site),
+            hypervisor=SimpleNamespace(site=site, python=_nobody),
             name="acc-000000-1",
             started_at=time.monotonic(),
             timings={},
@@ -43,6 +50,10 @@ class SmallVm(Vm):
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+def _nobody(*_: object, **__: object) -> Any:
+    raise CommandError("there is no host to ask")
 
 
 def state(*journal: str, pid: int = 7, restarts: int = 0) -> str:

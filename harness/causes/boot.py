@@ -1,0 +1,82 @@
+"""What a console shows of a guest that did not come up: the first of these is the cause, the rest follows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from harness.causes.cause import Cause, Found, Step
+from harness.causes.facts import Facts
+from harness.text import beginning, one_line
+
+_COLD = "guest.cold_boot_is_healthy_in_time"
+_SHOWN = 200
+_REBUILD = "rebuild: ./scripts/build-golden-snapshot-complete.sh browser"
+
+
+def _line(pattern: str) -> Callable[[Facts], Found | None]:
+    """Met where a line of the console matches, which is the evidence."""
+    wanted = re.compile(pattern)
+
+    def met(facts: Facts) -> Found | None:
+        found = next((line for line in facts.console or () if wanted.search(line)), None)
+        return Found(f"the console says {one_line(beginning(found.strip(), _SHOWN))!r}") if found else None
+
+    return met
+
+
+def _row(name: str, means: str, pattern: str, how: str, *, step: Step = 5, shown_by: str = _COLD) -> Cause:
+    return Cause(f"boot.{name}", means, "the console", step, how, shown_by, _line(pattern))
+
+
+ROWS = (
+    _row(
+        "initrd_damaged",
+        "the initial RAM disk cannot be unpacked, so the kernel has no drivers for its disk",
+        r"Initramfs unpacking failed|initramfs: .*(?:junk|broken padding)|uncompression error",
+        _REBUILD,
+    ),
+    _row(
+        "no_root_device",
+        "the kernel finds no root file system",
+        r"Unable to mount root fs|Cannot open root device|cannot mount /dev/\w+|ALERT! .* does not exist",
+        "correct root= in snapshot.boot_args, or give the VM its disk; else " + _REBUILD,
+    ),
+    _row(
+        "no_memory_to_boot",
+        "the VM has too little memory for its kernel",
+        r"System is deadlocked on memory|not syncing: Out of memory|Out of memory and no killable processes",
+        "give the VM more memory: snapshot.memory_mib, and the controller's own setting",
+    ),
+    _row(
+        "kernel_panic",
+        "the kernel has panicked",
+        r"Kernel panic - not syncing",
+        "read the console above the panic; mend the kernel, its arguments or the image; " + _REBUILD,
+    ),
+    _row(
+        "device_missing",
+        "the boot waits for a device that is not there",
+        r"(?:Timed out waiting for device|Dependency failed for) .*(?:/dev/|\.device|/\w)",
+        "take the device out of /etc/fstab in the image, or mark it nofail; " + _REBUILD,
+    ),
+    _row(
+        "emergency_mode",
+        "the guest has stopped in emergency or rescue mode",
+        r"[Ee]mergency [Mm]ode|emergency\.target|[Rr]escue [Mm]ode|rescue\.target",
+        "read what failed above it in the console, mend the image; " + _REBUILD,
+    ),
+    _row(
+        "out_of_memory",
+        "the guest's kernel has killed processes for want of memory",
+        r"(?<!cgroup )[Oo]ut of memory: Kill",
+        "give the VM more memory, or mend what takes it: the console names the process",
+    ),
+    _row(
+        "disk_error",
+        "the guest's disk or its file system is in trouble",
+        r"EXT4-fs error|EXT4-fs \(\S+\): .*(?:error|[Rr]emounting)|Buffer I/O error|blk_update_request: I/O"
+        r"|I/O error, dev|Aborting journal",
+        "look at the host's disk (df, dmesg), then " + _REBUILD,
+    ),
+)

@@ -1,0 +1,105 @@
+"""The VM of a launch that takes long, looked at while it lives: once the launch has failed, it is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import Any
+
+from harness.causes.facts import Facts
+from harness.causes.hops import Target
+from harness.causes.look import LIMIT_S, look
+from harness.errors import UnreadableError
+from harness.host.hypervisor import Hypervisor
+from harness.site.patterns import is_wholly
+from harness.site.profile import Site
+from harness.values import ipv4
+from harness.vm.inside import Guest
+
+AGAIN_S = 20.0
+_FIRST_SHARE = 6
+"""A launch that is well has ended within so small a part of the time that it may take."""
+FindVm = Callable[[], Mapping[str, Any] | None]
+"""The row of the VM that is being launched; None where there is none yet."""
+
+
+class LaunchWatch:
+    """A context manager around a launch; ``facts`` is the last look at a VM that lived, or None.
+
+    :param find: asked from a thread of its own.
+    """
+
+    def __init__(self, hypervisor: Hypervisor, find: FindVm) -> None:
+        self.facts: Facts | None = None
+        self.untold = "no VM of it was seen to live long enough to be looked at"
+        """Why there are none."""
+        self._hypervisor = hypervisor
+        self._find = find
+        self._pid = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="launch-watch", daemon=True)
+
+    def __enter__(self) -> LaunchWatch:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        if error is not None:  # a look under way is waited for: it is what there is to tell
+            self._thread.join(2 * LIMIT_S)
+
+    def _watch(self) -> None:
+        wait_s = self._hypervisor.site.session.launch_s / _FIRST_SHARE
+        while not self._over.wait(wait_s):
+            wait_s = AGAIN_S
+            try:
+                self._look()
+            except Exception as error:  # noqa: BLE001 - the run may have ended meanwhile
+                self.untold = f"the look at it failed: {type(error).__name__}: {error}"
+
+    def _look(self) -> None:
+        """One that is not there was perhaps not begun; one that was there has ended."""
+        row = self._find()
+        if row is None:
+            return
+        seen = look_at_row(self._hypervisor, row, pid=self._pid)
+        if seen.hops is not None and (seen.hops.process.runs or self._pid):
+            self.facts, self._pid = seen, seen.hops.process.pid
+
+
+def look_at_row(hypervisor: Hypervisor, row: Mapping[str, Any], *, pid: int = 0) -> Facts:
+    """Look at the VM that a row promises, from the host and, where there is a way, inside.
+
+    :param pid: its VMM's, where that was seen before.
+    :raises UnreadableError: the row names no address, or no VM.
+    """
+    target = replace(target_of(row, hypervisor.site), pid=pid)
+    port = hypervisor.site.guest.ssh_port
+    path = hypervisor.forward(f"tcp:{target.address}:{port}")
+    name = f"acc-{hypervisor.run_id}-w{target.address.rpartition('.')[2]}"
+    with contextlib.closing(Guest(hypervisor, name, path, whose=target.word)) as guest:
+        return look(hypervisor, target, script=guest.script)
+
+
+def target_of(row: Mapping[str, Any], site: Site) -> Target:
+    """Where a row's VM is to be found on the host.
+
+    :raises UnreadableError: it names no address, or no VM.
+    """
+    vm_id = row.get("vm_id")
+    if not isinstance(vm_id, str) or not is_wholly(site.state.vm_id_pattern, vm_id):
+        raise UnreadableError(f"the row of the launch's VM has no id as {site.state.vm_id_pattern}")
+    address = ipv4(str(row.get("ip_address")).partition("/")[0], whose=f"the row of {vm_id}")
+    tap = row.get("tap_device") or f"{site.state.tap_prefix}{vm_id[: site.state.tap_id_characters]}"
+    return Target(
+        whose=f"the VM {vm_id} of the launch",
+        word=vm_id,
+        address=str(address),
+        tap=str(tap),
+        bridge=site.network.bridge,
+    )

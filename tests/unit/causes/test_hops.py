@@ -1,0 +1,121 @@
+"""The way to a VM as this machine shows it: devices of a network of its own, and ports of loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from harness.causes.facts import Facts
+from harness.causes.hops import PROBE, HopsSeen, Target, ask_hops
+from harness.causes.table import diagnose
+from harness.site.profile import Site
+from tests.unit.peers.this_machine import Apart, Here
+
+PATIENCE_S = 60.0
+"""On a machine that is busy otherwise: what comes counts here, and not when."""
+TAP, BRIDGE, ADDRESS = "tap7", "fcbr0", "192.168.100.7"
+WELL = (
+    f"ip link set lo up; ip link add {BRIDGE} type bridge; ip address add 192.168.100.1/24 dev {BRIDGE};"
+    f" ip link set {BRIDGE} up; ip link add {TAP} type veth peer name far; ip link set far up;"
+    f" ip link set {TAP} master {BRIDGE} up"
+)
+
+
+def cause(seen: HopsSeen) -> str:
+    facts = Facts(
+        "it", address=ADDRESS, bridge=BRIDGE, host_address="192.168.100.1/24", tap=TAP, hops=seen.hops
+    )
+    found = diagnose(facts).cause
+    return found.name if found else "none"
+
+
+@pytest.mark.parametrize(
+    ("more", "name"),
+    [
+        ("true", "network.guest_silent"),
+        (f"ip link set {TAP} down", "network.tap_down"),
+        (f"ip link set {TAP} nomaster", "network.tap_off_bridge"),
+        (f"ip link delete {TAP}", "network.tap_missing"),
+        (f"ip link set {BRIDGE} down", "network.bridge_down"),
+        (f"ip address flush dev {BRIDGE}", "network.bridge_without_address"),
+    ],
+)
+def test_each_hop_is_told_as_the_kernel_shows_it(more: str, name: str) -> None:
+    """The process is this one: it runs."""
+    target = Target("it", "x", ADDRESS, TAP, BRIDGE, pid=os.getpid())
+    assert cause(ask_hops(Apart(f"{WELL}; {more}"), target, limit_s=PATIENCE_S)) == name
+
+
+def test_a_process_that_is_over_is_told() -> None:
+    seen = ask_hops(
+        Apart(WELL), Target("it", "no such word", ADDRESS, TAP, BRIDGE, ended=-9), limit_s=PATIENCE_S
+    )
+    assert cause(seen) == "vmm.killed"
+
+
+@contextmanager
+def served(*chunks: bytes) -> Iterator[int]:
+    """Somebody at a port of loopback who says this to whoever comes, and then no more."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        held: list[socket.socket] = []
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):  # it is over
+                while True:
+                    taken, _ = server.accept()
+                    held.append(taken)
+                    for chunk in chunks:
+                        taken.sendall(chunk)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for one in held:
+                one.close()
+
+
+def asked(port: int) -> HopsSeen:
+    here = Here()
+    here.site = Site.model_validate({"name": "here", "agent": {"port": port}, "guest": {"ssh_port": port}})
+    return ask_hops(here, Target("it", "x", "127.0.0.1", "lo", pid=os.getpid()), limit_s=PATIENCE_S)
+
+
+def test_what_a_port_says_is_told() -> None:
+    said = b"HTTP/1.1 404 Not Found\r\nServer: SimpleHTTP/0.6\r\nContent-Length: 3\r\n\r\nno\n"
+    with served(said) as port:
+        hops = asked(port).hops
+    assert hops is not None
+    assert hops.agent is not None
+    assert (hops.agent.fate, hops.agent.status) == ("connected", 404)
+    assert hops.agent.said == "no (Server: SimpleHTTP/0.6)"
+
+
+def test_a_port_that_says_nothing_is_not_waited_for() -> None:
+    with served() as port:
+        hops = asked(port).hops
+    assert hops is not None
+    assert hops.agent is not None
+    assert (hops.agent.fate, hops.agent.status, hops.agent.said) == ("connected", None, "")
+
+
+def test_a_port_where_nobody_listens_refuses() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        hops = asked(unused.getsockname()[1]).hops
+    assert hops is not None
+    assert hops.agent is not None
+    assert hops.agent.fate == "refused"
+
+
+def test_the_probe_is_a_program_of_python_3_9() -> None:
+    compile(PROBE.read_text(), str(PROBE), "exec")

@@ -1,0 +1,87 @@
+"""What a guest tells of itself: read as it was once said."""
+
+from __future__ import annotations
+
+from harness.causes.inside import question, read_inside
+from harness.site.profile import Site
+
+SAID = """
+=== acceptance: show
+Id=browser-vm-auth.service
+LoadState=loaded
+ActiveState=activating
+SubState=auto-restart
+Result=exit-code
+UnitFileState=enabled
+MemoryMax=536870912
+
+Id=chromium.service
+LoadState=loaded
+ActiveState=active
+SubState=running
+
+=== acceptance: processes
+412
+
+=== acceptance: journal
+Nov 30 01:02:03.456789 browser-vm systemd[1]: Started browser-vm-auth.service - Browser VM.
+Nov 30 01:02:04.456789 browser-vm browser-vm-auth[412]: Error: Cannot find module './http'
+
+=== acceptance: listen
+LISTEN 0      511          0.0.0.0:8080       0.0.0.0:*    users:(("node",pid=412,fd=18))
+LISTEN 0      5            [::1]:8080            [::]:*    users:(("python3",pid=99,fd=3))
+
+=== acceptance: failed
+browser-vm-auth.service
+
+=== acceptance: root
+ext4 rw,noatime
+
+=== acceptance: address
+2: eth0    inet 192.168.100.3/24 brd 192.168.100.255 scope global eth0\\       valid_lft forever
+
+=== acceptance: cmdline
+console=ttyS0 reboot=k panic=1 rw
+
+=== acceptance: unit
+[Service]
+ExecStart=/usr/bin/node /root/vm-browser-agent/server.js
+
+=== acceptance: entry
+0123456789abcdef  /root/vm-browser-agent/server.js
+
+=== acceptance: check
+/root/vm-browser-agent/server.js:21
+const PORT = = 8080
+             ^
+
+SyntaxError: Unexpected token '='
+"""
+
+
+def test_every_part_is_read() -> None:
+    inside = read_inside(SAID)
+    assert inside.units["browser-vm-auth.service"].state == "activating (auto-restart) result exit-code"
+    assert inside.units["chromium.service"].get("ActiveState") == "active"
+    assert inside.processes == {412}
+    assert [(one.address, one.program, one.pid) for one in inside.listeners] == [
+        ("0.0.0.0:8080", "node", 412),
+        ("[::1]:8080", "python3", 99),
+    ]
+    assert [one.on_loopback for one in inside.listeners] == [False, True]
+    assert [one.by_systemd for one in inside.journal] == [True, False]
+    assert (inside.root, inside.addresses) == ("ext4 rw,noatime", ("192.168.100.3/24",))
+    assert inside.failed == ("browser-vm-auth.service",)
+    assert inside.checked.startswith("SyntaxError: Unexpected token '='")
+    assert (inside.entry, inside.cmdline) == ("0123456789abcdef", "console=ttyS0 reboot=k panic=1 rw")
+
+
+def test_a_guest_that_says_nothing_has_told_nothing() -> None:
+    inside = read_inside("")
+    assert (inside.units, inside.listeners, inside.journal) == ({}, (), ())
+
+
+def test_names_of_the_profile_are_words_of_the_script() -> None:
+    """Whatever they are."""
+    site = Site.model_validate({"name": "x", "agent": {"entry": "/root/a b/$(reboot).js"}})
+    assert "entry='/root/a b/$(reboot).js'" in question(site)

@@ -1,0 +1,266 @@
+# ruff: noqa: E501 -- a table reads best with its lines unbroken
+"""One cause, and no other, for what was seen; and what it is not, where none is known."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import pytest
+
+from harness.causes.cause import Diagnosis
+from harness.causes.facts import (
+    Answer,
+    ControllerSeen,
+    Facts,
+    Hops,
+    Inside,
+    Link,
+    Listener,
+    Process,
+    UnitSeen,
+)
+from harness.causes.table import CAUSES, diagnose
+from harness.infra.start_failure import Said
+
+UNIT = "browser-vm-auth.service"
+ENTRY = "/root/vm-browser-agent/server.js"
+RUNS = {"Id": UNIT, "LoadState": "loaded", "ActiveState": "active", "SubState": "running", "Result": "success",
+        "UnitFileState": "enabled"}  # fmt: skip
+AGENT = (Listener("0.0.0.0:8080", "node", 7),)
+WELL = Hops(
+    process=Process(41, "S", 60_000),
+    api="Running",
+    tap=Link("fc-vm-12345", up=True, master="fcbr0", sent=9, received=9),
+    bridge=Link("fcbr0", up=True, addresses=("192.168.100.1/24",)),
+    macs=("06:00:c0:a8:64:03",),
+    agent=Answer(8080, "connected", 200, '{"status":"ok"}'),
+    ssh=Answer(22, "connected", None, "SSH-2.0-OpenSSH_9.2p1"),
+)
+REFUSED = Answer(8080, "refused")
+MUTE = dataclasses.replace(WELL, agent=Answer(8080, "timeout"), ssh=Answer(22, "timeout"))
+UNREACHED = dataclasses.replace(
+    WELL, macs=(), agent=Answer(8080, "No route to host"), ssh=Answer(22, "No route to host")
+)
+
+
+def facts(hops: Hops | None = WELL, **more: object) -> Facts:
+    return Facts(
+        "the VM",
+        address="192.168.100.3",
+        unit=UNIT,
+        entry=ENTRY,
+        bridge="fcbr0",
+        host_address="192.168.100.1/24",
+        tap="fc-vm-12345",
+        hops=hops,
+        **more,  # type: ignore[arg-type] # as each row has it
+    )
+
+
+def guest(
+    *journal: str,
+    listeners: tuple[Listener, ...] = (),
+    answer: Answer = REFUSED,
+    also: Mapping[str, str] = {},
+    **more: str,
+) -> Facts:
+    """A guest whose agent's unit is as RUNS, but for what begins with a capital."""
+    given = {**also, **more}
+    fields = {key: value for key, value in given.items() if key[0].islower()}
+    unit = {**RUNS, **{key: value for key, value in given.items() if key[0].isupper()}}
+    inside = Inside(
+        units={UNIT: UnitSeen(unit)},
+        journal=tuple(Said(line.removeprefix("systemd: "), line.startswith("systemd: ")) for line in journal),
+        listeners=listeners,
+        processes=frozenset({7}),
+        **{"root": "ext4 rw,noatime", **fields},  # type: ignore[arg-type] # as each row has it
+    )
+    return facts(dataclasses.replace(WELL, agent=answer), inside=inside)
+
+
+def down(*journal: str, result: str = "exit-code", sub: str = "auto-restart", **more: str) -> Facts:
+    unit = {"ActiveState": "activating", "SubState": sub, "Result": result}
+    return guest("systemd: Started agent.", *journal, also={**unit, **more})
+
+
+def console(*lines: str) -> Facts:
+    return facts(UNREACHED, console=lines)
+
+
+LOOPS = ControllerSeen("c.service", "activating, restarted 5 times", False, True, "Error: no DATABASE_URL")
+ROWS = {
+    "controller.crash_loop": facts(None, controller=LOOPS),
+    "controller.down": facts(None, controller=ControllerSeen("c.service", "inactive", False, False)),
+    "controller.hangs": facts(
+        None, controller=ControllerSeen("c.service", "active", True, False, api="timed out")
+    ),
+    "snapshot.vmstate_damaged": facts(None, refusal="400: the vmstate file is damaged: CRC64 validation failed"),
+    "snapshot.vmstate_missing": facts(
+        None, refusal="Load snapshot error: Failed to open snapshot file: No such file or directory (os error 2)"
+    ),
+    "snapshot.memory_missing": facts(None, refusal="the memory file is not there: No such file"),
+    "snapshot.memory_short": facts(None, refusal="memory file is greater then file length"),
+    "snapshot.interface_unknown": facts(None, refusal="Unknown Network Device"),
+    "boot.initrd_damaged": console(
+        "[    1.1] Initramfs unpacking failed: invalid magic at start of compressed archive",
+        "[    2.0] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)",
+    ),
+    "boot.no_root_device": console(
+        "[    2.0] VFS: Cannot open root device \"vdz\" or unknown-block(0,0): error -6",
+        "[    2.0] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)",
+    ),
+    "boot.no_memory_to_boot": console("[    0.9] Kernel panic - not syncing: System is deadlocked on memory"),
+    "boot.kernel_panic": console("[    3.1] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100"),
+    "boot.device_missing": console(
+        "[ TIME ] Timed out waiting for device dev-vdz.device - /dev/vdz.",
+        "[DEPEND] Dependency failed for data.mount - /data.",
+        "You are in emergency mode. After logging in, type \"journalctl -xb\"",
+    ),
+    "boot.emergency_mode": console("You are in emergency mode. After logging in, type \"journalctl -xb\""),
+    "boot.out_of_memory": console("[   31.2] Out of memory: Killed process 412 (node) total-vm:1000kB"),
+    "boot.disk_error": console("[   12.0] EXT4-fs error (device vda): ext4_lookup:1855: inode #2"),
+    "vmm.does_not_start": facts(None, refusal="the VMM of acc-1-1 did not start: it ended with status 1"),
+    "vmm.killed": facts(dataclasses.replace(UNREACHED, process=Process(41, "", ended=-9))),
+    "vmm.ended": facts(dataclasses.replace(UNREACHED, process=Process(41, "", ended=0, said="exiting"))),
+    "vmm.stopped": facts(dataclasses.replace(MUTE, process=Process(41, "T"), api="")),
+    "vmm.paused": facts(dataclasses.replace(MUTE, api="Paused")),
+    "network.bridge_down": facts(
+        dataclasses.replace(UNREACHED, bridge=Link("fcbr0", up=False, addresses=("192.168.100.1/24",)), macs=None)
+    ),
+    "network.bridge_without_address": facts(
+        dataclasses.replace(UNREACHED, bridge=Link("fcbr0", up=True), macs=None)
+    ),
+    "network.tap_missing": facts(dataclasses.replace(UNREACHED, tap=None)),
+    "network.tap_off_bridge": facts(dataclasses.replace(UNREACHED, tap=Link("fc-vm-12345", up=True))),
+    "network.tap_down": facts(
+        dataclasses.replace(UNREACHED, tap=Link("fc-vm-12345", up=False, master="fcbr0"))
+    ),
+    "network.wrong_ip_argument": facts(
+        dataclasses.replace(UNREACHED, boot_args="console=ttyS0 ip=192.168.100.77::192.168.100.1:255.255.255.0::eth0:off")
+    ),
+    "network.address_taken": facts(dataclasses.replace(WELL, agent=REFUSED, macs=("02:01", "06:00"))),
+    "network.guest_elsewhere": facts(dataclasses.replace(UNREACHED, elsewhere=("192.168.100.77",))),
+    "network.requests_dropped": facts(MUTE, rules=("out inet fa017 output: tcp dport 8080 drop",)),
+    "network.answers_dropped": facts(MUTE, rules=("back inet fa017 input: tcp sport 8080 drop",)),
+    "network.guest_silent": facts(UNREACHED),
+    "agent.port_is_anothers": guest(
+        listeners=(Listener("0.0.0.0:8080", "python3", 99),), answer=Answer(8080, "connected", 404, "File not found")
+    ),
+    "agent.listens_on_loopback": guest(listeners=(Listener("127.0.0.1:8080", "node", 7),)),
+    "agent.port_is_dropped": guest(listeners=AGENT, answer=Answer(8080, "timeout")),
+    "agent.hangs": guest(listeners=AGENT, answer=Answer(8080, "connected")),
+    "agent.answers_badly": guest(listeners=AGENT, answer=Answer(8080, "connected", 503, "busy")),
+    "agent.file_system_read_only": down("Error: EROFS: read-only file system", root="ext4 ro,noatime"),
+    "agent.unit_missing": guest(LoadState="not-found", ActiveState="inactive", SubState="dead", UnitFileState=""),
+    "agent.unit_masked": guest(LoadState="masked", ActiveState="inactive", SubState="dead", UnitFileState="masked"),
+    "agent.unit_refused": guest(LoadState="bad-setting", ActiveState="inactive", SubState="dead"),
+    "agent.exec_failed": down(
+        f"systemd: {UNIT}: Failed at step EXEC spawning /usr/bin/node18: No such file or directory"
+    ),
+    "agent.directory_missing": down(
+        f"systemd: {UNIT}: Failed at step CHDIR spawning /bin/sleep: No such file or directory"
+    ),
+    "agent.user_missing": down(f"systemd: {UNIT}: Failed at step USER spawning /bin/sleep: No such process"),
+    "agent.environment_file_missing": down(
+        f"systemd: {UNIT}: Failed to load environment files: No such file or directory", result="resources"
+    ),
+    "agent.memory_limit": down(
+        f"systemd: {UNIT}: Failed with result 'oom-kill'.", result="oom-kill", MemoryMax="8388608"
+    ),
+    "agent.entry_missing": down(f"Error: Cannot find module '{ENTRY}'"),
+    "agent.module_missing": down("Error: Cannot find module './http'"),
+    "agent.syntax_error": guest(
+        ActiveState="inactive", SubState="dead", checked="SyntaxError: Unexpected token '='"
+    ),
+    "agent.environment_line_refused": down(
+        "systemd: Ignoring invalid environment assignment 'export MODE=1': /root/agent.env",
+        "Error: MODE is not set",
+    ),
+    "agent.given_up": guest(
+        "systemd: Started agent.", "Error: boom", ActiveState="failed", SubState="failed", Result="start-limit-hit"
+    ),
+    "agent.never_started_yet": guest(ActiveState="activating", SubState="start-pre"),
+    "agent.crashes": down("[FATAL] Uncaught Exception: Error: boom"),
+    "agent.not_enabled": guest(ActiveState="inactive", SubState="dead", UnitFileState="disabled"),
+    "agent.stopped": guest(ActiveState="inactive", SubState="dead"),
+    "agent.does_not_listen": guest(),
+    "controller.gave_up": facts(WELL, refusal="VM health check timeout after 0 s"),
+}  # fmt: skip
+
+
+def named(diagnosis: Diagnosis) -> str:
+    return diagnosis.cause.name if diagnosis.cause else "none"
+
+
+@pytest.mark.parametrize(("name", "seen"), ROWS.items(), ids=ROWS)
+def test_what_was_seen_has_this_cause(name: str, seen: Facts) -> None:
+    diagnosis = diagnose(seen)
+    assert named(diagnosis) == name
+    assert diagnosis.found.seen
+    assert diagnosis.text.startswith(f"{name}: {diagnosis.cause and diagnosis.cause.means}: ")
+
+
+def test_every_cause_is_told_from_something() -> None:
+    """And no name is there twice."""
+    assert {cause.name for cause in CAUSES} == ROWS.keys()
+    assert len(CAUSES) == len(ROWS)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        facts(),
+        facts(None),
+        facts(WELL, console=("[    0.0] Linux version 6.1", "localhost login:")),
+        guest(listeners=AGENT, answer=Answer(8080, "connected", 200)),
+        facts(None, controller=ControllerSeen("c.service", "active, restarted 0 times", True, False)),
+        facts(UNREACHED, rules=("out inet x output: tcp dport 9 drop",), console=()).__class__("nobody"),
+    ],
+    ids=["well", "not asked", "a console at rest", "a guest that is well", "a controller that is", "nothing"],
+)
+def test_what_is_well_or_unknown_has_none(seen: Facts) -> None:
+    assert named(diagnose(seen)) == "none"
+
+
+@pytest.mark.parametrize(
+    ("seen", "name"),
+    [
+        # A VM on the bridge whose kernel was told another address, and took the one that it is asked at.
+        (facts(dataclasses.replace(WELL, agent=REFUSED, boot_args="ip=192.168.100.77::")), "none"),
+        # A kernel that is told no address: whoever is silent is silent for another reason.
+        (facts(dataclasses.replace(UNREACHED, boot_args="ip=dhcp")), "network.guest_silent"),
+        # A cgroup's end is the unit's, and not that of a VM without memory.
+        (console("Memory cgroup out of memory: Killed process 7 (node)"), "network.guest_silent"),
+        # A TAP of a namespace of our own is no port of any bridge.
+        (
+            dataclasses.replace(
+                facts(dataclasses.replace(WELL, agent=REFUSED, tap=Link("vmtap0", up=True), bridge=None)), bridge=""
+            ),
+            "none",
+        ),
+        # A rule that stops what is not what we sent: the connection was taken.
+        (facts(dataclasses.replace(WELL, agent=Answer(8080, "connected")), rules=("out a: drop",)), "none"),
+        # Somebody else listens beside the agent, at another address of the same port.
+        (guest(listeners=(*AGENT, Listener("127.0.0.1:8080", "x", 9)), answer=Answer(8080, "connected", 503)),
+         "agent.answers_badly"),
+        # It was stopped while it had an error long ago: the latest start counts.
+        (guest("Error: old", "systemd: Started agent.", "listening", ActiveState="inactive", SubState="dead"),
+         "agent.stopped"),
+    ],
+)  # fmt: skip
+def test_what_looks_alike_is_told_apart(seen: Facts, name: str) -> None:
+    assert named(diagnose(seen)) == name
+
+
+def test_without_a_cause_it_says_what_it_is_not_and_what_was_not_asked() -> None:
+    """What was not asked excludes nothing."""
+    text = diagnose(dataclasses.replace(facts(), unknown={"guest": "no way in"})).text
+    assert "network.tap_down" in text
+    assert "agent.crashes" not in text
+    assert "not asked: guest: no way in" in text
+
+
+def test_what_mends_it_is_told_where_it_is_known() -> None:
+    text = diagnose(ROWS["network.tap_off_bridge"]).text
+    assert text.endswith("mend (nothing was changed):\n  sudo ip link set fc-vm-12345 master fcbr0")
