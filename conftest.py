@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -10,6 +10,7 @@ import pytest
 pytest_plugins = [
     "fixtures.outward",
     "fixtures.site",
+    "fixtures.candidate",
     "fixtures.options",
     "fixtures.reporters",
     "fixtures.verdict.excused",
@@ -55,6 +56,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         metavar="DIR",
         help="folder for what the checks saw, as --evidence-dir=DIR (default: evidence/; ten of a kind stay)",
+    )
+    group.addoption(
+        "--candidate",
+        type=PurePosixPath,
+        metavar="DIR",
+        help="judge the snapshot in that folder of the host, which is not golden yet, by all it can prove",
     )
     group.addoption(
         "--prometheus",

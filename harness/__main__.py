@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from harness.bundle import bundle
 from harness.errors import HarnessError
-from harness.gate.words import add_words, answer_gate
+from harness.gate.words import add_promotion, add_words, answer_gate
 from harness.mending.options import EVIDENCE, add_arguments
 from harness.outward import told
 from harness.site.choice import choose_site
@@ -51,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
         "schema", help="print docs/verdict.schema.json from the model"
     )
     add_words(nouns.add_parser("gate", help="may the golden snapshot on the host reach users?"))
+    add_promotion(nouns.add_parser("promote", help="a candidate that the gate allows is golden from now on"))
     check = nouns.add_parser("explain", help="what a check claims, why, and how to see it by hand on a site")
     check.add_argument("check", metavar="CHECK", help="its name, as the verdict and docs/checks.md have it")
     check.add_argument(
@@ -124,6 +125,10 @@ def _carry_out(argv: list[str] | None) -> int:
             print(page(), end="")
             return 0
         profile = choose_site(args.file, os.environ)
+        if args.noun == "promote":
+            from harness.gate.promote import promote_by  # here, too
+
+            return promote_by(args, profile)
         return answer_gate(args, profile) if args.noun == "gate" else _with_profile(args.verb, profile)
     except HarnessError as error:
         print(told(str(error)), file=sys.stderr)

@@ -7,18 +7,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from harness.errors import HarnessError, SiteError, UsageError
 from harness.gate.decide import Answer, Question, Reason, decide
 from harness.gate.excused import terms_of
 from harness.gate.verdicts import Vouched, told_verdicts
 from harness.host.facts import Asked
-from harness.host.golden.digests import Measured, measure
-from harness.host.golden.files import paths_of
+from harness.host.golden.candidate import refuse_unlike
+from harness.host.golden.digests import Measured, Mode, measure
+from harness.host.golden.files import journals, paths_of
+from harness.host.golden.promotion import FINISH, UNFINISHED
 from harness.host.hypervisor import Hypervisor
 from harness.host.standing import ask_standing
 from harness.outward import told
+from harness.site.candidate import candidate_site
 from harness.site.digest import profile_digest
 from harness.site.profile import Site
 from harness.suite import ROOT, checks_digest
@@ -42,6 +45,8 @@ class Conditions:
     """The public key of whoever must have signed the verdict."""
     sign_key: Path | None = None
     """Or the private one, of which it is the other half."""
+    candidate: PurePosixPath | None = None
+    """The folder on the host with a snapshot that is not golden yet."""
 
 
 def ask_gate(site: Site, conditions: Conditions) -> Answer:
@@ -49,9 +54,17 @@ def ask_gate(site: Site, conditions: Conditions) -> Answer:
 
     :raises HarnessError: it could not be asked.
     """
-    told_verdicts(conditions.evidence, _vouched(conditions))  # before anybody is asked in vain
+    told_before(conditions)
     with Hypervisor(site) as host:
         return answer_on(host, conditions)
+
+
+def told_before(conditions: Conditions) -> None:
+    """Have the verdicts and keys there, before anybody is asked in vain.
+
+    :raises UsageError: they are not.
+    """
+    told_verdicts(conditions.evidence, _vouched(conditions))
 
 
 def answer_on(host: Asked, conditions: Conditions) -> Answer:
@@ -59,8 +72,16 @@ def answer_on(host: Asked, conditions: Conditions) -> Answer:
 
     :raises HarnessError: it could not be asked.
     """
-    paths = paths_of(host.site)
-    found = measure(host, paths.values(), mode="fresh" if conditions.fresh else "changed")
+    asked = host.site
+    if conditions.candidate is not None:
+        asked = candidate_site(host.site, conditions.candidate)
+        refuse_unlike(host, host.site, asked)
+    paths = paths_of(asked)
+    unfinished = journals(host.site.snapshot.disk) if conditions.candidate is None else ()
+    mode: Mode = "fresh" if conditions.fresh else "changed"
+    found = measure(host, [*paths.values(), *unfinished], mode=mode)
+    if any(path in found and found[path].sha256 for path in unfinished):
+        return Answer(UNFINISHED, Reason.PROMOTION, FINISH)
     if lost := _lost(paths, found):
         return Answer(lost, Reason.SNAPSHOT, "is it being built, or does the profile name other files?")
     snapshot = {role: found[path].sha256 for role, path in paths.items()}
@@ -73,6 +94,7 @@ def answer_on(host: Asked, conditions: Conditions) -> Answer:
         machine=ask_standing(host).machine_id_sha256 or None,
         site=told(host.site.name),
         terms=terms_of(host.site),
+        candidate=str(conditions.candidate or ""),
     )
     return decide(question, *told_verdicts(conditions.evidence, _vouched(conditions)))
 

@@ -8,14 +8,14 @@ denies: what is not known of it is no reason to pass it over.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from harness.gate.excused import objections
-from harness.verdict.checklist import ITEMS
+from harness.verdict.checklist import CANDIDATE_ITEMS, ITEMS
 from harness.verdict.document import CheckPart, Document, rfc3339
-from harness.verdict.needed import CLOCKS_APART, asked_all
+from harness.verdict.needed import CLOCKS_APART, asked_all, asked_candidate
 from harness.verdict.subject import Subject, may_be_same, subject, subject_of
 from harness.verdict.terms import Terms
 
@@ -41,6 +41,7 @@ class Reason(enum.Enum):
     AT_ODDS = "at odds with itself"
     TOO_OLD = "too old"
     FUTURE = "of the future"
+    PROMOTION = "an unfinished promotion"
     UNSIGNED = "no signature"
     SIGNATURE = "wrong signature"
 
@@ -61,6 +62,22 @@ class Question:
     """What the profile calls it."""
     terms: Terms = field(default_factory=Terms)
     """On which checks count, by the profile as it is now."""
+    candidate: str = ""
+    """The folder of the snapshot, where it is not golden yet: then what it can prove itself is enough."""
+
+    @property
+    def again(self) -> str:
+        """How it is judged."""
+        return f"{_AGAIN} --candidate={self.candidate}" if self.candidate else _AGAIN
+
+    @property
+    def items(self) -> Collection[str]:
+        """What must be proven."""
+        return CANDIDATE_ITEMS if self.candidate else ITEMS.keys()
+
+    def is_answered_by(self, document: Document) -> bool:
+        """Whether that run was asked all of it."""
+        return asked_all(document) or bool(self.candidate and asked_candidate(document))
 
     @property
     def subject(self) -> Subject:
@@ -79,6 +96,8 @@ class Untold:
     site: str | None = None
     """Of which it was; None: that is not known."""
     goes_on: bool = False
+    candidate: str = ""
+    """The folder of the snapshot that it judged, where that was not the golden one."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +136,7 @@ def decide(question: Question, verdicts: Sequence[Told], untold: Sequence[Untold
     """The answer of the gate."""
     newest_first = sorted(verdicts, key=lambda told: told.document.ended, reverse=True)
     same = [told for told in newest_first if next(_differences(question, told.document), None) is None]
-    whole = next((told for told in same if asked_all(told.document)), None)
+    whole = next((told for told in same if question.is_answered_by(told.document)), None)
     if whole is None:
         return _without(question, newest_first, same, untold)
     failed = next((told for told in newest_first if _denies(told, whole, question)), None)
@@ -126,7 +145,7 @@ def decide(question: Question, verdicts: Sequence[Told], untold: Sequence[Untold
     answer, newer = _judged(question, whole), _newest_untold(question, whole, untold)
     if newer is None or not answer.allows:
         return answer
-    hint = "wait until it has ended" if newer.goes_on else _AGAIN
+    hint = "wait until it has ended" if newer.goes_on else question.again
     return Answer(newer.why, Reason.UNTOLD, hint)
 
 
@@ -160,7 +179,9 @@ def _newest_untold(question: Question, whole: Told, untold: Sequence[Untold]) ->
     newer = [
         one
         for one in untold
-        if one.site in (None, question.site) and (one.goes_on or one.began >= whole.document.began)
+        if one.site in (None, question.site)
+        and one.candidate == question.candidate
+        and (one.goes_on or one.began >= whole.document.began)
     ]
     return max(newer, key=lambda one: one.began, default=None)
 
@@ -173,9 +194,9 @@ def _judged(question: Question, told: Told) -> Answer:
         return Answer(why, reason, "is it the run of somebody you trust, and the key of theirs?", told)
     if document.outcome != "PASS":
         return _outcome_denies(told)
-    if document.exit_status != 0 or not _proves_all(document):
+    if document.exit_status != 0 or not _proves_all(document, question.items):
         text = f"{_run(told)} says PASS, and of its items or its exit status something else"
-        return Answer(text, Reason.AT_ODDS, _AGAIN, told)
+        return Answer(text, Reason.AT_ODDS, question.again, told)
     if objection := _objection(told, question):
         return objection
     age = question.now - document.ended
@@ -186,13 +207,14 @@ def _judged(question: Question, told: Told) -> Answer:
         )
     if question.max_age is not None and age > question.max_age:
         text = f"{_run(told)} is {_span(age)} old, and {_span(question.max_age)} are allowed"
-        return Answer(text, Reason.TOO_OLD, _AGAIN, told)
-    return Answer(f"{_run(told)}: PASS, {len(ITEMS)} of {len(ITEMS)} items{_excuses(document)}", told=told)
+        return Answer(text, Reason.TOO_OLD, question.again, told)
+    items = len(question.items)
+    return Answer(f"{_run(told)}: PASS, {items} of {items} items{_excuses(document)}", told=told)
 
 
-def _proves_all(document: Document) -> bool:
+def _proves_all(document: Document, items: Collection[str]) -> bool:
     proven = {item.key for item in document.items if item.in_scope and item.outcome in ("PASS", "WAIVED")}
-    return proven >= ITEMS.keys() and all(map(_counts, document.checks)) and not document.trouble
+    return proven >= set(items) and all(map(_counts, document.checks)) and not document.trouble
 
 
 def _counts(check: CheckPart) -> bool:
@@ -231,13 +253,15 @@ def _without(
     if same:
         scope = same[0].document.scope
         how = f"narrowed by {', '.join(scope.narrowed)}" if scope.narrowed else f"of scope {scope.name}"
-        return Answer(f"{_run(same[0])} was {how}", Reason.NARROWED, _AGAIN, same[0])
-    nearest = next((told for told in verdicts if asked_all(told.document)), next(iter(verdicts), None))
+        return Answer(f"{_run(same[0])} was {how}", Reason.NARROWED, question.again, same[0])
+    nearest = next(
+        (told for told in verdicts if question.is_answered_by(told.document)), next(iter(verdicts), None)
+    )
     if nearest is None:
         more = f"; of {len(untold)} runs none counts, as {untold[0].why}" if untold else ""
-        return Answer(f"there is none{more}", Reason.NO_VERDICT, _AGAIN)
+        return Answer(f"there is none{more}", Reason.NO_VERDICT, question.again)
     reason, how = next(_differences(question, nearest.document))
-    return Answer(f"{_run(nearest)} was of {how}", reason, _AGAIN, nearest)
+    return Answer(f"{_run(nearest)} was of {how}", reason, question.again, nearest)
 
 
 def _differences(question: Question, document: Document) -> Iterator[tuple[Reason, str]]:

@@ -18,12 +18,13 @@ from harness.verdict.runs import LARGEST_NOTE, NOTE
 def untold_run(folder: Path, why: str) -> Untold:
     """The run whose folder it is, and why nothing is known of how it ended."""
     note, goes_on = _note(folder)
-    site = note.get("site")
+    site, candidate = note.get("site"), note.get("candidate")
     return Untold(
         f"{folder}: it goes on" if goes_on else why,
         _moment(note.get("began")) or _written(folder),
         site if isinstance(site, str) else None,
         goes_on,
+        candidate if isinstance(candidate, str) else "",
     )
 
 

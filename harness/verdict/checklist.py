@@ -75,6 +75,8 @@ CHECKLIST = (
 )
 
 ITEMS = {item.key: item for item in CHECKLIST}
+CANDIDATE_ITEMS = frozenset({"handlers", "unit-network", "snapshot-rebuilt", "health"})
+"""What a snapshot, its guest and its clones prove by themselves."""
 
 
 def step_name(step: Step) -> str:

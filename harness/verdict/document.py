@@ -34,7 +34,7 @@ Moment = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when
 class ScopePart(Part):
     """Which items had to be proven."""
 
-    name: Literal["acceptance", "smoke", "partial"]
+    name: Literal["acceptance", "candidate", "smoke", "partial"]
     narrowed: list[str]
     """What kept it from asking everything."""
 

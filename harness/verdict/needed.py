@@ -34,8 +34,13 @@ class _Run:
 
     @property
     def is_whole(self) -> bool:
-        """Whether everything was asked."""
-        return self.document is not None and asked_all(self.document)
+        """Whether everything was asked, of a deployment or of a candidate."""
+        return self.document is not None and (asked_all(self.document) or asked_candidate(self.document))
+
+    @property
+    def scope(self) -> str:
+        """What it was asked."""
+        return self.document.scope.name if self.document else ""
 
     @property
     def ended(self) -> datetime:
@@ -46,6 +51,11 @@ class _Run:
 def asked_all(document: Document) -> bool:
     """Whether it is the verdict of a run of all checks."""
     return document.scope.name == "acceptance" and not document.scope.narrowed
+
+
+def asked_candidate(document: Document) -> bool:
+    """Whether it is the verdict of a run of all that a candidate can prove."""
+    return document.scope.name == "candidate" and not document.scope.narrowed
 
 
 def needed(doomed: Mapping[Path, Begun], kept: Mapping[Path, Begun], verdict: str) -> Iterator[Path]:
@@ -60,7 +70,8 @@ def needed(doomed: Mapping[Path, Begun], kept: Mapping[Path, Begun], verdict: st
     newest_first = sorted(filter(lambda run: run.is_whole, stay), key=lambda run: run.ended, reverse=True)
     deciding: list[_Run] = []
     for whole in newest_first:
-        if not any(whole.subject == other.subject for other in deciding):
+        asked = (whole.subject, whole.scope)
+        if not any(asked == (other.subject, other.scope) for other in deciding):
             deciding.append(whole)
     for run in sorted(denying, key=lambda run: run.ended, reverse=True):
         denies = any(_denies(run, whole) for whole in deciding)

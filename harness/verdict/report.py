@@ -61,7 +61,7 @@ def one_line(verdict: RunVerdict) -> str:
     items = [i.outcome for i in verdict.items if i.in_scope or i.outcome in (Outcome.FAIL, Outcome.BROKEN)]
     counted, noun = (items, "items") if items else ([r.outcome for r in verdict.results], "checks")
     counts = {outcome: counted.count(outcome) for outcome in STYLES}
-    scope = {"acceptance": "", "smoke": "smoke: ", "partial": "partial run: "}[verdict.scope.name]
+    scope = {"acceptance": "", "partial": "partial run: "}.get(verdict.scope.name, f"{verdict.scope.name}: ")
     words = [f"{counts.pop(Outcome.PASS)} of {len(counted)} {noun} PASS"]
     words += [f"{count} {outcome.value}" for outcome, count in counts.items() if count]
     waived = f", {_waived(verdict)}" if verdict.waivers else ""
@@ -112,6 +112,7 @@ def _lines(verdict: RunVerdict, width: int, *, verbose: bool) -> Iterator[Text]:
 def _scope(verdict: RunVerdict) -> str:
     return {
         "acceptance": "acceptance: every item of the checklist must be proven",
+        "candidate": "candidate: the items that a snapshot proves by its files, its guest and its clones",
         "smoke": "smoke: the items with a quick check that proves them",
         "partial": "partial: the items that were asked, and no others",
     }[verdict.scope.name]

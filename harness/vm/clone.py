@@ -63,6 +63,15 @@ class Clone:
 
     def restore(self, *, mmds: Mapping[str, Any] | None = None) -> None:
         """Load the golden snapshot, give it its own disk, and let it run."""
+        self.load(mmds=mmds)
+        with self.timed("disk"):
+            self._give_own_disk(self.hypervisor.site.snapshot.drive_id)
+        with self.timed("resume"):
+            self.started_at = time.monotonic()
+            self.api.patch_vm("Resumed")
+
+    def load(self, *, mmds: Mapping[str, Any] | None = None) -> None:
+        """Load the golden snapshot, and no more: its disk is still the one that it was taken with."""
         files = self.hypervisor.site.snapshot
         if files.vmstate is None or files.memory is None:
             raise VmError("the profile names no memory snapshot", hint='make the VM with boot="cold"')
@@ -76,11 +85,6 @@ class Clone:
                     network_overrides=[{"iface_id": files.iface_id, "host_dev_name": TAP}],
                     **load_options(files),
                 )
-        with self.timed("disk"):
-            self._give_own_disk(files.drive_id)
-        with self.timed("resume"):
-            self.started_at = time.monotonic()
-            self.api.patch_vm("Resumed")
 
     def boot(self, *, boot_args: str | None = None) -> None:
         """Configure it from the profile, and boot its disk."""

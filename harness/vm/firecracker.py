@@ -28,6 +28,7 @@ _SHOWN = 2000  # characters of an answer
 class _Drive(BaseModel):
     drive_id: str
     is_read_only: bool = False
+    path_on_host: str | None = None
 
 
 class _Config(BaseModel):
@@ -111,11 +112,20 @@ class Firecracker:
 
         :raises ApiError: it does not tell.
         """
+        return [drive.drive_id for drive in self._drives() if not drive.is_read_only]
+
+    def drive_paths(self) -> list[str]:
+        """Which files on the host the VM's drives are.
+
+        :raises ApiError: it does not tell.
+        """
+        return [drive.path_on_host for drive in self._drives() if drive.path_on_host is not None]
+
+    def _drives(self) -> list[_Drive]:
         try:
-            found = read_as(_Config, self.vm_config(), whose="GET /vm/config: Firecracker's answer")
+            return read_as(_Config, self.vm_config(), whose="GET /vm/config: Firecracker's answer").drives
         except UnreadableError as error:
             raise ApiError(error.message) from error
-        return [drive.drive_id for drive in found.drives if not drive.is_read_only]
 
     def put_machine_config(self, *, vcpu_count: int, mem_size_mib: int, **rest: Any) -> None:
         """PUT /machine-config."""

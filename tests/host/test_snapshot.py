@@ -9,7 +9,7 @@ import pytest
 
 from harness.clocks import utc_text
 from harness.errors import HarnessError
-from harness.findings import report
+from harness.findings import Finding, report
 from harness.host.facts import HostFacts
 from harness.host.golden.files import DiskFile, GoldenSnapshot
 from harness.host.golden.judge import (
@@ -21,6 +21,8 @@ from harness.host.golden.judge import (
     wrong_content,
     wrong_memory_size,
 )
+from harness.host.golden.promotion import FINISH, UNFINISHED
+from harness.mend import Words
 from harness.site.profile import Site
 
 pytestmark = [
@@ -35,9 +37,11 @@ DAY_S = 86_400
 @pytest.mark.mend(
     step=5, how="rebuild the golden snapshot: ./scripts/build-golden-snapshot-complete.sh browser"
 )
-def test_snapshot_present(snapshot: GoldenSnapshot) -> None:
-    """Every file of the golden snapshot is there and not empty."""
+def test_snapshot_present(snapshot: GoldenSnapshot, site: Site) -> None:
+    """Every file of the golden snapshot is there and not empty, and no promotion of it was cut short."""
     found = missing_files(snapshot.files())
+    if snapshot.unfinished():
+        found.append(Finding("promotion", site.snapshot.disk, UNFINISHED, (Words(FINISH),)))
     assert not found, report(found, "files of the golden snapshot")
 
 

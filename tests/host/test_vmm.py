@@ -45,6 +45,7 @@ def test_vmm_version(host_facts: HostFacts, site: Site) -> None:
 @pytest.mark.item("snapshot-rebuilt")
 @pytest.mark.mend(step=5, how="rebuild the golden snapshot with the VMM that is installed")
 @pytest.mark.look("{vmm.binary} --describe-snapshot {snapshot.vmstate}")
+@pytest.mark.usefixtures("snapshot")
 def test_snapshot_loadable(host_facts: HostFacts, site: Site) -> None:
     """The golden snapshot's format is one that the installed VMM loads."""
     fault = format_fault(_present(host_facts))

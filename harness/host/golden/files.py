@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Base64Bytes, BaseModel, ConfigDict, Field, StrictInt, ValidationError
@@ -64,6 +64,7 @@ print(json.dumps(answer))
 """
 )
 
+_SHELF, _JOURNAL = ".promotion", "journal.json"
 _DISK = Path(__file__).parents[1] / "probes" / "disk.py"
 
 
@@ -119,6 +120,13 @@ def paths_of(site: Site) -> dict[str, str]:
     return {role: path for role in roles if (path := getattr(site.snapshot, role)) is not None}
 
 
+def journals(disk: str) -> tuple[str, str]:
+    """Where the journal of a promotion that was cut short may lie; ``probes/promote.py`` says the same."""
+    folder = PurePosixPath(disk).parent
+    beside = folder.parent / f".{folder.name}{_SHELF}"
+    return str(beside / _JOURNAL), str(folder / _SHELF / _JOURNAL)
+
+
 class GoldenSnapshot:
     """Facts about the snapshot the profile names, asked for when needed. Safe to use from several threads."""
 
@@ -139,6 +147,11 @@ class GoldenSnapshot:
         """Facts of :attr:`paths`, by role. One round trip, asked once."""
         facts = self._stats()
         return {role: facts[path] for role, path in self.paths.items()}
+
+    def unfinished(self) -> bool:
+        """Whether a promotion was cut short, so that they may be of two snapshots. The same round trip."""
+        facts = self._stats()
+        return any(facts[path].exists for path in journals(self.hypervisor.site.snapshot.disk))
 
     def inputs(self) -> dict[str, FileFact]:
         """Facts of the profile's snapshot.inputs, by path. The same round trip as :meth:`files`."""
@@ -195,7 +208,8 @@ class GoldenSnapshot:
     def _stats(self) -> dict[str, FileFact]:
         with self._lock:
             if self._facts is None:
-                wanted = [*self.paths.values(), *self.hypervisor.site.snapshot.inputs]
+                site = self.hypervisor.site
+                wanted = [*self.paths.values(), *site.snapshot.inputs, *journals(site.snapshot.disk)]
                 answer = self.hypervisor.python(_STAT, wanted, timeout_s=_READ_S)
                 self._facts = read_facts(answer)
             return self._facts

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from harness.__main__ import main
+from harness.errors import UsageError
 from harness.gate.ask import Conditions, answer_on
 from harness.gate.attestation import ATTESTATION, Signer
 from harness.gate.decide import Reason
@@ -21,6 +23,7 @@ from harness.host.standing import machine_here
 from harness.site.digest import profile_digest
 from harness.site.profile import Site, SnapshotSection
 from harness.suite import checks_digest
+from harness.verdict.checklist import CANDIDATE_ITEMS
 from harness.verdict.document import document_in
 from harness.verdict.runs import EvidenceRun
 from tests.unit.peers.this_machine import Here
@@ -43,10 +46,10 @@ def golden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Here:
     return host
 
 
-def verdict_on(host: Here, root: Path) -> None:
-    """A run of all checks has passed on the files as they are now."""
+def verdict_on(host: Here, root: Path, *, judged: Mapping[str, str] | None = None) -> None:
+    """A run of all checks has passed on the golden files, or on those ``judged``, as they are now."""
     files: dict[str, Any] = dict.fromkeys(("vmstate", "memory", "disk", "kernel", "initrd", "manifest"))
-    for role, path in paths_of(host.site).items():
+    for role, path in (judged or paths_of(host.site)).items():
         content = Path(path).read_bytes()
         files[role] = {"path": path, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     now = datetime.now(UTC).isoformat()
@@ -136,3 +139,61 @@ def test_a_gate_that_cannot_be_asked_is_no_answer(tmp_path: Path, capsys: pytest
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.count("\n  next: ") == 4
+
+
+def candidate_of(host: Here, folder: Path) -> Path:
+    """The same files, copied."""
+    folder.mkdir()
+    for path in paths_of(host.site).values():
+        (folder / Path(path).name).write_bytes(Path(path).read_bytes())
+    return folder
+
+
+def test_a_candidate_may_pass_by_what_it_proved(golden: Here, tmp_path: Path) -> None:
+    """By a run of its own, or of all checks on the same files; and neither makes the golden one pass."""
+    evidence, folder = tmp_path / "evidence", candidate_of(golden, tmp_path / "candidate")
+    verdict_on(golden, evidence)
+    asked = Conditions(evidence, candidate=PurePosixPath(folder))
+    assert answer_on(golden, asked).allows
+    file = evidence / "0a1b2c" / "verdict.json"
+    said = json.loads(file.read_text())
+    said["scope"]["name"] = "candidate"
+    for item in said["items"]:
+        item["in_scope"] = item["key"] in CANDIDATE_ITEMS
+    file.write_text(json.dumps(said))
+    assert answer_on(golden, asked).allows
+    assert answer_on(golden, Conditions(evidence)).reason is Reason.NARROWED
+    said["items"] = [one for one in said["items"] if one["key"] != "handlers"]
+    file.write_text(json.dumps(said))
+    assert answer_on(golden, asked).reason is Reason.AT_ODDS
+    (folder / "disk").write_text("another")
+    given = answer_on(golden, asked)
+    assert (given.reason, f"--candidate={folder}" in given.hint) == (Reason.SNAPSHOT, True)
+
+
+def test_a_candidate_that_is_judged_holds_up_itself_alone(golden: Here, tmp_path: Path) -> None:
+    evidence, folder = tmp_path / "evidence", candidate_of(golden, tmp_path / "candidate")
+    verdict_on(golden, evidence)
+    run = EvidenceRun(evidence, "ffffff")
+    run.start({"site": "here", "scope": "candidate", "candidate": str(folder)})
+    assert answer_on(golden, Conditions(evidence)).allows
+    given = answer_on(golden, Conditions(evidence, candidate=PurePosixPath(folder)))
+    run.end()
+    assert given.reason is Reason.UNTOLD
+
+
+@pytest.mark.parametrize("wrong", ["missing", "golden", "a link to it", "no file", "relative"])
+def test_a_folder_without_a_candidate_is_refused(golden: Here, tmp_path: Path, wrong: str) -> None:
+    evidence, folder = tmp_path / "evidence", candidate_of(golden, tmp_path / "candidate")
+    verdict_on(golden, evidence)
+    disk = folder / "disk"
+    if wrong in ("missing", "no file"):
+        disk.unlink()
+    if wrong == "no file":
+        disk.mkdir()
+    if wrong == "a link to it":
+        (tmp_path / "link").symlink_to(tmp_path / "golden")
+    named = {"golden": tmp_path / "golden", "a link to it": tmp_path / "link", "relative": Path("candidate")}
+    asked = Conditions(evidence, candidate=PurePosixPath(named.get(wrong, folder)))
+    with pytest.raises(UsageError):
+        answer_on(golden, asked)

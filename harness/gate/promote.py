@@ -1,0 +1,133 @@
+"""``python -m harness promote``: a snapshot that the gate allows takes the golden one's place."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from harness.answers import read_as
+from harness.errors import HarnessError, UsageError
+from harness.gate.ask import ALLOW, DENY, Conditions, answer_on, status_of, told_before
+from harness.gate.words import conditions_of
+from harness.host.golden.digests import measure
+from harness.host.golden.files import paths_of
+from harness.host.golden.promotion import Promoted, promote
+from harness.host.hypervisor import Hypervisor
+from harness.outward import told
+from harness.site.candidate import candidate_site
+from harness.site.load import load_site
+from harness.site.profile import Site
+from harness.verdict.document import Document
+from harness.vm.clone import making
+
+PREVIOUS = "previous"
+_REAL_S = 30.0
+_REAL = (
+    "import json, os, sys\nprint(json.dumps([os.path.realpath(path) for path in json.loads(sys.argv[1])]))\n"
+)
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class _As:
+    """The host of a candidate, asked as the site that its profile has."""
+
+    site: Site
+    host: Hypervisor
+
+    def python(self, source: str, argument: object = None, *, timeout_s: float) -> Any:
+        """Run a program there."""
+        return self.host.python(source, argument, timeout_s=timeout_s)
+
+
+def promote_by(args: argparse.Namespace, profile: Path) -> int:
+    """Do what was typed: 0 done, 1 the gate denies, 3 it could not be done, 4 a mistake."""
+
+    def say(line: str) -> None:
+        print(told(line), flush=True)
+
+    try:
+        if bool(args.folder) == args.back:
+            raise UsageError("either a candidate's folder or --back", hint="python -m harness promote DIR")
+        site, conditions = load_site(profile), conditions_of(args)
+        if args.back:
+            return _back(site, say)
+        return _promote(site, replace(conditions, candidate=args.folder), args.folder, say)
+    except HarnessError as error:
+        print(told(str(error)), file=sys.stderr)
+        return status_of(error)
+
+
+def _back(site: Site, say: Say) -> int:
+    with Hypervisor(site) as host:
+        finished = _settled(host.site, host, say)
+        if finished != PREVIOUS:  # else that is what was asked for before
+            _tell(promote(host, "back"), "the former snapshot", say)
+    return ALLOW
+
+
+def _promote(site: Site, conditions: Conditions, folder: PurePosixPath, say: Say) -> int:
+    told_before(conditions)
+    with Hypervisor(candidate_site(site, folder)) as host:
+        golden = _As(site, host)
+        _settled(site, host, say)
+        answer = answer_on(golden, conditions)
+        say(str(answer))
+        if not answer.allows or answer.told is None:
+            return DENY
+        judged = _digests(answer.told.document)
+        if _golden_now(golden) == judged:
+            say("it is golden already: nothing was changed")
+            return ALLOW
+        _refuse_recorded(host, folder)
+        _tell(promote(golden, "promote", str(folder), judged), str(folder), say)
+    return ALLOW
+
+
+def _settled(site: Site, host: Hypervisor, say: Say) -> str:
+    """What a promotion made golden that was cut short, and is finished now; empty where none was."""
+    finished = promote(_As(site, host), "settle").finished
+    if finished:
+        say(f"a promotion that was cut short is finished: golden is what was made of {finished}")
+    return finished
+
+
+def _tell(done: Promoted, what: str, say: Say) -> None:
+    how = "in a single step" if done.whole else "file by file"
+    say(f"golden now: {what} ({how}); the one before is kept: python -m harness promote --back")
+
+
+def _digests(document: Document) -> dict[str, str]:
+    return {role: one.sha256 for role, one in document.snapshot.files.items() if one.sha256}
+
+
+def _golden_now(golden: _As) -> dict[str, str]:
+    paths = paths_of(golden.site)
+    found = measure(golden, paths.values(), mode="changed")
+    return {role: found[path].sha256 for role, path in paths.items()}
+
+
+def _refuse_recorded(host: Hypervisor, folder: PurePosixPath) -> None:
+    """A snapshot opens its drives where they lay when it was taken: that must not be the candidate's folder.
+
+    The VMM is asked, which knows its own format.
+    """
+    if host.site.snapshot.vmstate is None:
+        return
+    with making(host) as clone:
+        clone.load()
+        drives = clone.api.drive_paths()
+        clone.destroy()
+    answer = host.python(_REAL, [str(folder), *drives], timeout_s=_REAL_S)
+    place, *real = map(PurePosixPath, read_as(list[str], answer, whose="the host, of where paths lead"))
+    if recorded := [drive for drive, path in zip(drives, real, strict=True) if path.is_relative_to(place)]:
+        raise UsageError(
+            f"the snapshot opens {', '.join(recorded)} when it is loaded: it would break with that folder",
+            hint="take it where its files are seen at their golden paths, as in a mount namespace with the "
+            "candidate's folder bound there",
+        )

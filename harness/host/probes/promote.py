@@ -1,0 +1,376 @@
+"""Runs ON the host, as root: puts a snapshot's files in the place of the golden ones, all of them or none.
+
+The argument is JSON: ``act`` (``promote``, ``back`` or ``settle``), ``files`` (role -> golden path), and for
+a promotion ``source`` (a folder) and ``digests`` (role -> sha256). Prints JSON. Python 3.9, standard library
+only; one file, because it travels as one.
+
+New files are copied onto the shelf, a folder of ours on the same file system, and are on the disk before
+anything golden is touched. Then a journal is written, which is the moment of the decision: whoever is called
+after it, finishes. Where the golden folder holds nothing else, it is exchanged with the new one in a single
+step. Where it does, each file is renamed, and no vmstate is there meanwhile: a VM that would be made of both
+is refused by its VMM.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import ctypes
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+SHELF = ".promotion"
+JOURNAL, NEXT, KEPT, PREVIOUS, OLD, PROBE = "journal.json", "next", "kept", "previous", "old", "probe"
+FICLONE = 0x40049409
+EXCHANGE, AT_FDCWD = 2, -100
+BLOCK = 1 << 20
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+
+
+class RefusedError(Exception):
+    """Nothing was changed, and why."""
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Swap two folders of one file system in a single step."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(AT_FDCWD, bytes(one), AT_FDCWD, bytes(other), EXCHANGE) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(one))
+
+
+def sync(path: Path) -> None:
+    """Have a file, or a folder's names, on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class Golden:
+    """The golden files, and where a shelf may be."""
+
+    def __init__(self, files: dict[str, str]) -> None:
+        self.files = {role: Path(path) for role, path in files.items()}
+        self.folders: dict[Path, list[Path]] = {}
+        for path in self.files.values():
+            self.folders.setdefault(path.parent, []).append(path)
+        self.anchor = self.files["disk"].parent
+        self.beside = self.anchor.parent / f".{self.anchor.name}{SHELF}"
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else does the same."""
+        handle = os.open(self.anchor.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise RefusedError("another promotion goes on") from None
+        finally:
+            os.close(handle)
+
+    def shelf(self, folder: Path, *, whole: bool) -> Path:
+        """Where the files of a golden folder are made ready and kept."""
+        return self.beside if whole else folder / SHELF
+
+    def on_shelf(self, path: Path, part: str, *, whole: bool) -> Path:
+        """Where the file of a golden path lies in a part of its shelf."""
+        return self.shelf(path.parent, whole=whole) / part / path.name
+
+    def holder(self, name: str) -> Path | None:
+        """The shelf of the disk's folder that holds this."""
+        places = (self.beside, self.anchor / SHELF)
+        return next((one for one in places if is_ours(one) and os.path.lexists(one / name)), None)
+
+
+def ours(shelf: Path) -> None:
+    """Have a folder there that only we write to."""
+    with contextlib.suppress(FileExistsError):
+        shelf.mkdir(0o700)
+    if not is_ours(shelf):
+        raise RefusedError(f"{shelf} is there, and is not ours alone")
+
+
+def is_ours(shelf: Path) -> bool:
+    """Whether nobody else has put anything there."""
+    with contextlib.suppress(OSError):
+        found = shelf.lstat()
+        return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
+    return False
+
+
+def refuse_odd(golden: Golden) -> None:
+    """What could not be replaced by a rename, or would be another thing afterwards."""
+    for path in golden.files.values():
+        if path.is_symlink():
+            raise RefusedError(f"{path} is a link: what it leads to is switched by whoever made it")
+        if os.path.lexists(path) and not path.is_file():
+            raise RefusedError(f"{path} is no file that another can take the place of")
+        if not path.parent.is_dir():
+            raise RefusedError(f"{path.parent}: there is no such folder")
+
+
+def as_a_whole(golden: Golden) -> bool:
+    """Whether the golden folder can be exchanged: it holds nothing else, and nobody has it mounted."""
+    folder = golden.anchor
+    if len(golden.folders) > 1 or Path(os.path.realpath(folder)) != folder:
+        return False
+    if set(folder.iterdir()) - set(golden.files.values()) or mounted(folder):
+        return False
+    ours(golden.beside)
+    probe = golden.beside / PROBE
+    for name in "ab":
+        (probe / name).mkdir(parents=True)
+    try:
+        exchange(probe / "a", probe / "b")
+    except (OSError, AttributeError):
+        return False
+    finally:
+        shutil.rmtree(probe)
+    return golden.beside.stat().st_dev == folder.stat().st_dev
+
+
+def mounted(folder: Path) -> bool:
+    """Whether it may be the root of a mount anywhere, which would go on showing the former folder."""
+    device = folder.stat().st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            with contextlib.suppress(OSError):
+                for line in (process / "mountinfo").read_text(errors="surrogateescape").splitlines():
+                    words = line.split(" ")
+                    if words[2] == number and (Path(words[3]).name == folder.name or words[4] == str(folder)):
+                        return True
+    return False
+
+
+def copies_by_reference(source: Path, shelf: Path) -> bool:
+    """Whether a copy on that shelf takes up no room."""
+    probe = shelf / PROBE
+    try:
+        with source.open("rb") as one, probe.open("wb") as other:
+            fcntl.ioctl(other, FICLONE, one.fileno())
+    except OSError:
+        return False
+    finally:
+        remove(probe)
+    return True
+
+
+def refuse_full(sources: list[Path], shelf: Path) -> None:
+    """Have room for what is copied there, before any of it is."""
+    if copies_by_reference(sources[0], shelf):
+        return
+    needed, space = sum(path.stat().st_blocks * 512 for path in sources), os.statvfs(shelf)
+    free = space.f_bavail * space.f_frsize
+    if needed > free:
+        raise RefusedError(f"{shelf}: {needed >> 20} MiB are needed, and {free >> 20} MiB are free")
+
+
+def copy(source: Path, target: Path, like: Path) -> None:
+    """A copy that stays as it is, whoever writes to the source; owned and labelled as the one it replaces."""
+    words = ["cp", "--reflink=auto", "--sparse=auto", "--", str(source), str(target)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    if done.returncode != 0:
+        raise RefusedError(done.stderr.strip())
+    resemble(target, like if like.exists() else source)
+    found = source.stat()
+    os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
+    sync(target)
+
+
+def resemble(target: Path, model: Path) -> None:
+    """Owner, mode and extended attributes: what decides who may read it."""
+    found = model.stat()
+    os.chown(target, found.st_uid, found.st_gid)
+    target.chmod(stat.S_IMODE(found.st_mode))
+    for name in os.listxattr(model):
+        with contextlib.suppress(OSError):  # one that only the kernel sets, or this file system lacks
+            os.setxattr(target, name, os.getxattr(model, name))
+
+
+def digest(path: Path) -> str:
+    """sha256 of a file."""
+    total = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(lambda: file.read(BLOCK), b""):
+            total.update(block)
+    return total.hexdigest()
+
+
+def stage(golden: Golden, sources: dict[Path, Path], digests: dict[str, str], *, whole: bool) -> None:
+    """Have the new files on the shelves, and, where single files are renamed, the former ones kept there."""
+    for folder, paths in golden.folders.items():
+        shelf = golden.shelf(folder, whole=whole)
+        ours(shelf)
+        refuse_full([sources[path] for path in paths], shelf)
+        (shelf / NEXT).mkdir(0o700)
+        for path in paths:
+            copy(sources[path], shelf / NEXT / path.name, path)
+        if whole:
+            resemble(shelf / NEXT, folder)
+        else:
+            keep(paths, shelf / KEPT)
+        sync(shelf / NEXT)
+        sync(shelf)
+    refuse_changed(golden, digests, whole=whole)
+
+
+def refuse_changed(golden: Golden, digests: dict[str, str], *, whole: bool) -> None:
+    """What waits on the shelves is what was judged."""
+    staged = [golden.on_shelf(golden.files[role], NEXT, whole=whole) for role in digests]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        found = list(pool.map(digest, staged))
+    wrong = [role for role, other in zip(digests, found) if digests[role] != other]  # noqa: B905 - Python 3.9
+    if wrong:
+        raise RefusedError(f"it changed since it was judged: {', '.join(wrong)}")
+
+
+def keep(paths: list[Path], kept: Path) -> None:
+    """The former files have a second name, which stays when the first is another's."""
+    kept.mkdir(0o700)
+    for path in paths:
+        if path.exists():
+            os.link(path, kept / path.name)
+    sync(kept)
+
+
+def decide(golden: Golden, source: str, *, whole: bool) -> None:
+    """Write the journal: from here on it is finished, by us or by whoever comes next."""
+    shelf = golden.shelf(golden.anchor, whole=whole)
+    said = {"whole": whole, "source": source, "next": (shelf / NEXT).stat().st_ino}
+    draft = shelf / PROBE
+    draft.write_text(json.dumps(said), encoding="utf-8")
+    sync(draft)
+    draft.rename(shelf / JOURNAL)
+    sync(shelf)
+
+
+def finish(golden: Golden) -> str:
+    """Do what the journal says, from wherever it was left. What it made golden; empty where there is none."""
+    shelf = golden.holder(JOURNAL)
+    if shelf is None:
+        return ""
+    said = json.loads((shelf / JOURNAL).read_text(encoding="utf-8"))
+    whole = bool(said["whole"])
+    if not whole:
+        rename_each(golden)
+    elif golden.anchor.stat().st_ino != said["next"]:
+        exchange(shelf / NEXT, golden.anchor)
+    sync(golden.anchor.parent)
+    for folder in golden.folders:
+        retire(golden.shelf(folder, whole=whole), NEXT if whole else KEPT)
+    if not whole:
+        remove(golden.beside)  # where the previous one was before
+    (shelf / JOURNAL).unlink()
+    sync(shelf)
+    return str(said["source"])
+
+
+def rename_each(golden: Golden) -> None:
+    """The vmstate goes first and comes last: without it nobody makes a VM of both."""
+    last = golden.files.get("vmstate")
+    waiting = {path: golden.on_shelf(path, NEXT, whole=False) for path in golden.files.values()}
+    if last and waiting[last].exists():
+        remove(last)
+        sync(last.parent)
+    for path, staged in waiting.items():
+        if path != last and staged.exists():
+            staged.rename(path)
+    for folder in golden.folders:
+        sync(folder)
+    if last and waiting[last].exists():
+        waiting[last].rename(last)
+        sync(last.parent)
+
+
+def retire(shelf: Path, kept: str) -> None:
+    """What was golden is the previous one now; what was previous goes."""
+    if not (shelf / kept).exists():
+        return
+    if (shelf / PREVIOUS).exists():
+        remove(shelf / OLD)
+        (shelf / PREVIOUS).rename(shelf / OLD)
+    (shelf / kept).rename(shelf / PREVIOUS)
+    sync(shelf)
+
+
+def tidy(golden: Golden) -> None:
+    """Nothing lies on a shelf that was made ready and never used, or is older than the previous one."""
+    shelves = (golden.beside, *(folder / SHELF for folder in golden.folders))
+    for shelf in filter(is_ours, shelves):
+        for name in (NEXT, KEPT, OLD, PROBE):
+            remove(shelf / name)
+        with contextlib.suppress(OSError):
+            shelf.rmdir()  # one that holds nothing
+
+
+def remove(path: Path) -> None:
+    """Whatever it is, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        path.unlink()
+
+
+def former(golden: Golden) -> dict[Path, Path]:
+    """Golden path -> the file that was there before."""
+    shelf = golden.holder(PREVIOUS)
+    if shelf is None:
+        raise RefusedError("there is no previous one to go back to")
+    whole = shelf == golden.beside
+    found = {path: golden.on_shelf(path, PREVIOUS, whole=whole) for path in golden.files.values()}
+    if lost := [str(path) for path in found.values() if not path.is_file()]:
+        raise RefusedError(f"the previous one lacks {', '.join(lost)}")
+    return found
+
+
+def act(ask: dict[str, Any]) -> dict[str, Any]:
+    """Finish what was cut short, and do what is asked."""
+    golden = Golden(ask["files"])
+    refuse_odd(golden)
+    with golden.alone():
+        finished = finish(golden)
+        tidy(golden)
+        if ask["act"] == "settle":
+            return {"finished": finished}
+        given = Path(ask.get("source", ""))
+        sources = (
+            former(golden)
+            if ask["act"] == "back"
+            else {path: given / path.name for path in golden.files.values()}
+        )
+        whole = as_a_whole(golden)
+        try:
+            stage(golden, sources, ask.get("digests", {}), whole=whole)
+            decide(golden, str(given) if ask["act"] == "promote" else PREVIOUS, whole=whole)
+        except (OSError, RefusedError):
+            if golden.holder(JOURNAL) is None:
+                tidy(golden)
+            raise
+        finish(golden)
+        tidy(golden)
+        return {"finished": finished, "done": True, "whole": whole}
+
+
+def main() -> None:
+    """Do it, and say what came of it."""
+    try:
+        print(json.dumps(act(json.loads(sys.argv[1]))))
+    except (RefusedError, OSError) as error:
+        print(json.dumps({"refused": str(error)}))
+
+
+if __name__ == "__main__":
+    main()
