@@ -10,17 +10,18 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.run import run
-from lab.image import chamber, disk, exchange, golden, kernel, logs, manifest, packages
+from lab.image import chamber, disk, golden, kernel, logs, manifest, packages
 from lab.image.guest import Guest
 from lab.image.machine import Machine, cold_boot, machine, restore
 from lab.image.progress import Steps, steps
+from lab.image.publish import publish
 from lab.paths import LabPaths, lab_paths
 
 STEPS = 8
 
 
 def assemble(paths: LabPaths, show: Steps) -> None:
-    """Build in a staging folder beside the snapshots, and exchange the two at the very end."""
+    """Build in a staging folder beside the snapshots; what is made is golden at the very end."""
     staging = staging_folder(paths)
     shutil.rmtree(staging, ignore_errors=True)
     inputs = manifest.current_inputs()
@@ -39,8 +40,7 @@ def assemble(paths: LabPaths, show: Steps) -> None:
         _verify(guest, folder, show)
         with show.step("digest and publish"):
             manifest.write(fresh, facts=facts, inputs=inputs)
-            exchange.flush(fresh)
-            exchange.exchange(fresh, paths.snapshots)
+            publish(fresh, paths.snapshots)
 
 
 def staging_folder(paths: LabPaths) -> Path:

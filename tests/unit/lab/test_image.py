@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import HarnessError
 from lab.digest import digest_of_tree
 from lab.image import disk, golden, manifest
 from lab.image.chamber import BuildError
 from lab.image.cpio import Archive
-from lab.image.exchange import exchange
 from lab.image.guest import is_off
 from lab.image.kernel import KernelError, extract_vmlinux
 from lab.image.packages import debian_sources
+from lab.image.publish import publish
 
 INPUTS = {"agent/server.js": {"sha256": "1"}, "kernel": {"sha256": "2", "value": "6.1"}}
 
@@ -98,27 +99,29 @@ def test_compiled_python_is_no_input(tmp_path: Path) -> None:
     assert digest_of_tree(tmp_path) == before
 
 
-def test_folders_are_exchanged_whole(tmp_path: Path) -> None:
+def test_a_snapshot_is_published_whole_and_the_former_kept(tmp_path: Path) -> None:
+    """Into a folder that need not be there; what a build left is not golden a second time."""
+    place = tmp_path / "deep" / "place"
+    for built in ("first", "second"):
+        fresh = tmp_path / built
+        fresh.mkdir()
+        write_snapshot(fresh)
+        (fresh / golden.DISK.name).write_text(built)
+        publish(fresh, place)
+        assert (place / golden.DISK.name).read_text() == built
+        assert names(place) == names(fresh)
+    former = tmp_path / "deep" / ".place.promotion" / "previous"
+    assert (former / golden.DISK.name).read_text() == "first"
+
+
+def test_a_snapshot_that_lacks_a_file_is_not_published(tmp_path: Path) -> None:
     fresh, place = tmp_path / "fresh", tmp_path / "place"
     fresh.mkdir()
-    (fresh / "new").touch()
-    place.mkdir()
-    (place / "old").touch()
-    exchange(fresh, place)
-    assert (names(place), names(fresh)) == (["new"], ["old"])
-
-
-def test_the_first_snapshot_needs_no_folder_before_it(tmp_path: Path) -> None:
-    fresh = tmp_path / "fresh"
-    fresh.mkdir()
-    (fresh / "new").touch()
-    exchange(fresh, tmp_path / "deep/place")
-    assert names(tmp_path / "deep/place") == ["new"]
-
-
-def test_an_exchange_that_fails_says_why(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"cannot exchange .*No such file"):
-        exchange(tmp_path / "nothing", tmp_path / "place")
+    write_snapshot(fresh)
+    (fresh / golden.INITRD.name).unlink()
+    with pytest.raises(HarnessError, match=r"stays as it is: .*initrd.img"):
+        publish(fresh, place)
+    assert names(place) == []
 
 
 def test_the_guest_is_made_from_this_machines_own_debian_sources(tmp_path: Path) -> None:
