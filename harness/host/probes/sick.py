@@ -188,7 +188,8 @@ def arp(ask: Ask, device: Found | None) -> Found:
                 packet, where = wire.recvfrom(1500)
                 if where[2] != socket.PACKET_OUTGOING:
                     heard(packet, wanted, mac, macs, elsewhere)
-    return {"macs": list(macs), "elsewhere": list(elsewhere)}
+    # On a bridge other VMs speak, too, each under its own address.
+    return {"macs": list(macs), "elsewhere": [] if ask["bridge"] else list(elsewhere)}
 
 
 def heard(packet: bytes, wanted: bytes, own: bytes, macs: dict[str, None], other: dict[str, None]) -> None:

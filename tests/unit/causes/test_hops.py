@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import socket
 import threading
 from collections.abc import Iterator
@@ -25,6 +26,19 @@ WELL = (
     f" ip link set {BRIDGE} up; ip link add {TAP} type veth peer name far; ip link set far up;"
     f" ip link set {TAP} master {BRIDGE} up"
 )
+
+_SPEAK = """
+import socket, sys, time
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+wire.bind((sys.argv[1], 0x0806))
+address = socket.inet_aton("192.168.100.77")
+head = b"\\xff" * 6 + b"\\x02" * 6 + bytes.fromhex("08060001080006040001") + b"\\x02" * 6
+for _ in range(400):
+    wire.send(head + address + bytes(10))
+    time.sleep(0.05)
+"""
+_SPEAKS = f"python3 -S -c {shlex.quote(_SPEAK)} %s >/dev/null 2>&1 &\ntrue"
+"""Somebody at the far end says for 20 seconds, by ARP, that he has another address."""
 
 
 def cause(seen: HopsSeen) -> str:
@@ -50,6 +64,21 @@ def test_each_hop_is_told_as_the_kernel_shows_it(more: str, name: str) -> None:
     """The process is this one: it runs."""
     target = Target("it", "x", ADDRESS, TAP, BRIDGE, pid=os.getpid())
     assert cause(ask_hops(Apart(f"{WELL}; {more}"), target, limit_s=PATIENCE_S)) == name
+
+
+@pytest.mark.parametrize(("bridge", "others"), [("", ("192.168.100.77",)), (BRIDGE, ())])
+def test_who_else_speaks_on_a_bridge_is_not_the_guest(bridge: str, others: tuple[str, ...]) -> None:
+    """On a TAP of its own there is nobody else."""
+    tap = TAP if bridge else "near"
+    far = (
+        "ip link add near type veth peer name far2; ip address add 192.168.100.9/24 dev near;"
+        f" ip link set near up; ip link set far2 up; {_SPEAKS % ('far' if bridge else 'far2')}"
+    )
+    seen = ask_hops(
+        Apart(f"{WELL}; {far}"), Target("it", "x", ADDRESS, tap, bridge, pid=os.getpid()), limit_s=PATIENCE_S
+    )
+    assert seen.hops is not None
+    assert seen.hops.elsewhere == others
 
 
 def test_a_process_that_is_over_is_told() -> None:

@@ -1,0 +1,200 @@
+"""How a cause inside the guest is told: by who has the agent's port, by systemd, and by the agent itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from harness.causes.cause import Found, Met
+from harness.causes.facts import Answer, Facts, Inside, Listener, UnitSeen
+from harness.infra.start_failure import first_error
+from harness.mend import Command
+from harness.text import beginning, one_line
+
+_SHOWN = 300
+_MODULE = re.compile(r"Cannot find (?:module|package) '([^']+)'")
+_STEP = re.compile(r"Failed at step (\w+) spawning (.+?): (.+)")
+ENVIRONMENT_FILE = re.compile(r"Failed to load environment files: (.+)")
+ENVIRONMENT_LINE = re.compile(r"Ignoring invalid environment assignment '(.*?)'(?:: (\S+))?")
+_MEMORY = "oom-kill"
+
+Judge = Callable[[Facts, Inside, UnitSeen], Found | None]
+
+
+def told(judge: Judge) -> Met:
+    """Met where the guest told of the agent's unit, and the agent is not seen to be well."""
+
+    def met(facts: Facts) -> Found | None:
+        unit = facts.agent
+        if facts.inside is None or unit is None or _status(facts) == 200:
+            return None
+        return judge(facts, facts.inside, unit)
+
+    return met
+
+
+def down(judge: Judge) -> Met:
+    """The same, where nobody listens at the agent's port."""
+    return told(lambda facts, inside, unit: None if inside.listeners else judge(facts, inside, unit))
+
+
+def _answer(facts: Facts) -> Answer | None:
+    return facts.hops.agent if facts.hops else None
+
+
+def _status(facts: Facts) -> int | None:
+    answer = _answer(facts)
+    return answer.status if answer else None
+
+
+def _strangers(inside: Inside) -> list[Listener]:
+    return [one for one in inside.listeners if one.pid and one.pid not in inside.processes]
+
+
+def another_program(facts: Facts, inside: Inside, _: UnitSeen) -> Found | None:
+    strangers = _strangers(inside)
+    if not strangers or len(strangers) < len(inside.listeners):
+        return None
+    one = strangers[0]
+    answer = _answer(facts)
+    said = f"; it answers {answer.status}" if answer and answer.status else ""
+    return Found(
+        f"port {facts.port} is that of {one.program} (process {one.pid}), which is no process of"
+        f" {facts.unit}{said}"
+    )
+
+
+def on_loopback(facts: Facts, inside: Inside, _: UnitSeen) -> Found | None:
+    if not inside.listeners or not all(one.on_loopback for one in inside.listeners):
+        return None
+    where = inside.listeners[0].address
+    return Found(f"it listens on {where}, and must on 0.0.0.0:{facts.port}")
+
+
+def dropped(facts: Facts, inside: Inside, _: UnitSeen) -> Found | None:
+    """The guest answers at another port, and somebody listens at this one for all."""
+    answer = _answer(facts)
+    ssh = facts.hops.ssh if facts.hops else None
+    if answer is None or answer.fate != "timeout" or ssh is None or not ssh.connected or not inside.listeners:
+        return None
+    return Found(f"a connection to port {facts.port} is neither taken nor refused; port {ssh.port} answers")
+
+
+def hangs(facts: Facts, inside: Inside, _: UnitSeen) -> Found | None:
+    answer = _answer(facts)
+    if answer is None or not answer.connected or answer.status is not None or not inside.listeners:
+        return None
+    return Found(f"port {facts.port} takes the connection, and nothing comes over it")
+
+
+def answers_badly(facts: Facts, inside: Inside, _: UnitSeen) -> Found | None:
+    answer = _answer(facts)
+    if answer is None or answer.status in (None, 200) or not inside.listeners:
+        return None
+    return Found(f"it answers {answer.status}: {one_line(beginning(answer.said, _SHOWN))}")
+
+
+def read_only(_facts: Facts, inside: Inside, _: UnitSeen) -> Found | None:
+    options = inside.root.partition(" ")[2]
+    return Found(f"/ is mounted {inside.root}") if re.match(r"ro(?:,|$)", options) else None
+
+
+def load_state(state: str) -> Judge:
+    def judge(facts: Facts, _: Inside, unit: UnitSeen) -> Found | None:
+        if unit.get("LoadState") != state:
+            return None
+        unmask = (Command(("systemctl", "unmask", facts.unit)),) if state == "masked" else ()
+        return Found(f"systemd says of {facts.unit}: LoadState={state}", unmask)
+
+    return judge
+
+
+def spawn(step: str) -> Judge:
+    def judge(_facts: Facts, inside: Inside, _: UnitSeen) -> Found | None:
+        for one in inside.journal:
+            told = _STEP.search(one.text)
+            if told and told[1] == step:
+                return Found(f"systemd says: failed at step {step} spawning {told[2]}: {one_line(told[3])}")
+        return None
+
+    return judge
+
+
+def systemd_says(pattern: re.Pattern[str], words: str) -> Judge:
+    def judge(_facts: Facts, inside: Inside, _: UnitSeen) -> Found | None:
+        told = next((match for one in inside.journal if (match := pattern.search(one.text))), None)
+        return Found(words.format(*(one_line(part or "?") for part in told.groups()))) if told else None
+
+    return judge
+
+
+def memory_limit(_facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:
+    killed = unit.get("Result") == _MEMORY or any(_MEMORY in one.text for one in inside.journal)
+    if not killed:
+        return None
+    limit = unit.get("MemoryMax") or "?"
+    return Found(f"systemd says result {_MEMORY}; MemoryMax is {limit}")
+
+
+def _missing(inside: Inside) -> str:
+    told = _MODULE.search(first_error(inside.journal)) or _MODULE.search(inside.checked)
+    return told[1] if told else ""
+
+
+def entry_missing(facts: Facts, inside: Inside, _: UnitSeen) -> Found | None:
+    return Found(f"there is no {facts.entry}") if _missing(inside) == facts.entry else None
+
+
+def module_missing(_facts: Facts, inside: Inside, _: UnitSeen) -> Found | None:
+    name = _missing(inside)
+    return Found(f"it needs {name!r}: {one_line(first_error(inside.journal))}") if name else None
+
+
+def syntax(_facts: Facts, inside: Inside, _: UnitSeen) -> Found | None:
+    told = inside.checked if "SyntaxError" in inside.checked else first_error(inside.journal)
+    return Found(one_line(beginning(told, _SHOWN))) if "SyntaxError" in told else None
+
+
+def given_up(_facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:
+    if unit.get("Result") != "start-limit-hit":
+        return None
+    return Found(f"{unit.state}; the first error of its latest start: {_error(inside)}")
+
+
+def _error(inside: Inside) -> str:
+    return one_line(first_error(inside.journal)) or "none in its journal"
+
+
+def starting(_facts: Facts, _inside: Inside, unit: UnitSeen) -> Found | None:
+    if unit.get("SubState") not in ("start-pre", "condition"):
+        return None
+    return Found(f"systemd says {unit.state}: what its ExecStartPre= runs has not ended")
+
+
+def crashes(_facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:
+    error = first_error(inside.journal)
+    if unit.get("ActiveState") == "active" or not (error or unit.get("ActiveState") == "failed"):
+        return None
+    restarts = unit.get("NRestarts")
+    return Found(f"{unit.state}, {restarts or 0} restarts: {_error(inside)}")
+
+
+def stopped(enabled: bool) -> Judge:
+    def judge(facts: Facts, _: Inside, unit: UnitSeen) -> Found | None:
+        if unit.get("ActiveState") not in ("inactive", "deactivating"):
+            return None
+        if (unit.get("UnitFileState") == "enabled") is not enabled:
+            return None
+        words = (
+            ("systemctl", "start", facts.unit) if enabled else ("systemctl", "enable", "--now", facts.unit)
+        )
+        said = f"systemd says {unit.state}, and {unit.get('UnitFileState') or 'not enabled'}"
+        return Found(said, (Command(words),))
+
+    return judge
+
+
+def never_listens(facts: Facts, _: Inside, unit: UnitSeen) -> Found | None:
+    if (unit.get("ActiveState"), unit.get("SubState")) != ("active", "running"):
+        return None
+    return Found(f"systemd says {unit.state}, and nobody listens at port {facts.port}")
