@@ -34,6 +34,18 @@ def parser() -> argparse.ArgumentParser:
         choices=("runbook", "coldboot"),
         help="which service it has; default the one it had last, at first the runbook's",
     )
+    up.add_argument(
+        "--host",
+        choices=("nspawn", "kvm"),
+        help="what it runs on: a container with the lab's own VMM, or a machine with KVM and the real"
+        " Firecracker; default the one it had last, at first nspawn",
+    )
+    up.add_argument(
+        "--firecracker",
+        metavar="FILE",
+        help="the Firecracker that the machine has, or 'original' for the one that is fetched;"
+        " default the one it had last",
+    )
     verbs.add_parser("status", help="say what is built and what runs")
     verbs.add_parser("shell", help="a root shell in the host twin")
     ssh = verbs.add_parser("ssh", help="a shell, or one command, in a running VM")

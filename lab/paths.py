@@ -64,6 +64,16 @@ class LabPaths:
         return self.home / "build/firecracker-1.12.1"
 
     @property
+    def kvm(self) -> Path:
+        """What the machine with KVM of its own is made of: its disks, and the Firecracker it has."""
+        return self.home / "kvm"
+
+    @property
+    def host(self) -> Path:
+        """The name of the kind of host that the lab is brought up on."""
+        return self.home / "host"
+
+    @property
     def tiny_guest(self) -> Path:
         """Where the tests of the VMM keep a kernel of their own, as long as no lab is built."""
         return self.home / "tiny-guest"

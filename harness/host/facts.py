@@ -13,7 +13,7 @@ from harness.clocks import Offset
 from harness.custodian.names import RUN_NAME
 from harness.errors import TransportError, UnreadableError
 from harness.host.error_lines import with_errors
-from harness.host.parts import Api, Bridge, Errors, HostIdentity, Room, Unit, Vmm
+from harness.host.parts import Api, Bridge, Errors, HostIdentity, Kvm, Room, Unit, Vmm
 from harness.site.profile import Site
 from harness.values import Moment
 
@@ -24,7 +24,7 @@ INVENTORY = ("processes", "state", "sockets", "paths", "taps")
 """Parts that show what VMs left on the host."""
 ALL = (
     *INVENTORY,
-    *("identity", "bridge", "firewall", "unit", "journal", "log_file", "api", "room", "vmm"),
+    *("identity", "bridge", "firewall", "unit", "journal", "log_file", "api", "room", "vmm", "kvm"),
 )
 API_TIMEOUT_S = 5.0
 _GRACE_S = 10.0  # for the answer's way, beyond what its parts may take
@@ -108,6 +108,11 @@ class HostFacts:
         """What the VMM says of itself."""
         return self.part("vmm", Vmm)
 
+    @property
+    def kvm(self) -> Kvm:
+        """How far KVM can be used."""
+        return self.part("kvm", Kvm)
+
 
 def ask_host(
     host: Asked, *, parts: Iterable[str] = ALL, paths: Iterable[str] = (), timeout_s: float = 90
@@ -139,6 +144,7 @@ def _settings(site: Site) -> dict[str, Any]:
     return {
         "process_name": site.vmm.process_name,
         "binary": site.vmm.binary,
+        "kvm": site.vmm.kvm,
         "vmstate": site.snapshot.vmstate,
         "vms_dir": site.state.vms_dir,
         "sockets_dir": site.state.sockets_dir,

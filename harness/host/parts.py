@@ -263,3 +263,11 @@ class Vmm:
         """
         with reading(f"what {self.path} says of itself"):
             return self.answers[name]
+
+
+@dataclass(frozen=True)
+class Kvm:
+    """The version of KVM's API, where it told one, and what of KVM cannot be used, where something cannot."""
+
+    version: int | None
+    fault: str | None

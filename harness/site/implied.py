@@ -54,6 +54,7 @@ CONSEQUENCES = (
             "guest.silent_database_leaves_health_alone",
         ),
     ),
+    Consequence("vmm.kvm", "the VMM needs no KVM", ("host.kvm_is_usable",)),
     Consequence(
         "snapshot.vmstate",
         "every VM is booted from the disk, and none restored",

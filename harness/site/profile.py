@@ -140,6 +140,8 @@ class VmmSection(Section):
     """Name of a VMM process in the process table."""
     version: Version = "1."
     """What the version must start with, without the leading v."""
+    kvm: AbsolutePath | None = "/dev/kvm"
+    """The device of KVM; `none` where the VMM needs none."""
     start_timeout_s: Seconds = 10
     """Until the API socket answers."""
     load_timeout_s: Seconds = 30

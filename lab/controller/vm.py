@@ -77,13 +77,17 @@ async def start(settings: Settings, vm: Vm) -> None:
 
 
 def identity(settings: Settings, vm: Vm) -> dict[str, object]:
-    """What the guest is told about itself. The MAC follows from the address, so it is as unique."""
+    """What the guest is told about itself. The MAC follows from the address, so it is as unique.
+
+    By another ``generation`` a guest without a clock of its own, as Firecracker's are, notices its restore.
+    """
     octets = vm.address.packed
     return {
         "ipv4": f"{vm.address}/{settings.prefix}",
         "gateway": str(settings.gateway),
         "mac": "06:00:" + ":".join(f"{octet:02x}" for octet in octets),
         "hostname": vm.vm_id[:11],
+        "generation": vm.vm_id,
         "time": time.time(),
     }
 

@@ -40,24 +40,30 @@ HELD_UP = 4
 """Exit status of a build that ended so."""
 
 
-def run_in_chamber(module: str, paths: LabPaths) -> None:
-    """Run a module of ours inside; its output is the caller's.
+def run_in_chamber(
+    module: str, paths: LabPaths, *words: str | Path, timeout_s: float = BUILD_TIMEOUT_S
+) -> None:
+    """Run a module of ours inside, with these words; its output is the caller's.
 
     :raises HeldUpError: it was held up, and could be run again.
     :raises BuildError: it failed; what it said is on stderr already.
     """
     # Should this process die, setpriv has the kernel end unshare, and that ends all of the PID namespace.
-    words = ["setpriv", "--pdeathsig", "KILL", "unshare", *_NAMESPACES, sys.executable, "-m", module]
-    environ = environment({"LAB_HOME": str(paths.home), "PYTHONPATH": str(ROOT)})
+    within = ["setpriv", "--pdeathsig", "KILL", "unshare", *_NAMESPACES, sys.executable, "-m", module]
+    # Where the packages are no part of Python's own, as on the machine with KVM, the caller was told of them.
+    found_in = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    environ = environment({"LAB_HOME": str(paths.home), "PYTHONPATH": found_in})
     try:
-        status = subprocess.run(words, env=environ, cwd=ROOT, timeout=BUILD_TIMEOUT_S, check=False).returncode
+        ended = subprocess.run(
+            [*within, *map(str, words)], env=environ, cwd=ROOT, timeout=timeout_s, check=False
+        )
     except subprocess.TimeoutExpired as error:
-        raise BuildError(f"the build took over {BUILD_TIMEOUT_S} s") from error
-    if status == HELD_UP:
+        raise BuildError(f"the build took over {timeout_s:g} s") from error
+    if ended.returncode == HELD_UP:
         raise HeldUpError("the VM was held up", hint="build it again, with less at work on this machine")
-    if status != 0:
+    if ended.returncode != 0:
         raise BuildError(
-            f"the build ended with status {status}",
+            f"the build ended with status {ended.returncode}",
             hint=f"what it said is above; the VM's console is in {paths.build_logs}",
         )
 

@@ -91,12 +91,12 @@ class Kernel:
         return self.folder / "lib/modules" / self.release
 
 
-def newest_release() -> str:
+def newest_release(package: str = PACKAGE) -> str:
     """The release of the newest kernel that this machine's package lists offer."""
-    said = run(["apt-cache", "depends", PACKAGE], timeout_s=60).stdout
+    said = run(["apt-cache", "depends", package], timeout_s=60).stdout
     found = re.search(r"Depends: linux-image-(\S+)", said)
     if not found:
-        raise KernelError(f"apt-cache knows no {PACKAGE}", hint="the package lists are empty: apt-get update")
+        raise KernelError(f"apt-cache knows no {package}", hint="the package lists are empty: apt-get update")
     return found[1]
 
 
@@ -123,7 +123,7 @@ def _unpack(release: str, folder: Path) -> Path:
     fresh = Kernel(release, result)
     fresh.modules.mkdir(parents=True)
     for name in (*MODULES, *GUEST_ONLY):
-        shutil.copy(_module(tree, name), fresh.modules / f"{name}.ko")
+        shutil.copy(module(tree, name), fresh.modules / f"{name}.ko")
     for index in ("modules.builtin", "modules.builtin.modinfo", "modules.order"):
         shutil.copy(tree / "lib/modules" / release / index, fresh.modules)
     fresh.vmlinux.write_bytes(extract_vmlinux((tree / f"boot/vmlinuz-{release}").read_bytes()))
@@ -131,7 +131,8 @@ def _unpack(release: str, folder: Path) -> Path:
     return result
 
 
-def _module(tree: Path, name: str) -> Path:
+def module(tree: Path, name: str) -> Path:
+    """The one file of a module in an unpacked package, however its name is spelled."""
     found = [
         file
         for spelled in {name, name.replace("-", "_"), name.replace("_", "-")}

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import VmError
-from harness.run import environment
+from harness.run import environment, run
 from harness.vm.firecracker import Firecracker
 from harness.wait import wait_until
 from lab.image import chamber, golden
+
+
+@dataclass(frozen=True)
+class Vmm:
+    """A program with Firecracker's command line."""
+
+    program: tuple[str, ...]
+    patience: int = 1
+    """How many times as long as the lab's own its guests may take."""
+
+    def snapshot_version(self) -> str:
+        """The format of its snapshots."""
+        said = run([*self.program, "--snapshot-version"], timeout_s=60 * self.patience, cwd=chamber.ROOT)
+        return said.stdout.splitlines()[0]
+
+
+LOOK_ALIKE = Vmm((sys.executable, "-m", "lab.vmm"))
+"""The lab's own."""
 
 
 class Machine:
@@ -52,10 +73,10 @@ def _accepts(path: Path) -> bool:
 
 
 @contextmanager
-def machine(folder: Path, name: str) -> Iterator[Machine]:
+def machine(folder: Path, name: str, vmm: Vmm) -> Iterator[Machine]:
     """Start a VMM with its socket and its log in ``folder``; it is gone afterwards."""
     api_sock, log = folder / f"{name}.sock", folder / f"{name}.log"
-    words = [sys.executable, "-m", "lab.vmm", "--api-sock", str(api_sock), "--id", f"build-{name}"]
+    words = [*vmm.program, "--api-sock", str(api_sock), "--id", f"build-{name}"]
     with log.open("wb") as output:
         process = subprocess.Popen(
             words,
@@ -69,10 +90,15 @@ def machine(folder: Path, name: str) -> Iterator[Machine]:
         wait_until(
             lambda: _accepts(api_sock) or process.poll() is not None,
             what=f"the VMM's API at {api_sock}",
-            timeout_s=30,
+            timeout_s=30 * vmm.patience,
             interval_s=0.02,
         )
-        api = Firecracker(api_sock, timeout_s=30, slow_timeout_s=180, epitaph=lambda: log.read_text()[-2000:])
+        api = Firecracker(
+            api_sock,
+            timeout_s=30 * vmm.patience,
+            slow_timeout_s=180 * vmm.patience,
+            epitaph=lambda: log.read_text()[-2000:],
+        )
         try:
             yield Machine(process, api, log)
         finally:
@@ -101,4 +127,5 @@ def restore(vm: Machine, *, disk: Path) -> None:
     """Load the golden snapshot with a disk of its own, and let it run."""
     vm.api.load_snapshot(snapshot_path=str(golden.VMSTATE), mem_file_path=str(golden.MEMORY))
     vm.api.patch_drive(golden.DRIVE, path_on_host=str(disk))
+    vm.api.put_mmds({"clone": {"generation": secrets.token_hex(8), "time": time.time()}})
     vm.api.patch_vm("Resumed")

@@ -17,6 +17,8 @@ from lab.image import disk, golden, kernel, packages
 FORMAT = 1
 VMM = Path(__file__).parents[1] / "vmm"
 
+Inputs = dict[str, dict[str, str]]
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -28,8 +30,10 @@ class Facts:
     boot_id: str
 
 
-def current_inputs() -> dict[str, dict[str, str]]:
+def current_inputs(vmm: Path | None = None) -> Inputs:
     """Everything a golden snapshot is made of, now; what lies on its disk has a ``guest_path``.
+
+    :param vmm: the program that makes it; default the lab's own, over this machine's QEMU.
 
     The packages of the agent's login tool are what its lock file says.
     """
@@ -41,17 +45,20 @@ def current_inputs() -> dict[str, dict[str, str]]:
         for file in sorted([*disk.AGENT.glob("*.js"), disk.AGENT / npm.LOCK])
     }
     beside = ((disk.UNIT, disk.UNIT_IN_GUEST), (disk.AGENT_SETTINGS, disk.AGENT_SETTINGS_IN_GUEST))
-    qemu = run(["qemu-system-x86_64", "--version"], timeout_s=30, hint="install qemu-system-x86")
     return {
         **agent,
         **{file.name: {"sha256": digest_of_file(file), "guest_path": str(place)} for file, place in beside},
         "image": {"sha256": digest_of_tree(disk.HERE)},
-        "vmm": {"sha256": digest_of_tree(VMM)},
+        **(_look_alike() if vmm is None else {"vmm": {"sha256": digest_of_file(vmm)}}),
         "packages": {"sha256": packages.recipe_digest()},
         "kernel": _text(kernel.newest_release()),
         "node": _text(npm.node_version()),
-        "qemu": _text(qemu.stdout.splitlines()[0]),
     }
+
+
+def _look_alike() -> Inputs:
+    qemu = run(["qemu-system-x86_64", "--version"], timeout_s=30, hint="install qemu-system-x86")
+    return {"vmm": {"sha256": digest_of_tree(VMM)}, "qemu": _text(qemu.stdout.splitlines()[0])}
 
 
 def _text(value: str) -> dict[str, str]:
@@ -74,6 +81,11 @@ def why_rebuild(folder: Path, inputs: Mapping[str, Mapping[str, str]]) -> str:
     damaged = [name for name, size in sizes.items() if _size(folder / name) != size]
     if damaged:
         return f"missing or of another size: {', '.join(damaged)}"
+    return why_changed(known, inputs)
+
+
+def why_changed(known: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
+    """What of these inputs is another one than was known; empty where all are the same."""
     names = sorted(known.keys() | inputs.keys())
     changed = [name for name in names if known.get(name) != inputs.get(name)]
     return f"changed since: {', '.join(changed)}" if changed else ""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import time
+from pathlib import Path
 
 from lab import store
 from lab.image import kernel, keys, login_library, manifest, packages
-from lab.image.chamber import HeldUpError, run_in_chamber
+from lab.image.chamber import BUILD_TIMEOUT_S, HeldUpError, run_in_chamber
 from lab.image.progress import steps
 from lab.lock import held
 from lab.paths import LabPaths, lab_paths
@@ -37,22 +38,28 @@ def build_browser(paths: LabPaths, *, force: bool = False) -> bool:
         began = time.monotonic()
         print(f"golden snapshot: building it ({why})", flush=True)
         # What comes from the network is fetched first: inside the chamber there is none.
-        with steps(3) as show:
-            with show.step("packages (cached by their list)"):
-                packages.base_disk(paths)
-            with show.step("kernel and initrd"):
-                kernel.fetch(paths)
-            with show.step("the login tool's library"):
-                login_library.node_modules(paths.cache)
-        _assemble(paths)
+        fetch(paths)
+        assemble_in_chamber(paths)
         print(f"golden snapshot: built in {time.monotonic() - began:.0f} s ({paths.snapshots})")
         return True
 
 
-def _assemble(paths: LabPaths) -> None:
+def fetch(paths: LabPaths) -> None:
+    """Have all that comes from the network."""
+    with steps(3) as show:
+        with show.step("packages (cached by their list)"):
+            packages.base_disk(paths)
+        with show.step("kernel and initrd"):
+            kernel.fetch(paths)
+        with show.step("the login tool's library"):
+            login_library.node_modules(paths.cache)
+
+
+def assemble_in_chamber(paths: LabPaths, *words: str | Path, timeout_s: float = BUILD_TIMEOUT_S) -> None:
+    """Take the snapshot; ``words`` are those of :mod:`lab.image.assemble`."""
     for _ in range(_TRIES - 1):
         try:
-            return run_in_chamber("lab.image.assemble", paths)
+            return run_in_chamber("lab.image.assemble", paths, *words, timeout_s=timeout_s)
         except HeldUpError as error:
             print(f"golden snapshot: {error.message}; building it again", flush=True)
-    return run_in_chamber("lab.image.assemble", paths)
+    return run_in_chamber("lab.image.assemble", paths, *words, timeout_s=timeout_s)

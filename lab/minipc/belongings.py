@@ -18,6 +18,7 @@ def remove(paths: LabPaths) -> list[str]:
     for file in _files(paths):
         file.unlink(missing_ok=True)
     tree.remove(paths.tiny_guest)
+    tree.remove(paths.kvm)
     firecracker.remove(paths)
     for folder in (paths.keys, paths.build_logs, paths.store, paths.home):
         with suppress(OSError):  # somebody else's things are in it, or it is where a disk is mounted
@@ -26,7 +27,7 @@ def remove(paths: LabPaths) -> list[str]:
 
 
 def _files(paths: LabPaths) -> list[Path]:
-    secret = [*keys.files(paths), paths.site, paths.deployment]
+    secret = [*keys.files(paths), paths.site, paths.deployment, paths.host]
     half_written = [keys.half_written(file) for file in secret]
     store = [paths.store_file, paths.store_file.with_suffix(".new")]
     return [*store, *secret, *half_written, *logs.files(paths), *(paths.home / name for name in _LOCKS)]

@@ -1,4 +1,4 @@
-"""The control groups that hold every process of the twin, and so tell them from all others."""
+"""The control groups that hold every process of the lab's host, and so tell them from all others."""
 
 from __future__ import annotations
 
@@ -24,6 +24,20 @@ def groups(name: str) -> list[Path]:
     return [root / f"{_PREFIX}{name}" for root in roots if root.is_dir()]
 
 
+def made(name: str) -> list[Path]:
+    """Our own group in each, made where there is none."""
+    ours = groups(name)
+    for group in ours:
+        group.mkdir(exist_ok=True)
+    return ours
+
+
+def joined(ours: Sequence[Path], words: Sequence[str]) -> list[str]:
+    """The command that joins them before it becomes that program: at no moment is it nobody's."""
+    script = "".join(f'echo $$ > "{group}/cgroup.procs"\n' for group in ours) + 'exec "$@"\n'
+    return ["sh", "-euc", script, "host", *words]
+
+
 def names(member: Process) -> set[str]:
     """What those of our groups are called that a running process is in."""
     with suppress(OSError):  # it has ended meanwhile
@@ -34,11 +48,12 @@ def names(member: Process) -> set[str]:
 def end_all(ours: Sequence[Path]) -> None:
     """SIGKILL to every process in our groups, and the groups removed.
 
-    The twin's own processes go first, so that systemd-nspawn sees the end and puts its own things away.
+    Those of the twin itself go first, so that systemd-nspawn sees the end and puts its own things away.
+    Who was told to end already has the time for it.
     """
     with suppress(WaitTimeoutError):
         _wait_gone(ours, _PAYLOAD, timeout_s=3)
-        wait_until(lambda: not _pids(ours, _EVERYTHING), what="systemd-nspawn's end", timeout_s=3)
+        wait_until(lambda: not _pids(ours, _EVERYTHING), what="the host's end", timeout_s=3)
     _wait_gone(ours, _EVERYTHING, timeout_s=30)
     for group in ours:
         for inner in sorted(group.rglob("*/"), reverse=True):
@@ -51,7 +66,7 @@ def _wait_gone(ours: Sequence[Path], pattern: str, *, timeout_s: float) -> None:
     """SIGKILL to those processes until there are none."""
     wait_until(
         lambda: _kill(_pids(ours, pattern)),
-        what="the end of the twin's processes",
+        what="the end of the host's processes",
         timeout_s=timeout_s,
         until=lambda found: not found,
         hint="a process in disk sleep? see its /proc/<pid>/stack",

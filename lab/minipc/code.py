@@ -145,18 +145,22 @@ def _copy_part(source: Path, target: Path) -> None:
 
 
 def _install_packages(paths: LabPaths, target: Path) -> None:
-    """For the twin's Python, whichever one runs here."""
     fresh = target.with_suffix(".new")
     shutil.rmtree(fresh, ignore_errors=True)
+    fetch_packages(LOCK, fresh)
+    _compile(paths, fresh)
+    fresh.rename(target)
+
+
+def fetch_packages(lock: Path, target: Path) -> None:
+    """Have the locked packages in a folder, for the host's Python, whichever one runs here."""
     words: list[str | Path] = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile"]
-    words += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--target", fresh]
+    words += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--target", target]
     words += ["--python-version", "3.11", "--implementation", "cp"]
     words += [word for abi in ("cp311", "abi3", "none") for word in ("--abi", abi)]
     words += [word for platform in _PLATFORMS for word in ("--platform", platform)]
     settings = {name: os.environ[name] for name in os.environ if name.startswith("PIP_")}
-    run([*words, "-r", LOCK], timeout_s=600, env=settings, hint="pip's own words are above")
-    _compile(paths, fresh)
-    fresh.rename(target)
+    run([*words, "-r", lock], timeout_s=600, env=settings, hint="pip's own words are above")
 
 
 def _compile(paths: LabPaths, code: Path) -> None:

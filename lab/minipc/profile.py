@@ -6,27 +6,27 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab.minipc import deployment, keys
-from lab.minipc.access import proxy_command
-from lab.minipc.process import Process
+from lab.minipc import deployment, hosts, keys
+from lab.minipc.host import Host
 from lab.paths import CODE_IN_TWIN, GOLDEN, STATE_ON_HOST, LabPaths
 
 _USERS = ("5b0f3c1e-8d5a-4c8e-9b57-0d6f7c1b2a02", "5b0f3c1e-8d5a-4c8e-9b57-0d6f7c1b2a03")
 """The suite's own users, as database/seed.sql has them."""
 
 
-def write(paths: LabPaths, leader: Process) -> None:
-    """Write ``paths.site`` for the twin as it runs now. It names secrets and holds none."""
-    keys.write_private(paths.site, text(paths, leader))
+def write(paths: LabPaths, host: Host) -> None:
+    """Write ``paths.site`` for the host as it runs now. It names secrets and holds none."""
+    keys.write_private(paths.site, text(paths, host))
 
 
-def text(paths: LabPaths, leader: Process) -> str:
+def text(paths: LabPaths, host: Host) -> str:
     """The profile as TOML."""
     one = deployment.chosen(paths)
-    named: dict[str, dict[str, object]] = {
-        "": {"name": "lab" if one is deployment.RUNBOOK else f"lab, {one.name}"}
-    }
-    tables = {**named, **_laid_over(_tables(paths, leader), one.profile(paths))}
+    kind = hosts.chosen_name(paths)
+    others = [name for name in (one.name, kind) if name not in (deployment.RUNBOOK.name, hosts.TWIN)]
+    named: dict[str, dict[str, object]] = {"": {"name": ", ".join(["lab", *others])}}
+    usual = _laid_over(_tables(paths, host), hosts.chosen(paths).profile(paths))
+    tables = {**named, **_laid_over(usual, one.profile(paths))}
     return "# Written by `python -m lab up`; what is not here has the runbook's value.\n" + "\n".join(
         _table(name, fields) for name, fields in tables.items() if fields
     )
@@ -43,7 +43,7 @@ def _laid_over(
     }
 
 
-def _tables(paths: LabPaths, leader: Process) -> dict[str, dict[str, object]]:
+def _tables(paths: LabPaths, host: Host) -> dict[str, dict[str, object]]:
     return {
         "host": {
             "address": "minipc",
@@ -51,7 +51,7 @@ def _tables(paths: LabPaths, leader: Process) -> dict[str, dict[str, object]]:
             "identity_file": paths.ssh_key,
             "known_hosts_file": keys.known_hosts(paths),
             "host_key_alias": keys.HOST_ALIAS,
-            "proxy_command": proxy_command(leader),
+            "proxy_command": host.door(22),
         },
         "snapshot": _snapshot(paths),
         "guest": {
@@ -92,9 +92,10 @@ def _tables(paths: LabPaths, leader: Process) -> dict[str, dict[str, object]]:
 
 def _snapshot(paths: LabPaths) -> dict[str, object]:
     """What this golden snapshot was built with; nothing before it is built."""
-    if not paths.manifest.exists():
+    built = hosts.chosen(paths).manifest(paths)
+    if not built.exists():
         return {}
-    manifest = json.loads(paths.manifest.read_text())
+    manifest = json.loads(built.read_text())
     folder = STATE_ON_HOST / "snapshots"
     return {
         "disk": folder / f"{GOLDEN}.ext4",

@@ -7,9 +7,8 @@ import shutil
 
 from harness.errors import HarnessError, UsageError
 from lab import store
-from lab.image import manifest
-from lab.minipc import access, code, deployment, machine, tree
-from lab.minipc.process import Process
+from lab.minipc import access, deployment, hosts, tree
+from lab.minipc.host import Host
 from lab.paths import LabPaths
 
 DATABASE_UNIT = "postgresql@15-main.service"
@@ -27,18 +26,18 @@ def show(paths: LabPaths) -> bool:
     mounted = store.is_mounted(paths)
     _line("store", _store(paths) if mounted else "not mounted")
     _line("golden snapshot", _snapshot(paths) if mounted else "unknown until the store is mounted")
-    leader = machine.find(paths)
-    if leader is None:
-        _line("twin", "down; python -m lab up")
+    kind, host = hosts.chosen(paths), hosts.find(paths)
+    if host is None:
+        _line("host", f"{hosts.chosen_name(paths)}: down; python -m lab up")
         return False
     _line("deployment", deployment.chosen(paths).name)
-    current = tree.is_current(paths) and code.is_current(paths)
-    _line("twin", f"up, leader {leader.pid}" + ("" if current else "; out of date: python -m lab up"))
+    stale = "" if kind.is_current(paths) else "; out of date: python -m lab up"
+    _line("host", f"{hosts.chosen_name(paths)}: up, {host.told}{stale}")
     try:
-        states = {"systemd": _systemd(leader), **_units(paths, leader), "controller API": _controller(leader)}
-        vms = live_vms(leader)
+        states = {"systemd": _systemd(host), **_units(paths, host), "controller API": _controller(host)}
+        vms = live_vms(host)
     except HarnessError as error:
-        _line("twin", f"does not answer: {error}")
+        _line("host", f"does not answer: {error}")
         return False
     for name, (state, well) in states.items():
         _line(name, state if well else f"{state}; python -m lab up")
@@ -49,18 +48,18 @@ def show(paths: LabPaths) -> bool:
     return all(well for _, well in states.values()) and paths.site.exists()
 
 
-def live_vms(leader: Process) -> list[list[str]]:
+def live_vms(host: Host) -> list[list[str]]:
     """Id, address, status and process id of every live VM."""
     words = ["runuser", "-u", "postgres", "--", "psql", "-XAtq", "-F", "\t", "-c", _LIVE_VMS]
-    return [line.split("\t") for line in access.ask(leader, *words).stdout.splitlines()]
+    return [line.split("\t") for line in access.ask(host, *words).stdout.splitlines()]
 
 
-def address_of(leader: Process, vm_id: str) -> str:
+def address_of(host: Host, vm_id: str) -> str:
     """The address of the one live VM whose id begins so.
 
     :raises UsageError: there is none, or more than one.
     """
-    vms = live_vms(leader)
+    vms = live_vms(host)
     found = [vm for vm in vms if vm[0].startswith((vm_id, f"vm-{vm_id}"))]
     if len(found) != 1:
         known = ", ".join(vm[0] for vm in vms) or "none"
@@ -78,13 +77,14 @@ def _store(paths: LabPaths) -> str:
 
 
 def _snapshot(paths: LabPaths) -> str:
-    if why := manifest.why_rebuild(paths.snapshots, manifest.current_inputs()):
+    kind = hosts.chosen(paths)
+    if why := kind.why_rebuild(paths):
         return f"out of date: {why}"
-    return f"up to date, built {json.loads(paths.manifest.read_text())['created_at']}"
+    return f"up to date, built {json.loads(kind.manifest(paths).read_text())['created_at']}"
 
 
-def _systemd(leader: Process) -> tuple[str, bool]:
-    state = access.ask(leader, "systemctl", "is-system-running", check=False).stdout.strip()
+def _systemd(host: Host) -> tuple[str, bool]:
+    state = access.ask(host, "systemctl", "is-system-running", check=False).stdout.strip()
     return state, state == "running"
 
 
@@ -93,16 +93,16 @@ def units(paths: LabPaths) -> tuple[str, ...]:
     return (DATABASE_UNIT, *tree.units(paths))
 
 
-def _units(paths: LabPaths, leader: Process) -> dict[str, tuple[str, bool]]:
+def _units(paths: LabPaths, host: Host) -> dict[str, tuple[str, bool]]:
     words = ("systemctl", "show", "--property=Id,ActiveState,SubState,MainPID", *units(paths))
     found: dict[str, tuple[str, bool]] = {}
-    for block in access.ask(leader, *words).stdout.strip().split("\n\n"):
+    for block in access.ask(host, *words).stdout.strip().split("\n\n"):
         unit = dict(line.split("=", 1) for line in block.splitlines())
         text = f"{unit['ActiveState']} ({unit['SubState']})"
         found[unit["Id"]] = (text, unit["ActiveState"] == "active")
     return found
 
 
-def _controller(leader: Process) -> tuple[str, bool]:
-    answer = access.ask(leader, *HEALTH, check=False)
+def _controller(host: Host) -> tuple[str, bool]:
+    answer = access.ask(host, *HEALTH, check=False)
     return (answer.stdout or answer.stderr).strip(), answer.status == 0

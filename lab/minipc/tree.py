@@ -73,7 +73,7 @@ _MASKED = (
 
 def build(paths: LabPaths, *, force: bool = False) -> bool:
     """Have the twin's tree as it should be; says whether anything had to be made."""
-    digest = _digest(paths)
+    digest = wanted_digest(paths)
     stamp = paths.minipc / "etc/acceptance-lab"
     if not force and stamp.exists() and stamp.read_text().strip() == digest:
         return False
@@ -91,10 +91,11 @@ def build(paths: LabPaths, *, force: bool = False) -> bool:
 def is_current(paths: LabPaths) -> bool:
     """Whether the tree is there and has all its present inputs."""
     stamp = paths.minipc / "etc/acceptance-lab"
-    return stamp.exists() and stamp.read_text().strip() == _digest(paths)
+    return stamp.exists() and stamp.read_text().strip() == wanted_digest(paths)
 
 
-def _digest(paths: LabPaths) -> str:
+def wanted_digest(paths: LabPaths) -> str:
+    """What the tree is known by that is made of what is here now."""
     one = deployment.chosen(paths)
     secrets = [digest_of_file(file) for file in _secret_files(paths)]
     told = [f"{name}={value}" for name, value in one.environment(paths).items()]

@@ -1,53 +1,61 @@
-"""The host twin as a whole: what ``lab up`` brings about, in order, and what there is to see."""
+"""The lab's host as a whole: what ``lab up`` brings about, in order."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 
 from harness.errors import HarnessError, TransportError, UsageError
 from harness.wait import wait_until
 from lab import store
-from lab.image.verbs import build_browser
 from lab.lock import held
-from lab.minipc import access, code, deployment, keys, machine, profile, tree
-from lab.minipc.process import Process
+from lab.minipc import access, code, deployment, hosts, keys, profile
+from lab.minipc.host import Host, HostError
+from lab.minipc.kvm import vmm
 from lab.minipc.report import HEALTH, units
+from lab.minipc.steps import say, step
 from lab.paths import LabPaths
 
-_STATE = {folder for one in deployment.DEPLOYMENTS.values() for folder in one.state}
-"""Whatever the host was before."""
 
-
-def up(paths: LabPaths, *, as_deployment: str | None = None) -> Process:
-    """Have everything up, whatever was there before: store, tree, code, twin, services, site profile.
+def up(
+    paths: LabPaths,
+    *,
+    as_deployment: str | None = None,
+    on_host: str | None = None,
+    firecracker: str | None = None,
+) -> Host:
+    """Have everything up, whatever was there before: store, tree, code, host, services, site profile.
 
     :param as_deployment: its name; default the one that it was last.
+    :param on_host: the name of its kind; default the one that it was last.
+    :param firecracker: the file that the machine has for it; default the one that it had last.
     """
     with lock(paths):
         store.mount(paths)
         if as_deployment:
             deployment.choose(paths, as_deployment)
+        if on_host:
+            hosts.choose(paths, on_host)
+        if firecracker:
+            vmm.choose(paths, firecracker)
         keys.ensure(paths)
-        _build(paths)
-        leader = _renew(paths)
-        with _taken_down_on_failure(paths, fresh=leader is None):
-            if leader is None:
-                leader = _boot(paths)
-            profile.write(paths, leader)
+        hosts.chosen(paths).build(paths)
+        host = _renew(paths)
+        with _taken_down_on_failure(paths, fresh=host is None):
+            if host is None:
+                host = _boot(paths)
+            profile.write(paths, host)
         say(f"up: {paths.site}")
-    return leader
+    return host
 
 
-def running(paths: LabPaths) -> Process:
-    """The running twin.
+def running(paths: LabPaths) -> Host:
+    """The running host.
 
     :raises UsageError: it is down.
     """
-    if leader := machine.find(paths):
-        return leader
+    if host := hosts.find(paths):
+        return host
     raise UsageError("the lab is not up", hint="python -m lab up")
 
 
@@ -56,70 +64,44 @@ def lock(paths: LabPaths) -> AbstractContextManager[None]:
     return held(paths.home / "twin.lock")
 
 
-def say(line: str) -> None:
-    """One line on what is done, at once."""
-    print(line, flush=True)
-
-
-def _build(paths: LabPaths) -> None:
-    """Golden snapshot and tree, side by side where both are wanted: one waits for what the other computes."""
-    with ThreadPoolExecutor(max_workers=1) as background:
-        tree_built = background.submit(_build_tree, paths)
-        build_browser(paths)
-        tree_built.result()
-    deployment.chosen(paths).prepare(paths)
-
-
-def _build_tree(paths: LabPaths) -> None:
-    if not tree.is_current(paths):
-        with step("build the host twin"):
-            machine.stop(paths)
-            tree.build(paths)
-
-
-def _renew(paths: LabPaths) -> Process | None:
-    """Bring the code up to date; the running twin, brought up to date as well, or None where it is down."""
-    leader = machine.find(paths)
+def _renew(paths: LabPaths) -> Host | None:
+    """Bring the code up to date; the running host, brought up to date as well, or None where it is down."""
+    host = hosts.chosen(paths).find(paths)
     changed = code.install(paths)
-    if leader is None:
+    if host is None:
         return None
     try:
-        with step("renew the running twin" if changed else "look at the running twin"):
-            _wait_running(leader)
+        with step("renew the running host" if changed else "look at the running host"):
+            _wait_running(host)
             # To systemd all is well without a unit that was stopped, by a fault that was never healed say.
-            access.ask(leader, "systemctl", "start", *units(paths), timeout_s=90)
-            access.ask(leader, "systemctl", "restart", "lab-database.service")
+            access.ask(host, "systemctl", "start", *units(paths), timeout_s=90)
+            access.ask(host, "systemctl", "restart", "lab-database.service")
             if changed:
-                access.ask(leader, "systemctl", "restart", *changed, timeout_s=90)
-            _wait_answering(leader)
+                access.ask(host, "systemctl", "restart", *changed, timeout_s=90)
+            _wait_answering(host)
     except HarnessError as error:
-        say(f"the running twin is not well, a new one is booted; it said: {error.message}")
+        say(f"the running host is not well, a new one is booted; it said: {error.message}")
         return None
-    return leader
+    return host
 
 
-def _boot(paths: LabPaths) -> Process:
-    with step("boot the host twin"):
-        _remove_dead_vms(paths)
-        leader = machine.boot(paths)
-        _wait_running(leader)
-        _wait_answering(leader)
-    return leader
+def _boot(paths: LabPaths) -> Host:
+    kind = hosts.chosen(paths)
+    with step("boot the host"):
+        host = kind.boot(paths)
+        _wait_running(host)
+        _wait_answering(host)
+    kind.finish(paths, host)
+    return host
 
 
-def _remove_dead_vms(paths: LabPaths) -> None:
-    """No VM outlives its host, and a new host knows none of the old one's."""
-    for folder in (one for name in _STATE for one in (paths.firecracker / name).glob("*")):
-        tree.remove(folder)
-
-
-def _wait_running(leader: Process) -> None:
+def _wait_running(host: Host) -> None:
     """Until systemd has started everything, and all of it well."""
     wait_until(
-        lambda: access.ask(leader, "systemctl", "is-system-running", check=False).stdout.strip(),
-        what="the twin's systemd to be running",
-        timeout_s=90,
-        interval_s=0.1,
+        lambda: access.ask(host, "systemctl", "is-system-running", check=False).stdout.strip(),
+        what="the host's systemd to be running",
+        timeout_s=90 * host.patience,
+        interval_s=0.1 * host.patience,
         until=_is_settled,
         hint="python -m lab shell, then: systemctl --failed; journalctl -b",
     )
@@ -128,16 +110,16 @@ def _wait_running(leader: Process) -> None:
 def _is_settled(state: str) -> bool:
     """Whether it runs; a state that no waiting will change ends the wait."""
     if state in ("degraded", "maintenance", "stopping"):
-        raise machine.MachineError(f"the twin's systemd is {state}", hint="look at its console log")
+        raise HostError(f"the host's systemd is {state}", hint="look at its console log")
     return state == "running"
 
 
-def _wait_answering(leader: Process) -> None:
+def _wait_answering(host: Host) -> None:
     wait_until(
-        lambda: access.ask(leader, *HEALTH).stdout,
+        lambda: access.ask(host, *HEALTH).stdout,
         what="master-controller's /health",
-        timeout_s=30,
-        interval_s=0.2,
+        timeout_s=30 * host.patience,
+        interval_s=0.2 * host.patience,
         retry_on=(TransportError,),
         hint="python -m lab shell, then: journalctl -u master-controller",
     )
@@ -145,19 +127,10 @@ def _wait_answering(leader: Process) -> None:
 
 @contextmanager
 def _taken_down_on_failure(paths: LabPaths, *, fresh: bool) -> Iterator[None]:
-    """A twin that we started and that did not come up is not left behind."""
+    """A host that we started and that did not come up is not left behind."""
     try:
         yield
     except BaseException:
         if fresh:
-            machine.stop(paths)
+            hosts.stop(paths)
         raise
-
-
-@contextmanager
-def step(what: str) -> Iterator[None]:
-    """Say what is being done, and how long it took."""
-    started = time.monotonic()
-    say(f"{what} …")
-    yield
-    say(f"{what}: {time.monotonic() - started:.1f} s")

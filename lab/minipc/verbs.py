@@ -8,7 +8,7 @@ import sys
 
 from harness.errors import UsageError
 from lab import store
-from lab.minipc import access, belongings, keys, machine, report, tree, twin
+from lab.minipc import access, belongings, console, hosts, keys, nspawn, report, tree, twin
 from lab.paths import lab_paths
 
 
@@ -18,7 +18,7 @@ def build(args: argparse.Namespace) -> int:
     with twin.lock(paths):
         store.mount(paths)
         keys.ensure(paths)
-        if machine.find(paths) and (args.force or not tree.is_current(paths)):
+        if nspawn.find(paths) and (args.force or not tree.is_current(paths)):
             raise UsageError(f"the twin runs on {paths.minipc}", hint="python -m lab down")
         made = tree.build(paths, force=args.force)
     print("minipc: built" if made else "minipc: up to date")
@@ -27,7 +27,7 @@ def build(args: argparse.Namespace) -> int:
 
 def up(args: argparse.Namespace) -> int:
     """Bring everything up."""
-    twin.up(lab_paths(), as_deployment=args.deployment)
+    twin.up(lab_paths(), as_deployment=args.deployment, on_host=args.host, firecracker=args.firecracker)
     return 0
 
 
@@ -47,20 +47,20 @@ def shell(_args: argparse.Namespace) -> int:
         "bash",
         "-l",
     ]
-    return _become([str(word) for word in access.inside(twin.running(lab_paths()), words)])
+    return _become([str(word) for word in twin.running(lab_paths()).terminal(words)])
 
 
 def ssh(args: argparse.Namespace) -> int:
     """Become an ssh to a VM of the twin."""
     paths = lab_paths()
-    leader = twin.running(paths)
-    address = report.address_of(leader, args.vm)
-    return _become([str(word) for word in (*access.ssh_to_vm(paths, leader, address), *args.command)])
+    host = twin.running(paths)
+    address = report.address_of(host, args.vm)
+    return _become([str(word) for word in (*access.ssh_to_vm(paths, host, address), *args.command)])
 
 
 def dashboard(args: argparse.Namespace) -> int:
     """Become a forward from a port of this machine's loopback to the dashboard, until interrupted."""
-    entry = access.door(twin.running(lab_paths()), 4000).replace(":", r"\:")  # socat's own separator
+    entry = twin.running(lab_paths()).door(4000).replace(":", r"\:")  # socat's own separator
     print(f"the dashboard: http://127.0.0.1:{args.port}/ (Ctrl-C ends it)")
     return _become(["socat", f"TCP-LISTEN:{args.port},bind=127.0.0.1,fork,reuseaddr", f"EXEC:{entry}"])
 
@@ -69,10 +69,10 @@ def down(args: argparse.Namespace) -> int:
     """Take everything down."""
     paths = lab_paths()
     with twin.lock(paths):
-        machine.stop(paths)
+        hosts.stop(paths)
         store.unmount(paths)
         paths.site.unlink(missing_ok=True)
-        machine.forget_log(paths)
+        console.forget(paths)
         if args.purge and (others := belongings.remove(paths)):
             some = ", ".join(others[:5]) + (f", … ({len(others)} in all)" if others[5:] else "")
             print(f"{paths.home} stays, for what in it is not the lab's: {some}")

@@ -13,6 +13,9 @@ from harness.site.profile import Site
 
 pytestmark = pytest.mark.acceptance
 
+KVM_API = 12
+"""Of every Linux since 2.6.22; Firecracker takes no other."""
+
 
 @pytest.mark.smoke
 @pytest.mark.item("session-launches", proves=False)
@@ -27,6 +30,20 @@ def test_vmm_runs(host_facts: HostFacts, site: Site) -> None:
         f"{vmm.path} --version ended with status {said.status} and said: "
         f"{(said.stderr or said.stdout).strip()[-300:] or 'nothing'}"
     )
+
+
+@pytest.mark.smoke
+@pytest.mark.item("session-launches", proves=False)
+@pytest.mark.mend(
+    step="troubleshooting",
+    how="load KVM's module: modprobe kvm_intel, or kvm_amd; where that fails, see the firmware's settings",
+)
+@pytest.mark.look("ls -l {vmm.kvm}; lsmod | grep kvm")
+def test_kvm_is_usable(host_facts: HostFacts, site: Site) -> None:
+    """KVM can be used: its device opens for root, has API version 12, and makes a VM with a processor."""
+    kvm = host_facts.kvm
+    assert not kvm.fault, f"{site.vmm.kvm}: {kvm.fault}"
+    assert kvm.version == KVM_API, f"{site.vmm.kvm}: its API has version {kvm.version}, not {KVM_API}"
 
 
 @pytest.mark.item("session-launches", proves=False)

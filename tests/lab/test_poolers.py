@@ -11,7 +11,7 @@ import pytest
 
 from lab.faults import database
 from lab.faults.patient import Patient
-from lab.minipc import keys, twin
+from lab.minipc import keys, nspawn
 from lab.paths import lab_paths
 from tests.lab.judging import judge, outcomes
 from tests.unit.peers.pgbouncer import Pooler, pgbouncer
@@ -28,7 +28,9 @@ def pooler() -> Iterator[Pooler]:
     """In the twin's network, at loopback; whoever comes is the controller to the server."""
     paths = lab_paths()
     server = f"host=127.0.0.1 user=controller password={keys.password(paths, 'controller')}"
-    network = ["nsenter", f"--net=/proc/{twin.running(paths).pid}/ns/net", "--"]
+    twin = nspawn.find(paths)
+    assert twin, "it needs the twin: a program of this machine runs in its network"
+    network = ["nsenter", f"--net=/proc/{twin.leader.pid}/ns/net", "--"]
     home = Path(tempfile.gettempdir()) / f"acc-pooler-{os.getpid()}"
     with pgbouncer(home, server, within=network) as running:
         yield running

@@ -382,6 +382,7 @@ ASKS: dict[str, list[Ask]] = {
     "api": [lambda here: here.facts.api],
     "room": [lambda here: here.facts.room],
     "vmm": [lambda here: (vmm_version(here.facts.vmm), format_fault(here.facts.vmm))],
+    "kvm": [lambda here: here.facts.kvm],
     "processes": [
         *INVENTORY_ASKS,
         lambda here: changed_things(good_world(), World(here, NewestRows({}, {}), nobodys(here))),
@@ -518,6 +519,7 @@ PARTS: dict[str, Any] = {
         "api": {"status": 200, "body": "", "error": "", "seconds": 0.1},
         "room": {"disk_mib": 1, "memory_mib": 1},
         "vmm": {"path": "/vmm", "answers": {"version": _SAYS, "snapshot_version": _SAYS, "describe": _SAYS}},
+        "kvm": {"version": 12, "fault": None},
     }.items()
 }
 ROW = {

@@ -19,6 +19,7 @@ venv() {{ :; }}
 id() {{ echo 0; }}
 """
 PYTHON = """#!/bin/sh
+[ "$2 $3" = "lab up" ] && shift 3 && echo "lab up $*"
 [ "$2 $3" = "harness gate" ] && shift 3 && echo "gate $*" && exit ${GATE:-1}
 [ "$2" = pytest ] && shift 2 && echo "in $PWD for ${ACCEPTANCE_SITE:-no site}" && printf '%s\\n' "$@"
 exit 0
@@ -86,7 +87,9 @@ def call(here: Path, script: str, *words: str, site: str = "", check: bool = Tru
 
 def words_of_pytest(done: Result) -> list[str]:
     """What pytest was started with."""
-    return done.stdout.splitlines()[1:]
+    said = done.stdout.splitlines()
+    (start,) = (place for place, line in enumerate(said) if line.startswith("in "))
+    return said[start + 1 :]
 
 
 @pytest.mark.parametrize("words", NARROWED.values(), ids=NARROWED.keys())
@@ -168,6 +171,27 @@ def test_what_is_no_relative_path_goes_through_as_it_is(here: Path) -> None:
     """pytest itself knows the home in --junitxml."""
     words = ["--site=/etc/a.toml", "--junitxml=~/j.xml", "-k", "health", "--site-like=x"]
     assert words_of_pytest(call(here, "acceptance", *words)) == ["-m", "acceptance", *words]
+
+
+@pytest.mark.parametrize(
+    ("words", "up"), [([], ""), (["--lab=kvm"], "--host=kvm"), (["--lab", "nspawn"], "--host=nspawn")]
+)
+def test_the_lab_comes_up_on_the_host_that_was_named(words: list[str], up: str, here: Path) -> None:
+    """pytest itself knows no --lab."""
+    done = call(here, "acceptance", *words, "-x")
+    assert done.stdout.splitlines() == [
+        f"lab up {up}",
+        f"in {here.parent}/project for no site",
+        "-m",
+        "acceptance",
+        "-x",
+    ]
+
+
+def test_a_site_has_no_lab(here: Path) -> None:
+    done = call(here, "acceptance", "--lab=kvm", site="/a.toml", check=False)
+    assert (done.status, done.stdout) == (4, "")
+    assert "--lab" in done.stderr
 
 
 def test_an_option_without_its_path_is_a_mistake_in_options(here: Path) -> None:

@@ -13,6 +13,7 @@ import concurrent.futures
 import contextlib
 import datetime
 import errno
+import fcntl
 import http.client
 import json
 import os
@@ -571,6 +572,31 @@ def vmm(ask: Ask) -> Found:
     return {"path": path, "answers": {name: future.result() for name, future in answers.items()}}
 
 
+KVM_GET_API_VERSION, KVM_CREATE_VM, KVM_CREATE_VCPU = 0xAE00, 0xAE01, 0xAE41
+
+
+def kvm(ask: Ask) -> Found:
+    """The version of KVM's API, and what of KVM cannot be used, as far as a VMM goes before a guest runs."""
+    found: Found = {"version": None, "fault": None}
+    if ask["kvm"] is None:
+        return found
+    step = "it cannot be opened"
+    with contextlib.ExitStack() as opened:
+        try:
+            device = os.open(ask["kvm"], os.O_RDWR | os.O_CLOEXEC)
+            opened.callback(os.close, device)
+            step = "it is no KVM"
+            found["version"] = fcntl.ioctl(device, KVM_GET_API_VERSION)
+            step = "it makes no VM"
+            machine = fcntl.ioctl(device, KVM_CREATE_VM)
+            opened.callback(os.close, machine)
+            step = "a VM of it has no processor"
+            opened.callback(os.close, fcntl.ioctl(machine, KVM_CREATE_VCPU))
+        except OSError as error:
+            found["fault"] = f"{step}: {error.strerror}"
+    return found
+
+
 PARTS: tuple[Any, ...] = (
     identity,
     processes,
@@ -586,6 +612,7 @@ PARTS: tuple[Any, ...] = (
     api,
     room,
     vmm,
+    kvm,
 )
 
 

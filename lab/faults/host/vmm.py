@@ -15,6 +15,12 @@ def vmm_does_not_run(patient: Patient) -> AbstractContextManager[None]:
     return patient.profile(vmm={"binary": "/bin/false"})
 
 
+@fault(reds={"host.kvm_is_usable"})
+def kvm_is_gone(patient: Patient) -> AbstractContextManager[None]:
+    """KVM has no device, as where no module of it is loaded: the profile names one that is not there."""
+    return patient.profile(vmm={"kvm": "/dev/fa018-kvm"})
+
+
 @fault(reds={"host.vmm_version"})
 def other_vmm_version(patient: Patient) -> AbstractContextManager[None]:
     """The installed VMM is not of the expected version: the profile expects another."""

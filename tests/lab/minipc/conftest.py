@@ -12,7 +12,7 @@ import pytest
 
 from harness.run import Result
 from lab.minipc import access, twin
-from lab.minipc.process import Process
+from lab.minipc.host import Host
 from lab.paths import LabPaths, lab_paths
 
 USER = "5b0f3c1e-8d5a-4c8e-9b57-0d6f7c1b2a02"
@@ -27,24 +27,24 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Twin:
-    """The host twin, by root's ways in."""
+class Minipc:
+    """The lab's host, by root's ways in."""
 
-    leader: Process
+    host: Host
 
     def sh(self, script: str, *, timeout_s: float = 60) -> str:
         """What a shell script said; a non-zero status raises."""
-        return access.ask(self.leader, "sh", "-euc", script, timeout_s=timeout_s).stdout
+        return access.ask(self.host, "sh", "-euc", script, timeout_s=timeout_s).stdout
 
     def ask(self, *words: str) -> Result:
         """A program's end, whatever it is."""
-        return access.ask(self.leader, *words, check=False)
+        return access.ask(self.host, *words, check=False)
 
     def api(self, method: str, path: str, body: str | None = None) -> Answer:
         """One request to the controller."""
         data = ["--data-binary", body] if body is not None else []
         words = ("curl", "-sS", "--max-time", "100", "-X", method, "-w", r"\n%{http_code}", *data)
-        said = access.ask(self.leader, *words, f"http://127.0.0.1:4000{path}", timeout_s=110).stdout
+        said = access.ask(self.host, *words, f"http://127.0.0.1:4000{path}", timeout_s=110).stdout
         text, _, status = said.rpartition("\n")
         return Answer(int(status), json.loads(text))
 
@@ -52,7 +52,7 @@ class Twin:
         """Rows, as the database's owner sees them."""
         as_json = f"SELECT to_json(q) FROM ({query}) q"  # noqa: S608 - the tests' own queries
         words = ["runuser", "-u", "postgres", "--", "psql", "-XAtqc", as_json]
-        return [json.loads(line) for line in access.ask(self.leader, *words).stdout.splitlines()]
+        return [json.loads(line) for line in access.ask(self.host, *words).stdout.splitlines()]
 
     def vm(self, session: str) -> dict[str, Any]:
         """The row of a session's VM."""
@@ -70,13 +70,13 @@ def paths() -> LabPaths:
 
 
 @pytest.fixture
-def minipc(paths: LabPaths) -> Twin:
+def minipc(paths: LabPaths) -> Minipc:
     """The running twin."""
-    return Twin(twin.running(paths))
+    return Minipc(twin.running(paths))
 
 
 @pytest.fixture
-def start_session(minipc: Twin) -> Iterator[Callable[[], str]]:
+def start_session(minipc: Minipc) -> Iterator[Callable[[], str]]:
     """Launches sessions; all of them are over in the end."""
     with ExitStack() as undo:
 

@@ -10,16 +10,17 @@ import sys
 import httpx
 
 from harness.run import run
-from lab.minipc import keys
-from lab.minipc.process import Process
+from lab.minipc import keys, nspawn
 from lab.paths import LabPaths
 from tests.unit.peers.provider_process import person, redirect
 from tests.unit.peers.small_suite import ROOT
 
 
-def decide(paths: LabPaths, leader: Process, *, url: str, address: str, decision: str) -> int:
+def decide(paths: LabPaths, *, url: str, address: str, decision: str) -> int:
     """Log in as the test user, decide, and hand the redirect to the agent; the status of its answer."""
-    words = ["nsenter", f"--target={leader.pid}", "--net", "--", sys.executable, "-m", __name__]
+    twin = nspawn.find(paths)
+    assert twin, "it needs the twin: a program of this machine runs in its network"
+    words = ["nsenter", f"--target={twin.leader.pid}", "--net", "--", sys.executable, "-m", __name__]
     secret = keys.test_user_password_file(paths).read_text("utf-8").strip()
     done = run([*words, url, address, decision], timeout_s=90, input_text=secret, cwd=ROOT)
     return int(done.stdout)

@@ -16,7 +16,7 @@ import pytest
 import tomli_w
 
 from lab.paths import LabPaths
-from tests.lab.minipc.conftest import Twin
+from tests.lab.minipc.conftest import Minipc
 from tests.lab.minipc.person import decide
 from tests.unit.peers.small_suite import ROOT
 
@@ -57,7 +57,7 @@ def judged(site: Path) -> dict[str, Any]:
     return check
 
 
-def test_a_person_who_attends_completes_the_login(paths: LabPaths, minipc: Twin, site: Path) -> None:
+def test_a_person_who_attends_completes_the_login(paths: LabPaths, minipc: Minipc, site: Path) -> None:
     """Whoever reads what is printed can log in with it."""
     with suite(site, "--attended") as running:
         assert running.stdout is not None
@@ -69,7 +69,7 @@ def test_a_person_who_attends_completes_the_login(paths: LabPaths, minipc: Twin,
         session = SESSION.search(said)
         assert session is not None, said
         address = minipc.vm(session[1])["ip_address"]
-        assert decide(paths, minipc.leader, url=url[1], address=address, decision="allow") == 200
+        assert decide(paths, url=url[1], address=address, decision="allow") == 200
         said += running.communicate(timeout=120)[0]
     assert judged(site)["outcome"] == "PASS", said
 

@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import CommandError
 from harness.wait import wait_until
-from tests.lab.minipc.conftest import USER, Twin
+from tests.lab.minipc.conftest import USER, Minipc
 
 pytestmark = pytest.mark.lab
 
@@ -23,7 +23,7 @@ MARKERS = (
 )
 
 
-def traces(minipc: Twin, vm: dict[str, Any]) -> dict[str, bool]:
+def traces(minipc: Minipc, vm: dict[str, Any]) -> dict[str, bool]:
     """Whether the host still has a VM's process, TAP, socket and folder."""
     looks = {
         "process": f"grep -qs {vm['vm_id']} /proc/{vm['firecracker_pid']}/cmdline",
@@ -34,7 +34,7 @@ def traces(minipc: Twin, vm: dict[str, Any]) -> dict[str, bool]:
     return {name: minipc.ask("sh", "-c", look).status == 0 for name, look in looks.items()}
 
 
-def test_a_launch_leaves_rows_process_tap_socket_and_markers(minipc: Twin, session: str) -> None:
+def test_a_launch_leaves_rows_process_tap_socket_and_markers(minipc: Minipc, session: str) -> None:
     """Everything that the service promises of a running VM is there."""
     vm = minipc.vm(session)
     assert vm["status"] == "running"
@@ -48,7 +48,7 @@ def test_a_launch_leaves_rows_process_tap_socket_and_markers(minipc: Twin, sessi
     assert answer.body["session"]["status"] in ("ready", "awaiting_user_auth")
 
 
-def test_a_cancelled_session_leaves_nothing_on_the_host(minipc: Twin, session: str) -> None:
+def test_a_cancelled_session_leaves_nothing_on_the_host(minipc: Minipc, session: str) -> None:
     """The rows say how it ended, and the host has forgotten it."""
     vm = minipc.vm(session)
     assert minipc.api("POST", f"/api/auth/session/{session}/cancel").status == 200
@@ -58,7 +58,7 @@ def test_a_cancelled_session_leaves_nothing_on_the_host(minipc: Twin, session: s
     assert minipc.api("GET", f"/api/auth/session/{session}").body["session"]["status"] == "cancelled"
 
 
-def test_two_vms_have_nothing_in_common(minipc: Twin, start_session: Callable[[], str]) -> None:
+def test_two_vms_have_nothing_in_common(minipc: Minipc, start_session: Callable[[], str]) -> None:
     """Addresses, TAPs, processes and sockets are each VM's own, and both answer."""
     one, two = (minipc.vm(start_session()) for _ in range(2))
     for column in ("ip_address", "tap_device", "firecracker_pid", "socket_path"):
@@ -74,7 +74,7 @@ def test_two_vms_have_nothing_in_common(minipc: Twin, start_session: Callable[[]
         )
 
 
-def test_a_vm_outlives_the_controller(minipc: Twin, session: str) -> None:
+def test_a_vm_outlives_the_controller(minipc: Minipc, session: str) -> None:
     """A restarted controller takes its VM over and can still end it."""
     before = minipc.vm(session)
     minipc.sh("systemctl restart master-controller")
@@ -84,7 +84,7 @@ def test_a_vm_outlives_the_controller(minipc: Twin, session: str) -> None:
     assert not any(traces(minipc, before).values())
 
 
-def test_a_killed_vm_is_cleared_away(minipc: Twin, session: str) -> None:
+def test_a_killed_vm_is_cleared_away(minipc: Minipc, session: str) -> None:
     """Rows and host agree again soon after a VM's process was killed."""
     vm = minipc.vm(session)
     minipc.sh(f"kill -9 {vm['firecracker_pid']}")
@@ -128,7 +128,7 @@ BAD = {
 
 @pytest.mark.parametrize(("method", "path", "body", "status"), BAD.values(), ids=BAD.keys())
 def test_bad_input_gets_an_error_in_json(
-    minipc: Twin, method: str, path: str, body: str | None, status: int
+    minipc: Minipc, method: str, path: str, body: str | None, status: int
 ) -> None:
     """One line of reason, and never a trace of the inside."""
     answer = minipc.api(method, path, body)

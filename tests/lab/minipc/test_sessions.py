@@ -11,7 +11,7 @@ import pytest
 from harness.wait import wait_until
 from lab.minipc import access
 from lab.paths import LabPaths
-from tests.lab.minipc.conftest import USER, Twin
+from tests.lab.minipc.conftest import USER, Minipc
 from tests.lab.minipc.person import decide
 from tests.lab.minipc.test_controller import traces
 
@@ -31,7 +31,7 @@ asyncio.run(main(sys.argv[1]))
 DROP_IN = "/run/systemd/system/master-controller.service.d/impatient.conf"
 
 
-def comes_to(minipc: Twin, session: str, status: str) -> dict[str, Any]:
+def comes_to(minipc: Minipc, session: str, status: str) -> dict[str, Any]:
     """The session's row once it has this status."""
     return wait_until(
         lambda: minipc.api("GET", f"/api/auth/session/{session}").body["session"],
@@ -43,7 +43,7 @@ def comes_to(minipc: Twin, session: str, status: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def sick_vms(minipc: Twin) -> Iterator[None]:
+def sick_vms(minipc: Minipc) -> Iterator[None]:
     """No VM's agent can be reached, and the controller gives up soon."""
     rule = "OUTPUT -o fcbr0 -p tcp --dport 8080 -j REJECT --reject-with tcp-reset"
     minipc.sh(
@@ -58,7 +58,7 @@ def sick_vms(minipc: Twin) -> Iterator[None]:
         )
 
 
-def test_a_login_waits_for_its_user(minipc: Twin, session: str) -> None:
+def test_a_login_waits_for_its_user(minipc: Minipc, session: str) -> None:
     """It has begun without being asked for, at the address that the row and the agent name."""
     row = comes_to(minipc, session, "awaiting_user_auth")
     assert row["auth_url"].startswith("http")
@@ -68,11 +68,11 @@ def test_a_login_waits_for_its_user(minipc: Twin, session: str) -> None:
     assert (status.status, status.body["authenticated"]) == (200, False)
 
 
-def test_a_complete_login_ends_its_session_and_its_vm(paths: LabPaths, minipc: Twin, session: str) -> None:
+def test_a_complete_login_ends_its_session_and_its_vm(paths: LabPaths, minipc: Minipc, session: str) -> None:
     """The VM leaves nothing; that the login is complete is known for ever."""
     vm = minipc.vm(session)
     url = comes_to(minipc, session, "awaiting_user_auth")["auth_url"]
-    assert decide(paths, minipc.leader, url=url, address=vm["ip_address"], decision="allow") == 200
+    assert decide(paths, url=url, address=vm["ip_address"], decision="allow") == 200
     comes_to(minipc, session, "completed")
     wait_until(
         lambda: minipc.vm(session)["status"],
@@ -87,17 +87,17 @@ def test_a_complete_login_ends_its_session_and_its_vm(paths: LabPaths, minipc: T
     assert minipc.api("POST", f"/api/auth/session/{session}/cancel").status == 409
 
 
-def test_a_denied_login_fails_its_session(paths: LabPaths, minipc: Twin, session: str) -> None:
+def test_a_denied_login_fails_its_session(paths: LabPaths, minipc: Minipc, session: str) -> None:
     """With the provider's reason, and without a trace of its VM."""
     vm = minipc.vm(session)
     url = comes_to(minipc, session, "awaiting_user_auth")["auth_url"]
-    assert decide(paths, minipc.leader, url=url, address=vm["ip_address"], decision="deny") == 400
+    assert decide(paths, url=url, address=vm["ip_address"], decision="deny") == 400
     assert "access_denied" in comes_to(minipc, session, "failed")["error_message"]
     assert not any(traces(minipc, vm).values()), traces(minipc, vm)
 
 
 def test_a_restart_loses_neither_login_nor_address(
-    paths: LabPaths, minipc: Twin, session: str, start_session: Callable[[], str]
+    paths: LabPaths, minipc: Minipc, session: str, start_session: Callable[[], str]
 ) -> None:
     """The next VM gets another address, and the login that was under way is followed to its end."""
     before = minipc.vm(session)
@@ -105,12 +105,12 @@ def test_a_restart_loses_neither_login_nor_address(
     minipc.sh("systemctl restart master-controller")
     after = minipc.vm(start_session())
     assert before["ip_address"] != after["ip_address"]
-    assert decide(paths, minipc.leader, url=url, address=before["ip_address"], decision="allow") == 200
+    assert decide(paths, url=url, address=before["ip_address"], decision="allow") == 200
     comes_to(minipc, session, "completed")
 
 
 @pytest.mark.usefixtures("sick_vms")
-def test_a_vm_whose_health_check_fails_is_destroyed(minipc: Twin) -> None:
+def test_a_vm_whose_health_check_fails_is_destroyed(minipc: Minipc) -> None:
     """Its user hears why, its session says so, and the host has forgotten it."""
     answer = minipc.api("POST", "/api/auth/start", json.dumps({"userId": USER, "provider": "codex"}))
     reason = "VM health check timeout after 3 s (last: ECONNREFUSED)"
@@ -123,16 +123,16 @@ def test_a_vm_whose_health_check_fails_is_destroyed(minipc: Twin) -> None:
     assert not any(traces(minipc, vm).values()), traces(minipc, vm)
 
 
-def test_the_window_shows_the_vms_screen(minipc: Twin, session: str) -> None:
+def test_the_window_shows_the_vms_screen(minipc: Minipc, session: str) -> None:
     """Page, noVNC and the WebSocket through which VNC greets."""
     window = f"/api/auth/session/{session}/novnc"
     for path in ("/", window, "/novnc/core/rfb.js", "/web/window.js"):
         minipc.sh(f"curl -fsS --max-time 60 -o /dev/null http://127.0.0.1:4000{path}")
     url = f"ws://127.0.0.1:4000{window}/websock"
-    assert access.ask(minipc.leader, "python3", "-c", GREETING, url).stdout.startswith("RFB 003.00")
+    assert access.ask(minipc.host, "python3", "-c", GREETING, url).stdout.startswith("RFB 003.00")
 
 
-def test_a_page_can_be_opened_in_the_vm(minipc: Twin, session: str) -> None:
+def test_a_page_can_be_opened_in_the_vm(minipc: Minipc, session: str) -> None:
     """What is no web page is the caller's fault."""
     path = f"/api/auth/session/{session}/open-url"
     good = minipc.api("POST", path, json.dumps({"url": "http://192.168.100.1:4000/"}))

@@ -16,7 +16,7 @@ import pytest
 
 from harness.errors import TransportError
 from harness.host.facts import HostFacts, ask_host
-from harness.host.parts import DirectoryEntry, Listing, Processes, Sockets, Taps
+from harness.host.parts import DirectoryEntry, Kvm, Listing, Processes, Sockets, Taps
 from harness.site.profile import ControllerSection, NetworkSection, Site, StateSection, VmmSection
 from harness.wait import wait_until
 from tests.unit.peers.this_machine import Apart, Here
@@ -93,6 +93,20 @@ def test_a_vmm_is_known_whatever_it_is_called(
         if program == "gone":
             path.unlink()
         assert process.pid in vmms(local_site)
+
+
+@pytest.mark.parametrize(
+    ("device", "fault"),
+    [
+        ("/dev/none-such", "it cannot be opened: No such file or directory"),
+        ("/dev/null", "it is no KVM: Inappropriate ioctl for device"),
+        (None, None),
+    ],
+)
+def test_what_of_kvm_cannot_be_used_is_named(local_site: Site, device: str | None, fault: str | None) -> None:
+    """A device that opens need not be KVM's; where the VMM needs none, nothing is opened."""
+    vmm = local_site.vmm.model_copy(update={"kvm": device})
+    assert ask(local_site.model_copy(update={"vmm": vmm}), "kvm").kvm == Kvm(None, fault)
 
 
 def test_one_that_is_only_asked_is_no_vmm(local_site: Site, tmp_path: Path) -> None:

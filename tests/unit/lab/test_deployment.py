@@ -16,6 +16,7 @@ from harness.site.profile import Site
 from lab.__main__ import parser
 from lab.image.disk import OVERLAY
 from lab.minipc import base, deployment, keys, profile
+from lab.minipc.nspawn import Twin
 from lab.minipc.process import Process
 from lab.paths import LabPaths
 
@@ -38,7 +39,7 @@ def paths(tmp_path: Path) -> LabPaths:
 def site_of(paths: LabPaths, name: str) -> tuple[Site, dict[str, Any]]:
     """The profile that the lab writes for one of them, as the suite reads it and as it is written."""
     deployment.choose(paths, name)
-    profile.write(paths, Process(7, 0))
+    profile.write(paths, Twin(Process(7, 0)))
     return load_site(paths.site), tomllib.loads(paths.site.read_text())
 
 

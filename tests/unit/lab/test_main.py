@@ -110,10 +110,10 @@ def test_a_build_that_finds_no_room_is_one_message(
 ) -> None:
     """Inside the chamber, too."""
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(assemble, "assemble", full)
-    assert assemble.main() == 3
+    assert assemble.main([]) == 3
     (line,) = capsys.readouterr().err.splitlines()
     assert line == f"build browser: [Errno {errno.ENOSPC}] No space left on device"

@@ -12,7 +12,9 @@ import pytest
 
 from harness.run import Result
 from lab import store
-from lab.minipc import access, cgroups, code, machine, report, tree, twin
+from lab.minipc import access, cgroups, code, nspawn, report, tree, twin
+from lab.minipc.host import Host
+from lab.minipc.nspawn import Twin
 from lab.minipc.process import Process, process
 from lab.paths import LabPaths
 
@@ -23,7 +25,7 @@ def lab_in(home: Path) -> LabPaths:
 
 
 def names_ended(paths: LabPaths, monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """The names of the groups that `machine.stop` would kill everything in."""
+    """The names of the groups that `nspawn.stop` would kill everything in."""
     ended: list[Path] = []
 
     def end_all(ours: Sequence[Path]) -> None:
@@ -31,7 +33,7 @@ def names_ended(paths: LabPaths, monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
     monkeypatch.setattr(cgroups, "end_all", end_all)
     monkeypatch.setattr(cgroups, "groups", lambda name: [Path(name)])
-    machine.stop(paths)
+    nspawn.stop(paths)
     return {path.name for path in ended}
 
 
@@ -46,19 +48,19 @@ def put_on_record(paths: LabPaths, pid: int) -> None:
 
 def test_labs_in_folders_of_one_name_have_different_names() -> None:
     """Whoever ends the one would end the other, too."""
-    one, other = (machine.name(lab_in(Path(home))) for home in ("/srv/a/lab", "/srv/b/lab"))
+    one, other = (nspawn.name(lab_in(Path(home))) for home in ("/srv/a/lab", "/srv/b/lab"))
     assert one != other
-    assert machine.name(lab_in(Path("/srv/a/lab"))) == one
+    assert nspawn.name(lab_in(Path("/srv/a/lab"))) == one
 
 
 def test_the_default_lab_has_the_plain_name() -> None:
-    assert machine.name(LabPaths()) == "minipc"
+    assert nspawn.name(LabPaths()) == "minipc"
 
 
 @pytest.mark.parametrize("folder", ["my lab", "_", "ü", "x" * 200])
 def test_a_name_is_a_host_name_whatever_the_folder_is_called(folder: str) -> None:
     """systemd-nspawn takes nothing else."""
-    assert re.fullmatch(r"minipc-[0-9a-f]{8}", machine.name(lab_in(Path("/srv", folder))))
+    assert re.fullmatch(r"minipc-[0-9a-f]{8}", nspawn.name(lab_in(Path("/srv", folder))))
 
 
 def test_a_twin_that_was_booted_under_another_name_is_ended(
@@ -70,13 +72,13 @@ def test_a_twin_that_was_booted_under_another_name_is_ended(
     monkeypatch.setattr(
         cgroups, "names", lambda leader: {"minipc-lab"} if leader.pid == os.getpid() else set()
     )
-    assert names_ended(paths, monkeypatch) == {machine.name(paths), "minipc-lab"}
+    assert names_ended(paths, monkeypatch) == {nspawn.name(paths), "minipc-lab"}
 
 
 def test_without_a_leader_on_record_the_name_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A killed `lab up` may have left a twin before it put it on record."""
     paths = lab_in(tmp_path / "lab")
-    assert names_ended(paths, monkeypatch) == {machine.name(paths)}
+    assert names_ended(paths, monkeypatch) == {nspawn.name(paths)}
 
 
 def test_a_group_of_ours_is_told_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,13 +91,16 @@ def test_a_group_of_ours_is_told_from_others(monkeypatch: pytest.MonkeyPatch) ->
     assert cgroups.names(me) == {"minipc-lab", "x"}
 
 
+RUNNING = Twin(Process(1, 1))
+
+
 class RunningTwin:
     """A twin whose systemd says that it runs; units may be stopped in it, and are started."""
 
     def __init__(self) -> None:
         self.stopped: set[str] = set()
 
-    def ask(self, _leader: Process, *words: str, **_: object) -> Result:
+    def ask(self, _host: Host, *words: str, **_: object) -> Result:
         """What a program in it says."""
         said = "running"
         if words[:2] == ("systemctl", "start"):
@@ -115,10 +120,10 @@ def running(monkeypatch: pytest.MonkeyPatch) -> RunningTwin:
     """A lab that is up and up to date, whatever its folder is."""
     running = RunningTwin()
     monkeypatch.setattr(access, "ask", running.ask)
-    monkeypatch.setattr(machine, "find", lambda _paths: Process(1, 1))
+    monkeypatch.setattr(nspawn, "find", lambda _paths: RUNNING)
     monkeypatch.setattr(store, "is_mounted", lambda _paths: False)
     monkeypatch.setattr(code, "install", lambda _paths: [])
-    monkeypatch.setattr(report, "live_vms", lambda _leader: [])
+    monkeypatch.setattr(report, "live_vms", lambda _host: [])
     for part in (tree, code):
         monkeypatch.setattr(part, "is_current", lambda _paths: True)
     return running
@@ -145,5 +150,5 @@ def test_the_lab_is_not_up_while_a_unit_of_it_is_stopped(
 def test_up_starts_a_unit_that_is_stopped(unit: str, running: RunningTwin, tmp_path: Path) -> None:
     """The twin runs on, whole again."""
     running.stopped.add(unit)
-    assert twin._renew(lab_in(tmp_path)) == Process(1, 1)
+    assert twin._renew(lab_in(tmp_path)) == RUNNING
     assert running.stopped == set()
