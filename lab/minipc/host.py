@@ -24,6 +24,10 @@ class Host(Protocol):
     def patience(self) -> int:
         """How many times as long as the twin it may take for anything."""
 
+    @property
+    def look_s(self) -> float:
+        """Seconds between two questions while it starts: each costs it some of what it starts with."""
+
     def inside(self, words: Sequence[str | Path]) -> list[str | Path]:
         """The command that runs ``words`` in it as root."""
 

@@ -38,6 +38,7 @@ class Twin:
     """Its PID 1 as seen from here."""
 
     patience = 1
+    look_s = 0.1
 
     @property
     def told(self) -> str:

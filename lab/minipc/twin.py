@@ -101,7 +101,7 @@ def _wait_running(host: Host) -> None:
         lambda: access.ask(host, "systemctl", "is-system-running", check=False).stdout.strip(),
         what="the host's systemd to be running",
         timeout_s=90 * host.patience,
-        interval_s=0.1 * host.patience,
+        interval_s=host.look_s,
         until=_is_settled,
         hint="python -m lab shell, then: systemctl --failed; journalctl -b",
     )
@@ -119,7 +119,7 @@ def _wait_answering(host: Host) -> None:
         lambda: access.ask(host, *HEALTH).stdout,
         what="master-controller's /health",
         timeout_s=30 * host.patience,
-        interval_s=0.2 * host.patience,
+        interval_s=2 * host.look_s,
         retry_on=(TransportError,),
         hint="python -m lab shell, then: journalctl -u master-controller",
     )

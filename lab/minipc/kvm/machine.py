@@ -52,6 +52,7 @@ class Machine:
     paths: LabPaths
 
     patience = 8
+    look_s = 3.0
 
     @property
     def told(self) -> str:
