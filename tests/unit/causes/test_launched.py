@@ -1,0 +1,86 @@
+"""Somebody beside a launch that takes long: what of the looks at its VM counts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from harness.causes import launched
+from harness.causes.facts import Facts, Hops, Process
+from harness.causes.launched import LaunchWatch, target_of
+from harness.errors import SessionError, TransportError, UnreadableError
+from harness.host.hypervisor import Hypervisor
+from harness.site.profile import Site
+
+SITE = Site.model_validate({"name": "x", "session": {"launch_s": 0.06}})
+VM = "vm-6b03852d-0631-4f91-ae8a-fd352348e9c2"
+ROW = {"vm_id": VM, "ip_address": "192.168.100.7/32", "tap_device": None}
+HOST = cast(Hypervisor, SimpleNamespace(site=SITE))
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, *looks: Process | Exception) -> LaunchWatch:
+    """A launch that fails once so many looks were made at its VM; the pid that each was told is on record."""
+    left, enough = list(looks), threading.Event()
+
+    def look(_host: Hypervisor, _row: Mapping[str, Any], *, pid: int) -> Facts:
+        told = left.pop(0)
+        if not left:
+            enough.set()
+        if isinstance(told, Exception):
+            raise told
+        return Facts(f"pid {pid}", hops=Hops(told))
+
+    monkeypatch.setattr(launched, "look_at_row", look)
+    monkeypatch.setattr(launched, "AGAIN_S", 0.01)
+    watch = LaunchWatch(HOST, lambda: ROW if left else None)
+    with pytest.raises(SessionError):
+        _fail(watch, enough)
+    return watch
+
+
+def _fail(watch: LaunchWatch, when: threading.Event) -> None:
+    with watch:
+        assert when.wait(60)
+        raise SessionError("no session")
+
+
+def test_the_last_look_at_a_vm_that_lived_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one that has ended since is looked at by its pid."""
+    facts = watched(monkeypatch, Process(41, "S"), Process(41, "")).facts
+    assert facts is not None
+    assert facts.hops is not None
+    assert (facts.whose, facts.hops.process.runs) == ("pid 41", False)
+
+
+def test_a_vm_that_was_not_there_yet_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = watched(monkeypatch, Process(0, ""))
+    assert watch.facts is None
+    assert watch.untold == "no VM of it was seen to live long enough to be looked at"
+
+
+def test_a_look_that_fails_is_told_and_keeps_nothing_from_being_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watch = watched(monkeypatch, TransportError("no host"), Process(41, "S"))
+    assert watch.facts is not None
+    assert watch.untold == "the look at it failed: TransportError: no host"
+
+
+def test_where_the_vm_of_a_row_is_found() -> None:
+    target = target_of(ROW, SITE)
+    assert (target.address, target.tap, target.bridge, target.word) == (
+        "192.168.100.7",
+        "fc-vm-6b038",
+        "fcbr0",
+        VM,
+    )
+
+
+@pytest.mark.parametrize("odd", [{"vm_id": None}, {"vm_id": "vm-1; reboot"}, {"ip_address": None}])
+def test_a_row_that_names_no_vm_is_not_looked_for(odd: dict[str, object]) -> None:
+    with pytest.raises(UnreadableError):
+        target_of({**ROW, **odd}, SITE)
