@@ -21,6 +21,7 @@ pytest_plugins = [
     "fixtures.verdict.ending",
     "fixtures.verdict.explaining",
     "fixtures.output",
+    "fixtures.progress",
     "fixtures.verdict.exports",
     "fixtures.verdict.brevity",
     "fixtures.verdict.listing",

@@ -77,6 +77,11 @@ class Lanes:
                 self._results[name] = Future()
             self._pool.submit(self._run, lane)
 
+    @property
+    def left(self) -> list[str]:
+        """The experiments that have not ended."""
+        return [name for name, result in list(self._results.items()) if not result.done()]
+
     def observation(self, name: str) -> Any:
         """What an experiment observed.
 

@@ -40,7 +40,7 @@ def add_history(words: argparse.ArgumentParser) -> None:
         "--last", type=int, default=20, metavar="N", help="how many runs (default: %(default)s)"
     )
     words.add_argument(
-        "--scope", choices=("acceptance", "smoke", "partial"), help="only runs that asked this"
+        "--scope", choices=("acceptance", "candidate", "smoke", "partial"), help="only runs that asked this"
     )
     words.add_argument("--name", metavar="SITE", help="only runs of the site of that name")
     _add_folder(words)
