@@ -19,6 +19,7 @@ pytest_plugins = [
     "fixtures.verdict.evidence",
     "fixtures.verdict.signing",
     "fixtures.verdict.ending",
+    "fixtures.verdict.again",
     "fixtures.verdict.explaining",
     "fixtures.output",
     "fixtures.progress",

@@ -72,6 +72,17 @@ def answer_on(host: Asked, conditions: Conditions) -> Answer:
 
     :raises HarnessError: it could not be asked.
     """
+    question = question_on(host, conditions)
+    if isinstance(question, Answer):
+        return question
+    return decide(question, *told_verdicts(conditions.evidence, _vouched(conditions)))
+
+
+def question_on(host: Asked, conditions: Conditions) -> Question | Answer:
+    """What is asked; or at once an answer, where the snapshot is not there to be asked of.
+
+    :raises HarnessError: it could not be asked.
+    """
     asked = host.site
     if conditions.candidate is not None:
         asked = candidate_site(host.site, conditions.candidate)
@@ -85,7 +96,7 @@ def answer_on(host: Asked, conditions: Conditions) -> Answer:
     if lost := _lost(paths, found):
         return Answer(lost, Reason.SNAPSHOT, "is it being built, or does the profile name other files?")
     snapshot = {role: found[path].sha256 for role, path in paths.items()}
-    question = Question(
+    return Question(
         snapshot,
         profile_digest(host.site),
         checks_digest(),
@@ -96,7 +107,6 @@ def answer_on(host: Asked, conditions: Conditions) -> Answer:
         terms=terms_of(host.site),
         candidate=str(conditions.candidate or ""),
     )
-    return decide(question, *told_verdicts(conditions.evidence, _vouched(conditions)))
 
 
 def _vouched(conditions: Conditions) -> Vouched | None:

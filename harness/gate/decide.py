@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from harness.gate.excused import objections
+from harness.gate.excused import excuses_in, objections
+from harness.verdict.again import first_of
 from harness.verdict.checklist import CANDIDATE_ITEMS, ITEMS
 from harness.verdict.document import CheckPart, Document, rfc3339
 from harness.verdict.needed import CLOCKS_APART, asked_all, asked_candidate
@@ -135,7 +136,7 @@ class Answer:
 def decide(question: Question, verdicts: Sequence[Told], untold: Sequence[Untold] = ()) -> Answer:
     """The answer of the gate."""
     newest_first = sorted(verdicts, key=lambda told: told.document.ended, reverse=True)
-    same = [told for told in newest_first if next(_differences(question, told.document), None) is None]
+    same = [told for told in newest_first if next(differences(question, told.document), None) is None]
     whole = next((told for told in same if question.is_answered_by(told.document)), None)
     if whole is None:
         return _without(question, newest_first, same, untold)
@@ -158,7 +159,9 @@ def _denies(told: Told, whole: Told, question: Question) -> bool:
         return False
     machine, clock = document.suite.machine_sha256, whole.document.suite.machine_sha256
     margin = timedelta() if machine and machine == clock else CLOCKS_APART
-    return document.ended >= whole.document.ended - margin
+    if document.run in {one.run for one in whole.document.merged}:
+        return False  # what it left open was asked again, and is told
+    return document.ended >= first_of(whole.document)[1] - margin
 
 
 def _failed_unexcused(document: Document, question: Question) -> bool:
@@ -171,7 +174,9 @@ def _objection(told: Told, question: Question) -> Answer | None:
     if told.document.outcome != "PASS":
         return None
     found = next(objections(told.document, question.terms, question.now), None)
-    return found and Answer(f"{_run(told)}: {found[1]}", Reason.EXCUSED, f"mend it, and {_AGAIN}", told)
+    return found and Answer(
+        f"{_run(told)}: {found[1]}", Reason.EXCUSED, f"mend it, and {question.again}", told
+    )
 
 
 def _newest_untold(question: Question, whole: Told, untold: Sequence[Untold]) -> Untold | None:
@@ -181,7 +186,7 @@ def _newest_untold(question: Question, whole: Told, untold: Sequence[Untold]) ->
         for one in untold
         if one.site in (None, question.site)
         and one.candidate == question.candidate
-        and (one.goes_on or one.began >= whole.document.began)
+        and (one.goes_on or one.began >= first_of(whole.document)[0])
     ]
     return max(newer, key=lambda one: one.began, default=None)
 
@@ -199,8 +204,8 @@ def _judged(question: Question, told: Told) -> Answer:
         return Answer(text, Reason.AT_ODDS, question.again, told)
     if objection := _objection(told, question):
         return objection
-    age = question.now - document.ended
-    if age < -_AHEAD:
+    age = question.now - first_of(document)[1]
+    if question.now - document.ended < -_AHEAD:
         text = f"{_run(told)} ended after now, {rfc3339(question.now)}"
         return Answer(
             text, Reason.FUTURE, "set the clocks of the machines that run the suite and the gate", told
@@ -209,7 +214,7 @@ def _judged(question: Question, told: Told) -> Answer:
         text = f"{_run(told)} is {_span(age)} old, and {_span(question.max_age)} are allowed"
         return Answer(text, Reason.TOO_OLD, question.again, told)
     items = len(question.items)
-    return Answer(f"{_run(told)}: PASS, {items} of {items} items{_excuses(document)}", told=told)
+    return Answer(f"{_run(told)}: PASS, {items} of {items} items{excuses_in(document)}", told=told)
 
 
 def _proves_all(document: Document, items: Collection[str]) -> bool:
@@ -222,19 +227,6 @@ def _counts(check: CheckPart) -> bool:
     if check.outcome == "WAIVED":
         return check.waiver is not None and check.found == "FAIL"
     return check.outcome in ("PASS", "n/a") or (check.outcome == "ADVISORY" and check.advisory)
-
-
-def _excuses(document: Document) -> str:
-    """What did not pass, and did not count."""
-    waived = [
-        f"{one.name} until {one.waiver.until}"
-        for one in document.checks
-        if one.outcome == "WAIVED" and one.waiver
-    ]
-    advisory = [f"{one.name}: {one.found}" for one in document.checks if one.outcome == "ADVISORY"]
-    texts = [f"{len(waived)} waived ({', '.join(waived)})"] if waived else []
-    texts += [f"{len(advisory)} advisory ({', '.join(advisory)})"] if advisory else []
-    return "".join(f", {text}" for text in texts)
 
 
 def _outcome_denies(told: Told) -> Answer:
@@ -260,11 +252,11 @@ def _without(
     if nearest is None:
         more = f"; of {len(untold)} runs none counts, as {untold[0].why}" if untold else ""
         return Answer(f"there is none{more}", Reason.NO_VERDICT, question.again)
-    reason, how = next(_differences(question, nearest.document))
+    reason, how = next(differences(question, nearest.document))
     return Answer(f"{_run(nearest)} was of {how}", reason, question.again, nearest)
 
 
-def _differences(question: Question, document: Document) -> Iterator[tuple[Reason, str]]:
+def differences(question: Question, document: Document) -> Iterator[tuple[Reason, str]]:
     """In what a verdict is about something else."""
     judged = {role: one.sha256 for role, one in document.snapshot.files.items()}
     for role in sorted({*question.snapshot, *judged}):

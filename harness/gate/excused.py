@@ -26,6 +26,22 @@ def objections(document: Document, terms: Terms, now: datetime) -> Iterator[tupl
             yield check, f"{check.name} was {check.found}, and is advisory no more"
 
 
+def excuses_in(document: Document) -> str:
+    """What did not pass, and did not count; or not at once."""
+    waived = [
+        f"{one.name} until {one.waiver.until}"
+        for one in document.checks
+        if one.outcome == "WAIVED" and one.waiver
+    ]
+    advisory = [f"{one.name}: {one.found}" for one in document.checks if one.outcome == "ADVISORY"]
+    texts = [f"{len(waived)} waived ({', '.join(waived)})"] if waived else []
+    if document.merged:
+        again = [f"{one.name} after {one.tries[-1].outcome}" for one in document.checks if one.tries]
+        texts.append(f"merged of {len(document.merged) + 1} runs (again: {', '.join(again)})")
+    texts += [f"{len(advisory)} advisory ({', '.join(advisory)})"] if advisory else []
+    return "".join(f", {text}" for text in texts)
+
+
 def _waived_no_more(check: CheckPart, terms: Terms, now: datetime) -> str:
     """By the earlier of both days: one that was moved since counts from the next run on."""
     then, waiver = check.waiver, terms.waiver_of(check.name)

@@ -77,6 +77,26 @@ class CausePart(Part):
     how: str
 
 
+class TryPart(Part):
+    """What a check came to in an earlier run, before it was asked again."""
+
+    run: str
+    outcome: OutcomeWord
+    seen: str
+    evidence: str
+
+
+class EarlierPart(Part):
+    """An earlier run, of which this one asked again what did not pass."""
+
+    run: str
+    began: Moment
+    ended: Moment
+    outcome: RunOutcome
+    exit_status: int
+    evidence: Told
+
+
 class CheckPart(Part):
     """A check and what became of it."""
 
@@ -101,6 +121,10 @@ class CheckPart(Part):
     advisory: bool = False
     """Whether the profile says that it decides nothing."""
     cause: CausePart | None = None
+    of_run: str = ""
+    """The earlier run that it was asked in; nothing where it was asked in this one."""
+    tries: tuple[TryPart, ...] = ()
+    """What it came to before, the first first."""
 
 
 class TroublePart(Part):
@@ -179,6 +203,8 @@ class Document(About):
     """The run's folder."""
     experiments: str = ""
     """On which clones experiments were made, where any was."""
+    merged: tuple[EarlierPart, ...] = ()
+    """The earlier runs that are in this verdict, too, the first first."""
     outcome: RunOutcome
     exit_status: Annotated[int, Field(ge=0, le=255)]
     scope: ScopePart

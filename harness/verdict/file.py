@@ -33,6 +33,7 @@ def as_json(verdict: RunVerdict, *, exit_status: int) -> dict[str, object]:
         "ended": verdict.lasted[1],
         "site": facts["site"],
         **{name: facts[name] for name in ("evidence", "experiments") if name in facts},
+        "merged": verdict.merged,
         "outcome": verdict.outcome.value,
         "exit_status": exit_status,
         "scope": {"name": verdict.scope.name, "narrowed": list(verdict.scope.narrowed)},
@@ -79,4 +80,6 @@ def _check(result: CheckResult) -> dict[str, object]:
         "waiver": asdict(result.waiver) if result.waiver else None,
         "advisory": result.advisory,
         "cause": asdict(result.cause) if result.cause else None,
+        "of_run": result.of_run,
+        "tries": [{**asdict(one), "outcome": one.outcome.value} for one in result.tries],
     }

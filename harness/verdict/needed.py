@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from harness.errors import HarnessError
+from harness.verdict.again import first_of
 from harness.verdict.document import Document, read_document
 from harness.verdict.subject import Subject, may_be_same, subject_of
 
@@ -101,8 +102,8 @@ def _denies(run: _Run, whole: _Run) -> bool:
     if whole.document is None or whole.document.outcome != "PASS":
         return False
     if run.document is None:
-        return whole.document.site == run.begun.site and run.begun.began >= whole.document.began
-    return run.ended >= whole.ended - CLOCKS_APART and may_be_same(run.subject, whole.subject)
+        return whole.document.site == run.begun.site and run.begun.began >= first_of(whole.document)[0]
+    return run.ended >= first_of(whole.document)[1] - CLOCKS_APART and may_be_same(run.subject, whole.subject)
 
 
 def _as_well(run: _Run, other: _Run) -> bool:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from harness.verdict.about import About
 from harness.verdict.checklist import CHECKLIST, Item, Step
-from harness.verdict.document import SincePart
+from harness.verdict.document import EarlierPart, SincePart
 from harness.verdict.terms import Waiver
 
 
@@ -84,6 +84,16 @@ class Cause:
     how: str = ""
 
 
+@dataclass(frozen=True)
+class Try:
+    """What a check came to in an earlier run, before it was asked again."""
+
+    run: str
+    outcome: Outcome
+    seen: str
+    evidence: str
+
+
 @dataclass
 class CheckResult:
     """What became of one check. ``seen`` is the short text, ``hint`` what our own trouble says to do next.
@@ -104,6 +114,9 @@ class CheckResult:
     advisory: bool = False
     cause: Cause | None = None
     """Of a FAIL alone. Where it has a name, ``where`` and what mends it are the cause's."""
+    of_run: str = ""
+    """The earlier run that it was asked in; nothing where it was asked in this one."""
+    tries: tuple[Try, ...] = ()
 
     @property
     def mend(self) -> tuple[Step, str]:
@@ -160,6 +173,8 @@ class RunVerdict:
     lasted: tuple[datetime, datetime] = (_NEVER, _NEVER)
     """Begin and end."""
     since: SincePart = field(default_factory=SincePart)
+    merged: Sequence[EarlierPart] = ()
+    """Earlier runs that are in this verdict, too."""
 
     @property
     def outcome(self) -> Outcome:

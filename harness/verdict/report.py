@@ -64,8 +64,9 @@ def one_line(verdict: RunVerdict) -> str:
     scope = {"acceptance": "", "partial": "partial run: "}.get(verdict.scope.name, f"{verdict.scope.name}: ")
     words = [f"{counts.pop(Outcome.PASS)} of {len(counted)} {noun} PASS"]
     words += [f"{count} {outcome.value}" for outcome, count in counts.items() if count]
+    merged = f", merged of {len(verdict.merged) + 1} runs" if verdict.merged else ""
     waived = f", {_waived(verdict)}" if verdict.waivers else ""
-    return f"VERDICT: {verdict.outcome.value}{waived} ({scope}{', '.join(words)})"
+    return f"VERDICT: {verdict.outcome.value}{merged}{waived} ({scope}{', '.join(words)})"
 
 
 def _waived(verdict: RunVerdict) -> str:
@@ -93,6 +94,11 @@ def _lines(verdict: RunVerdict, width: int, *, verbose: bool) -> Iterator[Text]:
             f"{result.check.name}: {result.seen}"
             for result in verdict.results
             if result.outcome is Outcome.NOT_APPLICABLE
+        ],
+        "Asked again (the others are as the run before came to them)": [
+            f"{result.check.name}: {result.outcome.value}; in run {one.run} {one.outcome.value}: {one.seen}"
+            for result in verdict.results
+            for one in result.tries
         ],
         "Advisory at this site (decides nothing)": [
             f"{result.check.name}: {(result.found or result.outcome).value}"

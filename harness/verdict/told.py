@@ -50,6 +50,7 @@ def _told_result(result: CheckResult) -> CheckResult:
         evidence=told(result.evidence),
         cause=_told_cause(result.cause) if result.cause else None,
         waiver=_told_waiver(result.waiver) if result.waiver else None,
+        tries=tuple(replace(one, seen=told(one.seen), evidence=told(one.evidence)) for one in result.tries),
     )
 
 

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from harness.__main__ import main
 from harness.errors import UsageError
+from harness.gate.again import differs_on
 from harness.gate.ask import Conditions, answer_on
 from harness.gate.attestation import ATTESTATION, Signer
 from harness.gate.decide import Reason
@@ -197,3 +198,15 @@ def test_a_folder_without_a_candidate_is_refused(golden: Here, tmp_path: Path, w
     asked = Conditions(evidence, candidate=PurePosixPath(named.get(wrong, folder)))
     with pytest.raises(UsageError):
         answer_on(golden, asked)
+
+
+def test_a_run_goes_on_only_on_the_same_files(golden: Here, tmp_path: Path) -> None:
+    verdict_on(golden, tmp_path / "evidence")
+    file = tmp_path / "evidence" / "0a1b2c" / "verdict.json"
+    document = document_in(file.read_bytes(), whose="verdict.json")
+    assert differs_on(golden, document) == ""
+    disk = Path(golden.site.snapshot.disk)
+    disk.write_text("another disk")
+    assert differs_on(golden, document).startswith("run 0a1b2c was of another disk: sha256 ")
+    disk.unlink()
+    assert differs_on(golden, document).startswith(f"disk {disk}: ")

@@ -83,6 +83,13 @@ def test_what_is_waived_is_warned_of() -> None:
     assert (len(predicate["passedTests"]), predicate["failedTests"]) == (8, [])
 
 
+def test_what_was_asked_again_is_warned_of() -> None:
+    checks = passed()["checks"]
+    checks[0]["tries"] = [{"run": "ffffff", "outcome": "FAIL", "seen": "x", "evidence": ""}]
+    predicate = statement(b"", document(checks=checks))["predicate"]
+    assert (predicate["result"], predicate["warnedTests"]) == ("WARNED", ["host.host-clean"])
+
+
 def altered(envelope: dict[str, Any]) -> None:
     payload = bytearray(base64.b64decode(envelope["payload"]))
     payload[payload.index(b"1" * 64)] ^= 1

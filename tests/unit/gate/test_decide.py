@@ -87,6 +87,19 @@ def on(until: date | None, *advisory: str, now: datetime = ENDED + HOUR) -> Ques
     return replace(ASKED, terms=terms(until, *advisory), now=now)
 
 
+def merged(*, first: float = -0.1) -> Told:
+    """The PASS of a run that asked one check again, which had FAILED so many hours before."""
+    then, failed = (ENDED + first * HOUR).isoformat(), {"outcome": "FAIL", "evidence": ""}
+    again, *rest = passed()["checks"]
+    return told(
+        merged=[{"run": "ffffff", "began": then, "ended": then, "exit_status": 1, **failed}],
+        checks=[
+            {**again, "tries": [{"run": "ffffff", "seen": "x", **failed}]},
+            *({**one, "of_run": "ffffff"} for one in rest),
+        ],
+    )
+
+
 FIRST, FEBRUARY, JANUARY = "host.host-clean", date(2026, 2, 28), date(2026, 1, 31)
 WAIVED: dict[str, Any] = {"checks": waived(), "items": items(outcome="WAIVED")}
 ADVISED = waived(outcome="ADVISORY", waiver=None, advisory=True)
@@ -219,6 +232,23 @@ ROWS = {
     "a later run saw it": Row([told(), told(hours=0.5, **SMOKE, checks=ADVISED)], Reason.EXCUSED),
     "ADVISORY of what was none": Row(
         [told(checks=waived(outcome="ADVISORY"))], Reason.AT_ODDS, "", on(FEBRUARY, FIRST)
+    ),
+    "a PASS of two runs": Row([merged()], None, f"merged of 2 runs (again: {FIRST} after FAIL)"),
+    "beside the first of them, by another clock": Row(
+        [told(hours=-0.01, run="ffffff", **FAIL), merged()], None
+    ),
+    "a FAIL between them": Row(
+        [merged(first=-0.5), told(hours=-0.2, run="eeeeee", **{**SMOKE, **FAIL})], Reason.FAIL, "run eeeeee"
+    ),
+    "a FAIL before both": Row([merged(first=-0.5), told(hours=-0.9, run="eeeeee", **FAIL)], None),
+    "a run without a verdict between them": Row(
+        [merged(first=-0.5)], Reason.UNTOLD, "e/ffffff", untold=[untold(hours=-0.2)]
+    ),
+    "of two runs the first is too old": Row(
+        [merged(first=-0.5)],
+        Reason.TOO_OLD,
+        "90 min old, and 75 min are",
+        replace(ASKED, max_age=1.25 * HOUR),
     ),
     "no signature": Row(
         [replace(told(), refused=(Reason.UNSIGNED, "run 0a1b2c has none"))], Reason.UNSIGNED, "has none"
