@@ -101,6 +101,8 @@ class CheckPart(Part):
     advisory: bool = False
     """Whether the profile says that it decides nothing."""
     cause: CausePart | None = None
+    behind: str = ""
+    """The check whose consequence it is: what it saw is no finding of its own."""
 
 
 class TroublePart(Part):
