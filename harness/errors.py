@@ -1,6 +1,7 @@
 """Our own trouble, as distinct from a site that breaks a claim.
 
-A failed claim is an ``AssertionError`` in a check. Everything here means that we could not ask::
+A failed claim is an ``AssertionError`` in a check; a :class:`ConsequenceError` is one, too, which says whose
+consequence it is. Everything else here means that we could not ask::
 
     HarnessError                 message + hint: what failed, where it looked, what to do next
     ├── UsageError               the operator must change what was typed or written
@@ -26,15 +27,30 @@ from __future__ import annotations
 
 
 class HarnessError(Exception):
-    """What failed and where it looked; ``hint`` says what to do next."""
+    """What failed and where it looked; ``hint`` says what to do next.
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    :param behind: the checks of which one claims what does not hold here: that is why we could not ask.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", behind: str | tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.behind = (behind,) if isinstance(behind, str) else behind
 
     def __str__(self) -> str:
         return f"{self.message}\n  next: {self.hint}" if self.hint else self.message
+
+
+class ConsequenceError(AssertionError):
+    """A claim that does not hold, and could not where another check's does not: then it is no finding.
+
+    :param behind: such checks. Where all of them pass, it is the finding that it seems to be.
+    """
+
+    def __init__(self, message: str, *, behind: str | tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.behind = (behind,) if isinstance(behind, str) else behind
 
 
 class UsageError(HarnessError):

@@ -34,6 +34,8 @@ class Explained:
     item: str
     mend: str
     look: tuple[str, ...]
+    behind: tuple[str, ...] = ()
+    """The checks whose claims it takes for given."""
 
 
 def explained_checks() -> list[Explained]:
@@ -101,6 +103,8 @@ def explain(wanted: str, site: Site) -> str:
         f"  by hand  {place_of(one.name, site)}",
         *(f"             {line}" for line in filled(one, site)),
     ]
+    behind = dict.fromkeys(premise for check in found for premise in check.behind)
+    lines += [f"  behind   {premise}" for premise in behind]
     lines += [f"  mend     {one.mend}", f"  faults   {faults}"]
     return "\n".join(lines)
 

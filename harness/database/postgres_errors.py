@@ -89,18 +89,29 @@ _BY_TEXT = (
 )
 """By what libpq says where there is no SQLSTATE: it gives none for a connection that failed."""
 
+_TOLD_BY = {
+    "42P01": "db.tables_and_columns_are_there",
+    "42703": "db.tables_and_columns_are_there",
+    "42501": "db.sees_every_row",
+}
+"""The check that says by itself what a SQLSTATE is about."""
+
 
 def refusal(what: str, error: psycopg.Error | LimitReached | UnicodeError) -> DatabaseError:
     """Our error for the driver's, or for a limit of our own. No text in it holds a secret."""
     said = " ".join(str(error).split()) or type(error).__name__
-    return DatabaseError(redact(f"{what}: {said}"), hint=_hint(error, said))
+    behind = _TOLD_BY.get(_state(error), ())
+    return DatabaseError(redact(f"{what}: {said}"), hint=_hint(error, said), behind=behind)
 
 
 def _hint(error: Exception, said: str) -> str:
     if isinstance(error, LimitReached):
         return _SILENT if isinstance(error, TimeIsUp) else "look for rows that are far too long, or too many"
-    state = error.sqlstate if isinstance(error, psycopg.Error) else None
-    return _BY_STATE.get(state or "") or _by_text(said)
+    return _BY_STATE.get(_state(error)) or _by_text(said)
+
+
+def _state(error: Exception) -> str:
+    return (isinstance(error, psycopg.Error) and error.sqlstate) or ""
 
 
 def _by_text(said: str) -> str:

@@ -150,7 +150,17 @@ class Tables:
                     f"{self.schema}: {reason}; an empty answer would prove nothing",
                     hint="use a role that reads every row (BYPASSRLS, or a policy USING (true)), and mend "
                     "what db.tables_and_columns_are_there says",
+                    behind=self._told_by(name),
                 )
+
+    def _told_by(self, name: str) -> str:
+        """The check that says why its rows cannot be asked about."""
+        table, needed = (self.vms, VM_COLUMNS) if name == "vms" else (self.sessions, SESSION_COLUMNS)
+        if table.kind not in ("r", "p") or table.missing(needed):
+            return "db.tables_and_columns_are_there"
+        if name == "sessions" and self.age_column is None:
+            return "db.session_age_is_known"
+        return "db.sees_every_row"
 
     def relations(self, *names: str) -> sql.Composed:
         """``WITH vms AS …, sessions AS …``: these tables, under one name and type in every deployment.

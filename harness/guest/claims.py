@@ -19,6 +19,7 @@ from harness.infra.start_failure import first_error, first_error_in, said_in
 from harness.mend import shell_line
 from harness.site.profile import Site
 
+_UNIT = "guest.unit_is_active"
 _ENTERED = "ActiveEnterTimestampMonotonic"
 
 Problem = str | None
@@ -127,6 +128,7 @@ def network_online_was_reached(guest: Host, site: Site) -> Problem:
 def agent_started_after_the_network(guest: Host, site: Site) -> Problem:
     """The agent's process was started after network-online.target was reached."""
     target = guest.unit(NETWORK_ONLINE).seconds(_ENTERED)
+    require_process(guest, site, "when it was started")
     started = guest.unit(site.agent.unit).seconds("ExecMainStartTimestampMonotonic")
     if 0 < target <= started:
         return None
@@ -153,6 +155,8 @@ def port_is_the_agents(guest: Host, site: Site) -> Problem:
     port = site.agent.port
     listener = guest.listener(port)
     main_pid = guest.unit(site.agent.unit).number("MainPID")
+    if not listener.sockets:
+        require_process(guest, site, f"whether it listens on port {port}")
     everywhere = listener.addresses == ["0.0.0.0"]  # noqa: S104 - what the runbook asks for
     if main_pid and everywhere and _is_among(guest, listener.pids, main_pid):
         return None
@@ -181,15 +185,32 @@ def window_is_listened_for(guest: Host, site: Site) -> Problem:
     return f"nobody listens at {' and '.join(silent)}, where the browser window is reached"
 
 
-def no_unit_failed(guest: Host, _site: Site) -> Problem:
+def no_unit_failed(guest: Host, site: Site) -> Problem:
     """No systemd unit has failed, nor waits to be restarted because it did."""
-    failed = ", ".join(guest.unit.failed())
+    units = guest.unit.failed()
+    if units == [site.agent.unit]:
+        require_process(guest, site, "of no other unit that failed")
+    failed = ", ".join(units)
     if not failed:
         return None
     return (
         f"failed in the guest, or about to be restarted: {failed}\n"
         f"in a VM: systemctl status {failed.replace(',', '')}"
     )
+
+
+def require_process(guest: Host, site: Site, what: str) -> None:
+    """The agent's unit has a process, by which alone something can be told.
+
+    :raises UntoldError: it has none, which another claim says.
+    """
+    unit = guest.unit(site.agent.unit)
+    if not unit.number("MainPID") and unit.get("ActiveState") != "active":
+        raise UntoldError(
+            f"{site.agent.unit} is {unit.get('ActiveState')}, and only its process tells {what}",
+            hint=f"see {_UNIT}",
+            behind=_UNIT,
+        )
 
 
 def _why(guest: Host, site: Site) -> str:
@@ -206,12 +227,19 @@ def _fault(guest: Host, site: Site) -> str:
     return f"{site.agent.node} --check: {fault}\n" if fault else ""
 
 
-def _directive_problem(directive: Directive, guest: Host, site: Site) -> Problem:
-    return directive.problem(guest.unit(site.agent.unit), site)
+def directive_problem(directive: Directive, guest: Host, site: Site) -> Problem:
+    """How a directive in force is another than the runbook's.
+
+    :raises UntoldError: only a process tells, and there is none.
+    """
+    unit = guest.unit(site.agent.unit)
+    if directive.by_process(unit, site):
+        require_process(guest, site, f"its {directive}")
+    return directive.problem(unit, site)
 
 
 CLAIMS: tuple[Claim, ...] = (
-    *(Claim(f"guest.directive[{one}]", functools.partial(_directive_problem, one)) for one in DIRECTIVES),
+    *(Claim(f"guest.directive[{one}]", functools.partial(directive_problem, one)) for one in DIRECTIVES),
     *(
         Claim(f"guest.{problem.__name__}", problem)
         for problem in (

@@ -40,6 +40,8 @@ class Directive:
 
     name: str
     problem: Callable[[Unit, Site], str | None]
+    by_process: Callable[[Unit, Site], bool] = lambda _unit, _site: False
+    """Whether only the unit's process tells what is in force."""
 
     def __str__(self) -> str:
         return self.name
@@ -100,10 +102,13 @@ def _user(unit: Unit, site: Site) -> str | None:
     return None if seen == site.agent.user else _differs(f"User={site.agent.user}", ("User", seen))
 
 
+def _environment_by_process(unit: Unit, site: Site) -> bool:
+    """A file overrides what the unit sets: what is in force its process tells."""
+    return bool(site.agent.environment) and any(unit.get(key) for key in _MORE_ENVIRONMENT)
+
+
 def _environment(unit: Unit, site: Site) -> str | None:
-    wanted = site.agent.environment
-    # A file overrides what the unit sets: what is in force its process tells.
-    by_process = bool(wanted) and any(unit.get(key) for key in _MORE_ENVIRONMENT)
+    wanted, by_process = site.agent.environment, _environment_by_process(unit, site)
     seen = unit.environment(wanted) if by_process else parse_environment(unit.get("Environment"))
     wrong = {key: value for key, value in wanted.items() if seen.get(key) != value}
     if not wrong:
@@ -152,14 +157,14 @@ DIRECTIVES: tuple[Directive, ...] = (
     _lasts("RestartSec", "RestartUSec", lambda site: site.agent.restart_s),
     Directive("User", _user),
     _is("WorkingDirectory", "WorkingDirectory", lambda site: site.agent.directory),
-    Directive("Environment", _environment),
+    Directive("Environment", _environment, _environment_by_process),
     _command("ExecStartPre", lambda site: [site.agent.start_pre] if site.agent.start_pre else []),
     _command("ExecStart", lambda site: [f"{site.agent.node} {site.agent.entry}"]),
     _is("StandardOutput", "StandardOutput", lambda _site: "journal"),
     _is("StandardError", "StandardError", lambda _site: "journal"),
     _is("SyslogIdentifier", "SyslogIdentifier", lambda site: site.agent.syslog_identifier or ""),
     _at_least("LimitNOFILE", lambda site: site.agent.open_files),
-    Directive("MemoryLimit", _memory),
+    Directive("MemoryLimit", _memory, lambda _unit, site: site.agent.memory_limit_mib is not None),
     _includes("WantedBy=multi-user.target", ("WantedBy", "RequiredBy")),
 )
 GOVERNED = frozenset(directive.name for directive in DIRECTIVES) | {

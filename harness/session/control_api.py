@@ -105,6 +105,7 @@ class ControlApi:
             raise kind(
                 f"{method} {self._client.base_url.join(path)} (from the host): no answer: {said}",
                 hint="on the host: is the controller up, and what does its journal say?",
+                behind="host.controller_api_answers",
             ) from error
         took_ms = (time.perf_counter() - began) * 1000
         # What went well may hold codes and tokens; what went wrong is worth reading.

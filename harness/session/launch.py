@@ -30,6 +30,7 @@ _MESSAGE_CHARACTERS = 500
 FindRow = Callable[[str], Mapping[str, Any] | None]
 _READY_POLL_S = 0.5
 _GOING_POLL_S = 2.0
+_STARTS = "session.session_starts"
 _COMPLETE = "see session.start_answer_is_complete"
 
 
@@ -144,6 +145,7 @@ class Session:
                 raise SessionError(
                     f"session {self.id} ended before it was ready: {how(row)}",
                     hint="read the controller's journal about this session",
+                    behind=_STARTS,
                 )
             return row.get("status") in settings.ready_statuses
 
@@ -229,7 +231,9 @@ def launch(
         answer = api.start({"userId": user_id, "provider": provider})
     except NoAnswerError as error:
         raise SessionError(
-            f"no session for {user_id} at {provider}: {error.message}", hint=error.hint
+            f"no session for {user_id} at {provider}: {error.message}",
+            hint=error.hint,
+            behind=(*error.behind, _STARTS),
         ) from error
     took_s = time.monotonic() - began
     if answer.status_code != httpx.codes.OK or "sessionId" not in table_of(answer):
@@ -237,6 +241,7 @@ def launch(
             f"no session for {user_id} at {provider}: {answer_text(answer)} after {took_s:.1f} s; "
             'expected 200 with a "sessionId"',
             hint="read the controller's journal, and look at the session's error_message",
+            behind=_STARTS,
         )
     return Session(
         api, site, user_id=user_id, provider=provider, answer=answer, took_s=took_s, find_row=find_row

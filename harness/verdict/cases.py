@@ -54,6 +54,8 @@ def _not_passed(item: ItemVerdict) -> Iterator[str]:
 def _told(result: CheckResult) -> str:
     if result.outcome is Outcome.WAIVED and result.waiver:
         return f"WAIVED until {result.waiver.until} ({result.waiver.whose})"
+    if result.behind:
+        return f"{result.outcome.value}, behind {result.behind}"
     return f"ADVISORY ({result.found.value})" if result.found else result.outcome.value
 
 

@@ -121,6 +121,8 @@ class CheckPart(Part):
     advisory: bool = False
     """Whether the profile says that it decides nothing."""
     cause: CausePart | None = None
+    behind: str = ""
+    """The check whose consequence it is: what it saw is no finding of its own."""
     of_run: str = ""
     """The earlier run that it was asked in; nothing where it was asked in this one."""
     tries: tuple[TryPart, ...] = ()

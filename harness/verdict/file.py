@@ -69,7 +69,7 @@ def _item(verdict: ItemVerdict) -> dict[str, object]:
 
 def _check(result: CheckResult) -> dict[str, object]:
     return {
-        **asdict(result.check),
+        **{name: value for name, value in asdict(result.check).items() if name != "premises"},
         "outcome": result.outcome.value,
         "seen": result.seen,
         "hint": result.hint,
@@ -80,6 +80,7 @@ def _check(result: CheckResult) -> dict[str, object]:
         "waiver": asdict(result.waiver) if result.waiver else None,
         "advisory": result.advisory,
         "cause": asdict(result.cause) if result.cause else None,
+        "behind": result.behind,
         "of_run": result.of_run,
         "tries": [{**asdict(one), "outcome": one.outcome.value} for one in result.tries],
     }

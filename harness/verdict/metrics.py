@@ -7,7 +7,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from harness.verdict.outcome import EXCUSED, Outcome, RunVerdict
+from harness.verdict.outcome import EXCUSED, Outcome, RunVerdict, behind_each
 from harness.verdict.terms import ends
 from harness.verdict.told import told_verdict
 from harness.verdict.whole import write_whole
@@ -70,6 +70,9 @@ class _Gauges:
         for one in Outcome:
             number = sum(result.outcome is one for result in verdict.results)
             count.labels(**self.common, outcome=one.value).set(number)
+        behind = self._many("acceptance_checks_behind", "How many checks are behind this one.", "check")
+        for root, number in behind_each(verdict.results).items():
+            behind.labels(**self.common, check=root).set(number)
         labels = ("item", "check")
         passed = self._many("acceptance_check_passed", "1 for a check that came to PASS, else 0.", *labels)
         took = self._many("acceptance_check_duration_seconds", "How long the check took.", *labels)

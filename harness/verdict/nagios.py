@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.verdict.outcome import Outcome, RunVerdict
+from harness.verdict.outcome import Outcome, RunVerdict, behind_each
 from harness.verdict.report import one_line
 from harness.verdict.told import told_verdict
 
@@ -31,16 +31,22 @@ def status_line(verdict: RunVerdict | None, exit_status: int, seconds: float) ->
         status = UNKNOWN
     outcomes = [result.outcome for result in told.results]
     data = [f"{name}={outcomes.count(outcome)};;;0" for name, outcome in _COUNTED.items()]
+    data.append(f"behind={sum(behind_each(told.results).values())};;;0")
     text = f"{one_line(told)}{_named(told)}".replace("|", "/")  # what follows a bar is data
     return f"ACCEPTANCE {_STATES[status]} - {text} | duration={seconds:.1f}s;;;0 {' '.join(data)}", status
 
 
 def _named(verdict: RunVerdict) -> str:
+    behind = behind_each(verdict.results)
     names = [
-        result.check.name
+        f"{result.check.name}{_and_behind(behind.get(result.check.name, 0))}"
         for outcome in (Outcome.FAIL, Outcome.BROKEN)
         for result in verdict.results
         if result.outcome is outcome
     ]
     more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
     return f": {', '.join(names[:_MOST])}{more}" if names else ""
+
+
+def _and_behind(count: int) -> str:
+    return f" ({count} behind it)" if count else ""

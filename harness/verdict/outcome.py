@@ -60,6 +60,18 @@ def worst(outcomes: Iterable[Outcome]) -> Outcome:
 
 
 @dataclass(frozen=True)
+class Premise:
+    """What a check takes for given: the claim of another."""
+
+    check: str
+    """Its name, or one that stands for several of its rows."""
+    explains: bool = False
+    """Whether a check whose claim does not hold is then no finding, whatever it said."""
+    explains_trouble: bool = False
+    """Whether one that could not be asked is so for that, whatever it said; else only where it said so."""
+
+
+@dataclass(frozen=True)
 class Check:
     """What a check declares of itself."""
 
@@ -71,6 +83,7 @@ class Check:
     smoke: bool
     step: Step
     how: str
+    premises: tuple[Premise, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,6 +121,8 @@ class CheckResult:
     where: str = ""
     seconds: float = 0.0
     evidence: str = ""
+    behind: str = ""
+    """The check whose consequence it is: what it saw is no finding."""
     found: Outcome | None = None
     waiver: Waiver | None = None
     """The one that the site profile has of it, whether it holds or not."""
@@ -222,7 +237,29 @@ def _proof(
     if not any(result in applicable for result in proving):
         return Outcome.NOT_PROVEN, "the site profile says of every check that proves it: not applicable"
     if outcome is Outcome.NOT_PROVEN:
-        return outcome, "some of its checks did not run to an answer"
+        return outcome, _untold(applicable)
     if not any(result.outcome in _HELD for result in proving):
         return Outcome.NOT_PROVEN, "no check that proves it ran"
     return outcome, ""
+
+
+def _untold(applicable: Sequence[CheckResult]) -> str:
+    untold = [result.behind for result in applicable if result.outcome is Outcome.NOT_PROVEN]
+    if all(untold):
+        return f"behind {', '.join(dict.fromkeys(untold))}"
+    return "some of its checks did not run to an answer"
+
+
+def behind_each(results: Iterable[CheckResult]) -> dict[str, int]:
+    """How many checks are behind each that others are behind, the most first."""
+    roots = [result.behind for result in results if result.behind]
+    return {root: roots.count(root) for root in sorted(set(roots), key=lambda one: (-roots.count(one), one))}
+
+
+def checks_behind(count: int) -> str:
+    """How many, in words.
+
+    >>> checks_behind(1), checks_behind(5)
+    ('1 check behind this one', '5 checks behind this one')
+    """
+    return f"{count} {'check' if count == 1 else 'checks'} behind this one"

@@ -5,14 +5,21 @@ from __future__ import annotations
 import io
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.text import Text
 
 from harness.mend import HEADING
 from harness.verdict.checklist import step_name
-from harness.verdict.outcome import CheckResult, ItemVerdict, Outcome, RunVerdict
+from harness.verdict.outcome import (
+    CheckResult,
+    ItemVerdict,
+    Outcome,
+    RunVerdict,
+    behind_each,
+    checks_behind,
+)
 from harness.verdict.told import told_verdict
 from harness.verdict.told_since import heading, lines
 
@@ -35,6 +42,7 @@ _COMMAND = re.compile(r"(?:mend|look)\b[^:]{0,40}: ")
 _FEW = 2  # checks that are named, though what kept them from telling is told already
 _TOLD_ELSEWHERE = ("run", "scope")  # in the name of the evidence's folder, and in the last line
 _UNTOLD = (Outcome.BROKEN, Outcome.NOT_PROVEN)
+_FIRST = 5  # checks that others are behind, above all
 
 Cause = tuple[Outcome, str, str]
 """What kept a check from telling: what was seen, and what to do next."""
@@ -82,10 +90,13 @@ def _lines(verdict: RunVerdict, width: int, *, verbose: bool) -> Iterator[Text]:
     for name, value in facts.items():
         if verbose or "evidence" not in facts or name not in _TOLD_ELSEWHERE:
             yield _plain(f"{name:<{_MARGIN}}{value}")
+    behind = _told_behind(verdict)
+    for root, count in list(behind.items())[:_FIRST]:
+        yield _plain(f"{'first':<{_MARGIN}}{root}: {checks_behind(count)}")
     yield _plain("")
     causes: dict[Cause, str] = {}
     for item in verdict.items:
-        yield from _item(item, width, causes, verbose=verbose)
+        yield from _item(item, width, causes, behind, verbose=verbose)
     sections = {
         heading(verdict.since): lines(verdict.since),
         "Beside the checks": [f"{outcome.value}: {text}" for outcome, text in verdict.trouble],
@@ -124,39 +135,68 @@ def _scope(verdict: RunVerdict) -> str:
     }[verdict.scope.name]
 
 
-def _item(verdict: ItemVerdict, width: int, causes: dict[Cause, str], *, verbose: bool) -> Iterator[Text]:
+def _told_behind(verdict: RunVerdict) -> dict[str, int]:
+    """The checks of this run that others are behind, and how many: what those saw is not told."""
+    names = {result.check.name for result in verdict.results}
+    return {root: count for root, count in behind_each(verdict.results).items() if root in names}
+
+
+def _item(
+    verdict: ItemVerdict,
+    width: int,
+    causes: dict[Cause, str],
+    behind: Mapping[str, int],
+    *,
+    verbose: bool,
+) -> Iterator[Text]:
     """One line of the checklist, and its checks.
 
     :param causes: what kept checks from telling, and the check that told it in full: it is not told again.
+    :param behind: the checks that others are behind, and how many.
     """
-    alike = _told_before(verdict.results, causes)
+    results = [result for result in verdict.results if result.behind not in behind]
+    alike = _told_before(results, causes)
     notes = [text for text in (_counts(verdict.results), verdict.reason) if text]
     if not verbose and [len(names) for names in alike.values()] == [len(verdict.results)]:
         notes = [f"{len(names)} {outcome.value}, as {by}" for (outcome, by), names in alike.items()]
         yield from _title(verdict, notes, width, brief=True)
         return
-    yield from _title(verdict, notes, width, brief=not verdict.results and not verdict.in_scope)
+    brief = not results and (not verdict.in_scope or (bool(verdict.results) and not verbose))
+    yield from _title(verdict, notes, width, brief=brief)
     here: dict[Cause, list[str]] = {}
-    for result in verdict.results:
+    for result in results:
         if result.outcome in _UNTOLD and _cause(result) not in causes:
             here.setdefault(_cause(result), []).append(result.check.name)
-    for result in verdict.results:
+    for result in results:
         also = here.get(_cause(result), []) if result.outcome in _UNTOLD else []
         if _is_finding(result) or also[:1] == [result.check.name]:
-            yield from _check(result, width, len(also) - 1)
+            yield from _check(result, width, len(also) - 1, behind.get(result.check.name, 0))
         elif verbose and _cause(result) not in causes:
             yield _plain(f"  {result.outcome.value:<{_MARGIN - 2}}{result.check.name}", style="dim")
     for (outcome, told_by), names in alike.items():
-        few = verbose or len(names) <= _FEW
-        for line in names if few else [f"{len(names)} checks"]:
-            yield Text(f"  {outcome.value:<{_MARGIN - 2}}", style=STYLES[outcome]).append_text(
-                _plain(f"{line}, as {told_by}")
-            )
+        yield from _elsewhere(outcome, names, f"as {told_by}", verbose=verbose)
+    if not brief:
+        yield from _behind(verdict.results, behind, verbose=verbose)
     causes.update({cause: names[0] for cause, names in here.items()})
 
 
 def _is_finding(result: CheckResult) -> bool:
     return Outcome.FAIL in (result.outcome, result.found)
+
+
+def _behind(results: Sequence[CheckResult], behind: Mapping[str, int], *, verbose: bool) -> Iterator[Text]:
+    for root in behind:
+        names = [result.check.name for result in results if result.behind == root]
+        yield from _elsewhere(Outcome.NOT_PROVEN, names, f"behind {root}", verbose=verbose)
+
+
+def _elsewhere(outcome: Outcome, names: Sequence[str], why: str, *, verbose: bool) -> Iterator[Text]:
+    """Checks of which another line tells why they came to that."""
+    few = verbose or len(names) <= _FEW
+    for line in names if few else [f"{len(names)} checks"]:
+        yield Text(f"  {outcome.value:<{_MARGIN - 2}}", style=STYLES[outcome]).append_text(
+            _plain(f"{line}, {why}")
+        )
 
 
 def _cause(result: CheckResult) -> Cause:
@@ -199,11 +239,12 @@ def _counts(results: Sequence[CheckResult]) -> str:
     return f"{len(outcomes)} {'check' if len(outcomes) == 1 else 'checks'}: {words}"
 
 
-def _check(result: CheckResult, width: int, more: int) -> Iterator[Text]:
-    """One check, in full, and how many more of the item the same has kept from telling."""
+def _check(result: CheckResult, width: int, more: int, behind: int) -> Iterator[Text]:
+    """One check in full; how many more of its item the same has kept from telling, how many are behind it."""
     check = result.check
+    named = f"{check.name} and {more} more" if more > 0 else check.name
     yield Text(f"  {result.outcome.value:<{_MARGIN - 2}}", style=STYLES[result.outcome]).append_text(
-        _plain(f"{check.name} and {more} more" if more > 0 else check.name)
+        _plain(f"{named} ({checks_behind(behind)})" if behind else named)
     )
     claim = "" if result.outcome is Outcome.BROKEN else check.claim  # it was not asked
     cause = result.cause.text if result.cause else ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.check_names import names_of
 from lab.faults.patient import Patient
@@ -45,6 +45,9 @@ class Fault:
     :param broken: the checks that can then no longer be asked.
     :param unproven: those of which it can then not be told any more.
     :param others_broken: that all but ``reds`` are so.
+    :param behind: the checks that are no finding then, each with the one of ``reds`` or ``broken`` whose
+        consequence it is.
+    :param alone: those of them that FAIL where they are asked alone: then they are the finding.
     :param cause: the one that the suite finds, by its name in ``harness.causes.table``.
     """
 
@@ -56,15 +59,22 @@ class Fault:
     broken: frozenset[str] = frozenset()
     unproven: frozenset[str] = frozenset()
     others_broken: bool = False
+    behind: Mapping[str, str] = field(default_factory=dict)
+    alone: frozenset[str] = frozenset()
     cause: str = ""
 
     def expected(self, check: str) -> str:
         """The outcome that a check must have."""
         if _named(check, self.reds):
             return "FAIL"
-        if _named(check, self.unproven):
+        if _named(check, self.unproven) or _named(check, self.behind):
             return "NOT PROVEN"
         return "BROKEN" if self.others_broken or _named(check, self.broken) else "PASS"
+
+    def is_behind(self, check: str, root: str) -> bool:
+        """Whether the check must be told to be behind ``root``, empty for none."""
+        wanted = next((self.behind[name] for name in names_of(check) if name in self.behind), "")
+        return wanted in names_of(root) if wanted else not root
 
     def is_asked(self, node: str) -> bool:
         """Whether a check is among those that are asked; ``node`` is what pytest calls it."""
@@ -74,7 +84,7 @@ class Fault:
     def unknown(self, checks: Iterable[str]) -> set[str]:
         """What it names and no check has."""
         known = {name for check in checks for name in names_of(check)}
-        return set((self.reds | self.broken | self.unproven) - known)
+        return set((self.reds | self.broken | self.unproven | self.behind.keys()) - known)
 
 
 def _named(check: str, names: Collection[str]) -> bool:
@@ -87,6 +97,8 @@ def fault(
     broken: Collection[str] = (),
     unproven: Collection[str] = (),
     others_broken: bool = False,
+    behind: Mapping[str, str] | None = None,
+    alone: Collection[str] = (),
     asks: tuple[str, ...] = (),
     cause: str = "",
 ) -> Callable[[Inject], Fault]:
@@ -106,6 +118,8 @@ def fault(
             broken=frozenset(broken),
             unproven=frozenset(unproven),
             others_broken=others_broken,
+            behind=behind or {},
+            alone=frozenset(alone),
             cause=cause,
         )
 
@@ -119,6 +133,11 @@ def all_faults() -> list[Fault]:
     if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"more than one fault is called so: {', '.join(sorted(twice))}")
     return found
+
+
+def behind(root: str, checks: Iterable[str]) -> dict[str, str]:
+    """Checks that are the consequence of one."""
+    return dict.fromkeys(checks, root)
 
 
 def _faults_of(layer: str) -> Iterator[Fault]:

@@ -13,6 +13,7 @@ from harness.site.profile import Site
 
 @pytest.mark.acceptance
 @pytest.mark.item("database-updated", proves=False)
+@pytest.mark.behind("db.tables_and_columns_are_there", "db.sees_every_row")
 @pytest.mark.mend(
     step="troubleshooting",
     how="let the constraint, or the type, hold every word that the service writes; or mend the profile",

@@ -11,6 +11,7 @@ from harness.site.profile import Site
 pytestmark = [
     pytest.mark.acceptance,
     pytest.mark.item("database-updated"),
+    pytest.mark.behind("db.tables_and_columns_are_there", "db.session_age_is_known", "db.sees_every_row"),
     pytest.mark.look("SELECT * FROM {vms} ORDER BY created_at DESC LIMIT 20;"),
 ]
 mark_destroyed = pytest.mark.mend(step=2, how="mark as destroyed the VM rows whose VM is gone (step 1 first)")

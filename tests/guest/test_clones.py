@@ -9,15 +9,19 @@ from typing import Any
 
 import pytest
 
-from harness.errors import HarnessError, UnreadableError
+from harness.errors import ConsequenceError, HarnessError, UnreadableError
 from harness.guest.desktop import Desktop
 from harness.guest.identity import CloneIdentity
 from harness.site.profile import Site
 from harness.urls import read_url
 from harness.vm.identity import shared
 
+LOGIN = "guest.login_gives_an_oauth_url"
 pytestmark = [
     pytest.mark.acceptance,
+    pytest.mark.behind(
+        "guest.clone_resumes_from_the_snapshot", "guest.health_answers_in_time", explains="trouble"
+    ),
     pytest.mark.look(
         "head -c 8 /proc/sys/kernel/random/uuid",
         "cat /etc/machine-id",
@@ -49,12 +53,14 @@ def test_kernel_randomness_is_distinct(identities: Identities, evidence: Any) ->
 
 @REBUILT
 @RANDOMNESS
+@pytest.mark.behind(LOGIN)
 def test_agent_randomness_is_distinct(identities: Identities) -> None:
     """No two logins, in one clone or several, have the same OAuth state or code challenge."""
     logins = [(one.vm, login) for one in identities for login in one.logins if login.state]
     states = _shared((vm, login.state) for vm, login in logins)
     challenges = _shared((vm, login.challenge) for vm, login in logins if login.challenge)
-    assert logins, f"no OAuth state seen: {_answers(identities)}"
+    if not logins:
+        raise ConsequenceError(f"no OAuth state seen: {_answers(identities)}", behind=LOGIN)
     assert not states, f"the same OAuth state in {states}: one user's login could complete another's"
     assert not challenges, f"the same PKCE code challenge in {challenges}"
 
@@ -70,6 +76,7 @@ def test_network_identity_is_distinct(identities: Identities) -> None:
 
 @REBUILT
 @SESSIONS
+@pytest.mark.behind(LOGIN)
 def test_clones_answer_for_themselves(identities: Identities) -> None:
     """Each clone knows the logins started in it, and no others."""
     _demand_logins(identities)
@@ -158,7 +165,8 @@ def _demand_logins(identities: Identities) -> None:
         if not one.accepted:
             raise HarnessError(
                 f"{one.vm}: no login was accepted: {one.logins[0].answer}",
-                hint="see guest.login_gives_an_oauth_url",
+                hint=f"see {LOGIN}",
+                behind=LOGIN,
             )
 
 

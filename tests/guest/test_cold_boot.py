@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fixtures.verdict.telling import CausedBy
+from harness.errors import ConsequenceError
 from harness.guest import console
 from harness.guest.cold_boot import ColdBoot
 from harness.host.golden.files import GoldenSnapshot
@@ -19,6 +20,8 @@ pytestmark = [
     pytest.mark.mend(step=5, how="boot the golden disk by hand, see its console, mend the image, rebuild"),
     pytest.mark.look("systemd-analyze", "systemctl status {agent.unit}", "journalctl -b -p warning"),
 ]
+HEALTHY = "guest.cold_boot_is_healthy_in_time"
+CAME_UP = pytest.mark.behind(HEALTHY)
 
 
 def test_cold_boot_is_healthy_in_time(
@@ -50,16 +53,20 @@ def test_cold_boot_console_is_clean(
     assert not rest, "the console of a cold boot tells of trouble:\n  " + "\n  ".join(rest[:10])
 
 
+@CAME_UP
 def test_cold_boot_is_another_boot(cold_boot: ColdBoot, snapshot: GoldenSnapshot) -> None:
     """A cold boot has a boot id of its own."""
     manifest = snapshot.manifest()
     golden = manifest.boot_id if manifest else None
-    assert cold_boot.boot_id, f"the VM did not come up: {cold_boot.error}"
+    if not cold_boot.boot_id:
+        raise ConsequenceError(f"the VM did not come up: {cold_boot.error}", behind=HEALTHY)
     assert cold_boot.boot_id != golden, f"the boot id after a cold boot is the snapshot's: {golden}"
 
 
+@CAME_UP
 def test_cold_boot_starts_the_agent(cold_boot: ColdBoot) -> None:
     """After a cold boot systemd has the agent's unit active, at the first try."""
-    assert cold_boot.state is not None, f"the VM did not come up: {cold_boot.error}"
+    if cold_boot.state is None:
+        raise ConsequenceError(f"the VM did not come up: {cold_boot.error}", behind=HEALTHY)
     seen = (cold_boot.state.properties.get("ActiveState"), cold_boot.state.restarts)
     assert seen == ("active", 0), f"expected ActiveState=active, NRestarts=0; systemd says {seen}"

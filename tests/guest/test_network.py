@@ -38,6 +38,7 @@ def test_network_online_was_reached(guest: Host, site: Site) -> None:
 
 
 @ENABLE
+@pytest.mark.behind("guest.unit_is_active")
 def test_agent_started_after_the_network(guest: Host, site: Site) -> None:
     """The agent's process was started after network-online.target was reached."""
     problem = claims.agent_started_after_the_network(guest, site)

@@ -83,6 +83,7 @@ def test_boot_is_the_snapshots(guest: Host, guest_look: Look, snapshot: GoldenSn
 
 
 @REBUILD
+@pytest.mark.behind("guest.unit_is_active")
 def test_no_unit_failed(guest: Host, site: Site, evidence: Any) -> None:
     """No systemd unit in the guest has failed, nor waits to be restarted because it did."""
     evidence.json("failed-units.json", guest.unit.failed())

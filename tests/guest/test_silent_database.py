@@ -8,16 +8,22 @@ from typing import Any
 
 import pytest
 
+from harness.errors import HarnessError
 from harness.guest.desktop import Desktop
 from harness.guest.silent_database import SilentDatabase
 from harness.site.profile import Site
 
 pytestmark = [
     pytest.mark.acceptance,
+    pytest.mark.behind(
+        "guest.clone_resumes_from_the_snapshot", "guest.health_answers_in_time", explains="trouble"
+    ),
     pytest.mark.item("handlers"),
     pytest.mark.mend(step=3, how="fix 3: wrap database calls in withTimeout(…)"),
     pytest.mark.look("grep -n withTimeout {agent.entry}", "journalctl -n 50 -u {agent.unit}"),
 ]
+
+CAME_UP = "guest.silent_database_leaves_health_alone"
 
 
 @pytest.fixture
@@ -37,16 +43,18 @@ def tried(silent_database: SilentDatabase) -> SilentDatabase:
 def asked(tried: SilentDatabase) -> SilentDatabase:
     """The same, where the agent came up, so that all could be asked of it."""
     if not tried.came_up:
-        pytest.skip("the agent did not even come up: see guest.silent_database_leaves_health_alone")
+        raise HarnessError("the agent did not even come up", hint=f"see {CAME_UP}", behind=CAME_UP)
     return tried
 
 
+@pytest.mark.behind(CAME_UP)
 def test_silent_database_does_not_hang_a_login(asked: SilentDatabase) -> None:
     """A login at each provider is answered in time, whatever it says, though the database never answers."""
     bad = [str(login) for login in asked.logins if not (login.answered and login.in_time)]
     assert not bad, "logins with a database that never answers:\n  " + "\n  ".join(bad)
 
 
+@pytest.mark.behind(CAME_UP)
 def test_database_calls_have_a_timeout(
     asked: SilentDatabase, site: Site, desktop: Desktop, advice: Callable[[str], None], evidence: Any
 ) -> None:

@@ -29,6 +29,9 @@ FIX_1 = pytest.mark.mend(
 FIX_2 = pytest.mark.mend(
     step=3, how="fix 2: listen on 0.0.0.0, and server.on('error', …) that logs and exits"
 )
+RUNS = pytest.mark.behind(
+    "guest.clone_resumes_from_the_snapshot", "guest.health_answers_in_time", explains="trouble"
+)
 TYPESCRIPT = {".ts", ".mts", ".cts", ".tsx"}
 
 
@@ -47,6 +50,7 @@ def test_server_source_parses(guest: Host, site: Site) -> None:
 
 
 @FIX_1
+@RUNS
 @pytest.mark.parametrize("event", PROCESS_EVENTS)
 def test_handler_is_registered_first(agent_runtime: AgentRuntime, event: str, evidence: Any) -> None:
     """A handler for the event is registered on every start, before the server listens, and stays."""
@@ -54,6 +58,7 @@ def test_handler_is_registered_first(agent_runtime: AgentRuntime, event: str, ev
 
 
 @FIX_1
+@RUNS
 @pytest.mark.parametrize("event", PROCESS_EVENTS)
 def test_handler_exits(agent_runtime: AgentRuntime, event: str, evidence: Any) -> None:
     """Whatever is thrown or rejected ends the agent within 5 s, with an exit code other than 0."""
@@ -61,12 +66,14 @@ def test_handler_exits(agent_runtime: AgentRuntime, event: str, evidence: Any) -
 
 
 @FIX_2
+@RUNS
 def test_server_error_handler_exits(agent_runtime: AgentRuntime, evidence: Any) -> None:
     """The HTTP server has an error handler, and its error ends the agent with an exit code other than 0."""
     _judge(handler_claims.server_error_exits(agent_runtime), agent_runtime, evidence)
 
 
 @FIX_2
+@RUNS
 def test_server_listens_on_every_address(agent_runtime: AgentRuntime, evidence: Any) -> None:
     """The server was told to listen on 0.0.0.0."""
     _judge(handler_claims.listens_on_every_address(agent_runtime), agent_runtime, evidence)

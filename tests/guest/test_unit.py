@@ -36,10 +36,11 @@ def test_unit_is_active(guest: Host, site: Site) -> None:
 
 
 @EDIT
+@pytest.mark.behind("guest.unit_is_active")
 @pytest.mark.parametrize("directive", DIRECTIVES, ids=str)
 def test_directive(guest: Host, site: Site, directive: Directive) -> None:
     """The runbook's directive is in force, as systemd sees it."""
-    problem = directive.problem(guest.unit(site.agent.unit), site)
+    problem = claims.directive_problem(directive, guest, site)
     assert problem is None, (
         f"{site.agent.unit}: {problem}\nlook, in a VM: {shell_line(('systemctl', 'cat', site.agent.unit))}"
     )

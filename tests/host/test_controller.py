@@ -11,7 +11,7 @@ import pytest
 from fixtures.host_facts import Ails
 from fixtures.verdict.telling import CausedBy
 from harness.clocks import utc_text
-from harness.errors import TransportError
+from harness.errors import ConsequenceError, TransportError
 from harness.host.controller_logs import Sorted, controller_logs, last_words, told_apart
 from harness.host.facts import HostFacts
 from harness.host.parts import Errors
@@ -58,11 +58,17 @@ def test_controller_active(host: Host, site: Site, controller_ails: Ails, caused
     )
 
 
+@pytest.mark.behind("host.controller_loaded")
 @pytest.mark.mend(step="troubleshooting", how="sudo systemctl enable master-controller")
 @pytest.mark.look("systemctl is-enabled {controller.unit}")
 def test_controller_enabled(host: Host, site: Site) -> None:
     """The controller's unit is enabled, so that it comes back after a reboot."""
-    seen = host.service(site.controller.unit).systemd_properties.get("UnitFileState", "none")
+    systemd = host.service(site.controller.unit).systemd_properties
+    seen = systemd.get("UnitFileState", "none")
+    if systemd["LoadState"] != "loaded" and seen in ("none", ""):
+        raise ConsequenceError(
+            f"{site.controller.unit} has no unit file that could be enabled", behind="host.controller_loaded"
+        )
     assert seen == "enabled", f"{site.controller.unit}: UnitFileState={seen}, expected enabled"
 
 
@@ -110,6 +116,7 @@ def test_controller_logs_no_errors(
 
 
 @pytest.mark.smoke
+@pytest.mark.behind("host.controller_active")
 @pytest.mark.mend(
     step="troubleshooting", how="sudo systemctl restart master-controller, then read its journal"
 )
@@ -122,7 +129,10 @@ def test_controller_api_answers(
     api = host_facts.api
     url = site.controller.url.rstrip("/") + site.controller.health_path
     said = f"answered {api.status}: {json.dumps(beginning(api.body, 200))}" if api.status else api.error
-    assert api.status == 200, f"GET {url} (from the host): {said} after {api.seconds:.2f} s; expected 200"
+    told = f"GET {url} (from the host): {said} after {api.seconds:.2f} s; expected 200"
+    if not api.status and host_facts.unit.ActiveState != "active":
+        raise ConsequenceError(told, behind="host.controller_active")
+    assert api.status == 200, told
 
 
 def _about(where: str, errors: Errors) -> list[str]:

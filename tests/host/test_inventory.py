@@ -14,7 +14,10 @@ from harness.world.promises import bad_addresses, rows_without_process, rows_wit
 from harness.world.reconcile import Reconciled
 from harness.world.strays import stray_entries, stray_processes, stray_sockets, stray_taps
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.behind("db.tables_and_columns_are_there", "db.sees_every_row"),
+]
 
 
 @pytest.mark.smoke

@@ -12,6 +12,7 @@ from harness.host.parts import Vmm
 from harness.site.profile import Site
 
 pytestmark = pytest.mark.acceptance
+RUNS = pytest.mark.behind("host.vmm_runs")
 
 KVM_API = 12
 """Of every Linux since 2.6.22; Firecracker takes no other."""
@@ -47,25 +48,27 @@ def test_kvm_is_usable(host_facts: HostFacts, site: Site) -> None:
 
 
 @pytest.mark.item("session-launches", proves=False)
+@RUNS
 @pytest.mark.mend(step=5, how="install the profile's version and rebuild the snapshot with it")
 @pytest.mark.look("{vmm.binary} --version")
 def test_vmm_version(host_facts: HostFacts, site: Site) -> None:
     """The VMM has the version that the site profile expects."""
-    vmm = _present(host_facts)
+    vmm = _running(host_facts)
     version = vmm_version(vmm)
     assert version.startswith(site.vmm.version), (
-        f"{vmm.path} is version {version or 'unknown'}, and the profile expects {site.vmm.version}…"
+        f"{vmm.path} is version {version}, and the profile expects {site.vmm.version}…"
     )
 
 
 @pytest.mark.smoke
 @pytest.mark.item("snapshot-rebuilt")
+@RUNS
 @pytest.mark.mend(step=5, how="rebuild the golden snapshot with the VMM that is installed")
 @pytest.mark.look("{vmm.binary} --describe-snapshot {snapshot.vmstate}")
 @pytest.mark.usefixtures("snapshot")
 def test_snapshot_loadable(host_facts: HostFacts, site: Site) -> None:
     """The golden snapshot's format is one that the installed VMM loads."""
-    fault = format_fault(_present(host_facts))
+    fault = format_fault(_running(host_facts))
     assert not fault, f"{site.snapshot.vmstate}: {fault}"
 
 
@@ -78,9 +81,11 @@ def test_no_defunct_vmm(defunct: list[Finding]) -> None:
     assert not defunct, report(defunct, "defunct VMM processes")
 
 
-def _present(facts: HostFacts) -> Vmm:
-    if facts.vmm.path is None:
+def _running(facts: HostFacts) -> Vmm:
+    if facts.vmm.path is None or not vmm_version(facts.vmm):
         raise HarnessError(
-            "there is no VMM binary on the host to ask", hint="see host.vmm_runs, which fails for it"
+            "there is no VMM on the host that runs and could be asked",
+            hint="see host.vmm_runs, which fails for it",
+            behind="host.vmm_runs",
         )
     return facts.vmm

@@ -28,6 +28,11 @@ def judge(patient: Patient, *layers: str, mark: str = "acceptance") -> dict[str,
     return verdict
 
 
+def behind(verdict: dict[str, Any]) -> dict[str, str]:
+    """The check that each is behind, or nothing."""
+    return {check["name"]: check["behind"] for check in verdict["checks"]}
+
+
 def outcomes(verdict: dict[str, Any]) -> dict[str, str]:
     """Each check's outcome."""
     return {check["name"]: check["outcome"] for check in verdict["checks"]}

@@ -12,13 +12,13 @@ from lab.faults.fault import LAYERS, Fault, all_faults
 from lab.faults.patient import Patient
 from lab.minipc import deployment
 from lab.paths import LabPaths, lab_paths
-from tests.lab.judging import PYTEST, ROOT, judge, outcomes
+from tests.lab.judging import PYTEST, ROOT, behind, judge, outcomes
 
 pytestmark = pytest.mark.lab
 
 FAULTS = all_faults()
 NEVER_FAIL = {
-    "db.sees_every_row": "what our role may not read says nothing of the site: all that reads it is BROKEN",
+    "db.sees_every_row": "what our role may not read says nothing of the site: what reads it is behind this",
     "host.root_by_sudo": "without root nothing of the host can be asked: all that asks it is BROKEN",
 }
 """Checks that are BROKEN where others FAIL, and why."""
@@ -60,11 +60,15 @@ def skip_where_it_cannot_be(fault: Fault, patient: Patient) -> None:
 
 
 @pytest.mark.parametrize("fault", [proof(fault) for fault in FAULTS])
-def test_a_fault_turns_its_own_checks_red(fault: Fault, patient: Patient) -> None:
-    """Each fault is caught by the checks it names, as a FAIL, and by nothing else."""
+def test_a_fault_turns_its_own_checks_red(fault: Fault, patient: Patient, nodes: dict[str, str]) -> None:
+    """Each fault is caught by the checks it names, as a FAIL, and by no others: those are behind these."""
     skip_where_it_cannot_be(fault, patient)
+    alone: dict[str, str] = {}
     with fault.inject(patient):
-        told = outcomes(judge(patient, *fault.asks))
+        verdict = judge(patient, *fault.asks)
+        if fault.alone:
+            alone = outcomes(judge(patient, *(nodes[name].removeprefix("tests/") for name in fault.alone)))
+    told = outcomes(verdict)
     seen = {name: outcome for name, outcome in told.items() if outcome != "n/a"}
     otherwise = {
         name: f"{outcome}, expected {fault.expected(name)}"
@@ -72,6 +76,9 @@ def test_a_fault_turns_its_own_checks_red(fault: Fault, patient: Patient) -> Non
         if outcome != fault.expected(name)
     }
     assert otherwise == {}, fault.breaks
+    roots = behind(verdict)
+    assert {name: root for name, root in roots.items() if not fault.is_behind(name, root)} == {}, fault.breaks
+    assert alone == dict.fromkeys(fault.alone, "FAIL")
     assert not fault.reds or "FAIL" in seen.values()
     assert fault.unknown(told) == set()
 
@@ -92,7 +99,11 @@ def test_what_never_fails_is_seen_broken(name: str, nodes: dict[str, str]) -> No
 def turned(nodes: dict[str, str], check: str, outcome: str) -> list[str]:
     """The faults that turn a check so, among those that ask it."""
     asked = (fault for fault in FAULTS if fault.is_asked(nodes[check]))
-    return [fault.name for fault in asked if fault.expected(check) == outcome]
+    return [
+        fault.name
+        for fault in asked
+        if fault.expected(check) == outcome or (outcome == "FAIL" and check in fault.alone)
+    ]
 
 
 @pytest.fixture(scope="module")

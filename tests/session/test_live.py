@@ -78,6 +78,7 @@ def test_vm_is_on_the_host(kind: str, lived: Lived) -> None:
     assert not why, f"{lived.vm.vm_id}: {why}"
 
 
+@pytest.mark.behind("session.session_starts", explains=True)
 @pytest.mark.mend(step=6, how="launch two at once, and follow the controller's journal")
 def test_second_session_starts(second_launched: Launched) -> None:
     """A second user's session starts at the same time as the first."""

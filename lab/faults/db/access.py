@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from lab.faults import database
-from lab.faults.fault import fault
+from lab.faults.fault import behind, fault
 from lab.faults.patient import Patient
 from lab.minipc import keys
 
@@ -106,7 +106,10 @@ def _relayed(patient: Patient, program: str) -> AbstractContextManager[None]:
     return patient.on_host(do=start, undo="systemctl stop fa017-relay")
 
 
-@fault(reds={"db.tables_and_columns_are_there"}, broken={"db.sees_every_row", *SESSION_CLAIMS})
+@fault(
+    reds={"db.tables_and_columns_are_there"},
+    behind=behind("db.tables_and_columns_are_there", {"db.sees_every_row", *SESSION_CLAIMS}),
+)
 def missing_column(patient: Patient) -> AbstractContextManager[None]:
     """The table of sessions has no error_message, a column that the service uses: it has another name.
 
@@ -130,7 +133,11 @@ def no_users_table(patient: Patient) -> AbstractContextManager[None]:
     return database.copied(patient, "ALTER TABLE users RENAME TO people")
 
 
-@fault(broken={"db.sees_every_row", *SESSION_CLAIMS, *VM_CLAIMS}, asks=("db",))
+@fault(
+    broken={"db.sees_every_row"},
+    behind=behind("db.sees_every_row", SESSION_CLAIMS | VM_CLAIMS),
+    asks=("db",),
+)
 @contextmanager
 def hidden_rows(patient: Patient) -> Iterator[None]:
     """Row-level security hides every row from our role: it may SELECT, and no policy lets it see anything."""
@@ -148,7 +155,10 @@ def hidden_rows(patient: Patient) -> Iterator[None]:
         yield
 
 
-@fault(reds={"db.session_age_is_known"}, broken={"db.sees_every_row", *SESSION_CLAIMS})
+@fault(
+    reds={"db.session_age_is_known"},
+    behind=behind("db.session_age_is_known", {"db.sees_every_row", *SESSION_CLAIMS}),
+)
 def ageless_sessions(patient: Patient) -> AbstractContextManager[None]:
     """Sessions have neither created_at nor started_at, so that their age is not known.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from lab.faults.edit import AGENT, UNIT, edited
-from lab.faults.fault import fault
+from lab.faults.fault import behind, fault
 from lab.faults.patient import Patient
 from lab.faults.variant import golden_variant
 
@@ -17,12 +17,19 @@ _BREAK_SYNTAX = edited(f"{AGENT}/server.js", ("const PORT =", "const PORT = = ")
     reds={
         "guest.server_source_parses[golden]",
         "guest.health_answers_in_time",
-        "guest.health_says_what_is_documented",
-        "guest.unknown_path_is_a_json_404",
-        "guest.bad_json_is_a_json_400",
-        "guest.health_is_steady_under_load",
-        "guest.port_is_the_agents[golden]",
         "guest.unit_is_active[golden]",
+    },
+    behind={
+        "guest.port_is_the_agents[golden]": "guest.unit_is_active[golden]",
+        **behind(
+            "guest.health_answers_in_time",
+            (
+                "guest.health_says_what_is_documented",
+                "guest.unknown_path_is_a_json_404",
+                "guest.bad_json_is_a_json_400",
+                "guest.health_is_steady_under_load",
+            ),
+        ),
     },
     asks=(
         "guest/test_health.py",
@@ -110,13 +117,18 @@ _CARRY_ON = (
         *(
             f"guest.{death}_{claim}"
             for death in ("uncaught_exception", "unhandled_rejection")
-            for claim in ("is_logged", "ends_the_agent", "is_recovered_from")
+            for claim in ("is_logged", "ends_the_agent")
         ),
         *(f"guest.taken_port_{claim}" for claim in ("is_logged", "ends_the_agent")),
         "guest.silent_database_does_not_hang_a_login",
         "guest.silent_database_leaves_health_alone",
         "guest.silent_database_is_logged",
     },
+    behind={
+        f"guest.{death}_is_recovered_from": f"guest.{death}_ends_the_agent"
+        for death in ("uncaught_exception", "unhandled_rejection")
+    },
+    alone={"guest.uncaught_exception_is_recovered_from", "guest.unhandled_rejection_is_recovered_from"},
     asks=(
         "guest/test_source.py",
         "guest/test_crash.py",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from lab.faults.edit import UNIT
-from lab.faults.fault import fault
+from lab.faults.fault import behind, fault
 from lab.faults.golden import golden_copy
 from lab.faults.patient import Patient
 from lab.faults.variant import golden_variant
@@ -20,17 +20,22 @@ OF_A_CLONE = tuple(
     )
 )
 COLD_BOOT = ("guest/test_cold_boot.py",)
-NO_GOOD_BOOT = {
+NO_GOOD_BOOT = {"guest.cold_boot_is_healthy_in_time", "guest.cold_boot_console_is_clean"}
+NO_BOOT = behind(
     "guest.cold_boot_is_healthy_in_time",
-    "guest.cold_boot_console_is_clean",
-    "guest.cold_boot_is_another_boot",
-    "guest.cold_boot_starts_the_agent",
-}
+    ("guest.cold_boot_is_another_boot", "guest.cold_boot_starts_the_agent"),
+)
 
 
 @fault(
     reds={"guest.clone_resumes_from_the_snapshot"},
-    others_broken=True,
+    behind=behind(
+        "guest.clone_resumes_from_the_snapshot",
+        (
+            *("guest.clone_did_not_boot", "guest.console_is_clean"),
+            *("guest.boot_is_the_snapshots[golden]", "guest.no_unit_failed[golden]"),
+        ),
+    ),
     asks=OF_A_CLONE,
     cause="snapshot.vmstate_damaged",
 )
@@ -85,7 +90,13 @@ echo 'w /dev/console - - - - EXT4-fs error (device vda): ext4_lookup\\r\\n' >/et
 """
 
 
-@fault(reds=NO_GOOD_BOOT, asks=COLD_BOOT, cause="boot.disk_error")
+@fault(
+    reds=NO_GOOD_BOOT,
+    behind=NO_BOOT,
+    alone={"guest.cold_boot_is_another_boot", "guest.cold_boot_starts_the_agent"},
+    asks=COLD_BOOT,
+    cause="boot.disk_error",
+)
 @contextmanager
 def cold_boot(patient: Patient) -> Iterator[None]:
     """The golden disk boots with a disk error and without the agent, which only the memory snapshot has.
@@ -96,7 +107,7 @@ def cold_boot(patient: Patient) -> Iterator[None]:
         yield
 
 
-@fault(reds=NO_GOOD_BOOT, asks=COLD_BOOT, cause="boot.initrd_damaged")
+@fault(reds=NO_GOOD_BOOT, behind=NO_BOOT, asks=COLD_BOOT, cause="boot.initrd_damaged")
 def cold_boot_panics(patient: Patient) -> AbstractContextManager[None]:
     """The golden disk's kernel finds no drivers and panics when it boots, which ends its VMM.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from lab.faults.edit import UNIT, unit_edited
-from lab.faults.fault import fault
+from lab.faults.fault import behind, fault
 from lab.faults.patient import Patient
 from lab.faults.variant import golden_variant
 
@@ -26,9 +26,11 @@ systemd-run --quiet --unit=stranger python3 -S -m http.server 9999
         "guest.agent_started_after_the_network[golden]",
         "guest.no_other_port_listens[golden]",
         "guest.window_is_listened_for[golden]",
-        "guest.vnc_speaks_rfb",
-        "guest.novnc_page_is_served",
     },
+    behind=behind(
+        "guest.window_is_listened_for[golden]", ("guest.vnc_speaks_rfb", "guest.novnc_page_is_served")
+    ),
+    alone={"guest.vnc_speaks_rfb", "guest.novnc_page_is_served"},
     asks=("guest/test_network.py", "guest/test_window.py"),
 )
 def network(patient: Patient) -> AbstractContextManager[None]:

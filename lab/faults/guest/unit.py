@@ -65,12 +65,12 @@ def unit_drift(patient: Patient) -> AbstractContextManager[None]:
 
 
 @fault(
-    reds={
-        "guest.killed_agent_is_recovered_from",
-        "guest.killed_agent_is_restarted_after_its_delay",
-        "guest.taken_port_is_never_given_up",
-        "guest.taken_port_is_recovered_from",
+    reds={"guest.killed_agent_is_recovered_from", "guest.taken_port_is_never_given_up"},
+    behind={
+        "guest.killed_agent_is_restarted_after_its_delay": "guest.killed_agent_is_recovered_from",
+        "guest.taken_port_is_recovered_from": "guest.taken_port_is_never_given_up",
     },
+    alone={"guest.killed_agent_is_restarted_after_its_delay", "guest.taken_port_is_recovered_from"},
     asks=(
         "guest/test_crash.py::test_killed_agent_is_recovered_from",
         "guest/test_crash.py::test_killed_agent_is_restarted_after_its_delay",

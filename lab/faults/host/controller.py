@@ -15,7 +15,7 @@ from lab.faults.patient import Patient
 _UNIT_FILE = "/etc/systemd/system/master-controller.service"
 
 
-@fault(reds={"host.controller_loaded", "host.controller_enabled"})
+@fault(reds={"host.controller_loaded"}, behind={"host.controller_enabled": "host.controller_loaded"})
 def controller_unit_gone(patient: Patient) -> AbstractContextManager[None]:
     """The controller's unit file is gone; its process runs on."""
     return patient.on_host(
@@ -24,7 +24,11 @@ def controller_unit_gone(patient: Patient) -> AbstractContextManager[None]:
     )
 
 
-@fault(reds={"host.controller_active", "host.controller_api_answers"}, cause="controller.down")
+@fault(
+    reds={"host.controller_active"},
+    behind={"host.controller_api_answers": "host.controller_active"},
+    cause="controller.down",
+)
 def controller_stopped(patient: Patient) -> AbstractContextManager[None]:
     """The controller is stopped, by systemctl."""
     return patient.on_host(
@@ -92,7 +96,8 @@ _LOOP_FILE = "/run/systemd/system/master-controller.service.d/fa017.conf"
 
 
 @fault(
-    reds={"host.controller_active", "host.controller_api_answers", "host.controller_not_restarting"},
+    reds={"host.controller_active", "host.controller_not_restarting"},
+    behind={"host.controller_api_answers": "host.controller_active"},
     asks=(
         "host/test_controller.py::test_controller_active",
         "host/test_controller.py::test_controller_api_answers",

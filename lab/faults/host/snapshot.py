@@ -14,7 +14,11 @@ SNAPSHOT = ("host/test_snapshot.py", "host/test_vmm.py")
 """What looks at the golden snapshot's files."""
 
 
-@fault(reds={"host.snapshot_present", "host.snapshot_whole"}, asks=SNAPSHOT)
+@fault(
+    reds={"host.snapshot_present"},
+    behind={"host.snapshot_whole": "host.snapshot_present"},
+    asks=SNAPSHOT,
+)
 def memory_empty(patient: Patient) -> AbstractContextManager[None]:
     """The golden snapshot's memory file is empty, as a full disk leaves it."""
     return golden_copy(patient, "memory", ": >$file")

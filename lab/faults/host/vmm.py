@@ -5,11 +5,15 @@ from __future__ import annotations
 import shlex
 from contextlib import AbstractContextManager
 
-from lab.faults.fault import fault
+from lab.faults.fault import behind, fault
 from lab.faults.patient import Patient
 
 
-@fault(reds={"host.vmm_runs", "host.vmm_version", "host.snapshot_loadable"}, cause="vmm.does_not_start")
+@fault(
+    reds={"host.vmm_runs"},
+    behind=behind("host.vmm_runs", ("host.vmm_version", "host.snapshot_loadable")),
+    cause="vmm.does_not_start",
+)
 def vmm_does_not_run(patient: Patient) -> AbstractContextManager[None]:
     """The VMM's binary does not run, so it tells no version, and loads no snapshot."""
     return patient.profile(vmm={"binary": "/bin/false"})

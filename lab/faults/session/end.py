@@ -54,7 +54,10 @@ _REMOVE_NOTHING = Defect(
 )
 
 
-@fault(reds={"session.nothing_of_the_vm_is_left", "session.host_is_as_before"})
+@fault(
+    reds={"session.nothing_of_the_vm_is_left"},
+    behind={"session.host_is_as_before": "session.nothing_of_the_vm_is_left"},
+)
 @contextmanager
 def nothing_removed(patient: Patient) -> Iterator[None]:
     """A cancelled session's VM is called destroyed, and all of it is still there.

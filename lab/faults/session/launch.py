@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from lab.faults.controller import Defect, defective, on
-from lab.faults.fault import fault
+from lab.faults.fault import behind, fault
 from lab.faults.firewall import unreachable
 from lab.faults.patient import Patient
 
@@ -26,7 +26,10 @@ NEEDS_A_SESSION = {
 }
 
 
-@fault(reds={"session.session_starts", "session.second_session_starts"}, broken=NEEDS_A_SESSION)
+@fault(
+    reds={"session.session_starts"},
+    behind=behind("session.session_starts", {"session.second_session_starts", *NEEDS_A_SESSION}),
+)
 def no_health(patient: Patient) -> AbstractContextManager[None]:
     """No VM is ever found healthy, so no session starts: the controller gives up at once."""
     return defective(
@@ -89,7 +92,10 @@ def agent_out_of_reach(patient: Patient) -> Iterator[None]:
         yield
 
 
-@fault(reds={"session.launch_markers_come_in_order", "session.launch_markers_come_in_time"})
+@fault(
+    reds={"session.launch_markers_come_in_order"},
+    behind={"session.launch_markers_come_in_time": "session.launch_markers_come_in_order"},
+)
 def marker_missing(patient: Patient) -> AbstractContextManager[None]:
     """A step of the launch is not in the controller's journal: no attempt at a health check is logged."""
     return defective(

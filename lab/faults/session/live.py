@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from lab.faults.controller import Defect, defective, on, rewritten
-from lab.faults.fault import fault
+from lab.faults.fault import behind, fault
 from lab.faults.patient import Patient
 
 
@@ -100,11 +100,14 @@ def vm_in_pieces(patient: Patient) -> Iterator[None]:
 
 @fault(
     reds={"session.second_session_starts"},
-    broken={
-        "session.sessions_share_nothing",
-        "session.users_vms_are_their_own",
-        "session.other_session_goes_on",
-    },
+    behind=behind(
+        "session.second_session_starts",
+        (
+            "session.sessions_share_nothing",
+            "session.users_vms_are_their_own",
+            "session.other_session_goes_on",
+        ),
+    ),
 )
 def second_user_refused(patient: Patient) -> AbstractContextManager[None]:
     """A second session at once is refused.

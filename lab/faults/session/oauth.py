@@ -14,7 +14,7 @@ from lab.faults.controller import (
     stopped_for_destroyed,
 )
 from lab.faults.edit import AGENT, UNIT, edited
-from lab.faults.fault import fault
+from lab.faults.fault import behind, fault
 from lab.faults.patient import Patient
 from lab.faults.variant import users_variant
 
@@ -38,10 +38,10 @@ LOGGED_IN = {
     "session.bad_login_fails_cleanly",
     "session.bad_login_leaves_no_credentials",
 }
-"""Checks of logins that were tried at the provider: where nobody gets so far, each is red."""
+"""Checks of logins that were tried at the provider."""
 
 AFTER_A_LOGIN = {"session.credentials_outlive_the_vm", "session.health_passes_during_a_login"}
-"""Checks that ask what a login came to: where none was made, they cannot be asked."""
+"""Checks that ask what a login came to."""
 
 COMPLETED = (
     "session/test_oauth.py::test_completed_sessions_vm_is_gone",
@@ -51,13 +51,17 @@ COMPLETED = (
 
 
 @fault(
-    reds={"session.login_has_an_address", *LOGGED_IN},
-    broken={
-        "session.address_asks_for_a_code_with_pkce",
-        "session.state_and_challenge_are_fresh",
-        "session.vm_reaches_the_provider",
-        *AFTER_A_LOGIN,
-    },
+    reds={"session.login_has_an_address"},
+    behind=behind(
+        "session.login_has_an_address",
+        {
+            "session.address_asks_for_a_code_with_pkce",
+            "session.state_and_challenge_are_fresh",
+            "session.vm_reaches_the_provider",
+            *LOGGED_IN,
+            *AFTER_A_LOGIN,
+        },
+    ),
     asks=("session/test_oauth.py",),
 )
 def oauth_no_address(patient: Patient) -> AbstractContextManager[None]:
@@ -117,8 +121,13 @@ def oauth_constant_state(patient: Patient) -> AbstractContextManager[None]:
 
 
 @fault(
-    reds={"session.vm_reaches_the_provider", *LOGGED_IN},
-    broken=AFTER_A_LOGIN,
+    reds={"session.vm_reaches_the_provider"},
+    behind=behind("session.vm_reaches_the_provider", LOGGED_IN | AFTER_A_LOGIN),
+    alone={
+        "session.provider_page_is_in_the_window",
+        "session.login_in_the_window_completes",
+        "session.callback_to_the_agent_completes",
+    },
     asks=("session/test_oauth.py",),
 )
 def oauth_provider_stopped(patient: Patient) -> AbstractContextManager[None]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from lab.faults.controller import Defect, defective
-from lab.faults.fault import fault
+from lab.faults.fault import behind, fault
 from lab.faults.firewall import ruled
 from lab.faults.patient import Patient
 
 WINDOW = ("session/test_window.py",)
+OPENS = "session.vm_opens_the_page_it_is_told_to"
 OPENED = {
-    "session.vm_opens_the_page_it_is_told_to",
+    OPENS,
     "session.two_sessions_at_once_have_their_own_addresses",
     "session.window_shows_the_page_opened",
     "session.window_is_not_frozen",
@@ -35,7 +36,7 @@ def _opening(node: str) -> str:
     """
 
 
-@fault(reds=OPENED, asks=WINDOW)
+@fault(reds={OPENS}, behind=behind(OPENS, OPENED - {OPENS}), asks=WINDOW)
 def window_pages_lost(patient: Patient) -> AbstractContextManager[None]:
     """The controller says of every page that it was opened, and opens none: no VM ever asks for one."""
     return defective(

@@ -6,13 +6,15 @@ import json
 from contextlib import AbstractContextManager
 
 from lab.faults.controller import Defect, defective, refused
-from lab.faults.fault import fault
+from lab.faults.fault import behind, fault
 from lab.faults.firewall import unreachable
 from lab.faults.patient import Patient
 
 WINDOW = ("session/test_window.py",)
+CONNECTS = "session.page_connects"
+BROWSER = "session.window_shows_a_browser"
 SHOWN = {
-    "session.window_shows_a_browser",
+    BROWSER,
     "session.window_shows_the_page_opened",
     "session.window_is_not_frozen",
     "session.two_windows_at_once_show_their_own_vms",
@@ -20,7 +22,7 @@ SHOWN = {
 """Checks of what the window's canvas shows."""
 
 
-@fault(reds={"session.page_connects", *SHOWN}, asks=WINDOW)
+@fault(reds={CONNECTS}, behind=behind(CONNECTS, SHOWN), asks=WINDOW)
 def window_page_gone(patient: Patient) -> AbstractContextManager[None]:
     """The dashboard has no page with the browser window.
 
@@ -30,7 +32,8 @@ def window_page_gone(patient: Patient) -> AbstractContextManager[None]:
 
 
 @fault(
-    reds={"session.page_connects", *SHOWN, "session.hop_shows_the_page[controller_proxy]"},
+    reds={CONNECTS, "session.hop_shows_the_page[controller_proxy]"},
+    behind=behind(CONNECTS, SHOWN),
     asks=WINDOW,
 )
 def window_websocket_refused(patient: Patient) -> AbstractContextManager[None]:
@@ -60,7 +63,12 @@ _NEVER_PAINTED = Defect(
 )
 
 
-@fault(reds=SHOWN, asks=WINDOW)
+@fault(
+    reds={BROWSER},
+    behind=behind(BROWSER, SHOWN - {BROWSER}),
+    alone={"session.window_shows_the_page_opened", "session.two_windows_at_once_show_their_own_vms"},
+    asks=WINDOW,
+)
 def window_blank(patient: Patient) -> AbstractContextManager[None]:
     """The dashboard's page connects, and its canvas stays blank: a page that only looks like the window."""
     return defective(patient, _NEVER_PAINTED)

@@ -70,6 +70,26 @@ def test_a_row_stands_for_every_guest_and_a_guest_for_every_row() -> None:
     assert made.unknown([*checks, "three[session]"]) == {"three[golden]"}
 
 
+def test_a_consequence_is_behind_the_faults_own_check() -> None:
+    made = fault(reds={"one"}, behind={"two[golden]": "one[golden]", "three": "one"})(bridge_gone)
+    checks = ("one[golden]", "two[golden-x]", "two[session-x]", "three")
+    assert [made.expected(check) for check in checks] == ["FAIL", "NOT PROVEN", "PASS", "NOT PROVEN"]
+    roots = ("", "one[golden]", "one[session]", "two[golden]")
+    assert [made.is_behind("two[golden-x]", root) for root in roots] == [False, True, False, False]
+    assert [made.is_behind("three", root) for root in roots] == [False, True, True, False]
+    assert [made.is_behind("two[session-x]", root) for root in roots] == [True, False, False, False]
+    assert made.unknown(["one", "two[session]"]) == {"two[golden]", "three"}
+
+
+def test_what_is_behind_is_behind_what_the_fault_turns_red_or_breaks() -> None:
+    """And nothing is said of a check twice; alone is asked only what is behind another."""
+    for one in all_faults():
+        own = {name.partition("[")[0] for name in one.reds | one.broken}
+        assert {root.partition("[")[0] for root in one.behind.values()} <= own, one.name
+        assert not one.behind.keys() & (one.reds | one.broken), one.name
+        assert one.alone <= one.behind.keys(), one.name
+
+
 def test_all_others_may_be_broken() -> None:
     made = fault(reds={"one"}, others_broken=True)(bridge_gone)
     assert [made.expected(check) for check in ("one", "two")] == ["FAIL", "BROKEN"]
