@@ -36,7 +36,7 @@ def assemble(paths: LabPaths, show: Steps, *, written: Path | None = None, vmm: 
             inputs = parts.take(written, fresh) if written else _write_files(fresh, paths)
         undo.enter_context(chamber.state_seen_as_on_host(staging / "firecracker"))
         chamber.set_up_network()
-        guest = Guest(paths, folder)
+        guest = Guest(paths, folder, look_s=vmm.look_s)
         with machine(folder, "boot", vmm) as vm:
             facts = _boot_and_park(vm, guest, show, vmm)
         _verify(guest, folder, show, vmm)
@@ -86,7 +86,7 @@ def _verify(guest: Guest, folder: Path, show: Steps, vmm: Vmm) -> None:
 
 def main(words: list[str]) -> int:
     """Entry of the module inside the chamber: no words, or a folder with written parts and a VMM."""
-    written, vmm = (Path(words[0]), Vmm((words[1],), patience=4)) if words else (None, LOOK_ALIKE)
+    written, vmm = (Path(words[0]), Vmm((words[1],), patience=4, look_s=2)) if words else (None, LOOK_ALIKE)
     try:
         with steps(STEPS) as show:
             assemble(lab_paths(), show, written=written, vmm=vmm)

@@ -40,7 +40,8 @@ _SET_CLOCK = "import sys, time; time.clock_settime(time.CLOCK_REALTIME, time.tim
 class Guest:
     """One VM at the golden address; for one build, in its network namespace."""
 
-    def __init__(self, paths: LabPaths, folder: Path) -> None:
+    def __init__(self, paths: LabPaths, folder: Path, *, look_s: float = 0.05) -> None:
+        self._look_s = look_s
         self._key = paths.ssh_key
         self._known_hosts = folder / "known_hosts"
         self._known_hosts.write_text(keys.known_hosts(paths))
@@ -51,7 +52,7 @@ class Guest:
             lambda: self._health().json()["status"],
             what=HEALTH,
             timeout_s=timeout_s,
-            interval_s=0.05,
+            interval_s=self._look_s,
             until=lambda status: status == "ok",
             retry_on=(httpx.HTTPError, ValueError, KeyError),
             hint="the VM's console says how far it came",
@@ -63,7 +64,7 @@ class Guest:
             self._screen,
             what="the browser's start page on the VM's screen",
             timeout_s=timeout_s,
-            interval_s=1,
+            interval_s=max(1, self._look_s),
             until=lambda screen: screen.share(START_PAGE) > 0.5,
             retry_on=(RfbError,),
             hint="look at the desktop's units in the VM: vnc, openbox, chromium",

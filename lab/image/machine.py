@@ -26,6 +26,8 @@ class Vmm:
     program: tuple[str, ...]
     patience: int = 1
     """How many times as long as the lab's own its guests may take."""
+    look_s: float = 0.05
+    """Between two looks at them: on an emulated processor each costs them some of it."""
 
     def snapshot_version(self) -> str:
         """The format of its snapshots."""
@@ -40,8 +42,9 @@ LOOK_ALIKE = Vmm((sys.executable, "-m", "lab.vmm"))
 class Machine:
     """A running VMM: ``api`` drives it, ``console`` is what its guest has written."""
 
-    def __init__(self, process: subprocess.Popen[bytes], api: Firecracker, log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], api: Firecracker, log: Path, look_s: float) -> None:
         self.api = api
+        self._look_s = look_s
         self._process = process
         self._log = log
 
@@ -55,7 +58,7 @@ class Machine:
             lambda: next((line for line in self._living_lines() if text in line), ""),
             what=f"{text!r} on the console ({self._log})",
             timeout_s=timeout_s,
-            interval_s=0.02,
+            interval_s=self._look_s,
         )
 
     def _living_lines(self) -> list[str]:
@@ -91,7 +94,7 @@ def machine(folder: Path, name: str, vmm: Vmm) -> Iterator[Machine]:
             lambda: _accepts(api_sock) or process.poll() is not None,
             what=f"the VMM's API at {api_sock}",
             timeout_s=30 * vmm.patience,
-            interval_s=0.02,
+            interval_s=vmm.look_s,
         )
         api = Firecracker(
             api_sock,
@@ -100,7 +103,7 @@ def machine(folder: Path, name: str, vmm: Vmm) -> Iterator[Machine]:
             epitaph=lambda: log.read_text()[-2000:],
         )
         try:
-            yield Machine(process, api, log)
+            yield Machine(process, api, log, vmm.look_s)
         finally:
             api.close()
     finally:
