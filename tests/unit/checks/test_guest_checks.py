@@ -136,7 +136,7 @@ def identities():
         ((200, 200), 2, "PASS"),
         ((200, 200), 3, "FAIL"),
         ((200, 502), 2, "FAIL"),
-        ((0, 502), 0, "BROKEN"),
+        ((0, 502), 0, "NOT PROVEN"),
     ],
 )
 def test_a_clone_knows_its_own_logins_and_no_others(
