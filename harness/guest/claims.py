@@ -149,15 +149,28 @@ def no_other_port_listens(guest: Host, site: Site) -> Problem:
 
 
 def port_is_the_agents(guest: Host, site: Site) -> Problem:
-    """The agent's port is listened on at 0.0.0.0, by the main process of its unit."""
+    """The agent's port is listened on at 0.0.0.0, by a process of its unit."""
     port = site.agent.port
     listener = guest.listener(port)
     main_pid = guest.unit(site.agent.unit).number("MainPID")
     everywhere = listener.addresses == ["0.0.0.0"]  # noqa: S104 - what the runbook asks for
-    if main_pid and everywhere and main_pid in listener.pids:
+    if main_pid and everywhere and _is_among(guest, listener.pids, main_pid):
         return None
     shown = ", ".join(f"{one} pids {sorted(one.pids)}" for one in listener.sockets) or "nobody"
-    return f"expected 0.0.0.0:{port} by pid {main_pid} ({site.agent.unit}); listening: {shown}"
+    return f"expected 0.0.0.0:{port} by pid {main_pid} ({site.agent.unit}) or its own; listening: {shown}"
+
+
+def _is_among(guest: Host, pids: frozenset[int], main_pid: int) -> bool:
+    """Whether one of them is of the same control group: the agent may be started by npm, or by a shell."""
+    if main_pid in pids:
+        return True
+    group = _group(guest, main_pid)
+    return bool(group) and any(f"{_group(guest, pid)}/".startswith(f"{group}/") for pid in pids)
+
+
+def _group(guest: Host, pid: int) -> str:
+    """A process's control group, by the first hierarchy; empty where it is gone."""
+    return str(guest.run(f"cat -- /proc/{pid}/cgroup").stdout).partition("\n")[0]
 
 
 def window_is_listened_for(guest: Host, site: Site) -> Problem:

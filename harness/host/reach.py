@@ -12,7 +12,7 @@ from harness.host.firewall.packets import Obstacle
 
 _PROBE = Path(__file__).parent / "probes" / "reach.py"
 _CONNECT_S = 3.0
-_TRIED = 8
+TRIED = 8
 """So many VMs are tried."""
 
 
@@ -21,7 +21,7 @@ def reached(host: Asked, addresses: Sequence[IPv4Address], port: int) -> set[IPv
 
     :raises TransportError: the host cannot be asked.
     """
-    tried = [str(one) for one in addresses[:_TRIED]]
+    tried = [str(one) for one in addresses[:TRIED]]
     if not tried:
         return set()
     ask = {"addresses": tried, "port": port, "timeout_s": _CONNECT_S}

@@ -43,6 +43,7 @@ class Fault:
         that could notice.
     :param reds: the checks that must FAIL, and no others.
     :param broken: the checks that can then no longer be asked.
+    :param unproven: those of which it can then not be told any more.
     :param others_broken: that all but ``reds`` are so.
     :param cause: the one that the suite finds, by its name in ``harness.causes.table``.
     """
@@ -53,6 +54,7 @@ class Fault:
     asks: tuple[str, ...]
     reds: frozenset[str]
     broken: frozenset[str] = frozenset()
+    unproven: frozenset[str] = frozenset()
     others_broken: bool = False
     cause: str = ""
 
@@ -60,6 +62,8 @@ class Fault:
         """The outcome that a check must have."""
         if _named(check, self.reds):
             return "FAIL"
+        if _named(check, self.unproven):
+            return "NOT PROVEN"
         return "BROKEN" if self.others_broken or _named(check, self.broken) else "PASS"
 
     def is_asked(self, node: str) -> bool:
@@ -70,7 +74,7 @@ class Fault:
     def unknown(self, checks: Iterable[str]) -> set[str]:
         """What it names and no check has."""
         known = {name for check in checks for name in names_of(check)}
-        return set((self.reds | self.broken) - known)
+        return set((self.reds | self.broken | self.unproven) - known)
 
 
 def _named(check: str, names: Collection[str]) -> bool:
@@ -81,6 +85,7 @@ def fault(
     *,
     reds: Collection[str] = (),
     broken: Collection[str] = (),
+    unproven: Collection[str] = (),
     others_broken: bool = False,
     asks: tuple[str, ...] = (),
     cause: str = "",
@@ -99,6 +104,7 @@ def fault(
             asks=asks or LAYERS[layer],
             reds=frozenset(reds),
             broken=frozenset(broken),
+            unproven=frozenset(unproven),
             others_broken=others_broken,
             cause=cause,
         )

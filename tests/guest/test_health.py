@@ -113,7 +113,7 @@ async def test_health_is_steady_under_load(clone: Vm, site: Site) -> None:
 
 @SOURCE
 def test_port_is_the_agents(guest: Host, site: Site) -> None:
-    """The agent's port is listened on at 0.0.0.0, by the main process of its unit."""
+    """The agent's port is listened on at 0.0.0.0, by a process of its unit."""
     problem = claims.port_is_the_agents(guest, site)
     assert problem is None, problem
 

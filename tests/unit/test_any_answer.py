@@ -50,6 +50,7 @@ from harness.host.firewall.rulesets import tables_of
 from harness.host.golden.files import GoldenSnapshot, parse_manifest, read_facts
 from harness.host.golden.judge import built_at, format_fault, newer_inputs, unlike_manifest, vmm_version
 from harness.host.journal import lines_about
+from harness.host.knock import knocked
 from harness.host.parts import Answer, Vmm
 from harness.host.standing import ask_standing
 from harness.infra.environment import parse_environment
@@ -569,6 +570,15 @@ ANSWERS: dict[str, tuple[Callable[[Any], object], Any]] = {
     "which machine a host is": (
         lambda answer: ask_standing(cast(Any, Said(answer))),
         {"files": {"/proc/loadavg": "1.0 "}, "systemd": "s", "hostname": "h", "kernel": "k", "processors": 2},
+    ),
+    "connections behind a bridge": (
+        lambda answer: [
+            one and one.told(8080)
+            for one in knocked(
+                cast(Any, Said(answer)), [[IPv4Address("192.168.100.7")]], 8080, device="acc-b"
+            ).knocks
+        ],
+        {"knocks": [{"address": "a", "through": False, "error": "e", "came": 1, "sent": 0, "control": True}]},
     ),
     "files on a disk": (
         lambda answer: golden(answer).read_from_disk(["/d"]),

@@ -9,13 +9,13 @@ from lab.faults.firewall import ruled
 from lab.faults.patient import Patient
 
 
-@fault(reds={"host.bridge_up"}, cause="network.bridge_down")
+@fault(reds={"host.bridge_up"}, unproven={"host.no_firewall_between"}, cause="network.bridge_down")
 def bridge_down(patient: Patient) -> AbstractContextManager[None]:
     """The VMs' bridge is down; it has its address."""
     return patient.on_host(do="ip link set fcbr0 down", undo="ip link set fcbr0 up")
 
 
-@fault(reds={"host.bridge_up"}, cause="network.bridge_without_address")
+@fault(reds={"host.bridge_up"}, unproven={"host.no_firewall_between"}, cause="network.bridge_without_address")
 def bridge_without_address(patient: Patient) -> AbstractContextManager[None]:
     """The VMs' bridge has lost its address; it is up."""
     return patient.on_host(

@@ -1,0 +1,125 @@
+"""Connections to addresses behind a bridge: a real one, with real rules, in a network of its own."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+from typing import Any
+
+import pytest
+
+from harness.errors import CommandError
+from harness.host import knock
+from harness.host.facts import Asked
+from harness.host.knock import Knocks, knocked
+from tests.unit.peers.this_machine import Apart
+
+BRIDGE = "ip link add fcbr0 type bridge; ip address add 192.168.100.1/24 dev fcbr0; ip link set fcbr0 up"
+VMS = [IPv4Address(f"192.168.100.{number}") for number in (254, 253)]
+TABLE = (
+    "nft add table inet t; nft 'add chain inet t {hook} {{ type filter hook {hook} priority 0; }}'; {rule}"
+)
+SOMEBODY = (
+    "setpriv --pdeathsig KILL unshare --net sleep 600 >/dev/null 2>&1 & "
+    'while [ "$(readlink /proc/$!/ns/net)" = "$(readlink /proc/self/ns/net)" ]; do :; done; '
+    "ip link add fc-vm-1 type veth peer name eth0 netns $!; ip link set fc-vm-1 master fcbr0 up; "
+    'within="nsenter --net=/proc/$!/ns/net"; $within ip address add 192.168.100.254/24 dev eth0; '
+    "$within ip link set eth0 up"
+)
+"""Another port of the bridge, behind which somebody has an address."""
+KILLED = """
+import json, signal, subprocess, sys, time
+source, ask = json.loads(sys.argv[1])
+def there():
+    return not subprocess.run(["ip", "link", "show", ask["device"]], capture_output=True).returncode
+def waited(for_what):
+    deadline = time.monotonic() + 30
+    while there() is not for_what and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return there() is for_what
+with subprocess.Popen([sys.executable, "-c", source, json.dumps(ask)], stdout=subprocess.DEVNULL) as probe:
+    came = waited(True)
+    probe.send_signal(signal.SIGKILL)
+print(json.dumps([came, waited(False)]))
+"""
+
+
+def asked(prepare: str, *groups: list[IPv4Address]) -> Knocks:
+    host: Asked = Apart(f"{BRIDGE}; {prepare}")
+    return knocked(host, groups or [VMS], 8080, device="acc-abcdef-b")
+
+
+def ruled(hook: str, rule: str) -> str:
+    return TABLE.format(hook=hook, rule=f"nft 'add rule inet t {hook} {rule}'")
+
+
+def test_where_nothing_stops_it_a_connection_gets_through_and_nothing_of_ours_stays() -> None:
+    found = asked("true")
+    (one,) = found.knocks
+    assert one is not None
+    assert (one.address, one.through, one.error, one.came >= 3, one.sent >= 1) == (
+        *(str(VMS[0]), True, "", True, True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("hook", "rule", "came", "control"),
+    [
+        ("output", "tcp dport 8080 drop", False, True),
+        ("output", "tcp dport 8080 reject with tcp reset", False, True),
+        ("output", "ip daddr 192.168.100.0/24 drop", False, False),
+        ("input", "tcp sport 8080 drop", True, True),
+        ("input", 'iifname "fcbr0" drop', True, False),
+    ],
+)
+def test_what_is_stopped_tells_where(hook: str, rule: str, came: bool, control: bool) -> None:
+    (one,) = asked(ruled(hook, rule)).knocks
+    assert one is not None
+    assert (one.through, one.came > 0, one.sent > 0, one.control) == (False, came, came, control)
+    assert ("did not get back" in one.told(8080)) is came
+
+
+def test_an_address_that_somebody_has_is_left_alone() -> None:
+    (one,) = asked(SOMEBODY).knocks
+    assert one is not None
+    assert (one.address, one.through) == (str(VMS[1]), True)
+    assert asked(SOMEBODY, VMS[:1]).knocks == (None,)
+
+
+def test_it_is_gone_however_it_ends() -> None:
+    host = Apart(f"{BRIDGE}; {ruled('output', 'tcp dport 8080 drop')}")
+    ask = {
+        **{"bridge": "fcbr0", "address": "192.168.100.1", "prefix": 24, "device": "acc-abcdef-b"},
+        **{"port": 8080, "control": 9, "timeout_s": 60, "groups": [["192.168.100.254"]]},
+    }
+    assert host.python(KILLED, [knock._PROBE.read_text(), ask], timeout_s=120) == [True, True]
+
+
+def test_a_rule_about_others_stops_nobody() -> None:
+    """One address of each group is tried."""
+    found = asked(ruled("output", "ip daddr 192.168.100.7 drop"), VMS, [IPv4Address("192.168.100.7")])
+    assert [one and one.through for one in found.knocks] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("prepare", "told"),
+    [
+        ("ip link set fcbr0 down", "fcbr0 is down"),
+        ("ip address flush dev fcbr0", "fcbr0 has no address 192.168.100.1"),
+        ("ip link delete fcbr0", "fcbr0"),
+        ("ip link set fcbr0 type bridge stp_state 1", "runs STP"),
+        ("ip link add acc-abcdef-b type bridge", "File exists"),
+    ],
+)
+def test_where_nothing_can_be_tried_it_says_why(prepare: str, told: str) -> None:
+    found = asked(prepare)
+    assert told in found.untold
+    assert found.knocks == (None,)
+
+
+def test_a_host_on_which_it_fails_has_told_nothing() -> None:
+    class Failing(Apart):
+        def python(self, source: str, argument: object = None, *, timeout_s: float) -> Any:  # noqa: ARG002
+            raise CommandError("Python on the host: status 1")
+
+    found = knocked(Failing("true"), [VMS, VMS], 8080, device="acc-abcdef-b")
+    assert found == Knocks("Python on the host: status 1", (None, None))
