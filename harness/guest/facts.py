@@ -14,6 +14,7 @@ import shlex
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from harness.answers import reading
 from harness.errors import UnreadableError
@@ -49,6 +50,7 @@ more=$(printf '%s\n' "$shown" | sed -n 's/ (ignore_errors=[a-z]*)$//; s/^[A-Za-z
     -o -type f -size -{hashed}k -fprint0 "$work/facts.files" \
     -o -type l -printf 'link:%l  %p\0' -fprint0 "$work/facts.links" \
     -o -type f -printf 'size:%s  %p\0' || exit 3
+set +f
 for file in {entry} $more; do [ -f "$file" ] && printf '%s\0' "$file"; done >>"$work/facts.files"
 sort -zu "$work/facts.files" | xargs -0r sha256sum -z -- || [ $? = 123 ] || exit 3
 [ ! -f {node} ] || {{
@@ -61,7 +63,8 @@ printf 'modules:'; LC_ALL=C sort "$work/facts.modules" | sha256sum -z | tr -d ' 
 tar --null -T "$work/facts.files" -T "$work/facts.links" -P -cf - | head -c {most} | base64 -w 0
 """
 """Records that end with NUL, and the files in an archive. xargs's status 123: a file went meanwhile. What
-node_modules hold is told by their names and sizes, but for what tools keep in ``.cache``, as they like."""
+node_modules hold is told by their names and sizes, but for what tools keep in ``.cache``, as they like.
+EnvironmentFile= may hold a pattern, which the shell takes for one as systemd does."""
 _RECORD = re.compile(r"([0-9a-f]{64}|sample:[0-9a-f]{64}|(?:link|size):[^\0]*?)  ([^\0]+)", re.DOTALL)
 _MODULES = re.compile(r"modules:([0-9a-f]{64})")
 _STATE = re.compile(
@@ -252,7 +255,7 @@ def _remember_secrets(carried: Mapping[str, Carried], unit: Unit, site: Site) ->
     clean = without_environment(site)
     for path, one in carried.items():
         text = decoded(one.content)
-        if path in settings or is_settings(path):
+        if is_settings(path) or any(fnmatchcase(path, one) for one in settings):
             for line in text.splitlines():
                 remember_secrets(line, site)
         elif path == site.agent.unit_file or path.endswith((".service", ".conf")):

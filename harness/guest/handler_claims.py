@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from harness.guest.endings import endings, table
 from harness.guest.places import Place, told_with
 from harness.guest.preload import Record
-from harness.guest.running import PROCESS_EVENTS
+from harness.guest.running import PROCESS_EVENTS, Server
 from harness.guest.runtime import AgentRuntime
 from harness.guest.trial import EMITTED, EXIT_S, REJECTED, THROWN
 
@@ -44,10 +44,11 @@ def handler_exits(seen: AgentRuntime, event: str) -> Finding:
 
 def server_error_exits(seen: AgentRuntime) -> Finding:
     """The server has a listener of ``error``, and an error ends the agent with a code other than 0."""
-    server = seen.running.server(seen.port) if seen.running else None
-    problems = []
-    if server and not server.errors:
-        problems.append(f"the running agent's server on port {server.port} has no listener of 'error'")
+    problems = [
+        f"the running agent's server on {one.address}:{one.port} has no listener of 'error'"
+        for one in _servers(seen)
+        if not one.errors
+    ]
     listened = _listened(seen)
     if listened and not listened.errors:
         where = told_with(listened.place, seen.sources)
@@ -57,17 +58,21 @@ def server_error_exits(seen: AgentRuntime) -> Finding:
 
 def listens_on_every_address(seen: AgentRuntime) -> Finding:
     """The server was told to listen on 0.0.0.0, and does."""
-    problems = []
-    server = seen.running.server(seen.port) if seen.running else None
-    if server and server.address != _EVERY_ADDRESS:
-        problems.append(f"the running agent's server listens on {server.address}:{server.port}")
+    problems, servers = [], _servers(seen)
+    if servers and _EVERY_ADDRESS not in [one.address for one in servers]:
+        at = ", ".join(f"{one.address}:{one.port}" for one in servers)
+        problems.append(f"the running agent's server listens on {at}")
     listened = _listened(seen)
     if listened and listened.told.get("address") != _EVERY_ADDRESS:
         where = told_with(listened.place, seen.sources)
         problems.append(f"started anew it listens on {listened.told.get('address')}:{seen.port}: {where}")
     if problems:
         problems.append(f"expected server.listen({seen.port}, '{_EVERY_ADDRESS}', …)")
-    return _finding(seen, problems, by_preload=server is None)
+    return _finding(seen, problems, by_preload=not servers)
+
+
+def _servers(seen: AgentRuntime) -> list[Server]:
+    return seen.running.servers_at(seen.port) if seen.running else []
 
 
 def _not_running(seen: AgentRuntime, event: str) -> Iterator[str]:

@@ -18,12 +18,13 @@ from harness.guest.facts import Facts, is_settings, sampled
 from harness.host.hypervisor import Hypervisor
 from harness.run import Result
 from harness.site.profile import Site
-from harness.text import ending
+from harness.text import encoded, ending
 from harness.vm.machine import Vm
 
 _READ_S = 120.0
 _WRITE_S = 120.0
 _APPLY_S = 60.0
+_OWNERS = "xargs -0r stat -c '%u:%g %n' -- 2>/dev/null | grep -v '^0:0 ' || :"
 _AGAIN = "systemctl daemon-reload && systemctl restart %s"
 _GZIP = b"\x1f\x8b"
 _PROGRAM = frozenset(
@@ -42,6 +43,8 @@ class Overlay:
     digests: Mapping[str, str] = field(default_factory=dict)
     """What lies where once it was written: path -> sha256, or what a link leads to."""
     removed: tuple[str, ...] = ()
+    keeps_owners: bool = False
+    """Whether what lies there already stays its owner's, as where a file is copied over another."""
 
     def __bool__(self) -> bool:
         return bool(self.digests or self.removed)
@@ -125,7 +128,7 @@ def _packed_again(raw: bytes, files: Mapping[str, str], *, node: str) -> Overlay
                 f"launch.overlay: {host_path}, for {path}, holds no file",
                 hint="leave it out of the profile, or name the folder on the host that the controller writes",
             )
-    return Overlay("as launch.overlay of the profile has them", stream.getvalue(), digests)
+    return Overlay("as launch.overlay of the profile has them", stream.getvalue(), digests, keeps_owners=True)
 
 
 def write(vm: Vm, overlay: Overlay) -> None:
@@ -138,8 +141,9 @@ def write(vm: Vm, overlay: Overlay) -> None:
     site = vm.hypervisor.site
     unit = shlex.quote(site.agent.unit)
     removed = "".join(f"rm -f -- {shlex.quote(path)}\n" for path in overlay.removed)
-    script = f"{removed}systemctl reset-failed {unit} 2>/dev/null || :\n{_AGAIN % (unit,)}"
     try:
+        owned = _owned(vm, overlay) if overlay.keeps_owners else ""
+        script = f"{removed}{owned}systemctl reset-failed {unit} 2>/dev/null || :\n{_AGAIN % (unit,)}"
         if overlay.archive:
             words = ["tar", "-xPf", "-", *(["-z"] if overlay.archive.startswith(_GZIP) else [])]
             _done(vm.program(words, overlay.archive, timeout_s=_WRITE_S))
@@ -149,6 +153,17 @@ def write(vm: Vm, overlay: Overlay) -> None:
         raise HarnessError(
             f"{vm.name}: with the files {overlay.why}, its agent does not come up: {error.message}", hint=SET
         ) from error
+
+
+def _owned(vm: Vm, overlay: Overlay) -> str:
+    """Shell that gives what is written anew back to whoever has it now, where that is not root."""
+    paths = "\0".join(overlay.digests)
+    told = vm.program(["sh", "-c", _OWNERS], encoded(paths), timeout_s=_APPLY_S).stdout
+    theirs: dict[str, list[str]] = {}
+    for owner, _, path in (line.partition(" ") for line in told.split("\n")):
+        if path in overlay.digests:
+            theirs.setdefault(owner, []).append(path)
+    return "".join(f"chown -h -- {owner} {shlex.join(those)}\n" for owner, those in theirs.items())
 
 
 def left_over(golden: Facts, session: Facts, overlay: Overlay, site: Site) -> list[str]:

@@ -32,6 +32,11 @@ class Record:
     told: Mapping[str, Any]
 
     @property
+    def is_start(self) -> bool:
+        """Whether a process begins with it. One in a container has the pid that the one before it had."""
+        return self.kind == "start" and self.thread == 0
+
+    @property
     def place(self) -> Place | None:
         """Where in the program."""
         return read_place(self.told.get("place"), whose=_WHOSE)
@@ -92,7 +97,8 @@ def read_records(lines: list[str]) -> list[Process]:
 
     :raises UnreadableError: a line is no record; the last one of a process that was killed may be half one.
     """
-    records: dict[int, list[Record]] = {}
+    found: list[tuple[int, list[Record]]] = []
+    latest: dict[int, list[Record]] = {}
     for number, line in enumerate(lines):
         try:
             record = _record(line)
@@ -100,8 +106,11 @@ def read_records(lines: list[str]) -> list[Process]:
             if not _is_cut(lines, number):
                 raise
             continue
-        records.setdefault(record.pid, []).append(record)
-    return [Process(pid, tuple(one)) for pid, one in records.items()]
+        if record.pid not in latest or record.is_start:
+            latest[record.pid] = []
+            found.append((record.pid, latest[record.pid]))
+        latest[record.pid].append(record)
+    return [Process(pid, tuple(records)) for pid, records in found]
 
 
 def _is_cut(lines: list[str], number: int) -> bool:

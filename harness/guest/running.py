@@ -47,9 +47,9 @@ class Running:
     handlers: Mapping[str, tuple[Place | None, ...]]
     servers: tuple[Server, ...]
 
-    def server(self, port: int) -> Server | None:
-        """The server on that port."""
-        return next((one for one in self.servers if one.port == port), None)
+    def servers_at(self, port: int) -> list[Server]:
+        """The servers on that port: a process may have one for each of its addresses."""
+        return [one for one in self.servers if one.port == port]
 
 
 def look_at_process(session: Inspector, pid: int, *, inside: int) -> Running:

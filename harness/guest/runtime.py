@@ -83,8 +83,8 @@ def _running(vm: Vm, state: AgentState) -> tuple[Running | None, str]:
 def _places(seen: AgentRuntime) -> Iterator[Place]:
     """What a message may show; the running agent's first."""
     if seen.running:
-        server = seen.running.server(seen.port)
-        for places in (*seen.running.handlers.values(), server.errors if server else ()):
+        servers = seen.running.servers_at(seen.port)
+        for places in (*seen.running.handlers.values(), *(one.errors for one in servers)):
             yield from (place for place in places if place)
     if seen.started:
         records = (seen.started.of(kind) for kind in ("registered", "removed", "listening", "exit"))

@@ -151,13 +151,12 @@ class Guest:
 
 
 def freezing(units: Iterable[str]) -> str:
-    """Shell that freezes those units of a guest; what is not there is left out.
+    """Shell that freezes those units of a guest, in whichever slice they are; what is not there is left out.
 
     For a desktop where nobody looks at it: what it draws takes the processors from all VMs.
     """
-    words = " ".join(shlex.quote(unit) for unit in units)
     return (
-        f"for unit in {words}; do\n"
-        '  group=/sys/fs/cgroup/system.slice/$unit\n  [ -d "$group" ] && echo 1 >"$group/cgroup.freeze"\n'
-        "done"
+        f"systemctl show --value -p ControlGroup -- {shlex.join(units)} | while read -r group; do\n"
+        '  group=/sys/fs/cgroup$group\n  [ -d "$group" ] && [ "$group" != /sys/fs/cgroup ] &&\n'
+        '    echo 1 >"$group/cgroup.freeze"\ndone'
     )

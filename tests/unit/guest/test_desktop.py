@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +20,7 @@ from harness.guest.lanes import Lane, Lanes
 from harness.host.hypervisor import Hypervisor
 from harness.run import Result
 from harness.site.profile import Site
+from harness.vm.inside import freezing
 from harness.vm.machine import Vm
 from tests.unit.peers.small_vm import SmallVm, state
 from tests.unit.peers.web_peer import Answer, web_peer
@@ -204,3 +207,21 @@ def test_a_disk_is_booted_with_the_desktop_that_was_missed(
     desktop.judge_start(desktop.boot(host), "why")
     assert told == [True, False]
     assert desktop.needed == ""
+
+
+def test_units_are_frozen_in_whichever_slice_they_are(tmp_path: Path) -> None:
+    """And never all that there is, where a unit has no group."""
+    root, programs = tmp_path / "cgroup", tmp_path / "bin"
+    groups = ("system.slice/chromium.service", "user.slice/user-1000.slice/x.service", "system.slice/other")
+    for group in (".", *groups):
+        (root / group).mkdir(parents=True, exist_ok=True)
+        (root / group / "cgroup.freeze").write_text("0\n")
+    programs.mkdir()
+    shown = "\\n\\n".join(["/" + groups[0], "", "/" + groups[1], "/gone.slice/y.service"])
+    (programs / "systemctl").write_text(f"#!/bin/sh\nprintf '{shown}\\n'\n")
+    (programs / "systemctl").chmod(0o755)
+    script = freezing(["chromium.service", "x.service"]).replace("/sys/fs/cgroup", str(root))
+    path = f"{programs}:{os.environ['PATH']}"
+    subprocess.run(["sh", "-c", script], check=False, env={"PATH": path}, timeout=20)
+    frozen = [group for group in (".", *groups) if (root / group / "cgroup.freeze").read_text() == "1\n"]
+    assert frozen == list(groups[:2])

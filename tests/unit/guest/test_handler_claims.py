@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import cast
 
@@ -128,3 +129,15 @@ def test_rows_that_were_not_tried_are_not_proven() -> None:
     assert "thrown null" in found.unproven
     bad = anew(1, code=0)
     assert handler_exits(seen(running(1), Trial(bad.processes[:6], [])), EVENT).problems
+
+
+def test_each_of_two_servers_at_the_port_has_its_listener() -> None:
+    """One for itself, as loopback's, and one for everybody: whichever comes first."""
+    whole = running(1)
+    lax = Server("127.0.0.1", 8080, ())
+    two = dataclasses.replace(whole, servers=(*whole.servers, lax))
+    assert listens_on_every_address(seen(two, anew(1))).problems == ()
+    (problem, *_) = server_error_exits(seen(two, anew(1))).problems
+    assert problem == "the running agent's server on 127.0.0.1:8080 has no listener of 'error'"
+    other = dataclasses.replace(whole, servers=(lax,))
+    assert listens_on_every_address(seen(other, anew(1))).problems

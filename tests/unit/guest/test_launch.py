@@ -457,6 +457,48 @@ def test_files_that_the_profile_names_are_taken_from_the_host(
     assert seen.left_over(given(on_host(site))) == ["server.js"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_file_that_is_copied_over_another_stays_its_owners(
+    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else an agent that is not root's could not read its settings; what is new is root's."""
+    host = tmp_path / "host"
+    host.mkdir()
+    for name in ("server.js", "new.js"):
+        (host / name).write_text("// as the host has it\n")
+        os.chown(host / name, 4321, 4321)
+    deployment.lay_down()
+    os.chown(deployment.agent / "server.js", 1234, 1235)
+    named = {str(deployment.agent): str(host)}
+    launch = deployment.site.launch.model_copy(update={"overlay": named})
+    site = deployment.site.model_copy(update={"launch": launch})
+    vm = deployment.vm()
+    monkeypatch.setattr(vm, "wait_healthy", lambda _timeout_s: None)
+    write(vm, given(on_host(site)))
+    owners = [
+        ((deployment.agent / name).stat().st_uid, (deployment.agent / name).stat().st_gid)
+        for name in ("server.js", "new.js")
+    ]
+    assert owners == [(1234, 1235), (0, 0)]
+    assert (deployment.agent / "server.js").read_text() == "// as the host has it\n"
+    vm.hang_up()
+
+
+def test_files_of_a_pattern_are_the_units_too(deployment: Deployment) -> None:
+    """EnvironmentFile=-/etc/agent/*.conf, as systemd shows it; what is in them is secret."""
+    pattern = (
+        f"{deployment.agent}/.env (ignore_errors=yes)",
+        f"{deployment.folder}/conf/*.conf (ignore_errors=yes)",
+    )
+    deployment.lay_down()
+    (deployment.folder / "conf").mkdir()
+    (deployment.folder / "conf/a.conf").write_text("API_TOKEN=geheim77\n")
+    deployment.set_unit(pattern)
+    seen = facts_of(deployment.look().guest, deployment.site)
+    assert str(deployment.folder / "conf/a.conf") in seen.files
+    assert "geheim77" not in told("it is geheim77")
+
+
 def test_a_file_that_is_not_on_the_host_is_our_trouble(deployment: Deployment, tmp_path: Path) -> None:
     launch = deployment.site.launch.model_copy(update={"overlay": {"/a": str(tmp_path / "gone")}})
     site = deployment.site.model_copy(update={"launch": launch})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.guest.preload import program
+from harness.guest.preload import program, read_records
 from tests.unit.peers.trials import FEW, NODE, laid_down
 
 ASKS = """
@@ -85,3 +85,21 @@ def test_an_old_engine_can_load_it(pattern: str) -> None:
     """Node.js 10 has most of ES2018; what came later is not used."""
     code = "\n".join(line for line in program().splitlines() if not re.match(r"\s*(?://|/?\*)", line))
     assert not re.search(pattern, code, re.MULTILINE)
+
+
+def test_two_processes_may_have_had_one_pid() -> None:
+    """As in a container, where each start is process 1; its threads load the preload, too."""
+
+    def line(kind: str, at: int, thread: int = 0) -> str:
+        return f'{{"kind":"{kind}","pid":7,"thread":{thread},"at":{at},"ppid":1}}'
+
+    lines = [
+        line("start", 1),
+        line("start", 2, thread=1),
+        line("tried", 3),
+        line("start", 4),
+        line("tried", 5),
+    ]
+    first, second = read_records(lines)
+    assert [one.kind for one in first.records] == ["start", "start", "tried"]
+    assert [one.at_s for one in second.records] == [4, 5]

@@ -72,8 +72,7 @@ def test_handlers_and_servers_are_told_with_their_places(tmp_path: Path) -> None
         rejection = seen.handlers["unhandledRejection"]
         assert rejection[0] == Place(file, 6, 36)
         assert len(rejection) == 2
-        server = seen.server(port)
-        assert server is not None
+        (server,) = seen.servers_at(port)
         assert (server.address, server.errors) == ("127.0.0.1", (Place(file, 9, 20),))
         assert len(seen.servers) == 1, "what does not listen is no server"
 
@@ -85,8 +84,7 @@ def test_an_es_module_is_told_alike(tmp_path: Path) -> None:
     port = free_port()
     with looked_at(tmp_path, "a b.mjs", head + text, port) as seen:
         assert seen.handlers == {"uncaughtException": (None,), "unhandledRejection": ()}
-        server = seen.server(port)
-        assert server is not None
+        (server,) = seen.servers_at(port)
         assert server.errors == (Place(str(tmp_path / "a b.mjs"), 3, 85),)
 
 

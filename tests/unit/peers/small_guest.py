@@ -21,7 +21,7 @@ from tests.unit.peers.small_vm import SmallVm
 
 PROGRAMS = (
     *("sh", "timeout", "mktemp", "rm", "tail", "cat", "find", "tar", "base64", "uname", "readlink", "date"),
-    *("node", "sed", "sort", "xargs", "sha256sum", "tr", "head"),
+    *("node", "sed", "sort", "xargs", "sha256sum", "tr", "head", "chown"),
 )
 """This machine's own, which the look at a guest needs."""
 
