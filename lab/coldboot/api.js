@@ -116,7 +116,7 @@ async function openUrl(request, response) {
   if (typeof url !== 'string' || !url) {
     throw new Refusal(400, 'url is required');
   }
-  await proxied(request, response, () => ['POST', '/open-url', { body: { url } }]);
+  await proxied(request, response, () => ['POST', '/open-url', { body: { url }, timeoutMs: settings.pageMs }]);
 }
 
 async function getWindow(request, response) {

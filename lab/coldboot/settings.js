@@ -47,6 +47,7 @@ module.exports = {
   healthRequestMs: 5000,
   healthTimeoutMs: number('HEALTH_TIMEOUT_MS', 60000),
   agentRequestMs: 25000,
+  pageMs: number('PAGE_MS', 25000),
   loginStartMs: 60000,
   loginPollMs: number('LOGIN_POLL_MS', 1000),
   loginSilenceMs: number('LOGIN_SILENCE_MS', 180000),

@@ -52,8 +52,9 @@ class Deployment:
 
 
 def _coldboot_environment(paths: LabPaths) -> dict[str, str]:
-    # Emulated VMs boot slowly, several at once more so.
-    return {"VNC_PASSWORD": keys.vnc_password(paths), "HEALTH_TIMEOUT_MS": "420000"}
+    # Emulated VMs boot slowly, several at once more so, and so do their browsers hear.
+    slowly = {"HEALTH_TIMEOUT_MS": "420000", "PAGE_MS": "200000"}
+    return {"VNC_PASSWORD": keys.vnc_password(paths), **slowly}
 
 
 RUNBOOK = Deployment("runbook", controller="controller")
