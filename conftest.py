@@ -22,6 +22,7 @@ pytest_plugins = [
     "fixtures.verdict.explaining",
     "fixtures.output",
     "fixtures.verdict.exports",
+    "fixtures.verdict.paging",
     "fixtures.verdict.brevity",
     "fixtures.verdict.listing",
     "fixtures.strain",

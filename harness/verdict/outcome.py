@@ -96,6 +96,7 @@ class CheckResult:
     seen: str = UNASKED
     hint: str = ""
     where: str = ""
+    began: datetime | None = None
     seconds: float = 0.0
     evidence: str = ""
     found: Outcome | None = None
