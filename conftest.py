@@ -24,6 +24,7 @@ pytest_plugins = [
     "fixtures.output",
     "fixtures.progress",
     "fixtures.verdict.exports",
+    "fixtures.verdict.paging",
     "fixtures.verdict.brevity",
     "fixtures.verdict.listing",
     "fixtures.strain",

@@ -47,9 +47,11 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"browser-vm-acceptance {version()}")
     nouns = top.add_subparsers(dest="noun", required=True, metavar="NOUN")
     verdict = nouns.add_parser("verdict", help="what a run leaves behind")
-    verdict.add_subparsers(dest="verb", required=True, metavar="VERB").add_parser(
-        "schema", help="print docs/verdict.schema.json from the model"
-    )
+    of_verdict = verdict.add_subparsers(dest="verb", required=True, metavar="VERB")
+    of_verdict.add_parser("schema", help="print docs/verdict.schema.json from the model")
+    html = of_verdict.add_parser("html", help="write the page of an earlier run")
+    html.add_argument("run", type=Path, metavar="RUN", help="its folder of evidence, or verdict.json")
+    html.add_argument("-o", "--output", type=Path, metavar="FILE", required=True, help="the page")
     add_words(nouns.add_parser("gate", help="may the golden snapshot on the host reach users?"))
     add_promotion(nouns.add_parser("promote", help="a candidate that the gate allows is golden from now on"))
     check = nouns.add_parser("explain", help="what a check claims, why, and how to see it by hand on a site")
@@ -123,6 +125,11 @@ def _carry_out(argv: list[str] | None) -> int:
             return _explain(args.check, choose_site(args.site, os.environ))
         if page := _PAGES.get((args.noun, getattr(args, "verb", ""))):
             print(page(), end="")
+            return 0
+        if args.noun == "verdict":
+            from harness.verdict.page.file import write_earlier  # here, too: no other verb needs it
+
+            write_earlier(args.run, args.output)
             return 0
         profile = choose_site(args.file, os.environ)
         if args.noun == "promote":

@@ -112,6 +112,8 @@ class CheckPart(Part):
     seen: str
     hint: str
     where: str
+    began: Moment | None = None
+    """When its turn came; null where it never did."""
     seconds: float
     evidence: str
     found: OutcomeWord | None = None

@@ -46,12 +46,18 @@ def as_json(verdict: RunVerdict, *, exit_status: int) -> dict[str, object]:
     return Document.model_validate({**dict(verdict.about), **document}).model_dump(mode="json")
 
 
+def told_json(verdict: RunVerdict, *, exit_status: int) -> dict[str, object]:
+    """The same by the door out, and no text of it longer than is told."""
+    content: dict[str, object] = each_text(as_json(told_verdict(verdict), exit_status=exit_status), bounded)
+    return content
+
+
 def write_verdict(path: Path, verdict: RunVerdict, *, exit_status: int) -> None:
-    """Write the file by the door out, whole.
+    """Write the file, whole.
 
     :raises OSError: it could not be written.
     """
-    content = each_text(as_json(told_verdict(verdict), exit_status=exit_status), bounded)
+    content = told_json(verdict, exit_status=exit_status)
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     write_whole(path, f"{text}\n".encode())
 
@@ -74,6 +80,7 @@ def _check(result: CheckResult) -> dict[str, object]:
         "seen": result.seen,
         "hint": result.hint,
         "where": result.where,
+        "began": result.began,
         "seconds": round(result.seconds, 3),
         "evidence": result.evidence,
         "found": result.found.value if result.found else None,

@@ -119,6 +119,7 @@ class CheckResult:
     seen: str = UNASKED
     hint: str = ""
     where: str = ""
+    began: datetime | None = None
     seconds: float = 0.0
     evidence: str = ""
     behind: str = ""

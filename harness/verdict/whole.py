@@ -61,6 +61,17 @@ def whole(path: Path, *, mode: int | None) -> Iterator[Path]:
         raise
 
 
+def leave_none(path: Path) -> None:
+    """An earlier run's would be read as this one's; where its folder is not ours, it is emptied."""
+    if not path.is_file():
+        return
+    try:
+        path.unlink()
+    except OSError:
+        with contextlib.suppress(OSError):
+            path.write_bytes(b"")
+
+
 def _stat(path: Path) -> os.stat_result | None:
     with contextlib.suppress(FileNotFoundError):
         return path.stat()

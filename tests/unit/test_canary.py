@@ -109,22 +109,30 @@ def test_setup(broken): pass
 
 @pytest.mark.parametrize("style", ["auto", "long", "native", "line"])
 def test_no_canary_is_heard(suite: Suite, style: str) -> None:
-    """Not on the terminal, nor in JUnit's file, the log file, verdict.json, the evidence or its names."""
+    """Not on the terminal, nor in a report, the log file, verdict.json, the evidence or its names."""
     suite.write(CHECKS)
     suite.profile(tomli_w.dumps(site_of(suite.root / "machine")))
-    report, log = suite.root / "junit.xml", suite.root / "run.log"
-    words = (f"--junitxml={report}", f"--log-file={log}", "--log-file-level=INFO", "-o", "log_cli=true")
+    report, log, page = (suite.root / name for name in ("junit.xml", "run.log", "page.html"))
+    words = (
+        f"--junitxml={report}",
+        f"--html={page}",
+        f"--log-file={log}",
+        "--log-file-level=INFO",
+        "-o",
+        "log_cli=true",
+    )
     ended = suite.run(*words, f"--tb={style}", "-v", "-l", "-rA", apart=True)
     assert ended.status == 1
     evidence = [path for path in (suite.root / "evidence").rglob("*") if path.is_file()]
     written: dict[str, str] = {
         "terminal": ended.output,
-        **{str(path): path.read_bytes().decode() for path in (report, log, *evidence)},
+        **{str(path): path.read_bytes().decode() for path in (report, log, page, *evidence)},
         "names": "\n".join(str(path.relative_to(suite.root)) for path in evidence),
     }
     heard = {where: [c for c in CANARIES if c in text] for where, text in written.items()}
     assert {where: canaries for where, canaries in heard.items() if canaries} == {}
     assert "seen: ‹secret›" in written[str(report)]
+    assert "seen: ‹secret›" in written[str(page)]
     assert "code=‹secret›&state=‹secret›" in written[str(log)]
     assert "LEVEL is info: started with ‹secret›" in written[str(report)]
     (facts,) = (text for name, text in written.items() if name.endswith("host.unit[golden]/commands.json"))

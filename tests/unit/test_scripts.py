@@ -43,7 +43,13 @@ CHOSEN = {
     "a marker in one word": ["-mslow"],
 }
 OPTIONS = {
-    "in one word": ["--site=a.toml", "--evidence-dir=e", "--junitxml=j.xml", "--prometheus=p.prom"],
+    "in one word": [
+        "--site=a.toml",
+        "--evidence-dir=e",
+        "--junitxml=j.xml",
+        "--prometheus=p.prom",
+        "--html=h.html",
+    ],
     "in two words": [
         "--site",
         "a.toml",
@@ -53,6 +59,8 @@ OPTIONS = {
         "j.xml",
         "--prometheus",
         "p.prom",
+        "--html",
+        "h.html",
     ],
     "by way of another folder": [
         "--site=../here/a.toml",
@@ -60,6 +68,7 @@ OPTIONS = {
         "--junitxml",
         "../here/j.xml",
         "--prometheus=../here/p.prom",
+        "--html=./h.html",
     ],
 }
 
@@ -113,6 +122,7 @@ def test_a_relative_path_is_the_callers(words: list[str], here: Path) -> None:
         f"--evidence-dir={here}/e",
         f"--junitxml={here}/j.xml",
         f"--prometheus={here}/p.prom",
+        f"--html={here}/h.html",
     ]
     assert words_of_pytest(done) == ["-m", "acceptance", *paths]
     assert done.stdout.startswith(f"in {here.parent}/project for ")
@@ -157,6 +167,7 @@ def test_how_long_it_counts_can_be_said(words: list[str], here: Path) -> None:
         ["-k", "health", "--if-changed"],
         ["--if-changed", "tests/host"],
         ["--prometheus=p", "--if-changed"],
+        ["--html=h", "--if-changed"],
         ["--max-age=7d"],
     ],
 )

@@ -45,7 +45,7 @@ def test_a_lock_file_that_cannot_be_read_leaves_nothing(tmp_path: Path) -> None:
     assert list(target.parent.iterdir()) == []
 
 
-@pytest.mark.parametrize("project", ["lab/image/agent", "lab/provider"])
+@pytest.mark.parametrize("project", ["lab/image/agent", "lab/provider", "tests/unit/peers/axe"])
 def test_lock_files_name_no_place_to_fetch_from(project: str) -> None:
     root = Path(npm.__file__).parents[1]
     packages = json.loads((root / project / npm.LOCK).read_text())["packages"]

@@ -108,8 +108,8 @@ def json_in(file: Path) -> object:
 def test_hostile_content_in_every_field_keeps_no_report_from_being_written(suite: Suite) -> None:
     """What tests raise, say, keep, are called and leave behind: all of it odd."""
     suite.write(HOSTILE)
-    report = suite.root / "junit.xml"
-    ended = suite.run(f"--junitxml={report}", apart=True)
+    report, page = suite.root / "junit.xml", suite.root / "page.html"
+    ended = suite.run(f"--junitxml={report}", f"--html={page}", apart=True)
     assert "internal error" not in ended.output.lower()
     assert (ended.status, ended.verdict["outcome"]) == (1, "FAIL")
     assert "VERDICT: FAIL" in ended.output
@@ -128,6 +128,7 @@ def test_hostile_content_in_every_field_keeps_no_report_from_being_written(suite
         if file.is_file() and (file.suffix == ".json" or file.name.startswith("value")):
             json_in(file)
     ElementTree.parse(report)  # noqa: S314 - written by us a moment ago
+    assert not set(page.read_text("utf-8")) & set("\x00\x1b\x9b\u202e\u200b\x07\u2028")
     assert ended.output.isprintable() or not set(ended.output) & set("\x1b\x9b\u202e\u200b\x07\u2028")
 
 
