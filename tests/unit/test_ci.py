@@ -94,7 +94,7 @@ def test_what_the_script_is_called_with_reaches_pytest() -> None:
 def test_a_workflow_is_one(name: str, tmp_path: Path) -> None:
     """By the schema that its reader publishes; one with a word that the reader does not know is none."""
     program = extra_venv(ROOT / "requirements" / "ci.lock") / "check-jsonschema"
-    command = [program, "--builtin-schema", WORKFLOWS[name]]
+    command: list[str | Path] = [program, "--builtin-schema", WORKFLOWS[name]]
     done = run([*command, FOLDER / name], timeout_s=120, check=False)
     assert done.status == 0, done.stdout + done.stderr
     wrong = tmp_path / name
