@@ -143,7 +143,7 @@ def verdict() -> RunVerdict:
         for outcome in Outcome
     ]
     results = [
-        CheckResult(check, outcome, said, said, said, 1.0, said)
+        CheckResult(check, outcome, said, said, said, seconds=1.0, evidence=said)
         for check, outcome in zip(checks, Outcome, strict=True)
     ]
     scope = Scope("acceptance", frozenset(item.key for item in CHECKLIST), (said,))
