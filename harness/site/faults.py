@@ -79,7 +79,9 @@ def _seen(where: tuple[int | str, ...], kind: str, found: object) -> str:
     if found == "":
         return ""
     field = _field(where)
-    untold = field is None or marked(field, Untold) or where[-1] == _KEY or kind in _TABLES
+    # In the place of a table, or of a list of them, may stand what belongs into one.
+    whole = kind in _TABLES or (kind == "tuple_type" and len(where) == 1)
+    untold = field is None or marked(field, Untold) or where[-1] == _KEY or whole
     return f", found {'something that is not shown: it may be a secret' if untold else _told(found)}"
 
 
