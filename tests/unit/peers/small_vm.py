@@ -26,7 +26,7 @@ class SmallVm(Vm):
             "alive": True,
             "relay_error": "",
             "read": "console",
-            "process": {"pid": None, "exit_status": None},
+            "process": {"pid": None, "exit_status": None, "rss_kib": 0, "private_kib": 0},
             **answers,
         }
         self.said = said
