@@ -101,6 +101,8 @@ def _rows(check: CheckPart) -> Iterator[tuple[str, str]]:
     cause = check.cause
     rows = {
         "came to": check.found or "",
+        "behind": check.behind,
+        "tried before": ", ".join(f"{one.outcome} in run {one.run}" for one in check.tries),
         "cause": cause.text if cause else "",
         "seen": check.seen,
         "where": check.where,

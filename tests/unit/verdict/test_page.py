@@ -108,6 +108,14 @@ def test_a_waived_fail_says_until_when_and_whose_it_is() -> None:
         assert one in found.text
 
 
+def test_what_is_behind_another_and_what_was_tried_before_say_so() -> None:
+    tries = [{"run": "0a1b2c", "outcome": "FAIL", "seen": "away", "evidence": ""}]
+    told = run({"health": {"outcome": "NOT PROVEN", "behind": "guest.agent_runs", "tries": tries}})
+    text = shown(told).text
+    assert "guest.agent_runs" in text
+    assert "FAIL in run 0a1b2c" in text
+
+
 def test_what_changed_since_the_last_run_is_told() -> None:
     change = {"check": "host.health", "outcome": "FAIL", "before": "PASS", "run": "0a1b2c"}
     since = {"run": "f00baa", "outcome": "PASS", "new": [{**change, "since": "2026-01-31T12:00:00.000Z"}]}
