@@ -126,6 +126,6 @@ def named(name: str, harm: str) -> str:
 
 
 def test_each_program_is_harmed() -> None:
-    """Those that a check needs; rm only tidies up, readlink is testinfra's last resort, and chown is for clones
+    """Those that a check needs; rm only tidies up, readlink is testinfra's last resort, chown is for clones
     that are made as the controller makes its VMs."""
     assert {*ASKED, *OF_ALL} >= {*PROGRAMS} - {"rm", "readlink", "chown"}
