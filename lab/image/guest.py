@@ -64,7 +64,7 @@ class Guest:
             self._screen,
             what="the browser's start page on the VM's screen",
             timeout_s=timeout_s,
-            interval_s=max(1, self._look_s),
+            interval_s=max(1, 5 * self._look_s),
             until=lambda screen: screen.share(START_PAGE) > 0.5,
             retry_on=(RfbError,),
             hint="look at the desktop's units in the VM: vnc, openbox, chromium",
