@@ -40,7 +40,7 @@ class Progress:
         name, lasted = left[0], now - self.began
         waits = f" waits for {made[0]}" if made else ""
         under_way = self.under_way()
-        beside = f" ({under_way} experiments under way)" if under_way else ""
+        beside = f" ({under_way} experiment{'s' * (under_way > 1)} under way)" if under_way else ""
         number = self.total - len(left) + 1
         text = f"{number} of {self.total}: {name}{waits}{beside}, {_span(lasted)}{self._rest(left, lasted)}"
         return told(one_line(text))
