@@ -14,18 +14,20 @@ from harness.guest.waiters import NETWORK_ONLINE, waiters_question
 from harness.infra.batch import ask_all
 from harness.infra.environment import remember_arguments
 from harness.infra.host import Host
-from harness.infra.listeners import LISTENING
+from harness.infra.listeners import LISTENING, parse_listening
 from harness.infra.units import FAILED, SHOW_UNIT, VERIFY, shown_apart
 from harness.run import Result
 from harness.site.profile import Site
 from harness.text import ending
 from harness.values import decimal
+from harness.wait import last_answer
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 CLOCK = "date +%s.%N"
 """busybox's may know no ``%N``: then the time is known to a second."""
 _UPTIME = "cat -- /proc/uptime"
 _LOOK_AT_GUEST_S = 60.0
+_WINDOW_POLL_S = 1.0
 _WHAT_SYSTEM = ("uname -s", "uname -m", "cat /etc/os-release")
 """testinfra asks this before it asks anything of a file."""
 _NO_ENTRY = 66
@@ -72,11 +74,12 @@ class Look:
         return {command: told for command, told in asked.items() if not carries_files(command)}
 
 
-def look_at(guest: Host, site: Site, *, born_at: float) -> Look:
+def look_at(guest: Host, site: Site, *, born_at: float, window_s: float = 0.0) -> Look:
     """Ask a guest all that its checks ask, as it is now; for one that nobody changes, nor does this.
 
     :param guest: one that remembers.
     :param born_at: ``time.monotonic()`` before which its VM was not told to run.
+    :param window_s: so long its desktop, which may start beside the agent, has to be listening.
     :raises TransportError: the guest cannot be asked. What single commands could not tell is raised by
         whoever asks for it.
     """
@@ -87,9 +90,27 @@ def look_at(guest: Host, site: Site, *, born_at: float) -> Look:
     before = time.time()
     clock = ask_all(guest, [CLOCK], timeout_s=_LOOK_AT_GUEST_S)  # alone: what it takes is doubt
     asked_at = (before, time.time())
+    answers[LISTENING] = _listening(guest, site, answers[LISTENING], window_s)
     remember_arguments(answers[CMDLINE].stdout, site)
     guest.backend.remember({**answers, **clock, **_each_shown(answers[together], units)})
     return Look(guest, age_s, asked_at)
+
+
+def _listening(guest: Host, site: Site, first: Result, window_s: float) -> Result:
+    """Who listens, once its window is among them, or has had its time."""
+    wanted = {site.guest.vnc_port, site.guest.novnc_port}
+
+    def is_there(told: Result) -> bool:
+        return wanted <= {one.port for one in parse_listening(told.stdout)}
+
+    if is_there(first) or window_s <= 0:
+        return first
+    return last_answer(
+        lambda: ask_all(guest, [LISTENING], timeout_s=_LOOK_AT_GUEST_S)[LISTENING],
+        until=is_there,
+        timeout_s=window_s,
+        interval_s=_WINDOW_POLL_S,
+    )
 
 
 def entry_fault(guest: Host, site: Site) -> str:

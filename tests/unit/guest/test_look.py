@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import TransportError
+from harness.guest import look as look_module
 from harness.guest.facts import CMDLINE
 from harness.guest.look import CLOCK, Look, entry_fault, look_at
 from harness.infra.batch import ask_all
@@ -125,3 +126,33 @@ def test_a_clock_is_known_as_well_as_it_is_told(said: str, clock: tuple[float, f
     with this_machine() as machine:
         answered(machine, CLOCK, said)
         assert Look(machine, 0.0, (1000.0, 1002.0)).clock_error_s == clock
+
+
+LATER = """
+n=$(cat {folder}/looks 2>/dev/null || echo 0); echo $((n + 1)) >{folder}/looks
+cat {folder}/ss.txt
+[ "$n" -lt {late} ] || printf 'LISTEN 0 5 0.0.0.0:%s 0.0.0.0:*\\n' 5901 6080
+"""
+
+
+@pytest.mark.parametrize(
+    ("late", "window_s", "looks", "is_there"),
+    [(0, 600, 1, True), (2, 600, 3, True), (2, 0, 1, False), (999, 0.05, None, False)],
+)
+def test_a_desktop_that_starts_beside_the_agent_has_its_time(
+    guest: SmallGuest,
+    monkeypatch: pytest.MonkeyPatch,
+    late: int,
+    window_s: float,
+    looks: int | None,
+    is_there: bool,
+) -> None:
+    """And no longer."""
+    monkeypatch.setattr(look_module, "_WINDOW_POLL_S", 0.01)
+    write(guest.folder, "ss", LATER.format(folder=guest.folder, late=late))
+    look = look_at(
+        guest.guest(remembers=True), guest.hypervisor.site, born_at=guest.restored_at, window_s=window_s
+    )
+    assert bool(look.guest.listener(6080).sockets) is is_there
+    if looks:
+        assert (guest.folder / "looks").read_text().strip() == str(looks)
