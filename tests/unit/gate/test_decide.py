@@ -278,7 +278,8 @@ def test_the_order_in_which_they_lie_there_is_nothing(row: Row) -> None:
 
 
 def test_every_reason_is_seen() -> None:
-    assert {row.reason for row in ROWS.values()} >= {*Reason}
+    """But for an unfinished promotion: before a verdict is looked for, the host says so (test_promote)."""
+    assert {row.reason for row in ROWS.values()} >= {*Reason} - {Reason.PROMOTION}
 
 
 def test_what_did_not_count_is_told() -> None:
