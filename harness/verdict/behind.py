@@ -7,7 +7,7 @@ once its premises have been asked, which may be after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from harness.check_names import GUESTS, names_of
@@ -47,11 +47,15 @@ def summed(phases: Phases) -> Reading:
 class Consequences:
     """What the checks of a run come to, by what is known of all of them so far."""
 
-    def __init__(self, checks: Iterable[Check], phases: Mapping[str, Phases]) -> None:
+    def __init__(
+        self, checks: Iterable[Check], phases: Mapping[str, Phases], counts: Callable[[str], bool]
+    ) -> None:
         """
         :param phases: by the check's node; may grow.
+        :param counts: whether a FAIL of the check with that node counts, by the terms of the site.
         """
         self._phases = phases
+        self._counts = counts
         self._checks = {check.node: check for check in checks}
         self._named: dict[str, list[Check]] = {}
         for check in self._checks.values():
@@ -86,13 +90,19 @@ class Consequences:
         return reading
 
     def _failed(self, check: Check, reading: Reading, above: frozenset[str]) -> Reading:
-        """A claim that does not hold is a consequence only where its premise was seen not to hold, too."""
+        """A claim that does not hold is a consequence only where its premise was seen not to hold, too.
+
+        And only where that is a finding, or behind one: else no FAIL would be left.
+        """
         for premise in check.premises:
             if premise.explains or premise.check in reading.because:
                 for one in self._rows(premise, check):
-                    if self._outcome(one) is Outcome.FAIL:
+                    if self._outcome(one) is Outcome.FAIL and self._is_found(one, above):
                         return self._behind(one, reading, above)
         return reading
+
+    def _is_found(self, check: Check, above: frozenset[str]) -> bool:
+        return self._counts(check.node) or bool(self._of(check, above).behind)
 
     def _broken(self, check: Check, reading: Reading, above: frozenset[str]) -> Reading:
         """What could not be asked: its own word why counts, whatever the premise came to but a PASS."""
