@@ -129,7 +129,7 @@ class CheckResult:
     """The one that the site profile has of it, whether it holds or not."""
     advisory: bool = False
     cause: Cause | None = None
-    """Of a FAIL alone. Where it has a name, ``where`` and what mends it are the cause's."""
+    """Of a FAIL alone, excused or not. Where it has a name, ``where`` and what mends it are the cause's."""
     of_run: str = ""
     """The earlier run that it was asked in; nothing where it was asked in this one."""
     tries: tuple[Try, ...] = ()
