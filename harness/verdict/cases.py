@@ -35,11 +35,11 @@ def cases_of(verdict: RunVerdict | None, *, exit_status: int) -> list[Case]:
 
 
 def _item(item: ItemVerdict) -> Case:
-    if not item.results and not item.in_scope:
-        return Case(item.item.text, SKIPPED, item.reason)
     if item.outcome is Outcome.PASS:
         return Case(item.item.text, PASSED)
     text = "\n".join([f"{item.outcome.value}: {item.reason}".rstrip(": "), *_not_passed(item)])
+    if item.outcome is Outcome.NOT_PROVEN and not item.in_scope:
+        return Case(item.item.text, SKIPPED, text if item.results else item.reason)
     return Case(item.item.text, _KINDS.get(item.outcome, ERROR), text)
 
 

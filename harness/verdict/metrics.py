@@ -55,12 +55,13 @@ class _Gauges:
         self.one("acceptance_run_duration_seconds", "How long the run took.").set(round(seconds, 3))
 
     def items(self, verdict: RunVerdict) -> None:
-        """The lines of the checklist that were asked."""
+        """The lines of the checklist that were to be proven, or came to something all the same."""
         outcome = self._many(
             "acceptance_item_outcome", "1 for the outcome of the item, else 0.", "item", "outcome"
         )
         for item in verdict.items:
-            for one in _OF_ITEMS if item.in_scope or item.results else ():
+            said = item.in_scope or item.outcome is not Outcome.NOT_PROVEN
+            for one in _OF_ITEMS if said else ():
                 labels = {**self.common, "item": item.item.key, "outcome": one.value}
                 outcome.labels(**labels).set(item.outcome is one)
 

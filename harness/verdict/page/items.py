@@ -112,7 +112,6 @@ def _rows(check: CheckPart) -> Iterator[tuple[str, str]]:
         waiver = check.waiver.as_waiver()
         rows["waived"] = f"until {waiver.until} ({waiver.whose}): {waiver.reason}"
     if "FAIL" in (check.outcome, check.found):
-        rows["mend"] = (
-            f"{step_name(cause.step)}: {cause.how}" if cause else f"{step_name(check.step)}: {check.how}"
-        )
+        known = cause if cause and cause.name else check
+        rows["mend"] = f"{step_name(known.step)}: {known.how}"
     yield from ((name, short(text)) for name, text in rows.items() if text)

@@ -7,16 +7,17 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from harness.verdict.cases import ERROR, FAILURE, Case, cases_of
+from harness.verdict.cases import ERROR, FAILURE, SKIPPED, Case, cases_of
 from harness.verdict.checklist import ITEMS
 from harness.verdict.github import NoCommands, remarks, summary
 from harness.verdict.metrics import write_metrics
 from harness.verdict.nagios import status_line
-from harness.verdict.outcome import Outcome
+from harness.verdict.outcome import Outcome, RunVerdict, Scope, judge
 from tests.unit.peers.small_suite import Suite
 from tests.unit.verdict.test_report import result, run_of
 
@@ -235,3 +236,40 @@ def test_what_a_site_says_stays_text_at_github() -> None:
     odd = [Case("a:b,c", FAILURE, "::warning::x\n[y](z)|`<b>`")]
     assert list(remarks(odd)) == ["::error title=a%3Ab%2Cc::::warning::x%0A[y](z)|`<b>`"]
     assert "::warning::x<br>\\[y\\]\\(z\\)\\|\\`\\<b\\>\\`" in summary(odd)
+
+
+SUPPORTS = "@check()\ndef test_good(): pass\n@check('oauth', proves=False)\ndef test_more(): {body}\n"
+ASIDE = "OAuth flow completes"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind"), [(PASS, 0, "skipped"), (FAIL, 1, "failure"), (BROKEN, 3, "error")]
+)
+def test_an_item_that_was_not_to_be_proven_is_red_only_by_what_was_seen(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch, body: str, status: int, kind: str
+) -> None:
+    """Checks that only support it ran: nothing says that it is not so."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    suite.write(SUPPORTS.format(body=body))
+    ended = suite.run("--junitxml=a.xml", "--prometheus=a.prom")
+    assert ended.status == status
+    root = ElementTree.parse(suite.root / "a.xml").getroot()  # noqa: S314 - written by us
+    (case,) = [one for one in root.iter("testcase") if one.get("name") == ASIDE]
+    assert [one.tag for one in case] == [kind]
+    assert any(line.startswith(f"::error title={ASIDE}") for line in ended.output.splitlines()) is bool(
+        status
+    )
+    told = {label for name, label in samples(suite.root / "a.prom") if name == "acceptance_item_outcome"}
+    assert ("oauth/NOT PROVEN" in told) is bool(status)
+
+
+def test_what_keeps_a_run_from_passing_is_named_by_its_item() -> None:
+    """Also where that was not to be proven: JUnit's readers see the checks, and the run's line is red."""
+    results = result("good", Outcome.PASS), result("aside", Outcome.NOT_PROVEN, item="oauth")
+    scope = Scope("partial", frozenset({"health"}))
+    cases = {
+        one.name: one for one in cases_of(RunVerdict(scope, judge(results, scope), results), exit_status=5)
+    }
+    assert (cases[ASIDE].kind, cases["VERDICT"].kind) == (SKIPPED, ERROR)
+    assert "NOT PROVEN: guest.aside" in cases[ASIDE].message

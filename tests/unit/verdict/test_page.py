@@ -90,6 +90,15 @@ def test_a_cause_says_what_mends_it() -> None:
     assert "rebuild it" not in text
 
 
+def test_where_no_cause_was_found_the_checks_own_words_mend_it() -> None:
+    """As on the terminal."""
+    cause = {"name": "", "text": "it is not the disk", "where": "", "step": "troubleshooting", "how": ""}
+    text = shown(run({"health": {"outcome": "FAIL", "seen": "no answer", "cause": cause}})).text
+    assert "it is not the disk" in text
+    assert "runbook step 5: rebuild it" in text
+    assert "Troubleshooting" not in text
+
+
 def test_a_waived_fail_says_until_when_and_whose_it_is() -> None:
     """Below what is red, and with what mends it; what is advisory says what it came to."""
     waiver = {
