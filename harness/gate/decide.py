@@ -140,7 +140,8 @@ def decide(question: Question, verdicts: Sequence[Told], untold: Sequence[Untold
     whole = next((told for told in same if question.is_answered_by(told.document)), None)
     if whole is None:
         return _without(question, newest_first, same, untold)
-    failed = next((told for told in newest_first if _denies(told, whole, question)), None)
+    denying = (told for told in newest_first if _denies(told, whole, question, same))
+    failed = next(denying, None)
     if failed is not None:
         return _objection(failed, question) or _outcome_denies(failed)
     answer, newer = _judged(question, whole), _newest_untold(question, whole, untold)
@@ -150,11 +151,18 @@ def decide(question: Question, verdicts: Sequence[Told], untold: Sequence[Untold
     return Answer(newer.why, Reason.UNTOLD, hint)
 
 
-def _denies(told: Told, whole: Told, question: Question) -> bool:
-    """Whether it is a FAIL that may be of the same, and may have come after the run of all checks."""
-    document = told.document
-    if told is whole or not (document.outcome == "FAIL" or _failed_unexcused(document, question)):
+def _denies(told: Told, whole: Told, question: Question, same: Sequence[Told]) -> bool:
+    """Whether it is a FAIL that may be of the same, and that the run which decides leaves standing."""
+    if told is whole or not _failed(told.document, question):
         return False
+    return _may_be_later(told, whole, question) or (
+        told in same and not asked_all(whole.document) and _is_not_undone(told, question, same)
+    )
+
+
+def _may_be_later(told: Told, whole: Told, question: Question) -> bool:
+    """Whether it may be of the same, and may have come after that run."""
+    document = told.document
     if not may_be_same(question.subject, subject_of(document)):
         return False
     machine, clock = document.suite.machine_sha256, whole.document.suite.machine_sha256
@@ -164,9 +172,25 @@ def _denies(told: Told, whole: Told, question: Question) -> bool:
     return document.ended >= first_of(whole.document)[1] - margin
 
 
-def _failed_unexcused(document: Document, question: Question) -> bool:
-    """Whether it saw a FAIL that was excused, and would not be now."""
-    return any(check.found == "FAIL" for check, _ in objections(document, question.terms, question.now))
+def _is_not_undone(told: Told, question: Question, same: Sequence[Told]) -> bool:
+    """Whether that was seen while the candidate was golden, and not all was asked and passed since.
+
+    The run of a candidate asks less: it may well pass where the deployment does not.
+    """
+    undone_by = next(filter(_is_whole_pass, same), None)
+    return told.document.scope.name != "candidate" and (
+        undone_by is None or _may_be_later(told, undone_by, question)
+    )
+
+
+def _is_whole_pass(told: Told) -> bool:
+    return asked_all(told.document) and told.document.outcome == "PASS" and told.refused is None
+
+
+def _failed(document: Document, question: Question) -> bool:
+    """Whether it saw a FAIL, also one that was excused, and would not be now."""
+    excused_then = objections(document, question.terms, question.now)
+    return document.outcome == "FAIL" or any(check.found == "FAIL" for check, _ in excused_then)
 
 
 def _objection(told: Told, question: Question) -> Answer | None:

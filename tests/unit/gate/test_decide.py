@@ -47,6 +47,7 @@ def items(**changes: Any) -> list[dict[str, Any]]:
 
 FAIL, BROKEN, UNPROVEN = outcome("FAIL", 1), outcome("BROKEN", 3), outcome("NOT PROVEN", 5)
 SMOKE: dict[str, Any] = {"scope": {"name": "smoke", "narrowed": []}}
+CANDIDATE: dict[str, Any] = {"scope": {"name": "candidate", "narrowed": []}}
 NARROW: dict[str, Any] = {"scope": {"name": "acceptance", "narrowed": ["-k"]}}
 
 
@@ -106,6 +107,7 @@ ADVISED = waived(outcome="ADVISORY", waiver=None, advisory=True)
 UNASKED = waived(outcome="ADVISORY", found="BROKEN", waiver=None, advisory=True)
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 
+OF_CANDIDATE = replace(ASKED, candidate="/c")
 ON_HOST = replace(ASKED, machine="a" * 64)
 LATE_HERE = told(hours=0.1, **clock("a" * 64))
 SOON = {"hours": 0.01}  # before LATE_HERE, by less than clocks may be apart
@@ -180,6 +182,38 @@ ROWS = {
         [told(hours=-0.1, **FAIL, **clock("b" * 64)), LATE_HERE], None
     ),
     "a FAIL at the same moment": Row([told(**FAIL), told()], Reason.FAIL),
+    "a candidate": Row([told(**CANDIDATE)], None, "", OF_CANDIDATE),
+    "a candidate that failed when it was golden": Row(
+        [told(hours=-1, run="eeeeee", **FAIL), told(**CANDIDATE)], Reason.FAIL, "run eeeeee", OF_CANDIDATE
+    ),
+    "or when smoke was asked of it": Row(
+        [told(hours=-1, run="eeeeee", **{**SMOKE, **FAIL}), told(**CANDIDATE)], Reason.FAIL, "", OF_CANDIDATE
+    ),
+    "that failed once and passed when all was asked": Row(
+        [told(hours=-2, **FAIL), told(hours=-1), told(**CANDIDATE)], None, "", OF_CANDIDATE
+    ),
+    "that passed and then failed": Row(
+        [told(hours=-2), told(hours=-1, **FAIL), told(**CANDIDATE)], Reason.FAIL, "", OF_CANDIDATE
+    ),
+    "that failed and could not be asked since": Row(
+        [told(hours=-2, **FAIL), told(hours=-1, **BROKEN), told(**CANDIDATE)], Reason.FAIL, "", OF_CANDIDATE
+    ),
+    "that failed and passed since by a word that does not count": Row(
+        [
+            told(hours=-2, **FAIL),
+            replace(told(hours=-1), refused=(Reason.UNSIGNED, "it has none")),
+            told(**CANDIDATE),
+        ],
+        Reason.FAIL,
+        "",
+        OF_CANDIDATE,
+    ),
+    "that failed as a candidate before": Row(
+        [told(hours=-1, **{**CANDIDATE, **FAIL}), told(**CANDIDATE)], None, "", OF_CANDIDATE
+    ),
+    "beside a golden snapshot that failed before": Row(
+        [told(hours=-1, **FAIL, snapshot=snapshot(disk=None)), told(**CANDIDATE)], None, "", OF_CANDIDATE
+    ),
     "a newer run without a verdict": Row(
         [told()], Reason.UNTOLD, "e/ffffff: it ended", untold=[untold(hours=0.5)]
     ),
