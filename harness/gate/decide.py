@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from harness.gate.excused import excuses_in, objections
+from harness.gate.untold import Untold
 from harness.verdict.again import first_of
 from harness.verdict.checklist import CANDIDATE_ITEMS, ITEMS
 from harness.verdict.document import CheckPart, Document, rfc3339
@@ -85,20 +86,6 @@ class Question:
         """What a verdict that counts is about."""
         files = {f"snapshot {role}": digest for role, digest in self.snapshot.items()}
         return subject(files, self.machine, self.profile, self.checks)
-
-
-@dataclass(frozen=True)
-class Untold:
-    """A run of which there is no verdict that counts."""
-
-    why: str
-    began: datetime
-    """As it says; where it does not, when its files were last written."""
-    site: str | None = None
-    """Of which it was; None: that is not known."""
-    goes_on: bool = False
-    candidate: str = ""
-    """The folder of the snapshot that it judged, where that was not the golden one."""
 
 
 @dataclass(frozen=True)
@@ -208,8 +195,7 @@ def _newest_untold(question: Question, whole: Told, untold: Sequence[Untold]) ->
     newer = [
         one
         for one in untold
-        if one.site in (None, question.site)
-        and one.candidate == question.candidate
+        if one.may_be_of(question.site, question.candidate)
         and (one.goes_on or one.began >= first_of(whole.document)[0])
     ]
     return max(newer, key=lambda one: one.began, default=None)

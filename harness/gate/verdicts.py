@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.errors import HarnessError, UnreadableError, UsageError
-from harness.gate.decide import Reason, Told, Untold
-from harness.gate.untold import untold_run
+from harness.gate.decide import Reason, Told
+from harness.gate.untold import Untold, untold_run
 from harness.verdict.document import Document, document_in
 from harness.verdict.runs import NOTE, RUN_ID
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from harness.gate.decide import Answer, Question, Reason, Told, Untold, decide
+from harness.gate.decide import Answer, Question, Reason, Told, decide
+from harness.gate.untold import Untold
 from harness.verdict.terms import Terms, Waiver
 from tests.unit.peers.verdicts import ENDED, FILES, document, passed, waived
 
@@ -62,9 +63,12 @@ class Row:
     untold: Sequence[Untold] = ()
 
 
-def untold(*, hours: float, site: str | None = "here", goes_on: bool = False) -> Untold:
+def untold(
+    *, hours: float, site: str | None = "here", goes_on: bool = False, candidate: str | None = ""
+) -> Untold:
     """A run without a verdict that began so many hours after the others ended."""
-    return Untold("e/ffffff: it ended without verdict.json", ENDED + hours * HOUR, site, goes_on)
+    why = "e/ffffff: it ended without verdict.json"
+    return Untold(why, ENDED + hours * HOUR, site, goes_on, candidate)
 
 
 def clock(machine: str | None) -> dict[str, Any]:
@@ -218,6 +222,18 @@ ROWS = {
         [told()], Reason.UNTOLD, "e/ffffff: it ended", untold=[untold(hours=0.5)]
     ),
     "one that may be of this site": Row([told()], Reason.UNTOLD, untold=[untold(hours=0.5, site=None)]),
+    "one that may be of this candidate": Row(
+        [told()], Reason.UNTOLD, "", OF_CANDIDATE, [untold(hours=0.5, candidate=None)]
+    ),
+    "one that may be of the golden snapshot": Row(
+        [told()], Reason.UNTOLD, untold=[untold(hours=0.5, candidate=None)]
+    ),
+    "one of this candidate by another name": Row(
+        [told()], Reason.UNTOLD, "", OF_CANDIDATE, [untold(hours=0.5, candidate="//d/../c/./")]
+    ),
+    "one of another candidate": Row([told()], None, "", OF_CANDIDATE, [untold(hours=0.5, candidate="/d")]),
+    "one of a candidate": Row([told()], None, untold=[untold(hours=0.5, candidate="/c")]),
+    "one of the golden snapshot": Row([told()], None, "", OF_CANDIDATE, [untold(hours=0.5)]),
     "one of another site": Row([told()], None, untold=[untold(hours=0.5, site="there")]),
     "an older run without a verdict": Row([told()], None, untold=[untold(hours=-0.5)]),
     "an older run that goes on": Row([told()], Reason.UNTOLD, untold=[untold(hours=-0.5, goes_on=True)]),

@@ -90,6 +90,26 @@ def test_a_run_without_a_verdict_is_told_by_its_note(
     assert "it ended without verdict.json" in one.why
 
 
+@pytest.mark.parametrize(
+    ("note", "candidate"),
+    [
+        ('{"candidate": ""}', ""),
+        ('{"candidate": "/c"}', "/c"),
+        ('{"candidate": 7}', None),
+        ("{}", None),
+        ("[]", None),
+        ("", None),
+    ],
+)
+def test_of_which_snapshot_it_was_is_not_known_where_it_does_not_say(
+    run: Path, note: str, candidate: str | None
+) -> None:
+    (run / "verdict.json").unlink()
+    (run / "run.json").write_text(note)
+    _, (one,) = told_verdicts(run.parent)
+    assert one.candidate == candidate
+
+
 def test_a_verdict_that_does_not_count_is_of_the_notes_run(run: Path) -> None:
     (run / "run.json").write_text(NOTE)
     (run / "verdict.json").chmod(0o622)
