@@ -137,10 +137,22 @@ def anybodys(run: Path) -> None:
     run.chmod(0o777)
 
 
+def pipe(run: Path) -> None:
+    os.mkfifo(run / ATTESTATION)
+
+
+def elsewhere(run: Path) -> None:
+    attest(run)
+    (run / ATTESTATION).rename(run / "real.json")
+    (run / ATTESTATION).symlink_to("real.json")
+
+
 SIGNED: dict[str, tuple[Callable[[Path], object], Reason | None]] = {
     "signed": (attest, None),
     "not signed": (lambda _: None, Reason.UNSIGNED),
     "signed with another key": (lambda run: attest(run, Ed25519PrivateKey.generate()), Reason.SIGNATURE),
+    "a pipe": (pipe, Reason.UNSIGNED),
+    "a link": (elsewhere, Reason.UNSIGNED),
     "no envelope": (lambda run: (run / ATTESTATION).write_text("{}"), Reason.SIGNATURE),
     "signed, and anybody's": (anybodys, None),
 }
