@@ -23,6 +23,7 @@ from harness.answers import read_json
 from harness.errors import HarnessError, UnreadableError, UsageError
 from harness.gate.decide import Reason
 from harness.site.reading import CannotReadError, read_text, shown
+from harness.verdict.content import content_of
 from harness.verdict.document import Document
 
 ATTESTATION = "verdict.dsse.json"
@@ -31,7 +32,6 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
 _LARGEST_KEY = 64 << 10
-_LARGEST = 64 << 20
 _EXCUSED = ("WAIVED", "ADVISORY")
 _MAKE_PRIVATE = "openssl genpkey -algorithm ed25519 -out KEY, readable by its owner alone"
 _MAKE_PUBLIC = "openssl pkey -in KEY -pubout -out KEY.pub"
@@ -116,8 +116,7 @@ def verify(envelope: bytes, key: Ed25519PublicKey, verdict: bytes, document: Doc
 def vouched_by(key: Ed25519PublicKey, folder: Path, verdict: bytes, document: Document) -> Refused:
     """Whether the attestation in a run's folder is of that key and for that verdict; if not, why."""
     try:
-        with (folder / ATTESTATION).open("rb") as file:
-            envelope = file.read(_LARGEST + 1)
+        envelope = content_of(folder / ATTESTATION)
     except OSError as error:
         return Reason.UNSIGNED, f"{folder / ATTESTATION}: {error.strerror}"
     try:

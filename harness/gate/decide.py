@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from harness.gate.excused import excuses_in, objections
+from harness.gate.untold import Untold
 from harness.verdict.again import first_of
 from harness.verdict.checklist import CANDIDATE_ITEMS, ITEMS
 from harness.verdict.document import CheckPart, Document, rfc3339
@@ -88,20 +89,6 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Untold:
-    """A run of which there is no verdict that counts."""
-
-    why: str
-    began: datetime
-    """As it says; where it does not, when its files were last written."""
-    site: str | None = None
-    """Of which it was; None: that is not known."""
-    goes_on: bool = False
-    candidate: str = ""
-    """The folder of the snapshot that it judged, where that was not the golden one."""
-
-
-@dataclass(frozen=True)
 class Told:
     """A verdict, and whose word it is."""
 
@@ -140,7 +127,8 @@ def decide(question: Question, verdicts: Sequence[Told], untold: Sequence[Untold
     whole = next((told for told in same if question.is_answered_by(told.document)), None)
     if whole is None:
         return _without(question, newest_first, same, untold)
-    failed = next((told for told in newest_first if _denies(told, whole, question)), None)
+    denying = (told for told in newest_first if _denies(told, whole, question, same))
+    failed = next(denying, None)
     if failed is not None:
         return _objection(failed, question) or _outcome_denies(failed)
     answer, newer = _judged(question, whole), _newest_untold(question, whole, untold)
@@ -150,11 +138,18 @@ def decide(question: Question, verdicts: Sequence[Told], untold: Sequence[Untold
     return Answer(newer.why, Reason.UNTOLD, hint)
 
 
-def _denies(told: Told, whole: Told, question: Question) -> bool:
-    """Whether it is a FAIL that may be of the same, and may have come after the run of all checks."""
-    document = told.document
-    if told is whole or not (document.outcome == "FAIL" or _failed_unexcused(document, question)):
+def _denies(told: Told, whole: Told, question: Question, same: Sequence[Told]) -> bool:
+    """Whether it is a FAIL that may be of the same, and that the run which decides leaves standing."""
+    if told is whole or not _failed(told.document, question):
         return False
+    return _may_be_later(told, whole, question) or (
+        told in same and not asked_all(whole.document) and _is_not_undone(told, question, same)
+    )
+
+
+def _may_be_later(told: Told, whole: Told, question: Question) -> bool:
+    """Whether it may be of the same, and may have come after that run."""
+    document = told.document
     if not may_be_same(question.subject, subject_of(document)):
         return False
     machine, clock = document.suite.machine_sha256, whole.document.suite.machine_sha256
@@ -164,9 +159,25 @@ def _denies(told: Told, whole: Told, question: Question) -> bool:
     return document.ended >= first_of(whole.document)[1] - margin
 
 
-def _failed_unexcused(document: Document, question: Question) -> bool:
-    """Whether it saw a FAIL that was excused, and would not be now."""
-    return any(check.found == "FAIL" for check, _ in objections(document, question.terms, question.now))
+def _is_not_undone(told: Told, question: Question, same: Sequence[Told]) -> bool:
+    """Whether that was seen while the candidate was golden, and not all was asked and passed since.
+
+    The run of a candidate asks less: it may well pass where the deployment does not.
+    """
+    undone_by = next(filter(_is_whole_pass, same), None)
+    return told.document.scope.name != "candidate" and (
+        undone_by is None or _may_be_later(told, undone_by, question)
+    )
+
+
+def _is_whole_pass(told: Told) -> bool:
+    return asked_all(told.document) and told.document.outcome == "PASS" and told.refused is None
+
+
+def _failed(document: Document, question: Question) -> bool:
+    """Whether it saw a FAIL, also one that was excused, and would not be now."""
+    excused_then = objections(document, question.terms, question.now)
+    return document.outcome == "FAIL" or any(check.found == "FAIL" for check, _ in excused_then)
 
 
 def _objection(told: Told, question: Question) -> Answer | None:
@@ -184,8 +195,7 @@ def _newest_untold(question: Question, whole: Told, untold: Sequence[Untold]) ->
     newer = [
         one
         for one in untold
-        if one.site in (None, question.site)
-        and one.candidate == question.candidate
+        if one.may_be_of(question.site, question.candidate)
         and (one.goes_on or one.began >= first_of(whole.document)[0])
     ]
     return max(newer, key=lambda one: one.began, default=None)

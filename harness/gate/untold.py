@@ -6,26 +6,56 @@ import contextlib
 import fcntl
 import json
 import os
+import posixpath
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.gate.decide import Untold
 from harness.verdict.runs import LARGEST_NOTE, NOTE
+
+
+@dataclass(frozen=True)
+class Untold:
+    """A run of which there is no verdict that counts."""
+
+    why: str
+    began: datetime
+    """As it says; where it does not, when its files were last written."""
+    site: str | None = None
+    """Of which it was; None: that is not known."""
+    goes_on: bool = False
+    candidate: str | None = ""
+    """The folder of the snapshot that it judged, where that was not the golden one; None: not known."""
+
+    def may_be_of(self, site: str, candidate: str) -> bool:
+        """Whether nothing that is known of it says that it was of another snapshot."""
+        if self.site not in (None, site):
+            return False
+        return self.candidate is None or _place(self.candidate) == _place(candidate)
 
 
 def untold_run(folder: Path, why: str) -> Untold:
     """The run whose folder it is, and why nothing is known of how it ended."""
     note, goes_on = _note(folder)
-    site, candidate = note.get("site"), note.get("candidate")
     return Untold(
         f"{folder}: it goes on" if goes_on else why,
         _moment(note.get("began")) or _written(folder),
-        site if isinstance(site, str) else None,
+        _word(note, "site"),
         goes_on,
-        candidate if isinstance(candidate, str) else "",
+        _word(note, "candidate"),
     )
+
+
+def _word(note: Mapping[str, Any], key: str) -> str | None:
+    said = note.get(key)
+    return said if isinstance(said, str) else None
+
+
+def _place(folder: str) -> str:
+    """A folder, however it was typed; where its links lead is known to the host alone."""
+    return posixpath.normpath(f"/{folder.lstrip('/')}") if folder else ""
 
 
 def _note(folder: Path) -> tuple[Mapping[str, Any], bool]:

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.errors import HarnessError, UnreadableError, UsageError
-from harness.gate.decide import Reason, Told, Untold
-from harness.gate.untold import untold_run
+from harness.gate.decide import Reason, Told
+from harness.gate.untold import Untold, untold_run
+from harness.verdict.content import content_of
 from harness.verdict.document import Document, document_in
 from harness.verdict.runs import NOTE, RUN_ID
 
 VERDICT = "verdict.json"
-_LARGEST = 64 << 20
 
 Vouched = Callable[[Path, bytes, Document], "tuple[Reason, str] | None"]
 """Why nobody who is trusted vouches for a verdict (folder, content, meaning); None: somebody does."""
@@ -69,8 +69,7 @@ def _folders(root: Path) -> list[Path]:
 
 def _content(file: Path) -> bytes:
     try:
-        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as opened:
-            return opened.read(_LARGEST + 1)
+        return content_of(file)
     except OSError as error:
         raise UnreadableError(f"{file}: {error.strerror}") from error
 

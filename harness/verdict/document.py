@@ -13,10 +13,10 @@ from harness.answers import read_json
 from harness.errors import UnreadableError
 from harness.verdict.about import About, Part, Told
 from harness.verdict.checklist import Step
+from harness.verdict.content import content_of
 from harness.verdict.terms import Waiver
 
 FORMAT = 2
-_LARGEST = 64 << 20
 _AGAIN = "run the suite again: scripts/acceptance writes a new one"
 
 OutcomeWord = Literal["PASS", "FAIL", "BROKEN", "NOT PROVEN", "WAIVED", "ADVISORY", "n/a"]
@@ -243,8 +243,7 @@ def read_document(path: Path) -> Document:
     :raises UnreadableError: it is none, or of another format; the hint says what to do.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST + 1)
+        content = content_of(path, follow=True)
     except OSError as error:
         raise UnreadableError(f"{path}: {error.strerror}", hint=_AGAIN) from error
     return document_in(content, whose=str(path))

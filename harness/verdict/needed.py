@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,8 +21,13 @@ class Begun:
     """A run, and what its note says of it."""
 
     folder: Path
-    site: str
+    site: str | None
+    """None: it does not say."""
     began: datetime
+    candidate: str | None = ""
+    """The folder of the snapshot that it judged, where that was not the golden one; None: it does not say."""
+    goes_on: bool = False
+    """It may still come to a verdict that denies nothing."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ def needed(doomed: Mapping[Path, Begun], kept: Mapping[Path, Begun], verdict: st
             deciding.append(whole)
     for run in sorted(denying, key=lambda run: run.ended, reverse=True):
         denies = any(_denies(run, whole) for whole in deciding)
-        if denies and not any(_as_well(run, other) for other in stay):
+        if denies and not any(_as_well(run, other) for other in stay if not _is_merged(other, deciding)):
             stay.append(run)
             yield run.begun.folder
 
@@ -102,8 +107,27 @@ def _denies(run: _Run, whole: _Run) -> bool:
     if whole.document is None or whole.document.outcome != "PASS":
         return False
     if run.document is None:
-        return whole.document.site == run.begun.site and run.begun.began >= first_of(whole.document)[0]
+        return (
+            run.begun.site in (None, whole.document.site) and run.begun.began >= first_of(whole.document)[0]
+        )
+    if asked_candidate(whole.document) and not _is_of_candidate(run) and run.subject == whole.subject:
+        return True  # whenever that was
     return run.ended >= first_of(whole.document)[1] - CLOCKS_APART and may_be_same(run.subject, whole.subject)
+
+
+def _is_merged(run: _Run, deciding: Iterable[_Run]) -> bool:
+    """Whether it is told in a run that decides, and so denies nothing of it."""
+    told = {one.run for whole in deciding if whole.document for one in whole.document.merged}
+    return run.document is not None and run.document.run in told
+
+
+def _is_of_candidate(run: _Run) -> bool:
+    return run.document is not None and run.document.scope.name == "candidate"
+
+
+def _of(run: _Run) -> tuple[str | None, str | None]:
+    """Of which site it was, and of which snapshot there."""
+    return run.begun.site, run.begun.candidate
 
 
 def _as_well(run: _Run, other: _Run) -> bool:
@@ -111,8 +135,8 @@ def _as_well(run: _Run, other: _Run) -> bool:
     if other.ended < run.ended:
         return False
     if run.document is None or other.document is None:
-        return run.document is other.document and run.begun.site == other.begun.site
-    if other.subject != run.subject:
+        return run.document is other.document and not other.begun.goes_on and _of(run) == _of(other)
+    if other.subject != run.subject or (_is_of_candidate(other) and not _is_of_candidate(run)):
         return False
     if run.document.outcome == "FAIL":
         return other.document.outcome == "FAIL"

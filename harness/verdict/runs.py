@@ -153,7 +153,9 @@ def _prune(root: Path, *, but: Path, scope: str) -> None:
     for folder in named:
         with not_ours, _note(folder) as (note, said):
             moment = datetime.fromtimestamp(os.fstat(note).st_mtime, UTC)
-            begun[folder] = Begun(folder, str(said.get("site", "")), moment)
+            begun[folder] = Begun(
+                folder, _word(said, "site"), moment, _word(said, "candidate"), _goes_on(note)
+            )
             same += [folder] if _scope(said) == scope else []
     same.sort(key=lambda folder: begun[folder].began, reverse=True)
     doomed = {folder: begun.pop(folder) for folder in same[KEPT_RUNS - 1 :]}
@@ -168,6 +170,20 @@ def _prune(root: Path, *, but: Path, scope: str) -> None:
 def _scope(note: Mapping[str, Any]) -> str:
     """What the run was asked; one that does not say so was asked for a part."""
     return str(note.get("scope", "partial"))
+
+
+def _word(note: Mapping[str, Any], key: str) -> str | None:
+    said = note.get(key)
+    return said if isinstance(said, str) else None
+
+
+def _goes_on(note: int) -> bool:
+    """Whether its run holds it still."""
+    try:
+        fcntl.flock(note, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:  # or no such locks here: then nobody deletes anything
+        return True
+    return False
 
 
 @contextlib.contextmanager

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from harness.gate.decide import Answer, Question, Reason, Told, Untold, decide
+from harness.gate.decide import Answer, Question, Reason, Told, decide
+from harness.gate.untold import Untold
 from harness.verdict.terms import Terms, Waiver
 from tests.unit.peers.verdicts import ENDED, FILES, document, passed, waived
 
@@ -47,6 +48,7 @@ def items(**changes: Any) -> list[dict[str, Any]]:
 
 FAIL, BROKEN, UNPROVEN = outcome("FAIL", 1), outcome("BROKEN", 3), outcome("NOT PROVEN", 5)
 SMOKE: dict[str, Any] = {"scope": {"name": "smoke", "narrowed": []}}
+CANDIDATE: dict[str, Any] = {"scope": {"name": "candidate", "narrowed": []}}
 NARROW: dict[str, Any] = {"scope": {"name": "acceptance", "narrowed": ["-k"]}}
 
 
@@ -61,9 +63,12 @@ class Row:
     untold: Sequence[Untold] = ()
 
 
-def untold(*, hours: float, site: str | None = "here", goes_on: bool = False) -> Untold:
+def untold(
+    *, hours: float, site: str | None = "here", goes_on: bool = False, candidate: str | None = ""
+) -> Untold:
     """A run without a verdict that began so many hours after the others ended."""
-    return Untold("e/ffffff: it ended without verdict.json", ENDED + hours * HOUR, site, goes_on)
+    why = "e/ffffff: it ended without verdict.json"
+    return Untold(why, ENDED + hours * HOUR, site, goes_on, candidate)
 
 
 def clock(machine: str | None) -> dict[str, Any]:
@@ -106,6 +111,7 @@ ADVISED = waived(outcome="ADVISORY", waiver=None, advisory=True)
 UNASKED = waived(outcome="ADVISORY", found="BROKEN", waiver=None, advisory=True)
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 
+OF_CANDIDATE = replace(ASKED, candidate="/c")
 ON_HOST = replace(ASKED, machine="a" * 64)
 LATE_HERE = told(hours=0.1, **clock("a" * 64))
 SOON = {"hours": 0.01}  # before LATE_HERE, by less than clocks may be apart
@@ -180,10 +186,54 @@ ROWS = {
         [told(hours=-0.1, **FAIL, **clock("b" * 64)), LATE_HERE], None
     ),
     "a FAIL at the same moment": Row([told(**FAIL), told()], Reason.FAIL),
+    "a candidate": Row([told(**CANDIDATE)], None, "", OF_CANDIDATE),
+    "a candidate that failed when it was golden": Row(
+        [told(hours=-1, run="eeeeee", **FAIL), told(**CANDIDATE)], Reason.FAIL, "run eeeeee", OF_CANDIDATE
+    ),
+    "or when smoke was asked of it": Row(
+        [told(hours=-1, run="eeeeee", **{**SMOKE, **FAIL}), told(**CANDIDATE)], Reason.FAIL, "", OF_CANDIDATE
+    ),
+    "that failed once and passed when all was asked": Row(
+        [told(hours=-2, **FAIL), told(hours=-1), told(**CANDIDATE)], None, "", OF_CANDIDATE
+    ),
+    "that passed and then failed": Row(
+        [told(hours=-2), told(hours=-1, **FAIL), told(**CANDIDATE)], Reason.FAIL, "", OF_CANDIDATE
+    ),
+    "that failed and could not be asked since": Row(
+        [told(hours=-2, **FAIL), told(hours=-1, **BROKEN), told(**CANDIDATE)], Reason.FAIL, "", OF_CANDIDATE
+    ),
+    "that failed and passed since by a word that does not count": Row(
+        [
+            told(hours=-2, **FAIL),
+            replace(told(hours=-1), refused=(Reason.UNSIGNED, "it has none")),
+            told(**CANDIDATE),
+        ],
+        Reason.FAIL,
+        "",
+        OF_CANDIDATE,
+    ),
+    "that failed as a candidate before": Row(
+        [told(hours=-1, **{**CANDIDATE, **FAIL}), told(**CANDIDATE)], None, "", OF_CANDIDATE
+    ),
+    "beside a golden snapshot that failed before": Row(
+        [told(hours=-1, **FAIL, snapshot=snapshot(disk=None)), told(**CANDIDATE)], None, "", OF_CANDIDATE
+    ),
     "a newer run without a verdict": Row(
         [told()], Reason.UNTOLD, "e/ffffff: it ended", untold=[untold(hours=0.5)]
     ),
     "one that may be of this site": Row([told()], Reason.UNTOLD, untold=[untold(hours=0.5, site=None)]),
+    "one that may be of this candidate": Row(
+        [told()], Reason.UNTOLD, "", OF_CANDIDATE, [untold(hours=0.5, candidate=None)]
+    ),
+    "one that may be of the golden snapshot": Row(
+        [told()], Reason.UNTOLD, untold=[untold(hours=0.5, candidate=None)]
+    ),
+    "one of this candidate by another name": Row(
+        [told()], Reason.UNTOLD, "", OF_CANDIDATE, [untold(hours=0.5, candidate="//d/../c/./")]
+    ),
+    "one of another candidate": Row([told()], None, "", OF_CANDIDATE, [untold(hours=0.5, candidate="/d")]),
+    "one of a candidate": Row([told()], None, untold=[untold(hours=0.5, candidate="/c")]),
+    "one of the golden snapshot": Row([told()], None, "", OF_CANDIDATE, [untold(hours=0.5)]),
     "one of another site": Row([told()], None, untold=[untold(hours=0.5, site="there")]),
     "an older run without a verdict": Row([told()], None, untold=[untold(hours=-0.5)]),
     "an older run that goes on": Row([told()], Reason.UNTOLD, untold=[untold(hours=-0.5, goes_on=True)]),

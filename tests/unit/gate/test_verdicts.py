@@ -90,6 +90,26 @@ def test_a_run_without_a_verdict_is_told_by_its_note(
     assert "it ended without verdict.json" in one.why
 
 
+@pytest.mark.parametrize(
+    ("note", "candidate"),
+    [
+        ('{"candidate": ""}', ""),
+        ('{"candidate": "/c"}', "/c"),
+        ('{"candidate": 7}', None),
+        ("{}", None),
+        ("[]", None),
+        ("", None),
+    ],
+)
+def test_of_which_snapshot_it_was_is_not_known_where_it_does_not_say(
+    run: Path, note: str, candidate: str | None
+) -> None:
+    (run / "verdict.json").unlink()
+    (run / "run.json").write_text(note)
+    _, (one,) = told_verdicts(run.parent)
+    assert one.candidate == candidate
+
+
 def test_a_verdict_that_does_not_count_is_of_the_notes_run(run: Path) -> None:
     (run / "run.json").write_text(NOTE)
     (run / "verdict.json").chmod(0o622)
@@ -117,10 +137,22 @@ def anybodys(run: Path) -> None:
     run.chmod(0o777)
 
 
+def pipe(run: Path) -> None:
+    os.mkfifo(run / ATTESTATION)
+
+
+def elsewhere(run: Path) -> None:
+    attest(run)
+    (run / ATTESTATION).rename(run / "real.json")
+    (run / ATTESTATION).symlink_to("real.json")
+
+
 SIGNED: dict[str, tuple[Callable[[Path], object], Reason | None]] = {
     "signed": (attest, None),
     "not signed": (lambda _: None, Reason.UNSIGNED),
     "signed with another key": (lambda run: attest(run, Ed25519PrivateKey.generate()), Reason.SIGNATURE),
+    "a pipe": (pipe, Reason.UNSIGNED),
+    "a link": (elsewhere, Reason.UNSIGNED),
     "no envelope": (lambda run: (run / ATTESTATION).write_text("{}"), Reason.SIGNATURE),
     "signed, and anybody's": (anybodys, None),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +98,15 @@ def test_what_is_filled_in_later_goes_by_the_door_out() -> None:
     host = HostPart(address="192.0.2.1")
     host.vmm = "Firecracker v1.\x1b[31m\u202e"
     assert host.vmm == "Firecracker v1.\\x1b[31m\\u202e"
+
+
+def test_a_pipe_in_its_place_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "verdict.json")
+    with pytest.raises(UnreadableError, match=r"verdict\.json: no file"):
+        read_document(tmp_path / "verdict.json")
+
+
+def test_a_link_that_was_named_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "real.json").write_text(json.dumps(passed()))
+    (tmp_path / "verdict.json").symlink_to("real.json")
+    assert read_document(tmp_path / "verdict.json").run == "0a1b2c"
