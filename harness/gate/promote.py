@@ -91,15 +91,22 @@ def _promote(site: Site, conditions: Conditions, folder: PurePosixPath, say: Say
 
 def _settled(site: Site, host: Hypervisor, say: Say) -> str:
     """What a promotion made golden that was cut short, and is finished now; empty where none was."""
-    finished = promote(_As(site, host), "settle").finished
-    if finished:
-        say(f"a promotion that was cut short is finished: golden is what was made of {finished}")
-    return finished
+    done = promote(_As(site, host), "settle")
+    if done.finished:
+        say(f"a promotion that was cut short is finished: golden is what was made of {done.finished}")
+    _tell_left(done, say)
+    return done.finished
 
 
 def _tell(done: Promoted, what: str, say: Say) -> None:
     how = "in a single step" if done.whole else "file by file"
     say(f"golden now: {what} ({how}); the one before is kept: python -m harness promote --back")
+    _tell_left(done, say)
+
+
+def _tell_left(done: Promoted, say: Say) -> None:
+    if done.left:
+        say(f"what lies on the shelf could not be cleared up: {done.left}")
 
 
 def _digests(document: Document) -> dict[str, str]:
