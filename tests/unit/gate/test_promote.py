@@ -122,7 +122,16 @@ def test_the_gate_denies_where_one_was_cut_short(words: list[str], tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("drive", "breaks"), [("new/disk", True), ("link/disk", True), ("golden/disk", False), ("newer", False)]
+    ("drive", "breaks"),
+    [
+        ("new/disk", True),
+        ("link/disk", True),
+        ("new/elsewhere", True),
+        ("link/elsewhere", True),
+        ("new/../golden/disk", False),
+        ("golden/disk", False),
+        ("newer", False),
+    ],
 )
 def test_a_snapshot_that_opens_files_of_its_folder_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drive: str, breaks: bool
@@ -130,6 +139,7 @@ def test_a_snapshot_that_opens_files_of_its_folder_is_refused(
     """By whatever name: they were taken for golden, and went with the folder."""
     (tmp_path / "new").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "new")
+    (tmp_path / "new" / "elsewhere").symlink_to(tmp_path / "images" / "d42")
     drives = [str(tmp_path / drive)]
 
     @contextlib.contextmanager
