@@ -25,10 +25,15 @@ from harness.verdict.document import Document
 from harness.vm.clone import making
 
 PREVIOUS = "previous"
-_REAL_S = 30.0
-_REAL = (
-    "import json, os, sys\nprint(json.dumps([os.path.realpath(path) for path in json.loads(sys.argv[1])]))\n"
-)
+_NAMES_S = 30.0
+_NAMES = """
+import json, os, sys
+def names(path):
+    folder, name = os.path.split(path)
+    return [os.path.normpath(path), os.path.join(os.path.realpath(folder), name), os.path.realpath(path)]
+print(json.dumps([names(path) for path in json.loads(sys.argv[1])]))
+"""
+"""As it is written, where it lies, and where it leads if it is a link."""
 
 Say = Callable[[str], None]
 
@@ -91,15 +96,22 @@ def _promote(site: Site, conditions: Conditions, folder: PurePosixPath, say: Say
 
 def _settled(site: Site, host: Hypervisor, say: Say) -> str:
     """What a promotion made golden that was cut short, and is finished now; empty where none was."""
-    finished = promote(_As(site, host), "settle").finished
-    if finished:
-        say(f"a promotion that was cut short is finished: golden is what was made of {finished}")
-    return finished
+    done = promote(_As(site, host), "settle")
+    if done.finished:
+        say(f"a promotion that was cut short is finished: golden is what was made of {done.finished}")
+    _tell_left(done, say)
+    return done.finished
 
 
 def _tell(done: Promoted, what: str, say: Say) -> None:
     how = "in a single step" if done.whole else "file by file"
     say(f"golden now: {what} ({how}); the one before is kept: python -m harness promote --back")
+    _tell_left(done, say)
+
+
+def _tell_left(done: Promoted, say: Say) -> None:
+    if done.left:
+        say(f"what lies on the shelf could not be cleared up: {done.left}")
 
 
 def _digests(document: Document) -> dict[str, str]:
@@ -123,11 +135,15 @@ def _refuse_recorded(host: Hypervisor, folder: PurePosixPath) -> None:
         clone.load()
         drives = clone.api.drive_paths()
         clone.destroy()
-    answer = host.python(_REAL, [str(folder), *drives], timeout_s=_REAL_S)
-    place, *real = map(PurePosixPath, read_as(list[str], answer, whose="the host, of where paths lead"))
-    if recorded := [drive for drive, path in zip(drives, real, strict=True) if path.is_relative_to(place)]:
+    answer = host.python(_NAMES, [str(folder), *drives], timeout_s=_NAMES_S)
+    places, *names = read_as(list[list[str]], answer, whose="the host, of where paths lead")
+    if recorded := [drive for drive, own in zip(drives, names, strict=True) if _any_within(own, places)]:
         raise UsageError(
             f"the snapshot opens {', '.join(recorded)} when it is loaded: it would break with that folder",
             hint="take it where its files are seen at their golden paths, as in a mount namespace with the "
             "candidate's folder bound there",
         )
+
+
+def _any_within(names: list[str], places: list[str]) -> bool:
+    return any(PurePosixPath(name).is_relative_to(place) for name in names for place in places)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.host.golden.promotion import PROMOTE
+from harness.host.golden.promotion import PROMOTE, UNFINISHED
 from harness.run import run
 from lab.image import golden
 
@@ -24,7 +24,7 @@ _ROLES = {
 def publish(fresh: Path, place: Path) -> None:
     """Have the files of one folder golden in another, all at once; the former ones are kept as the previous.
 
-    :raises HarnessError: nothing was changed, and why.
+    :raises HarnessError: nothing was changed, or it is not done to its end, and why.
     """
     place.mkdir(parents=True, exist_ok=True)
     files = {role: str(place / name) for role, name in _ROLES.items()}
@@ -33,3 +33,5 @@ def publish(fresh: Path, place: Path) -> None:
     said = json.loads(run([sys.executable, "-I", "-S", PROMOTE, json.dumps(ask)], timeout_s=600).stdout)
     if why := said.get("refused"):
         raise HarnessError(f"{place} stays as it is: {why}")
+    if why := said.get("unfinished"):
+        raise HarnessError(f"{UNFINISHED}: {place}: {why}", hint="build again: that finishes it first")

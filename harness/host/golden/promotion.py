@@ -15,6 +15,7 @@ from harness.host.golden.files import paths_of
 PROMOTE = Path(__file__).parents[1] / "probes" / "promote.py"
 UNFINISHED = "a promotion was cut short: the golden files may be partly of one snapshot, partly of another"
 FINISH = "python -m harness promote, with the same folder again or with --back, finishes it first"
+_LOOK = "see by python -m harness gate which one is golden: where --back was done, --back goes forward again"
 _LONGEST_S = 1800.0
 
 
@@ -28,18 +29,29 @@ class Promoted:
     whole: bool = False
     """In a single step; else file by file."""
     refused: str = ""
+    """Why nothing was changed."""
+    unfinished: str = ""
+    """Why it is not done, though it was decided: whoever is called next goes on with it."""
+    left: str = ""
+    """What stood in the way of clearing up, once it was done."""
 
 
 def promote(host: Asked, act: str, source: str = "", digests: Mapping[str, str] | None = None) -> Promoted:
     """``promote``, ``back`` or ``settle``: finish what was cut short before, and do it.
 
-    :raises TransportError: nothing was changed, and why.
+    :raises TransportError: nothing was changed, or it is not done to its end, or nobody knows; and why.
     """
     ask: dict[str, Any] = {"act": act, "files": paths_of(host.site), "source": source}
-    answer = host.python(
-        PROMOTE.read_text(encoding="utf-8"), ask | {"digests": dict(digests or {})}, timeout_s=_LONGEST_S
-    )
+    source_text = PROMOTE.read_text(encoding="utf-8")
+    try:
+        answer = host.python(source_text, ask | {"digests": dict(digests or {})}, timeout_s=_LONGEST_S)
+    except TransportError as error:
+        if act == "settle":
+            raise
+        raise TransportError(f"whether it was done is not known: {error.message}", hint=_LOOK) from error
     said = read_as(Promoted, answer, whose="what the host says of a promotion")
     if said.refused:
         raise TransportError(f"nothing was changed: {said.refused}")
+    if said.unfinished:
+        raise TransportError(f"{UNFINISHED}: {said.unfinished}", hint=FINISH)
     return said

@@ -1,8 +1,9 @@
 """Runs ON the host, as root: puts a snapshot's files in the place of the golden ones, all of them or none.
 
 The argument is JSON: ``act`` (``promote``, ``back`` or ``settle``), ``files`` (role -> golden path), and for
-a promotion ``source`` (a folder) and ``digests`` (role -> sha256). Prints JSON. Python 3.9, standard library
-only; one file, because it travels as one.
+a promotion ``source`` (a folder) and ``digests`` (role -> sha256). Prints JSON: ``refused`` where nothing was
+changed, ``unfinished`` where it was decided and is not done, ``left`` where it is done and not cleared up.
+Python 3.9, standard library only; one file, because it travels as one.
 
 New files are copied onto the shelf, a folder of ours on the same file system, and are on the disk before
 anything golden is touched. Then a journal is written, which is the moment of the decision: whoever is called
@@ -20,6 +21,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -38,6 +40,10 @@ ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 
 class RefusedError(Exception):
     """Nothing was changed, and why."""
+
+
+class UnfinishedError(Exception):
+    """It is decided, and was not done to its end, and why: whoever is called next goes on with it."""
 
 
 def exchange(one: Path, other: Path) -> None:
@@ -112,7 +118,10 @@ def is_ours(shelf: Path) -> bool:
 
 def refuse_odd(golden: Golden) -> None:
     """What could not be replaced by a rename, or would be another thing afterwards."""
+    points = {point for _, _, point in mounts(Path("/proc/self"))}
     for path in golden.files.values():
+        if Path(os.path.realpath(path.parent)) / path.name in points:
+            raise RefusedError(f"{path} is a mount point: no file can be renamed to it")
         if path.is_symlink():
             raise RefusedError(f"{path} is a link: what it leads to is switched by whoever made it")
         if os.path.lexists(path) and not path.is_file():
@@ -126,7 +135,7 @@ def as_a_whole(golden: Golden) -> bool:
     folder = golden.anchor
     if len(golden.folders) > 1 or Path(os.path.realpath(folder)) != folder:
         return False
-    if set(folder.iterdir()) - set(golden.files.values()) or mounted(folder):
+    if others(golden) or mounted(folder):
         return False
     ours(golden.beside)
     probe = golden.beside / PROBE
@@ -141,18 +150,36 @@ def as_a_whole(golden: Golden) -> bool:
     return golden.beside.stat().st_dev == folder.stat().st_dev
 
 
+def others(golden: Golden, within: Path | None = None) -> list[Path]:
+    """What lies beside the golden files: in their folder, or in one that was it before."""
+    names = {path.name for path in golden.files.values()}
+    return sorted(path for path in (within or golden.anchor).iterdir() if path.name not in names)
+
+
 def mounted(folder: Path) -> bool:
     """Whether it may be the root of a mount anywhere, which would go on showing the former folder."""
     device = folder.stat().st_dev
     number = f"{os.major(device)}:{os.minor(device)}"
+    told = os.major(device) != 0  # else it may be btrfs, whose folders have other numbers than its mounts
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
             with contextlib.suppress(OSError):
-                for line in (process / "mountinfo").read_text(errors="surrogateescape").splitlines():
-                    words = line.split(" ")
-                    if words[2] == number and (Path(words[3]).name == folder.name or words[4] == str(folder)):
+                for other, root, point in mounts(process):
+                    if point == folder or (root.name == folder.name and (other == number or not told)):
                         return True
     return False
+
+
+def mounts(process: Path) -> Iterator[tuple[str, Path, Path]]:
+    """Of each mount that a process sees: the device's number, what of it is mounted, and where."""
+    lines = os.fsdecode((process / "mountinfo").read_bytes()).split("\n")
+    for words in (line.split(" ") for line in lines if line):
+        yield words[2], plain(words[3]), plain(words[4])
+
+
+def plain(path: str) -> Path:
+    """The kernel writes a space, a tab, a line's end and a backslash as octal numbers."""
+    return Path(re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), path))
 
 
 def copies_by_reference(source: Path, shelf: Path) -> bool:
@@ -248,6 +275,8 @@ def keep(paths: list[Path], kept: Path) -> None:
 
 def decide(golden: Golden, source: str, *, whole: bool) -> None:
     """Write the journal: from here on it is finished, by us or by whoever comes next."""
+    if whole and (others(golden) or mounted(golden.anchor)):  # copying took its time
+        raise RefusedError(f"{golden.anchor}: something was put or mounted there meanwhile")
     shelf = golden.shelf(golden.anchor, whole=whole)
     said = {"whole": whole, "source": source, "next": (shelf / NEXT).stat().st_ino}
     draft = shelf / PROBE
@@ -268,14 +297,25 @@ def finish(golden: Golden) -> str:
         rename_each(golden)
     elif golden.anchor.stat().st_ino != said["next"]:
         exchange(shelf / NEXT, golden.anchor)
+    if whole and (shelf / NEXT).is_dir():
+        give_back(golden, shelf / NEXT)
     sync(golden.anchor.parent)
     for folder in golden.folders:
         retire(golden.shelf(folder, whole=whole), NEXT if whole else KEPT)
-    if not whole:
-        remove(golden.beside)  # where the previous one was before
+    if not whole and is_ours(golden.beside):
+        remove(golden.beside / PREVIOUS)  # from when nothing else was in the folder
     (shelf / JOURNAL).unlink()
-    sync(shelf)
+    with contextlib.suppress(OSError):  # where it is found again, there is nothing left to be done
+        sync(shelf)
     return str(said["source"])
+
+
+def give_back(golden: Golden, before: Path) -> None:
+    """What somebody put into the golden folder after the decision is in it still."""
+    for path in others(golden, before):
+        if not os.path.lexists(golden.anchor / path.name):
+            path.rename(golden.anchor / path.name)
+    sync(golden.anchor)
 
 
 def rename_each(golden: Golden) -> None:
@@ -341,10 +381,11 @@ def act(ask: dict[str, Any]) -> dict[str, Any]:
     golden = Golden(ask["files"])
     refuse_odd(golden)
     with golden.alone():
-        finished = finish(golden)
-        tidy(golden)
+        finished, left = concluded(golden)
         if ask["act"] == "settle":
-            return {"finished": finished}
+            return {"finished": finished, "left": left}
+        if left:
+            raise RefusedError(left)
         given = Path(ask.get("source", ""))
         sources = (
             former(golden)
@@ -355,13 +396,26 @@ def act(ask: dict[str, Any]) -> dict[str, Any]:
         try:
             stage(golden, sources, ask.get("digests", {}), whole=whole)
             decide(golden, str(given) if ask["act"] == "promote" else PREVIOUS, whole=whole)
-        except (OSError, RefusedError):
-            if golden.holder(JOURNAL) is None:
-                tidy(golden)
+        except (OSError, RefusedError) as error:
+            if golden.holder(JOURNAL) is not None:
+                raise UnfinishedError(str(error)) from error
+            tidy(golden)
             raise
-        finish(golden)
+        _, left = concluded(golden)
+        return {"finished": finished, "done": True, "whole": whole, "left": left}
+
+
+def concluded(golden: Golden) -> tuple[str, str]:
+    """What was finished, if anything was, and what stood in the way of clearing up."""
+    try:
+        finished = finish(golden)
+    except OSError as error:
+        raise UnfinishedError(str(error)) from error
+    try:
         tidy(golden)
-        return {"finished": finished, "done": True, "whole": whole}
+    except OSError as error:
+        return finished, str(error)
+    return finished, ""
 
 
 def main() -> None:
@@ -370,6 +424,8 @@ def main() -> None:
         print(json.dumps(act(json.loads(sys.argv[1]))))
     except (RefusedError, OSError) as error:
         print(json.dumps({"refused": str(error)}))
+    except UnfinishedError as error:
+        print(json.dumps({"unfinished": str(error)}))
 
 
 if __name__ == "__main__":

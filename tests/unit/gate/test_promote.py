@@ -16,6 +16,7 @@ from harness.gate import promote
 from harness.gate.ask import Conditions, answer_on
 from harness.gate.decide import Reason
 from harness.host.golden.files import journals, paths_of
+from harness.host.golden.promotion import Promoted
 from harness.site.candidate import candidate_site
 from harness.site.load import load_site
 from harness.site.profile import Site
@@ -121,7 +122,16 @@ def test_the_gate_denies_where_one_was_cut_short(words: list[str], tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("drive", "breaks"), [("new/disk", True), ("link/disk", True), ("golden/disk", False), ("newer", False)]
+    ("drive", "breaks"),
+    [
+        ("new/disk", True),
+        ("link/disk", True),
+        ("new/elsewhere", True),
+        ("link/elsewhere", True),
+        ("new/../golden/disk", False),
+        ("golden/disk", False),
+        ("newer", False),
+    ],
 )
 def test_a_snapshot_that_opens_files_of_its_folder_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drive: str, breaks: bool
@@ -129,6 +139,7 @@ def test_a_snapshot_that_opens_files_of_its_folder_is_refused(
     """By whatever name: they were taken for golden, and went with the folder."""
     (tmp_path / "new").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "new")
+    (tmp_path / "new" / "elsewhere").symlink_to(tmp_path / "images" / "d42")
     drives = [str(tmp_path / drive)]
 
     @contextlib.contextmanager
@@ -141,3 +152,12 @@ def test_a_snapshot_that_opens_files_of_its_folder_is_refused(
     expected = pytest.raises(UsageError, match="would break") if breaks else contextlib.nullcontext()
     with expected:
         promote._refuse_recorded(host, PurePosixPath(tmp_path / "new"))
+
+
+def test_what_was_not_cleared_up_is_told_beside_what_is_golden() -> None:
+    said: list[str] = []
+    promote._tell(Promoted(done=True, left="no space"), "/new", said.append)
+    assert [line.split(":")[0] for line in said] == [
+        "golden now",
+        "what lies on the shelf could not be cleared up",
+    ]

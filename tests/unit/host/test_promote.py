@@ -13,18 +13,42 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from harness.errors import TransportError
 from harness.host.golden.files import journals
-from harness.host.golden.promotion import PROMOTE
+from harness.host.golden.promotion import PROMOTE, promote
+from harness.site.profile import Site
+from tests.unit.peers.this_machine import Apart, Here
 
 ROLES = ("vmstate", "memory", "disk", "kernel")
 CHANGES = ("rename", "unlink", "mkdir", "rmdir", "link", "fsync", "chown", "chmod", "utime")
 """What changes a file system, and what has it on the disk."""
 Said = dict[str, Any]
 PROGRAM = runpy.run_path(str(PROMOTE))
+INSIDE: dict[str, Any] = PROGRAM["act"].__globals__
+
+
+def full_disk(*_: object) -> None:
+    """What a step may come to."""
+    raise OSError(28, "No space left on device")
+
+
+class Answering(Here):
+    """A host that says this, or nothing."""
+
+    def __init__(self, said: object) -> None:
+        self.said = said
+        self.site = Site(name="here")
+
+    def python(self, *_: object, **__: object) -> Any:
+        """Its answer."""
+        if isinstance(self.said, Exception):
+            raise self.said
+        return self.said
 
 
 @dataclass
@@ -47,6 +71,8 @@ class Place:
             return dict(PROGRAM["act"](ask))
         except (PROGRAM["RefusedError"], OSError) as error:
             return {"refused": str(error)}
+        except PROGRAM["UnfinishedError"] as error:
+            return {"unfinished": str(error)}
 
     def is_all(self, word: str) -> bool:
         """Whether every golden file is the old or the new one."""
@@ -209,3 +235,111 @@ def test_refused_it_has_changed_nothing(place: Place, wrong: str) -> None:
     assert not place.unfinished()
     if wrong != "not ours":
         assert not any(Path(one).parent.exists() for one in journals(place.golden["disk"]))
+
+
+@pytest.mark.parametrize("act", ["promote", "back"])
+def test_decided_and_not_done_it_is_told_apart_and_goes_on(
+    place: Place, act: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Golden files may be of both by then: that is no refusal."""
+    place.begin(act)
+    after = "new" if act == "promote" else "old"
+    with monkeypatch.context() as broken:
+        broken.setitem(INSIDE, "exchange" if place.whole else "rename_each", full_disk)
+        if place.whole:  # it is tried first whether folders can be exchanged
+            broken.setitem(INSIDE, "as_a_whole", lambda _: True)
+        assert place.do(act) == {"unfinished": "[Errno 28] No space left on device"}
+        assert place.do("settle") == {"unfinished": "[Errno 28] No space left on device"}
+    assert place.unfinished()
+    with pytest.raises(TransportError, match=r"cut short.*No space left"):
+        promote(Answering({"unfinished": "No space left"}), act)
+    assert place.do("settle")["finished"]
+    assert place.is_all(after)
+
+
+def test_done_and_not_cleared_up_it_is_told_as_done(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, calls = INSIDE["tidy"], iter((lambda _: None, full_disk))
+    with monkeypatch.context() as broken:
+        broken.setitem(INSIDE, "tidy", lambda golden: next(calls)(golden))
+        said = place.do("promote")
+    assert (said["done"], "No space left" in said["left"], place.is_all("new")) == (True, True, True)
+    assert INSIDE["tidy"] is real
+    assert place.do("settle") == {"finished": "", "left": ""}
+
+
+def test_where_no_answer_came_it_is_not_known_what_is_golden() -> None:
+    """It may be done: ``--back`` a second time would undo it."""
+    with pytest.raises(TransportError, match=r"is not known: gone(.|\n)*goes forward again"):
+        promote(Answering(TransportError("gone")), "back")
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o755])
+def test_a_shelf_of_somebody_elses_stays(place: Place, mode: int) -> None:
+    """Where single files are renamed, nothing is needed beside the folder."""
+    beside = Path(journals(place.golden["disk"])[0]).parent
+    beside.mkdir(mode)
+    (beside / "notes").write_text("mine")
+    said = place.do("promote")
+    assert said.get("done") or (place.whole and mode == 0o755), said
+    assert (beside / "notes").read_text() == "mine"
+
+
+@pytest.mark.parametrize("when", ["copying", "deciding"])
+def test_what_is_put_there_meanwhile_stays_there(
+    place: Place, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = Path(place.golden["disk"]).with_name("notes")
+
+    def meanwhile(*given: Any, **named: Any) -> Any:
+        if when == "copying" or given[1] == notes.parent:
+            notes.write_text("mine")
+        return real(*given, **named)
+
+    step = "refuse_changed" if when == "copying" else "exchange"
+    real = INSIDE[step]
+    with monkeypatch.context() as slow:
+        slow.setitem(INSIDE, step, meanwhile)
+        said = place.do("promote")
+    refused = place.whole and when == "copying"
+    assert ("refused" in said, place.is_all("old" if refused else "new")) == (refused, True), said
+    assert notes.exists() == (place.whole or when == "copying")
+    assert not list(place.root.rglob("previous/notes"))
+    if refused:
+        assert place.do("promote")["whole"] is False
+        assert place.is_all("new")
+
+
+def bound(place: Place, one: Path, other: Path) -> Said:
+    """What is said of a promotion where one is mounted on the other."""
+    there = Apart(f"mount --bind '{one}' '{other}'")
+    return dict(there.python(PROMOTE.read_text(), place.ask("promote"), timeout_s=60))
+
+
+def test_a_golden_file_that_is_mounted_is_refused_at_once(place: Place) -> None:
+    """It cannot be renamed, and the vmstate would be gone by then."""
+    disk = Path(place.golden["disk"])
+    said = bound(place, place.root / "new" / "disk", disk)
+    assert "is a mount point" in said.get("refused", ""), said
+    assert (place.is_all("old"), place.unfinished()) == (True, False)
+
+
+@pytest.mark.parametrize("name", ["golden", "golden images"])
+def test_a_folder_that_is_mounted_is_not_exchanged(tmp_path: Path, name: str) -> None:
+    """Whoever mounted it would go on seeing the former one."""
+    place = Place(tmp_path, {role: str(tmp_path / name / role) for role in ROLES}, whole=True)
+    place.begin("promote")
+    (tmp_path / "seen").mkdir()
+    said = bound(place, tmp_path / name, tmp_path / "seen")
+    assert (said.get("done"), said.get("whole"), place.is_all("new")) == (True, False, True), said
+
+
+def test_a_mount_of_a_folder_on_btrfs_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``stat`` says another device there than mountinfo, both of them none that exists."""
+    folder = tmp_path / "golden"
+    folder.mkdir()
+    device = [os.makedev(0, 54), os.makedev(8, 1)]
+    monkeypatch.setitem(INSIDE, "mounts", lambda _: [("0:48", Path("/golden"), Path("/seen"))])
+    monkeypatch.setattr(Path, "stat", lambda _: SimpleNamespace(st_dev=device[0]))
+    assert INSIDE["mounted"](folder)
+    device.reverse()
+    assert not INSIDE["mounted"](folder)

@@ -124,6 +124,17 @@ def test_a_snapshot_that_lacks_a_file_is_not_published(tmp_path: Path) -> None:
     assert names(place) == []
 
 
+def test_a_snapshot_that_is_half_published_is_told(tmp_path: Path) -> None:
+    """It was decided, and what was to become golden is gone."""
+    fresh, place = tmp_path / "fresh", tmp_path / "place"
+    fresh.mkdir()
+    write_snapshot(fresh)
+    publish(fresh, place)
+    (tmp_path / ".place.promotion" / "journal.json").write_text('{"whole": true, "source": "", "next": 0}')
+    with pytest.raises(HarnessError, match=r"cut short: .*place"):
+        publish(fresh, place)
+
+
 def test_the_guest_is_made_from_this_machines_own_debian_sources(tmp_path: Path) -> None:
     folder = tmp_path / "sources.list.d"
     folder.mkdir()
