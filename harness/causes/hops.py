@@ -10,6 +10,7 @@ from harness.answers import read_as
 from harness.causes.facts import Answer, Hops, Link, Process
 from harness.host import facts as host_facts
 from harness.host.facts import Asked
+from harness.infra.environment import remember_arguments
 from harness.text import uncoloured
 
 PROBE = Path(host_facts.__file__).parent / "probes" / "sick.py"
@@ -78,7 +79,10 @@ def ask_hops(host: Asked, target: Target, *, limit_s: float = _LIMIT_S) -> HopsS
         "limit_s": limit_s,
     }
     said = host.python(PROBE.read_text("utf-8"), ask, timeout_s=limit_s + _WAY_S)
-    return read_hops(said, target)
+    seen = read_hops(said, target)
+    if seen.hops:
+        remember_arguments(seen.hops.boot_args, site)
+    return seen
 
 
 def read_hops(said: object, target: Target) -> HopsSeen:

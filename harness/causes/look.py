@@ -12,11 +12,12 @@ from typing import TypeVar
 from harness.causes.facts import ControllerSeen, Facts, Hops, Inside
 from harness.causes.hops import HopsSeen, Target, ask_hops
 from harness.causes.inside import Script, question, read_inside
+from harness.causes.refused import without_refused
 from harness.errors import HarnessError
 from harness.host.facts import Asked, ask_host
 from harness.host.firewall.packets import conversation, obstacles
 from harness.host.firewall.rulesets import tables_of
-from harness.infra.environment import without_environment
+from harness.infra.environment import remember_arguments, without_environment
 from harness.site.profile import Site
 
 T = TypeVar("T")
@@ -105,7 +106,10 @@ def ask_inside(script: Script, site: Site, limit_s: float) -> Inside:
     :raises TransportError: it does not.
     """
     clean = without_environment(site)  # the unit's file is in it
-    return read_inside(clean(script(question(site), timeout_s=limit_s).stdout))
+    text = without_refused(clean(script(question(site), timeout_s=limit_s).stdout), site)
+    inside = read_inside(text)
+    remember_arguments(inside.cmdline, site)
+    return inside
 
 
 def _rules(host: Asked, target: Target) -> tuple[str, ...]:
