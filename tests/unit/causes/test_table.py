@@ -281,8 +281,7 @@ def test_what_is_well_or_unknown_has_none(seen: Facts) -> None:
         (down("/root/s.js:3", "throw e", "^", "SyntaxError: Unexpected end of JSON input"), "agent.crashes"),
         (down("/root/s.js:3", "a = = b", "^", "SyntaxError: Unexpected token '='"), "agent.syntax_error"),
         # A root that is read-only by design.
-        (guest(listeners=AGENT, answer=Answer(8080, "connected", 503, "busy"), root="squashfs ro,relatime"),
-         "agent.answers_badly"),
+        (down("Error: boom", root="squashfs ro,relatime"), "agent.crashes"),
         (dataclasses.replace(guest(root="ext4 ro,noatime"), console=("EXT4-fs (vda): Remounting filesystem read-only",)),
          "boot.disk_error"),
         # An address with another length of its network is that address.
