@@ -5,19 +5,19 @@ from __future__ import annotations
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from typing import TypeVar
 
 from harness.causes.facts import ControllerSeen, Facts, Hops, Inside
+from harness.causes.hidden import told_arguments, without_refused
 from harness.causes.hops import HopsSeen, Target, ask_hops
 from harness.causes.inside import Script, question, read_inside
-from harness.causes.refused import without_refused
 from harness.errors import HarnessError
 from harness.host.facts import Asked, ask_host
 from harness.host.firewall.packets import conversation, obstacles
 from harness.host.firewall.rulesets import tables_of
-from harness.infra.environment import remember_arguments, without_environment
+from harness.infra.environment import without_environment
 from harness.site.profile import Site
 
 T = TypeVar("T")
@@ -108,8 +108,8 @@ def ask_inside(script: Script, site: Site, limit_s: float) -> Inside:
     clean = without_environment(site)  # the unit's file is in it
     text = without_refused(clean(script(question(site), timeout_s=limit_s).stdout), site)
     inside = read_inside(text)
-    remember_arguments(inside.cmdline, site)
-    return inside
+    told = told_arguments(inside.cmdline, site)
+    return replace(inside, cmdline=told, told=text.replace(inside.cmdline, told) if told else text)
 
 
 def _rules(host: Asked, target: Target) -> tuple[str, ...]:

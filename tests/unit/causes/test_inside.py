@@ -90,7 +90,10 @@ def test_what_may_be_a_secret_is_in_no_part_of_it() -> None:
     refused = "host systemd[1]: u: Ignoring invalid environment assignment 'export %s': /root/agent.env"
     journal = f"{refused % 'DB_PASSWORD=hunter2secret'}\n{refused % 'PIN=pw'}\n{refused % 'MODE=a full one'}"
     said = SAID.replace("=== acceptance: listen", f"{journal}\n=== acceptance: listen")
-    said = said.replace("panic=1", "panic=1 systemd.setenv=API_TOKEN=s3cretValue")
+    said = said.replace(
+        "panic=1",
+        "panic=1 systemd.setenv=API_TOKEN=s3cretValue db.password=pw1 ip=192.168.100.77::x:eth0:off",
+    )
 
     def script(text: str, *, timeout_s: float) -> Result:
         return Result((text,), 0, said, f"{timeout_s}")
@@ -98,6 +101,9 @@ def test_what_may_be_a_secret_is_in_no_part_of_it() -> None:
     inside = ask_inside(script, Site.model_validate({"name": "x"}), 1.0)
     assert "hunter2secret" not in str(inside)
     assert "PIN=pw" not in str(inside)
+    assert "pw1" not in str(inside)
+    assert "panic=1" in inside.told
+    assert " ip=192.168.100.77::" in inside.cmdline
     assert "'export PIN=‹secret›': /root/agent.env" in inside.told
     assert redact("s3cretValue hunter2secret a full one") == "‹secret› ‹secret› a full one"
 

@@ -1,11 +1,12 @@
-"""Lines of environment files that systemd refuses and quotes whole: what they set may be a secret."""
+"""What may be a secret of a sick guest's: its kernel's arguments, and lines that systemd refuses."""
 
 from __future__ import annotations
 
 import re
 import shlex
 
-from harness.infra.environment import remember_secrets
+from harness.infra.environment import remember_arguments, remember_secrets
+from harness.infra.secret_values import without_secrets
 from harness.redact import MASK
 from harness.site.profile import Site
 
@@ -16,8 +17,14 @@ _QUOTED = re.compile(
 )
 
 
+def told_arguments(cmdline: str, site: Site) -> str:
+    """A kernel's command line as it may be shown; other texts do not show what is a secret in it, either."""
+    remember_arguments(cmdline, site)
+    return without_secrets(cmdline)
+
+
 def without_refused(journal: str, site: Site) -> str:
-    """A journal in which such lines keep their names alone; other texts show what was a secret no more."""
+    """A journal in which lines of an environment file, which systemd quotes whole, keep their names alone."""
 
     def shown(match: re.Match[str]) -> str:
         name, value = match["name"] or "", match["value"]
