@@ -75,7 +75,7 @@ ROWS = (
         its.read_only,
         f"look at the disk: the console and dmesg say why it was remounted; mend it {_IMAGE}",
         step=5,
-        evidence="how / is mounted",
+        evidence="how / is mounted, and the agent's journal",
     ),
     _row(
         "unit_missing",
@@ -137,7 +137,7 @@ ROWS = (
     _row(
         "environment_line_refused",
         "systemd refuses a line of an environment file, so the agent misses a setting",
-        its.systemd_says(its.ENVIRONMENT_LINE, "systemd ignores the line {0!r} of {1}"),
+        its.systemd_says(its.ENVIRONMENT_LINE, "systemd ignores a line of {1}; what it sets: {0}"),
         f"write it as NAME=value, without export, {_IMAGE}",
         step=4,
         evidence=_JOURNAL,

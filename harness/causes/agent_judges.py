@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from harness.causes.cause import Found, Met
 from harness.causes.facts import Answer, Facts, Inside, Listener, UnitSeen
+from harness.causes.latest import latest_start
 from harness.infra.start_failure import first_error
 from harness.mend import Command
 from harness.text import beginning, one_line
@@ -15,7 +16,13 @@ _SHOWN = 300
 _MODULE = re.compile(r"Cannot find (?:module|package) '([^']+)'")
 _STEP = re.compile(r"Failed at step (\w+) spawning (.+?): (.+)")
 ENVIRONMENT_FILE = re.compile(r"Failed to load environment files: (.+)")
-ENVIRONMENT_LINE = re.compile(r"Ignoring invalid environment assignment '(.*?)'(?:: (\S+))?")
+ENVIRONMENT_LINE = re.compile(
+    r"Ignoring invalid environment assignment '(?:(?:export\s+)?([A-Za-z_]\w*)\s*=)?.*'(?:: (\S+))?", re.ASCII
+)
+"""What is set is told by its name alone: the value may be a secret."""
+_READ_ONLY = re.compile(r"\bEROFS\b|[Rr]ead-only file ?system")
+_OF_DATA = re.compile(r"\bJSON\b")
+_PLACE = re.compile(r"\(/\S+:\d+\)$")
 _MEMORY = "oom-kill"
 
 Judge = Callable[[Facts, Inside, UnitSeen], Found | None]
@@ -51,7 +58,10 @@ def _strangers(inside: Inside) -> list[Listener]:
     return [one for one in inside.listeners if one.pid and one.pid not in inside.processes]
 
 
-def another_program(facts: Facts, inside: Inside, _: UnitSeen) -> Found | None:
+def another_program(facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:
+    """Where the unit runs and its processes are not known, nobody is known to be a stranger."""
+    if unit.get("ActiveState") == "active" and not inside.processes:
+        return None
     strangers = _strangers(inside)
     if not strangers or len(strangers) < len(inside.listeners):
         return None
@@ -94,9 +104,13 @@ def answers_badly(facts: Facts, inside: Inside, _: UnitSeen) -> Found | None:
     return Found(f"it answers {answer.status}: {one_line(beginning(answer.said, _SHOWN))}")
 
 
-def read_only(_facts: Facts, inside: Inside, _: UnitSeen) -> Found | None:
+def read_only(_facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:
+    """Some are so by design: only where the agent says that it hurts. What a console tells is a disk's."""
     options = inside.root.partition(" ")[2]
-    return Found(f"/ is mounted {inside.root}") if re.match(r"ro(?:,|$)", options) else None
+    hurts = any(_READ_ONLY.search(one.text) for one in latest_start(inside.journal, unit))
+    if not re.match(r"ro(?:,|$)", options) or not hurts:
+        return None
+    return Found(f"/ is mounted {inside.root}")
 
 
 def load_state(state: str) -> Judge:
@@ -110,8 +124,8 @@ def load_state(state: str) -> Judge:
 
 
 def spawn(step: str) -> Judge:
-    def judge(_facts: Facts, inside: Inside, _: UnitSeen) -> Found | None:
-        for one in inside.journal:
+    def judge(_facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:
+        for one in latest_start(inside.journal, unit):
             told = _STEP.search(one.text)
             if told and told[1] == step:
                 return Found(f"systemd says: failed at step {step} spawning {told[2]}: {one_line(told[3])}")
@@ -121,15 +135,17 @@ def spawn(step: str) -> Judge:
 
 
 def systemd_says(pattern: re.Pattern[str], words: str) -> Judge:
-    def judge(_facts: Facts, inside: Inside, _: UnitSeen) -> Found | None:
-        told = next((match for one in inside.journal if (match := pattern.search(one.text))), None)
+    def judge(_facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:
+        said = latest_start(inside.journal, unit)
+        told = next((match for one in said if (match := pattern.search(one.text))), None)
         return Found(words.format(*(one_line(part or "?") for part in told.groups()))) if told else None
 
     return judge
 
 
 def memory_limit(_facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:
-    killed = unit.get("Result") == _MEMORY or any(_MEMORY in one.text for one in inside.journal)
+    said = latest_start(inside.journal, unit)
+    killed = unit.get("Result") == _MEMORY or any(_MEMORY in one.text for one in said)
     if not killed:
         return None
     limit = unit.get("MemoryMax") or "?"
@@ -151,8 +167,12 @@ def module_missing(_facts: Facts, inside: Inside, _: UnitSeen) -> Found | None:
 
 
 def syntax(_facts: Facts, inside: Inside, _: UnitSeen) -> Found | None:
-    told = inside.checked if "SyntaxError" in inside.checked else first_error(inside.journal)
-    return Found(one_line(beginning(told, _SHOWN))) if "SyntaxError" in told else None
+    """As node's check has it, or as the agent said with a place in a source: data has syntax, too."""
+    error = first_error(inside.journal)
+    told = inside.checked if "SyntaxError" in inside.checked else error if _PLACE.search(error) else ""
+    if "SyntaxError" not in told or _OF_DATA.search(told):
+        return None
+    return Found(one_line(beginning(told, _SHOWN)))
 
 
 def given_up(_facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:

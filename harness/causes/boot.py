@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from harness.causes.cause import Cause, Found, Step
+from harness.causes.cause import Cause, Found
 from harness.causes.facts import Facts
 from harness.text import beginning, one_line
 
 _COLD = "guest.cold_boot_is_healthy_in_time"
 _SHOWN = 200
 _REBUILD = "rebuild: ./scripts/build-golden-snapshot-complete.sh browser"
+
+
+_LOGIN = re.compile(r"^\S+ login:")
 
 
 def _line(pattern: str) -> Callable[[Facts], Found | None]:
@@ -25,8 +28,22 @@ def _line(pattern: str) -> Callable[[Facts], Found | None]:
     return met
 
 
-def _row(name: str, means: str, pattern: str, how: str, *, step: Step = 5, shown_by: str = _COLD) -> Cause:
-    return Cause(f"boot.{name}", means, "the console", step, how, shown_by, _line(pattern))
+def _goes_on(facts: Facts) -> bool:
+    """Whether the boot has come to where somebody is let in."""
+    answers = (facts.hops.agent, facts.hops.ssh) if facts.hops else ()
+    return any(_LOGIN.search(line) for line in facts.console or ()) or any(
+        one is not None and one.connected for one in answers
+    )
+
+
+def _row(name: str, means: str, pattern: str, how: str, *, fatal: bool = True) -> Cause:
+    """:param fatal: False: many a boot goes on behind such a line, and then it is no cause."""
+    line = _line(pattern)
+
+    def met(facts: Facts) -> Found | None:
+        return line(facts) if fatal or not _goes_on(facts) else None
+
+    return Cause(f"boot.{name}", means, "the console", 5, how, _COLD, met)
 
 
 ROWS = (
@@ -35,6 +52,7 @@ ROWS = (
         "the initial RAM disk cannot be unpacked, so the kernel has no drivers for its disk",
         r"Initramfs unpacking failed|initramfs: .*(?:junk|broken padding)|uncompression error",
         _REBUILD,
+        fatal=False,
     ),
     _row(
         "no_root_device",
@@ -59,6 +77,7 @@ ROWS = (
         "the boot waits for a device that is not there",
         r"(?:Timed out waiting for device|Dependency failed for) .*(?:/dev/|\.device|/\w)",
         "take the device out of /etc/fstab in the image, or mark it nofail; " + _REBUILD,
+        fatal=False,
     ),
     _row(
         "emergency_mode",
@@ -75,8 +94,8 @@ ROWS = (
     _row(
         "disk_error",
         "the guest's disk or its file system is in trouble",
-        r"EXT4-fs error|EXT4-fs \(\S+\): .*(?:error|[Rr]emounting)|Buffer I/O error|blk_update_request: I/O"
-        r"|I/O error, dev|Aborting journal",
+        r"EXT4-fs error|EXT4-fs \(\S+\): (?!.*Opts:).*(?:error|[Rr]emounting)|Buffer I/O error"
+        r"|blk_update_request: I/O|I/O error, dev|Aborting journal",
         "look at the host's disk (df, dmesg), then " + _REBUILD,
     ),
 )

@@ -9,7 +9,7 @@ from harness.causes.facts import Inside
 
 _LINES = 12
 _INSIDE = ("agent.", "boot.")
-"""Causes that lie in the guest: for any other the snapshot is not to blame, nor what is done to it."""
+"""Causes that lie in the guest: for any other, or an unknown one, nothing is known of what is done to it."""
 
 
 def contrast(own: Diagnosis | None, theirs: Diagnosis, *, is_healthy: bool) -> str:
@@ -17,7 +17,7 @@ def contrast(own: Diagnosis | None, theirs: Diagnosis, *, is_healthy: bool) -> s
 
     :param own: what ails our own clone, where anything does.
     """
-    if is_healthy and theirs.cause and not theirs.cause.name.startswith(_INSIDE):
+    if is_healthy and not (theirs.cause and theirs.cause.name.startswith(_INSIDE)):
         return "our own clone of the golden snapshot, in a network of its own, is healthy"
     if is_healthy:
         return (

@@ -19,14 +19,11 @@ def controller_seen(facts: HostFacts, site: Site) -> ControllerSeen:
     """
     unit = facts.unit
     looping = unit.is_looping(facts.identity.monotonic, stable_s=site.controller.stable_s)
-    try:
-        api = facts.api
-        why = "" if api.status == 200 else f"answered {api.status}" if api.status else api.error
-    except TransportError as error:
-        why = error.message
     words = "" if unit.ActiveState == "active" and not looping else _words(facts)
     state = f"{unit.ActiveState}, restarted {unit.NRestarts} times"
-    return ControllerSeen(site.controller.unit, state, unit.ActiveState == "active", looping, words, why)
+    return ControllerSeen(
+        site.controller.unit, state, unit.ActiveState == "active", looping, words, _silence(facts)
+    )
 
 
 def controller_diagnosed(facts: HostFacts, site: Site) -> Diagnosis:
@@ -36,6 +33,14 @@ def controller_diagnosed(facts: HostFacts, site: Site) -> Diagnosis:
     except TransportError as error:
         return diagnose(Facts("the controller", unknown={"controller": error.message}))
     return diagnose(Facts("the controller", controller=seen))
+
+
+def _silence(facts: HostFacts) -> str:
+    """Why there is no answer of its API; empty where there is any, or where it could not be asked."""
+    try:
+        return facts.api.error if facts.api.status is None else ""
+    except TransportError:
+        return ""
 
 
 def _words(facts: HostFacts) -> str:

@@ -149,7 +149,7 @@ class ControllerSeen:
     words: str = ""
     """Its own, before it ended last."""
     api: str = ""
-    """Why its API does not answer; empty: it does."""
+    """Why its API does not answer; empty: it does, be it with an error, or it was not asked."""
 
 
 @dataclass(frozen=True)

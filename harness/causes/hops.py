@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.answers import read_as
 from harness.causes.facts import Answer, Hops, Link, Process
+from harness.causes.hidden import told_arguments
 from harness.host import facts as host_facts
 from harness.host.facts import Asked
 from harness.text import uncoloured
@@ -78,7 +79,10 @@ def ask_hops(host: Asked, target: Target, *, limit_s: float = _LIMIT_S) -> HopsS
         "limit_s": limit_s,
     }
     said = host.python(PROBE.read_text("utf-8"), ask, timeout_s=limit_s + _WAY_S)
-    return read_hops(said, target)
+    seen = read_hops(said, target)
+    if seen.hops is None:
+        return seen
+    return replace(seen, hops=replace(seen.hops, boot_args=told_arguments(seen.hops.boot_args, site)))
 
 
 def read_hops(said: object, target: Target) -> HopsSeen:

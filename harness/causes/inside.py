@@ -27,7 +27,8 @@ mark() {{ printf '\n{mark}%s\n' "$1"; }}
 agent={unit} entry={entry}
 mark show; systemctl show -p {show} -- {units}
 mark processes; group=$(systemctl show --value -p ControlGroup "$agent")
-[ ! "$group" ] || cat "/sys/fs/cgroup$group/cgroup.procs" 2>/dev/null
+systemctl show --value -p MainPID "$agent"
+[ ! "$group" ] || grep -lsF ":$group" /proc/[0-9]*/cgroup | cut -d / -f 3
 mark journal; journalctl -u "$agent" -n 50 -o short-precise --no-pager --quiet
 mark listen; ss -Hltnp "sport = :{port}"
 failed=$(systemctl list-units --plain --no-legend --state=failed,auto-restart | cut -d ' ' -f 1)
@@ -81,7 +82,8 @@ def read_inside(text: str) -> Inside:
         processes=frozenset(
             natural(word, whose="a process of the agent's unit")
             for word in parts.get("processes", "").split()
-        ),
+        )
+        - {0},
         root=parts.get("root", "").strip().split("\n")[-1],
         addresses=tuple(re.findall(r"\binet (\d+\.\d+\.\d+\.\d+/\d+)", parts.get("address", ""))),
         cmdline=parts.get("cmdline", "").strip(),

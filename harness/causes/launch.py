@@ -17,7 +17,7 @@ _STARTS = "session.session_starts"
 _LONG = "read the controller's journal about this launch: it asks something else, or not long enough"
 _SHOWN = 300
 _REBUILD = "rebuild: ./scripts/build-golden-snapshot-complete.sh browser"
-_NOT_STARTED = "did not start: "
+_NOT_STARTED = re.compile(r"\bthe VMM of acc-\S+ did not start: (.*)", re.DOTALL)
 """How the custodian begins to tell of a VMM that ended before its API was there."""
 
 
@@ -77,8 +77,8 @@ def _refusal(name: str, means: str, rows: tuple[Refused, ...], how: str) -> Caus
 
 
 def _does_not_start(facts: Facts) -> Found | None:
-    _, mark, said = facts.refusal.partition(_NOT_STARTED)
-    return Found(one_line(beginning(said, _SHOWN))) if mark else None
+    told = _NOT_STARTED.search(facts.refusal)
+    return Found(one_line(beginning(told[1], _SHOWN))) if told else None
 
 
 def _process(facts: Facts) -> Process | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from typing import TypeVar
 
 from harness.causes.facts import ControllerSeen, Facts, Hops, Inside
+from harness.causes.hidden import told_arguments, without_refused
 from harness.causes.hops import HopsSeen, Target, ask_hops
 from harness.causes.inside import Script, question, read_inside
 from harness.errors import HarnessError
@@ -105,7 +106,10 @@ def ask_inside(script: Script, site: Site, limit_s: float) -> Inside:
     :raises TransportError: it does not.
     """
     clean = without_environment(site)  # the unit's file is in it
-    return read_inside(clean(script(question(site), timeout_s=limit_s).stdout))
+    text = without_refused(clean(script(question(site), timeout_s=limit_s).stdout), site)
+    inside = read_inside(text)
+    told = told_arguments(inside.cmdline, site)
+    return replace(inside, cmdline=told, told=text.replace(inside.cmdline, told) if told else text)
 
 
 def _rules(host: Asked, target: Target) -> tuple[str, ...]:

@@ -38,11 +38,15 @@ def _bridge_down(facts: Facts, hops: Hops) -> Found | None:
 
 
 def _bridge_without_address(facts: Facts, hops: Hops) -> Found | None:
-    if hops.bridge is None or facts.host_address in hops.bridge.addresses:
+    if hops.bridge is None or _alone(facts.host_address) in map(_alone, hops.bridge.addresses):
         return None
     seen = ", ".join(hops.bridge.addresses) or "none"
     add = Command(("sudo", "ip", "address", "add", facts.host_address, "dev", facts.bridge))
     return Found(f"{facts.bridge} has the addresses {seen}; expected {facts.host_address}", (add,))
+
+
+def _alone(address: str) -> str:
+    return address.partition("/")[0]
 
 
 def _tap_missing(facts: Facts, hops: Hops) -> Found | None:

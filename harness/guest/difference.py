@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from harness.guest.facts import Carried, Facts
-from harness.guest.secret_values import without_secrets
 from harness.infra.environment import without_environment
+from harness.infra.secret_values import without_secrets
 from harness.site.profile import Site
 from harness.text import beginning
 

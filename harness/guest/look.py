@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from harness.errors import TransportError
 from harness.guest.facts import CMDLINE, carries_files
 from harness.guest.facts import questions as facts_questions
-from harness.guest.secret_values import without_secrets
 from harness.guest.waiters import NETWORK_ONLINE, waiters_question
 from harness.infra.batch import ask_all
 from harness.infra.environment import remember_arguments
 from harness.infra.host import Host
 from harness.infra.listeners import LISTENING, parse_listening
+from harness.infra.secret_values import without_secrets
 from harness.infra.units import FAILED, SHOW_UNIT, VERIFY, shown_apart
 from harness.run import Result
 from harness.site.profile import Site

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from harness.answers import read_as
-from harness.guest.secret_values import without_secrets
+from harness.infra.secret_values import without_secrets
 from harness.text import beginning
 from harness.values import natural
 from harness.vm.machine import Vm

@@ -12,8 +12,8 @@ from harness.guest.handler_claims import Finding
 from harness.guest.look import entry_fault
 from harness.guest.running import PROCESS_EVENTS
 from harness.guest.runtime import AgentRuntime
-from harness.guest.secret_values import without_secrets
 from harness.infra.host import Host
+from harness.infra.secret_values import without_secrets
 from harness.site.profile import Site
 
 pytestmark = [

@@ -24,7 +24,7 @@ def of(name: str) -> Diagnosis:
     ("own", "theirs", "healthy", "told"),
     [
         (None, "agent.crashes", True, "the snapshot is sound by itself, and what the controller does to it is not"),
-        (None, "", True, "the snapshot is sound by itself"),
+        (None, "", True, "in a network of its own, is healthy"),
         (None, "network.tap_down", True, "in a network of its own, is healthy"),
         ("agent.crashes", "agent.crashes", False, "sick of the same: mend the snapshot"),
         ("agent.stopped", "network.tap_down", False, "is sick, too: agent.stopped"),
@@ -34,7 +34,7 @@ def of(name: str) -> Diagnosis:
 def test_it_says_whose_the_trouble_is(own: str | None, theirs: str, healthy: bool, told: str) -> None:
     said = contrast(None if own is None else of(own), of(theirs), is_healthy=healthy)
     assert told in said
-    assert ("sound by itself" in said) is (healthy and not theirs.startswith("network"))
+    assert ("sound by itself" in said) is (theirs == "agent.crashes" and healthy)
 
 
 def test_without_a_clone_there_is_nothing_to_say() -> None:

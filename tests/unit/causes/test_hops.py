@@ -9,12 +9,16 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from harness.causes.facts import Facts
 from harness.causes.hops import PROBE, HopsSeen, Target, ask_hops
 from harness.causes.table import diagnose
+from harness.host.facts import Asked
+from harness.redact import MASK, redact
 from harness.site.profile import Site
 from tests.unit.peers.this_machine import Apart, Here
 
@@ -79,6 +83,29 @@ def test_who_else_speaks_on_a_bridge_is_not_the_guest(bridge: str, others: tuple
     )
     assert seen.hops is not None
     assert seen.hops.elsewhere == others
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_what_a_kernel_is_told_in_secret_is_not_shown() -> None:
+    """Nor by any other text from then on."""
+    parts = dict.fromkeys(("macs", "tap", "bridge", "agent", "ssh"))
+    told = "console=ttyS0 systemd.setenv=API_TOKEN=s3cretValue db.password=pw1 ip=192.168.100.77::x:eth0:off"
+    answer: dict[str, object] = {
+        **parts,
+        "process": {},
+        "settings": {},
+        "console": "",
+        "unknown": {},
+        "boot_args": told,
+    }
+    host = cast(Asked, SimpleNamespace(site=Here().site, python=lambda *_, **__: answer))
+    hops = ask_hops(host, Target("it", "x", ADDRESS, TAP)).hops
+    assert hops is not None
+    assert "s3cretValue" not in hops.boot_args
+    assert "pw1" not in hops.boot_args
+    assert "console=ttyS0 " in hops.boot_args
+    assert " ip=192.168.100.77::" in hops.boot_args
+    assert redact("s3cretValue") == MASK
 
 
 def test_a_process_that_is_over_is_told() -> None:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+
+import pytest
+
 from harness.causes.inside import question, read_inside
+from harness.causes.look import ask_inside
+from harness.redact import redact
+from harness.run import Result
 from harness.site.profile import Site
 
 SAID = """
@@ -74,6 +82,41 @@ def test_every_part_is_read() -> None:
     assert inside.failed == ("browser-vm-auth.service",)
     assert inside.checked.startswith("SyntaxError: Unexpected token '='")
     assert (inside.entry, inside.cmdline) == ("0123456789abcdef", "console=ttyS0 reboot=k panic=1 rw")
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_what_may_be_a_secret_is_in_no_part_of_it() -> None:
+    """And no other text shows it from then on."""
+    refused = "host systemd[1]: u: Ignoring invalid environment assignment 'export %s': /root/agent.env"
+    journal = f"{refused % 'DB_PASSWORD=hunter2secret'}\n{refused % 'PIN=pw'}\n{refused % 'MODE=a full one'}"
+    said = SAID.replace("=== acceptance: listen", f"{journal}\n=== acceptance: listen")
+    said = said.replace(
+        "panic=1",
+        "panic=1 systemd.setenv=API_TOKEN=s3cretValue db.password=pw1 ip=192.168.100.77::x:eth0:off",
+    )
+
+    def script(text: str, *, timeout_s: float) -> Result:
+        return Result((text,), 0, said, f"{timeout_s}")
+
+    inside = ask_inside(script, Site.model_validate({"name": "x"}), 1.0)
+    assert "hunter2secret" not in str(inside)
+    assert "PIN=pw" not in str(inside)
+    assert "pw1" not in str(inside)
+    assert "panic=1" in inside.told
+    assert " ip=192.168.100.77::" in inside.cmdline
+    assert "'export PIN=‹secret›': /root/agent.env" in inside.told
+    assert redact("s3cretValue hunter2secret a full one") == "‹secret› ‹secret› a full one"
+
+
+def test_processes_are_found_without_a_hierarchy_of_their_own() -> None:
+    """The main one, and whatever is in the unit's group by the kernel's own word."""
+    systemctl = (
+        'systemctl() { case "$*" in *ControlGroup*) sed "s/^[^:]*:[^:]*://" /proc/self/cgroup | head -n 1;;'
+        " *MainPID*) echo 4194303;; esac; }; journalctl() { :; }; ss() { :; }; ip() { :; }\n"
+    )
+    script = systemctl + question(Site.model_validate({"name": "x"}))
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert {4194303, os.getpid()} <= read_inside(done.stdout).processes
 
 
 def test_a_guest_that_says_nothing_has_told_nothing() -> None:

@@ -247,10 +247,59 @@ def test_what_is_well_or_unknown_has_none(seen: Facts) -> None:
         # It was stopped while it had an error long ago: the latest start counts.
         (guest("Error: old", "systemd: Started agent.", "listening", ActiveState="inactive", SubState="dead"),
          "agent.stopped"),
+        # So does it where systemd itself complained of an earlier one.
+        (guest(f"systemd: {UNIT}: Failed at step EXEC spawning /x: No such file", "systemd: Started agent.",
+               f"systemd: {UNIT}: Failed with result 'exit-code'.", "systemd: Started agent.", "waiting"),
+         "agent.does_not_listen"),
+        (guest(f"systemd: {UNIT}: Failed with result 'oom-kill'.", "systemd: Started agent.", NRestarts="0"),
+         "agent.does_not_listen"),
+        # But one of a loop that has said nothing yet will end as the one before.
+        (down(f"systemd: {UNIT}: Failed with result 'oom-kill'.", f"systemd: {UNIT}: Scheduled restart job, x.",
+              "systemd: Starting agent...", sub="start-pre", NRestarts="4"),
+         "agent.memory_limit"),
+        # What is complained of before systemd says that it has started it is said of that start.
+        (guest("systemd: Ignoring invalid environment assignment 'export A=1': /e", "systemd: Started agent.",
+               "no A", NRestarts="0"),
+         "agent.environment_line_refused"),
+        # Options of a mount are no trouble, nor is a memory disk that was not needed, nor a second console.
+        (console("EXT4-fs (vda): re-mounted. Opts: errors=remount-ro"), "network.guest_silent"),
+        (console("EXT4-fs (vda): mounted filesystem with ordered data mode. Opts: errors=remount-ro"),
+         "network.guest_silent"),
+        (console("Initramfs unpacking failed: Decoding failed", "localhost login:"), "network.guest_silent"),
+        (console("localhost login:", "Timed out waiting for device /dev/ttyS1."), "network.guest_silent"),
+        (facts(dataclasses.replace(WELL, agent=REFUSED), console=("Timed out waiting for device /dev/ttyS1.",)),
+         "none"),
+        # An agent whose processes are not known is not taken for another.
+        (dataclasses.replace(
+            busy := guest(listeners=AGENT, answer=Answer(8080, "connected", 503, "busy")),
+            inside=dataclasses.replace(busy.inside or Inside({}), processes=frozenset())),
+         "agent.answers_badly"),
+        # A launch's error is the controller's, whatever did not start.
+        (facts(None, refusal="the browser did not start: no display"), "none"),
+        # Data has syntax, too, and so has what is no file.
+        (down("SyntaxError: Unexpected end of JSON input"), "agent.crashes"),
+        (down("/root/s.js:3", "throw e", "^", "SyntaxError: Unexpected end of JSON input"), "agent.crashes"),
+        (down("/root/s.js:3", "a = = b", "^", "SyntaxError: Unexpected token '='"), "agent.syntax_error"),
+        # A root that is read-only by design.
+        (down("Error: boom", root="squashfs ro,relatime"), "agent.crashes"),
+        (dataclasses.replace(guest(root="ext4 ro,noatime"), console=("EXT4-fs (vda): Remounting filesystem read-only",)),
+         "boot.disk_error"),
+        # An address with another length of its network is that address.
+        (facts(dataclasses.replace(
+            UNREACHED, bridge=Link("fcbr0", up=True, addresses=("192.168.100.1/16",)))), "network.guest_silent"),
     ],
 )  # fmt: skip
 def test_what_looks_alike_is_told_apart(seen: Facts, name: str) -> None:
     assert named(diagnose(seen)) == name
+
+
+def test_of_a_line_of_an_environment_the_name_alone_is_told() -> None:
+    said = "systemd: Ignoring invalid environment assignment '%s': /root/agent.env"
+    text = diagnose(down(said % "export DB_PASSWORD=hunter2's")).text
+    assert "DB_PASSWORD" in text
+    assert "/root/agent.env" in text
+    assert "hunter2" not in text
+    assert "c2VjcmV0" not in diagnose(down(said % "c2VjcmV0/cw==")).text
 
 
 def test_without_a_cause_it_says_what_it_is_not_and_what_was_not_asked() -> None:

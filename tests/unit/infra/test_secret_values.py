@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.guest.secret_values import is_telling, without_secrets
+from harness.infra.secret_values import is_telling, without_secrets
 
 WRITTEN = (
     "db_password=geheim42",
