@@ -28,6 +28,11 @@ class Process:
         """Whether there is such a process, and no defunct one."""
         return self.state not in ("", "Z", "X")
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known which process it is, or how it ended: else nothing tells that it has."""
+        return bool(self.pid) or self.ended is not None
+
 
 @dataclass(frozen=True)
 class Link:
@@ -165,6 +170,7 @@ class Facts:
     """Which its TAP must be a port of; empty: its TAP is the host's own end."""
     host_address: str = ""
     tap: str = ""
+    """Empty: it is not known where the device is."""
     refusal: str = ""
     """What the VMM refused, or the controller said of the launch."""
     controller: ControllerSeen | None = None

@@ -69,6 +69,7 @@ def ask_hops(host: Asked, target: Target, *, limit_s: float = _LIMIT_S) -> HopsS
     site = host.site
     ask = {
         "word": target.word,
+        "programs": [site.vmm.binary, site.vmm.process_name],
         "pid": target.pid,
         "tap": target.tap,
         "bridge": target.bridge,

@@ -82,7 +82,7 @@ def _does_not_start(facts: Facts) -> Found | None:
 
 
 def _process(facts: Facts) -> Process | None:
-    return facts.hops.process if facts.hops else None
+    return facts.hops.process if facts.hops and facts.hops.process.is_known else None
 
 
 def _killed(facts: Facts) -> Found | None:

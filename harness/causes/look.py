@@ -77,7 +77,7 @@ def look(
         entry=site.agent.entry,
         bridge=target.bridge,
         host_address=str(site.network.bridge_address),
-        tap=target.tap,
+        tap="" if "tap" in left.unknown else target.tap,
         refusal=refusal,
         controller=controller,
         hops=seen.hops,

@@ -33,13 +33,15 @@ def diagnose(facts: Facts, *, contrast: str = "") -> Diagnosis:
 def _could_tell(name: str, facts: Facts) -> bool:
     """Whether what a cause needs was there to be seen: what was not asked is not excluded."""
     room, _, cause = name.partition(".")
+    is_vmm_known = facts.hops is not None and facts.hops.process.is_known
     if name == launch.GAVE_UP.name:
         return bool(facts.hops and facts.refusal)
     return {
         "controller": facts.controller is not None,
         "snapshot": bool(facts.refusal),
         "boot": facts.console is not None,
-        "vmm": facts.hops is not None or (cause == "does_not_start" and bool(facts.refusal)),
-        "network": facts.hops is not None,
+        "vmm": (is_vmm_known and "vmm" not in facts.unknown)
+        or (cause == "does_not_start" and bool(facts.refusal)),
+        "network": is_vmm_known,
         "agent": facts.inside is not None,
     }[room]

@@ -1,6 +1,7 @@
 """Runs ON the host, as root: the way to a VM that does not answer, hop by hop. Python 3.9, standard library.
 
-The argument is JSON: ``word`` (in its VMM's command line), ``tap``, ``bridge`` (or empty), ``address``,
+The argument is JSON: ``word`` (in its VMM's command line), ``programs`` (what its VMM's program may be),
+``pid`` (its VMM's, or 0), ``tap``, ``bridge`` (or empty), ``address``,
 ``ports`` (the agent's and SSH's), ``path`` (of the agent's health), ``netns`` (a namespace's file, or empty)
 and ``limit_s``. Prints one JSON document, see ``harness/causes/hops.py``. All is asked at once, and what has
 not come by then is not waited for. It changes nothing: it asks by ARP and by one connection to each port.
@@ -15,7 +16,9 @@ import http.client
 import json
 import os
 import re
+import shutil
 import socket
+import stat
 import struct
 import subprocess
 import sys
@@ -70,13 +73,46 @@ def argv_of(pid: int) -> list[str]:
     return []
 
 
-def vmm(ask: Ask) -> int:
-    """The VMM: the process with a socket for its API in whose command line the word is; 0 for none."""
-    for name in sorted(filter(str.isdigit, os.listdir("/proc")), key=int):  # noqa: PTH208 - text
-        words = argv_of(int(name))
-        if "--api-sock" in words and any(ask["word"] in word for word in words) and words[0] != "setpriv":
-            return int(name)
-    return 0
+def vmms(ask: Ask) -> list[int]:
+    """All processes whose program is a VMM's, with its release or without: not what only starts one."""
+    names = set()
+    for program in ask["programs"]:
+        found = shutil.which(program, path=SYSTEM_PATH)
+        names |= {Path(program).name, Path(os.path.realpath(found or program)).name}
+    found_pids = []
+    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - text
+        with contextlib.suppress(OSError):  # it ended meanwhile, or is a kernel's
+            exe = Path(f"/proc/{name}/exe").readlink().name.replace(" (deleted)", "")
+            if {exe, exe[:15]} & names or any(re.match(rf"{re.escape(one)}-v\d", exe) for one in names):
+                found_pids.append(int(name))
+    return found_pids
+
+
+def vmm(ask: Ask, among: list[int]) -> int:
+    """The one VMM that has the word for its id, or else names it as a whole; 0 where that is not one."""
+    whole = re.compile(rf"(?<![0-9A-Za-z]){re.escape(ask['word'])}(?![0-9A-Za-z])")
+    named = {pid: words for pid in among if whole.search(" ".join(words := argv_of(pid)))}
+    own = [pid for pid, words in named.items() if ("--id", ask["word"]) in zip(words, words[1:])]  # noqa: B905, RUF007 - Python 3.9
+    found = own or list(named)
+    return found[0] if len(found) == 1 else 0
+
+
+def is_apart(pid: int) -> bool:
+    """Whether a process is in another network namespace than we are."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/ns/net").stat().st_ino != Path("/proc/self/ns/net").stat().st_ino
+    return False
+
+
+def held(pid: int) -> set[tuple[int, int]]:
+    """The files that a process has open."""
+    files = set()
+    with contextlib.suppress(OSError):
+        for name in os.listdir(f"/proc/{pid}/fd"):  # noqa: PTH208 - text
+            with contextlib.suppress(OSError):
+                found = os.stat(f"/proc/{pid}/fd/{name}")  # noqa: PTH116 - follows the kernel's own link
+                files.add((found.st_dev, found.st_ino))
+    return files
 
 
 def process(pid: int) -> Found:
@@ -90,14 +126,15 @@ def process(pid: int) -> Found:
     return found
 
 
-def tail(path: str) -> str:
-    """The end of a regular file."""
+def tail(path: str, own: set[tuple[int, int]]) -> str:
+    """The end of a regular file, where it is among these: any process may name any file."""
     with contextlib.suppress(OSError):
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
-            size = os.fstat(handle).st_size
-            file.seek(max(0, size - MOST))
-            return file.read(MOST).decode("utf-8", "replace")
+            found = os.fstat(handle)
+            if stat.S_ISREG(found.st_mode) and (found.st_dev, found.st_ino) in own:
+                file.seek(max(0, found.st_size - MOST))
+                return file.read(MOST).decode("utf-8", "replace")
     return ""
 
 
@@ -255,10 +292,13 @@ def settings() -> dict[str, str]:
 
 def look(ask: Ask) -> Found:
     """All of it; the device first and last, so that what passed meanwhile is counted."""
-    pid = int(ask.get("pid") or 0) or vmm(ask)
+    others = vmms(ask)
+    pid = int(ask.get("pid") or 0) or vmm(ask, others)
     words = argv_of(pid)
     named = dict(zip(words, words[1:]))  # noqa: B905, RUF007 - Python 3.9
-    before, bridge = link(ask["tap"]), link(ask["bridge"]) if ask["bridge"] else None
+    apart = not ask["netns"] and is_apart(pid)
+    before = None if apart else link(ask["tap"])
+    bridge = link(ask["bridge"]) if ask["bridge"] else None
     own_end = bridge if ask["bridge"] else before
     agent_port, ssh_port = ask["ports"]
     parts: dict[str, Callable[[], Any]] = {
@@ -277,11 +317,17 @@ def look(ask: Ask) -> Found:
         for name, one in asked.items()
         if not one.done() or one.exception()
     }
-    after = link(ask["tap"])
+    if not pid:
+        unknown["vmm"] = "there is no VMM, or more than one, whose command line names it"
+    if apart:
+        unknown["tap"] = "its VMM is in a network namespace of its own"
+    after = None if apart else link(ask["tap"])
     if after and before:
         after.update({name: max(0, after[name] - before[name]) for name in ("sent", "received")})
-    log = tail(named["--log-path"]) if "--log-path" in named else ""
-    console = tail(f"/proc/{pid}/fd/1") if pid else ""
+    # What another VMM writes to, too, tells of other VMs.
+    own = held(pid).difference(*(held(other) for other in others if other != pid))
+    log = tail(named["--log-path"], own) if "--log-path" in named else ""
+    console = tail(f"/proc/{pid}/fd/1", own) if pid else ""
     return {
         "process": {
             **process(pid),

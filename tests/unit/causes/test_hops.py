@@ -24,6 +24,8 @@ from tests.unit.peers.this_machine import Apart, Here
 
 PATIENCE_S = 60.0
 """On a machine that is busy otherwise: what comes counts here, and not when."""
+HERE = "/proc/self/ns/net"
+"""Devices are looked for where we look from, and not where the process is."""
 TAP, BRIDGE, ADDRESS = "tap7", "fcbr0", "192.168.100.7"
 WELL = (
     f"ip link set lo up; ip link add {BRIDGE} type bridge; ip address add 192.168.100.1/24 dev {BRIDGE};"
@@ -66,7 +68,7 @@ def cause(seen: HopsSeen) -> str:
 )
 def test_each_hop_is_told_as_the_kernel_shows_it(more: str, name: str) -> None:
     """The process is this one: it runs."""
-    target = Target("it", "x", ADDRESS, TAP, BRIDGE, pid=os.getpid())
+    target = Target("it", "x", ADDRESS, TAP, BRIDGE, netns=HERE, pid=os.getpid())
     assert cause(ask_hops(Apart(f"{WELL}; {more}"), target, limit_s=PATIENCE_S)) == name
 
 
@@ -78,9 +80,8 @@ def test_who_else_speaks_on_a_bridge_is_not_the_guest(bridge: str, others: tuple
         "ip link add near type veth peer name far2; ip address add 192.168.100.9/24 dev near;"
         f" ip link set near up; ip link set far2 up; {_SPEAKS % ('far' if bridge else 'far2')}"
     )
-    seen = ask_hops(
-        Apart(f"{WELL}; {far}"), Target("it", "x", ADDRESS, tap, bridge, pid=os.getpid()), limit_s=PATIENCE_S
-    )
+    target = Target("it", "x", ADDRESS, tap, bridge, netns=HERE, pid=os.getpid())
+    seen = ask_hops(Apart(f"{WELL}; {far}"), target, limit_s=PATIENCE_S)
     assert seen.hops is not None
     assert seen.hops.elsewhere == others
 
