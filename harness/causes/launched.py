@@ -22,12 +22,16 @@ from harness.vm.inside import Guest
 AGAIN_S = 20.0
 _FIRST_SHARE = 6
 """A launch that is well has ended within so small a part of the time that it may take."""
+_GONE = "it had ended by a later look, by itself or because the launch was given up"
 FindVm = Callable[[], Mapping[str, Any] | None]
 """The row of the VM that is being launched; None where there is none yet."""
 
 
 class LaunchWatch:
     """A context manager around a launch; ``facts`` is the last look at a VM that lived, or None.
+
+    A VMM that is gone at a later look has mostly been ended by who gave the launch up: that is no cause, and
+    counts only where the host's kernel says that it has killed it.
 
     :param find: asked from a thread of its own.
     """
@@ -63,13 +67,18 @@ class LaunchWatch:
                 self.untold = f"the look at it failed: {type(error).__name__}: {error}"
 
     def _look(self) -> None:
-        """One that is not there was perhaps not begun; one that was there has ended."""
+        """One that is not there was perhaps not begun, or is not to be told from others."""
         row = self._find()
         if row is None:
             return
         seen = look_at_row(self._hypervisor, row, pid=self._pid)
-        if seen.hops is not None and (seen.hops.process.runs or self._pid):
-            self.facts, self._pid = seen, seen.hops.process.pid
+        process = seen.hops.process if seen.hops else None
+        if process is not None and process.runs:
+            self._pid = process.pid
+        if process is not None and (process.runs or process.oom or seen.inside is not None):
+            self.facts = seen
+        elif self.facts is not None and process is not None:
+            self.facts = replace(self.facts, unknown={**self.facts.unknown, "vmm": _GONE})
 
 
 def look_at_row(hypervisor: Hypervisor, row: Mapping[str, Any], *, pid: int = 0) -> Facts:

@@ -10,8 +10,9 @@ from typing import Any, cast
 import pytest
 
 from harness.causes import launched
-from harness.causes.facts import Facts, Hops, Process
+from harness.causes.facts import Facts, Hops, Inside, Process
 from harness.causes.launched import LaunchWatch, target_of
+from harness.causes.table import diagnose
 from harness.errors import SessionError, TransportError, UnreadableError
 from harness.host.hypervisor import Hypervisor
 from harness.site.profile import Site
@@ -22,7 +23,7 @@ ROW = {"vm_id": VM, "ip_address": "192.168.100.7/32", "tap_device": None}
 HOST = cast(Hypervisor, SimpleNamespace(site=SITE))
 
 
-def watched(monkeypatch: pytest.MonkeyPatch, *looks: Process | Exception) -> LaunchWatch:
+def watched(monkeypatch: pytest.MonkeyPatch, *looks: Process | Facts | Exception) -> LaunchWatch:
     """A launch that fails once so many looks were made at its VM; the pid that each was told is on record."""
     left, enough = list(looks), threading.Event()
 
@@ -32,7 +33,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, *looks: Process | Exception) -> Lau
             enough.set()
         if isinstance(told, Exception):
             raise told
-        return Facts(f"pid {pid}", hops=Hops(told))
+        return told if isinstance(told, Facts) else Facts(f"pid {pid}", hops=Hops(told))
 
     monkeypatch.setattr(launched, "look_at_row", look)
     monkeypatch.setattr(launched, "AGAIN_S", 0.01)
@@ -49,11 +50,26 @@ def _fail(watch: LaunchWatch, when: threading.Event) -> None:
 
 
 def test_the_last_look_at_a_vm_that_lived_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And one that has ended since is looked at by its pid."""
-    facts = watched(monkeypatch, Process(41, "S"), Process(41, "")).facts
+    """One that has ended since is looked at by its pid: it was mostly ended because it was given up."""
+    facts = watched(monkeypatch, Process(41, "S"), Process(41, "S", 7), Process(41, "")).facts
     assert facts is not None
     assert facts.hops is not None
-    assert (facts.whose, facts.hops.process.runs) == ("pid 41", False)
+    assert (facts.whose, facts.hops.process) == ("pid 41", Process(41, "S", 7))
+    assert facts.unknown["vmm"].startswith("it had ended by a later look")
+    assert "vmm.ended" not in diagnose(facts).excluded
+
+
+def test_a_vm_that_the_hosts_kernel_has_killed_was_not_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = watched(monkeypatch, Process(41, "S"), Process(41, "", oom="Killed process 41")).facts
+    found = diagnose(facts).cause if facts else None
+    assert found is not None
+    assert found.name == "vmm.killed"
+
+
+def test_a_guest_that_tells_lives_whatever_its_vmm_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = watched(monkeypatch, Facts("by SSH", hops=Hops(Process()), inside=Inside({}))).facts
+    assert facts is not None
+    assert facts.whose == "by SSH"
 
 
 def test_a_vm_that_was_not_there_yet_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
