@@ -255,6 +255,8 @@ def held(inside: Inside, address: str, ask: dict[str, Any]) -> Iterator[None]:
     prefixed = f"{address}/{ask['prefix']}"
     try:
         inside.ask("add", prefixed)
+        with contextlib.suppress(Untold):  # where whoever had it last was: nobody has answered for it
+            ip("neighbour", "delete", address, "dev", ask["bridge"])
         yield
         inside.ask("delete", prefixed)
     finally:

@@ -137,6 +137,16 @@ def test_what_an_operator_has_told_the_host_of_an_address_stays() -> None:
     ]
 
 
+def test_an_address_whose_vm_has_just_ended_is_found_where_it_is_now() -> None:
+    """The host remembers for some time where it was."""
+    add = "ip link set fcbr0 address 02:00:00:00:00:01; "
+    add += "ip neighbour add 192.168.100.254 lladdr 02:00:00:00:00:07 dev fcbr0 nud reachable"
+    somebody = "ip link add fc-vm-1 type veth peer name fc-vm-2; ip link set fc-vm-1 master fcbr0 up"
+    (one,) = asked(f"{somebody}; ip link set fc-vm-2 up; {add}", VMS[:1]).knocks
+    assert one is not None
+    assert one.through
+
+
 @pytest.mark.parametrize("line", [NO_IPV6, OLDER], ids=["no IPv6", "older"])
 def test_hosts_differ(line: str) -> None:
     (one,) = asked(ODD_IP.format(line=line)).knocks
