@@ -37,10 +37,17 @@ def hypervisor(site):
     told = Told()
     told.site = site
     return told
-
+"""
+LIVE = """
 @pytest.fixture
 def live_addresses():
-    return lambda: {live} and [IPv4Address(one) for one in {live}]
+    return lambda: [IPv4Address(one) for one in {live}]
+"""
+UNREACHED = """
+@pytest.fixture(scope="session")
+def database():
+    from harness.errors import DatabaseError
+    raise DatabaseError("nothing listens")
 """
 DROPPED = iptables("-A OUTPUT -p tcp -m tcp --dport 8080 -j DROP")
 UNTOLD = iptables("-A OUTPUT -m set --match-set vms dst -j ACCEPT", policies="ACCEPT ACCEPT DROP")
@@ -98,10 +105,9 @@ def test_a_connection_decides(suite: Suite, case: Case) -> None:
     folder = suite.root / "tests/host"
     folder.mkdir(parents=True)
     (folder / "test_network.py").write_text((ROOT / "tests/host/test_network.py").read_text())
+    whose = UNREACHED if case.live is None else LIVE.format(live=case.live)
     (folder / "conftest.py").write_text(
-        CONFTEST.format(
-            printed=json.dumps(case.printed), knock=case.knock, live=case.live, reached=case.reached
-        )
+        CONFTEST.format(printed=json.dumps(case.printed), knock=case.knock, reached=case.reached) + whose
     )
     ended = suite.run("-k", "no_firewall_between", "-v")
     assert ended.outcome("host.no_firewall_between") == case.outcome
