@@ -11,9 +11,14 @@ from harness.host.facts import Asked
 from harness.host.firewall.packets import Obstacle, Table, aimed_at, conversation, obstacles
 from harness.host.firewall.rulesets import tables_of
 from harness.host.knock import Knocks, knocked
-from harness.host.reach import TRIED, reached, standing
+from harness.host.reach import reached, standing
 from harness.host.rules_tried import Decided, decided, groups_of
 from harness.site.profile import Site
+
+_UNKNOWN = (
+    "the database does not tell which addresses live VMs have, and one of theirs must not be tried: with"
+    " database.url_env or database.url_file in the profile it can"
+)
 
 
 @dataclass
@@ -27,12 +32,12 @@ class FirewallSeen:
 
 
 def ask_firewall(
-    host: Asked, printed: Mapping[str, object], live: Sequence[IPv4Address], *, device: str
+    host: Asked, printed: Mapping[str, object], live: Sequence[IPv4Address] | None, *, device: str
 ) -> FirewallSeen:
     """Read the rules, and send packets.
 
     :param printed: what the host's tools show of the rules.
-    :param live: the addresses that live VMs have.
+    :param live: the addresses that live VMs have; None where they are not known: then none is tried.
     :param device: what our port of the bridge may be called.
     :raises TransportError: the host cannot be asked.
     """
@@ -43,13 +48,16 @@ def ask_firewall(
     read, maybe = obstacles(
         tables, [packet for one in addresses for packet in conversation(own, one, port, bridge)]
     )
-    got = reached(host, live, port)
-    stopped = standing(read, got)
-    groups = groups_of(stopped, addresses, live)
-    if got:  # what becomes of connections to nobody's addresses is nothing to them
+    got = reached(host, live or (), port)
+    stopped = standing(read, got.took)
+    groups = groups_of(stopped, addresses, live or ())
+    if got.took:  # what becomes of connections to nobody's addresses is nothing to them
         groups.pop("", None)
-    knocks = knocked(host, list(groups.values()), port, device=device) if groups else Knocks()
-    seen = decided(stopped, groups, knocks, port=port, live=set(live[:TRIED]) - got)
+    if live is None:
+        knocks = Knocks(_UNKNOWN, (None,) * len(groups))
+    else:
+        knocks = knocked(host, list(groups.values()), port, device=device) if groups else Knocks()
+    seen = decided(stopped, groups, knocks, port=port, silent=got.silent)
     passed = {one.where for one in read} - {one.where for one in stopped} | {*seen.refuted}
     return FirewallSeen(
         [_finding(where, why, stopped) for where, why in seen.stops.items()],

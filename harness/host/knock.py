@@ -20,7 +20,7 @@ from harness.values import Natural
 _PROBE = Path(__file__).parent / "probes" / "knock.py"
 _WHOSE = "whether addresses behind the bridge can be reached from the host"
 _CONNECT_S = 3.0
-_GRACE_S = 60.0  # to make a namespace, and to ask whether somebody has an address
+_GRACE_S = 60.0  # to make a namespace, and to ask for each group whether somebody has an address
 _CANDIDATES = 4
 """So many addresses are looked at for one that nobody has."""
 _TRIED = 8

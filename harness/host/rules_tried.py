@@ -57,17 +57,17 @@ def decided(
     knocks: Knocks,
     *,
     port: int,
-    live: Collection[IPv4Address],
+    silent: Collection[IPv4Address],
 ) -> Decided:
     """What the connections say of the rules.
 
     :param standing: the obstacles that no connection to a live VM has refuted.
-    :param live: the live VMs that were tried, none of them behind an obstacle that stands.
+    :param silent: the live VMs from which nothing came back. One that refuses may lack its agent.
     """
     found = Decided()
     for where, knock in zip(groups, knocks.knocks, strict=True):
         is_sure = any(one.sure for one in standing if one.where == where)
-        is_live = is_sure and bool(_stopped_by(where, standing) & set(live))
+        is_live = is_sure and bool(_stopped_by(where, standing) & set(silent))
         if knock is not None and knock.through:
             found.refuted += [where] if where else []
         elif is_live or (knock is not None and knock.control and (is_sure or not where)):

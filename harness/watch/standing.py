@@ -96,13 +96,14 @@ def standing_of(verdict: Document) -> Standing:
 
 
 def change(told: Standing | None, now: Standing) -> Change | None:
-    """What is to be told; None where all is as it was. What a check has seen may differ each time, and is no
-    change."""
+    """What is to be told; None where all is as it was. What a check has seen may differ each time, and so may
+    the words of a run that came to no verdict: neither is a change."""
     before = {one.check: one.outcome for one in told.failing} if told else {}
     new = tuple(one for one in now.failing if before.get(one.check) != one.outcome)
     unknown = {*(one.check for one in now.failing), *now.unproven}
     fixed = tuple(name for name in before if now.run and name not in unknown)
-    if told and told.outcome == now.outcome and told.why == now.why and not new and not fixed:
+    is_as_it_was = told is not None and (told.outcome, bool(told.run)) == (now.outcome, bool(now.run))
+    if is_as_it_was and not new and not fixed:
         return None
     still = tuple(one.check for one in now.failing if one not in new)
     was = told.outcome if told else None
@@ -118,6 +119,13 @@ def change(told: Standing | None, now: Standing) -> Change | None:
         run=now.run,
         why=now.why,
     )
+
+
+def remembered(told: Standing | None, now: Standing) -> Standing:
+    """What the next run is held against: one that came to no verdict leaves what is known of the checks."""
+    if now.run or told is None:
+        return now
+    return now.model_copy(update={"failing": told.failing, "unproven": told.unproven})
 
 
 def read_standing(file: Path) -> Standing | None:

@@ -13,7 +13,7 @@ from harness.errors import UsageError
 from harness.text import one_line
 from harness.verdict.whole import private_folder
 from harness.watch.rhythm import Rhythm
-from harness.watch.standing import Standing, change, keep_standing, read_standing
+from harness.watch.standing import Standing, change, keep_standing, read_standing, remembered
 from harness.watch.telling import Teller
 
 Ask = Callable[[], Standing]
@@ -58,7 +58,8 @@ class Watch:
 
     def _once(self) -> Standing:
         now = self.ask()
-        found = change(read_standing(self.kept), now)
+        before = read_standing(self.kept)
+        found = change(before, now)
         if found is None:
             return now
         self.say(found.line)
@@ -66,7 +67,7 @@ class Watch:
         for why in untold:
             self.say(f"not told: {one_line(why)}")
         if not untold:
-            self._keep(now)
+            self._keep(remembered(before, now))
         return now
 
     def _keep(self, now: Standing) -> None:

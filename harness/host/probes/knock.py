@@ -4,7 +4,8 @@ Python 3.9, standard library only. Somebody listens in a network namespace that 
 the bridge; the kernel removes both with the process that holds the namespace, however that ends.
 
 The argument is JSON: ``bridge``, ``address`` (the bridge's own), ``device`` (the port's name), ``port``,
-``control`` (another port), ``timeout_s``, ``groups``: of each the first address that nobody has is tried.
+``control`` (another port), ``timeout_s``, ``groups``: of each the first address that nobody has is tried,
+and is ours for no longer than that: somebody may be given it at any time.
 Prints JSON: ``{"untold": why}`` where nothing could be tried, else ``{"knocks": [...]}``, one for each group.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import ipaddress
 import json
 import os
@@ -30,6 +32,7 @@ _ETH_ARP, _ARP_S = 0x0806, 1.0
 _INSIDE = "eth0"
 # Above all others: a bridge has the lowest address of its ports, and must not have ours.
 _PORT_MAC = bytes((0xFE, 0xFF, 0xFF, *os.urandom(3)))
+_INSIDE_MAC = bytes((0x02, *os.urandom(5)))
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -108,10 +111,10 @@ def _done_inside(libc: Any, what: str, argument: Any, listening: list[socket.soc
         ip("link", "set", _INSIDE, "up")
         return sorted(taken(argument))
     elif what == "listen":
-        for address in argument["addresses"]:
-            ip("address", "add", address, "dev", _INSIDE)
-        for port in argument["ports"]:
+        for port in argument:
             listening.append(socket.create_server(("", port), backlog=64))
+    elif what in ("add", "delete"):
+        ip("address", what, argument, "dev", _INSIDE)
     elif what == "count":
         return segments()
     return None
@@ -159,7 +162,8 @@ def behind(ask: dict[str, Any]) -> Iterator[Inside]:
     mtu = _mtu_of_fit(ask)
     inside = Inside()
     try:
-        peer = ("peer", "name", _INSIDE, "mtu", mtu, "netns", str(inside.pid))
+        mac = _INSIDE_MAC.hex(":")
+        peer = ("peer", "name", _INSIDE, "address", mac, "mtu", mtu, "netns", str(inside.pid))
         port = (
             "link",
             "add",
@@ -173,11 +177,19 @@ def behind(ask: dict[str, Any]) -> Iterator[Inside]:
             "veth",
         )
         ip(*port, *peer)
-        ip("link", "set", "dev", ask["device"], "addrgenmode", "none")
+        _without_ipv6(ask["device"])
         ip("link", "set", "dev", ask["device"], "master", ask["bridge"], "up")
         yield inside
     finally:
         inside.end()
+
+
+def _without_ipv6(device: str) -> None:
+    try:
+        ip("link", "set", "dev", device, "addrgenmode", "none")
+    except Untold as why:  # a kernel without IPv6 gives it no such address
+        if os.strerror(errno.EAFNOSUPPORT) not in str(why):
+            raise
 
 
 def _mtu_of_fit(ask: dict[str, Any]) -> str:
@@ -185,7 +197,8 @@ def _mtu_of_fit(ask: dict[str, Any]) -> str:
 
     :raises Untold: it is no bridge that lets anything through at once.
     """
-    shown = json.loads(ip("-j", "-d", "address", "show", "dev", ask["bridge"]))[0]
+    told = json.loads(ip("-j", "-d", "address", "show", "dev", ask["bridge"]))
+    shown = next(one for one in told if one)  # an older one begins with an empty object
     link = shown.get("linkinfo", {})
     if link.get("info_kind") != "bridge":
         raise Untold(f"{ask['bridge']} is no bridge")
@@ -222,10 +235,45 @@ def connect(address: str, port: int, timeout_s: float) -> str:
     return ""
 
 
+def by_hand(bridge: str) -> set[str]:
+    """Addresses of which somebody has told the host where they are: such an entry is not ours to lose."""
+    told = json.loads(ip("-j", "neighbour", "show", "dev", bridge, "nud", "permanent") or "[]")
+    return {one["dst"] for one in told if one}
+
+
 def forget(address: str, bridge: str) -> None:
-    """Whoever gets the address next is to be found at once."""
+    """Whoever gets the address next is to be found at once: the host has learnt that it is here."""
     with contextlib.suppress(Untold):
-        ip("neighbour", "delete", address, "dev", bridge)
+        told = json.loads(ip("-j", "neighbour", "show", address, "dev", bridge) or "[]")
+        if any(one.get("lladdr") == _INSIDE_MAC.hex(":") for one in told):
+            ip("neighbour", "delete", address, "dev", bridge)
+
+
+@contextlib.contextmanager
+def held(inside: Inside, address: str, ask: dict[str, Any]) -> Iterator[None]:
+    """The address is ours meanwhile."""
+    prefixed = f"{address}/{ask['prefix']}"
+    try:
+        inside.ask("add", prefixed)
+        with contextlib.suppress(Untold):  # where whoever had it last was: nobody has answered for it
+            ip("neighbour", "delete", address, "dev", ask["bridge"])
+        yield
+        inside.ask("delete", prefixed)
+    finally:
+        forget(address, ask["bridge"])
+
+
+def tried(inside: Inside, ask: dict[str, Any]) -> Iterator[dict[str, Any] | None]:
+    """What came of each group; None where somebody has each of its addresses."""
+    inside.ask("listen", [ask["port"], ask["control"]])
+    seen: dict[str, dict[str, Any]] = {}
+    for group in ask["groups"]:
+        used = by_hand(ask["bridge"]) | set(inside.ask("taken", group))
+        address = next((one for one in group if one not in used), None)
+        if address and address not in seen:
+            with held(inside, address, ask):
+                seen[address] = knock(inside, address, ask)
+        yield seen[address] if address else None
 
 
 def main() -> None:
@@ -233,17 +281,8 @@ def main() -> None:
     ask: dict[str, Any] = json.loads(sys.argv[1] if sys.argv[1] != "-" else sys.stdin.read())
     try:
         with behind(ask) as inside:
-            used = set(inside.ask("taken", sorted({one for group in ask["groups"] for one in group})))
-            chosen = [next((one for one in group if one not in used), None) for group in ask["groups"]]
-            free = sorted({one for one in chosen if one})
-            prefixed = [f"{one}/{ask['prefix']}" for one in free]
-            inside.ask("listen", {"addresses": prefixed, "ports": [ask["port"], ask["control"]]})
-            try:
-                seen = {one: knock(inside, one, ask) for one in free}
-            finally:
-                for one in free:
-                    forget(one, ask["bridge"])
-        json.dump({"knocks": [seen.get(one) if one else None for one in chosen]}, sys.stdout)
+            knocks = list(tried(inside, ask))
+        json.dump({"knocks": knocks}, sys.stdout)
     except Untold as why:
         json.dump({"untold": str(why)}, sys.stdout)
 

@@ -29,7 +29,7 @@ def hypervisor(site):
         run_id = "abcdef"
         def python(self, source, ask, *, timeout_s):
             if "groups" not in ask:
-                return {{one: {reached} for one in ask["addresses"]}}
+                return {{one: {reached!r} for one in ask["addresses"]}}
             if {knock!r} is None:
                 return {{"untold": "fcbr0 runs STP"}}
             seen = dict(through=False, error="timed out", came=0, sent=0, control=False) | {knock!r}
@@ -37,10 +37,17 @@ def hypervisor(site):
     told = Told()
     told.site = site
     return told
-
+"""
+LIVE = """
 @pytest.fixture
 def live_addresses():
     return lambda: [IPv4Address(one) for one in {live}]
+"""
+UNREACHED = """
+@pytest.fixture(scope="session")
+def database():
+    from harness.errors import DatabaseError
+    raise DatabaseError("nothing listens")
 """
 DROPPED = iptables("-A OUTPUT -p tcp -m tcp --dport 8080 -j DROP")
 UNTOLD = iptables("-A OUTPUT -m set --match-set vms dst -j ACCEPT", policies="ACCEPT ACCEPT DROP")
@@ -56,32 +63,39 @@ VM = ["192.168.100.7"]
 
 @dataclass(frozen=True)
 class Case:
-    """Rules, what a connection to nobody's address comes to, whether a live VM takes one, and the outcome."""
+    """Rules, what a connection to nobody's address comes to, whether a live VM takes one, and the outcome.
+
+    :param live: None where it is not known which there are.
+    """
 
     printed: dict[str, str]
     knock: dict[str, object] | None
     outcome: str
-    live: list[str] = field(default_factory=list)
-    reached: bool = False
+    live: list[str] | None = field(default_factory=list)
+    reached: str = "silent"
     told: str = ""
 
 
 CASES = {
     "open": Case(iptables(), THROUGH, "PASS"),
     "open, and it cannot be tried": Case(iptables(), NEVER, "NOT PROVEN", told="runs STP"),
-    "open, and a live VM shows it": Case(iptables(), NEVER, "PASS", VM, reached=True),
+    "open, and a live VM shows it": Case(iptables(), NEVER, "PASS", VM, reached="took"),
     "open to read, and the port is stopped": Case(iptables(), ALONE, "FAIL", told="no rule explains"),
     "open to read, and all is stopped": Case(iptables(), NEITHER, "NOT PROVEN", told="from its launch on"),
     "dropped": Case(DROPPED, ALONE, "FAIL", told="nothing of it arrived"),
     "dropped, and it cannot be tried": Case(DROPPED, NEVER, "NOT PROVEN", told="runs STP"),
     "dropped, as a live VM shows": Case(DROPPED, NEVER, "FAIL", VM, told="a live VM takes no connection"),
+    "dropped to read, and a VM refuses": Case(DROPPED, NEVER, "NOT PROVEN", VM, "refused", told="runs STP"),
+    "dropped, and a VM refuses": Case(DROPPED, ALONE, "FAIL", VM, "refused", told="nothing of it arrived"),
+    "open, and nobody knows whose addresses": Case(iptables(), THROUGH, "NOT PROVEN", None, told="url_env"),
+    "dropped, and nobody knows whose": Case(DROPPED, ALONE, "NOT PROVEN", None, told="url_env"),
     "a rule that is misread": Case(DROPPED, THROUGH, "PASS", told="lets connections to VMs through"),
-    "misread, as a live VM shows": Case(DROPPED, ALONE, "PASS", VM, reached=True, told="lets connections"),
+    "misread, as a live VM shows": Case(DROPPED, ALONE, "PASS", VM, reached="took", told="lets connections"),
     "dropped with all else": Case(DROPPED, NEITHER, "NOT PROVEN", told="from its launch on"),
     "cannot be told": Case(UNTOLD, NEITHER, "NOT PROVEN", told="from its launch on"),
     "cannot be told, and a VM is silent": Case(UNTOLD, NEVER, "NOT PROVEN", VM),
     "cannot be told, and it gets through": Case(UNTOLD, THROUGH, "PASS", told="lets connections to VMs"),
-    "let through": Case(UNTOLD, NEITHER, "PASS", VM, reached=True, told="lets connections to VMs through"),
+    "let through": Case(UNTOLD, NEITHER, "PASS", VM, reached="took", told="lets connections to VMs through"),
     "on another way": Case(AIMED, THROUGH, "PASS", told="no request of the host takes"),
 }
 
@@ -91,10 +105,9 @@ def test_a_connection_decides(suite: Suite, case: Case) -> None:
     folder = suite.root / "tests/host"
     folder.mkdir(parents=True)
     (folder / "test_network.py").write_text((ROOT / "tests/host/test_network.py").read_text())
+    whose = UNREACHED if case.live is None else LIVE.format(live=case.live)
     (folder / "conftest.py").write_text(
-        CONFTEST.format(
-            printed=json.dumps(case.printed), knock=case.knock, live=case.live, reached=case.reached
-        )
+        CONFTEST.format(printed=json.dumps(case.printed), knock=case.knock, reached=case.reached) + whose
     )
     ended = suite.run("-k", "no_firewall_between", "-v")
     assert ended.outcome("host.no_firewall_between") == case.outcome

@@ -22,10 +22,34 @@ SOMEBODY = (
     "setpriv --pdeathsig KILL unshare --net sleep 600 >/dev/null 2>&1 & "
     'while [ "$(readlink /proc/$!/ns/net)" = "$(readlink /proc/self/ns/net)" ]; do :; done; '
     "ip link add fc-vm-1 type veth peer name eth0 netns $!; ip link set fc-vm-1 master fcbr0 up; "
-    'within="nsenter --net=/proc/$!/ns/net"; $within ip address add 192.168.100.254/24 dev eth0; '
-    "$within ip link set eth0 up"
+    'within="nsenter --net=/proc/$!/ns/net"; $within ip link set eth0 up; '
+    'take="$within ip address add 192.168.100.254/24 dev eth0"; {when}'
 )
-"""Another port of the bridge, behind which somebody has an address."""
+"""Another port of the bridge, behind which somebody takes an address, by ``$take``."""
+MEANWHILE = (
+    "timeout 30 sh -c 'until ip neighbour show 192.168.100.253 dev fcbr0 | grep -q lladdr; do :; done; "
+    '\'"$take" >/dev/null 2>&1 & :'
+)
+"""Once the host has found whoever is at the other one."""
+ODD_IP = (
+    "mount -t tmpfs acc-bin /usr/local/sbin; printf '%s\\n' '#!/bin/sh' '{line}' 'exec /sbin/ip \"$@\"'"
+    " > /usr/local/sbin/ip; chmod 755 /usr/local/sbin/ip"
+)
+NO_IPV6 = (
+    'case " $* " in *" addrgenmode "*)'
+    ' echo "RTNETLINK answers: Address family not supported by protocol" >&2; exit 2;; esac'
+)
+"""What a kernel that was booted with ipv6.disable=1 has ``ip`` say."""
+OLDER = r'case "$1 $2" in "-j -d") /sbin/ip "$@" | sed "s/^\[/[{},/"; exit;; esac'
+"""``ip`` of old begins with an empty object."""
+NEIGHBOURS = """
+import json, subprocess, sys
+source, ask = json.loads(sys.argv[1])
+def printed(*words):
+    return json.loads(subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout or "[]")
+tried = printed(sys.executable, "-c", source, json.dumps(ask))["knocks"][0]["address"]
+print(json.dumps([tried, printed("ip", "-j", "neighbour", "show", "dev", "fcbr0", "nud", "all")]))
+"""
 KILLED = """
 import json, signal, subprocess, sys, time
 source, ask = json.loads(sys.argv[1])
@@ -46,6 +70,14 @@ print(json.dumps([came, waited(False)]))
 def asked(prepare: str, *groups: list[IPv4Address]) -> Knocks:
     host: Asked = Apart(f"{BRIDGE}; {prepare}")
     return knocked(host, groups or [VMS], 8080, device="acc-abcdef-b")
+
+
+def ask_of(group: list[IPv4Address], *, timeout_s: int) -> dict[str, object]:
+    """What the probe is asked."""
+    return {
+        **{"bridge": "fcbr0", "address": "192.168.100.1", "prefix": 24, "device": "acc-abcdef-b"},
+        **{"port": 8080, "control": 9, "timeout_s": timeout_s, "groups": [[str(one) for one in group]]},
+    }
 
 
 def ruled(hook: str, rule: str) -> str:
@@ -79,18 +111,52 @@ def test_what_is_stopped_tells_where(hook: str, rule: str, came: bool, control: 
 
 
 def test_an_address_that_somebody_has_is_left_alone() -> None:
-    (one,) = asked(SOMEBODY).knocks
+    somebody = SOMEBODY.format(when="$take")
+    (one,) = asked(somebody).knocks
     assert one is not None
     assert (one.address, one.through) == (str(VMS[1]), True)
-    assert asked(SOMEBODY, VMS[:1]).knocks == (None,)
+    assert asked(somebody, VMS[:1]).knocks == (None,)
+
+
+def test_an_address_that_somebody_gets_while_another_is_tried_is_left_alone() -> None:
+    slow = ruled("input", "ip saddr 192.168.100.253 tcp sport 8080 drop")
+    found = asked(f"{slow}; {SOMEBODY.format(when=MEANWHILE)}", VMS[1:], VMS[:1])
+    assert [one and one.through for one in found.knocks] == [False, None]
+
+
+def test_what_an_operator_has_told_the_host_of_an_address_stays() -> None:
+    """And of an address that was tried nothing does. (A bridge that changes its own MAC forgets all.)"""
+    add = "ip link set fcbr0 address 02:00:00:00:00:01; "
+    add += "ip neighbour add 192.168.100.254 lladdr 02:00:00:00:00:07 dev fcbr0 nud permanent"
+    tried, left = Apart(f"{BRIDGE}; {add}").python(
+        NEIGHBOURS, [knock._PROBE.read_text(), ask_of(VMS, timeout_s=3)], timeout_s=60
+    )
+    assert tried == str(VMS[1])
+    assert [(one["dst"], one["lladdr"], one["state"]) for one in left if "192." in one["dst"]] == [
+        (str(VMS[0]), "02:00:00:00:00:07", ["PERMANENT"])
+    ]
+
+
+def test_an_address_whose_vm_has_just_ended_is_found_where_it_is_now() -> None:
+    """The host remembers for some time where it was."""
+    add = "ip link set fcbr0 address 02:00:00:00:00:01; "
+    add += "ip neighbour add 192.168.100.254 lladdr 02:00:00:00:00:07 dev fcbr0 nud reachable"
+    somebody = "ip link add fc-vm-1 type veth peer name fc-vm-2; ip link set fc-vm-1 master fcbr0 up"
+    (one,) = asked(f"{somebody}; ip link set fc-vm-2 up; {add}", VMS[:1]).knocks
+    assert one is not None
+    assert one.through
+
+
+@pytest.mark.parametrize("line", [NO_IPV6, OLDER], ids=["no IPv6", "older"])
+def test_hosts_differ(line: str) -> None:
+    (one,) = asked(ODD_IP.format(line=line)).knocks
+    assert one is not None
+    assert one.through
 
 
 def test_it_is_gone_however_it_ends() -> None:
     host = Apart(f"{BRIDGE}; {ruled('output', 'tcp dport 8080 drop')}")
-    ask = {
-        **{"bridge": "fcbr0", "address": "192.168.100.1", "prefix": 24, "device": "acc-abcdef-b"},
-        **{"port": 8080, "control": 9, "timeout_s": 60, "groups": [["192.168.100.254"]]},
-    }
+    ask = ask_of(VMS[:1], timeout_s=60)
     assert host.python(KILLED, [knock._PROBE.read_text(), ask], timeout_s=120) == [True, True]
 
 

@@ -8,8 +8,8 @@ from ipaddress import IPv4Address
 import pytest
 
 from harness.host.firewall.packets import Obstacle, conversation
-from harness.host.reach import reached, standing
-from tests.unit.peers.this_machine import Here
+from harness.host.reach import Reached, reached, standing
+from tests.unit.peers.this_machine import Apart, Here
 
 HOST, VM, OTHER = (IPv4Address(f"192.168.100.{number}") for number in (1, 7, 9))
 
@@ -18,12 +18,20 @@ def test_vms_that_take_a_connection_are_reached() -> None:
     there, gone = IPv4Address("127.0.0.2"), IPv4Address("127.0.0.3")
     with socket.create_server((str(there), 0)) as server:
         port = server.getsockname()[1]
-        assert reached(Here(), [there, gone], port) == {there}
+        assert reached(Here(), [there, gone], port) == Reached(took=frozenset({there}))
         server.settimeout(1)
         with server.accept()[0] as one:
             assert one.recv(1) == b"", "nothing is said"
-    assert reached(Here(), [there], port) == set()
-    assert reached(Here(), [], port) == set()
+    assert reached(Here(), [there], port) == Reached(), "it is refused"
+    assert reached(Here(), [], port) == Reached()
+
+
+def test_one_that_says_nothing_is_told_from_one_that_refuses() -> None:
+    rule = "nft 'add rule inet t output ip daddr 127.0.0.3 drop'"
+    chain = "nft add table inet t; nft 'add chain inet t output { type filter hook output priority 0; }'"
+    host = Apart(f"ip link set lo up; {chain}; {rule}")
+    refuses, silent = IPv4Address("127.0.0.2"), IPv4Address("127.0.0.3")
+    assert reached(host, [refuses, silent], 8080) == Reached(silent=frozenset({silent}))
 
 
 def obstacles(where: str, vm: IPv4Address, *, sure: bool = True) -> list[Obstacle]:

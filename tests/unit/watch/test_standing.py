@@ -35,6 +35,8 @@ SAME = [
     (standing("PASS"), standing("PASS")),
     (standing("FAIL", "a", "b"), standing("FAIL", "b", "a")),
     (standing("BROKEN", **LOST), standing("BROKEN", **LOST)),
+    (standing("BROKEN", run="", why="1 error in 2.13s"), standing("BROKEN", run="", why="1 error in 2.07s")),
+    (standing("BROKEN", "a", **LOST), standing("BROKEN", **LOST)),
 ]
 CHANGES = [
     (None, standing("PASS"), "lab: PASS"),
@@ -47,7 +49,8 @@ CHANGES = [
     # Of what nobody could ask, nothing is said to be mended.
     (standing("FAIL", "a"), standing("NOT PROVEN", unproven=("a",)), "lab: NOT PROVEN, was FAIL"),
     (standing("FAIL", "a"), standing("BROKEN", **LOST), "lab: BROKEN, was FAIL: no site"),
-    (standing("BROKEN", **LOST), standing("BROKEN", run="", why="another"), "lab: BROKEN: another"),
+    (standing("BROKEN"), standing("BROKEN", **LOST), "lab: BROKEN: no site"),
+    (standing("BROKEN", **LOST), standing("BROKEN"), "lab: BROKEN"),
 ]
 
 

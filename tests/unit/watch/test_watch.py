@@ -98,6 +98,22 @@ def test_a_day_tells_of_its_changes_and_leaves_nothing(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["watch.json"]
 
 
+@pytest.mark.parametrize(
+    ("last", "line"),
+    [
+        (standing("FAIL", "a", "b"), "lab: FAIL, was BROKEN (1 new, 1 still)"),
+        (standing("PASS"), "lab: PASS, was BROKEN (1 fixed)"),
+    ],
+)
+def test_runs_without_a_verdict_leave_what_was_known(tmp_path: Path, last: Standing, line: str) -> None:
+    """Each in words of its own, which are told once; and no old check is new after them."""
+    lost = [standing("BROKEN", run="", why=f"1 error in {seconds}s") for seconds in (2, 3)]
+    said: list[str] = []
+    answers = iter([standing("FAIL", "a"), *lost, last])
+    watch(tmp_path, answers, Teller(), said).go_on(QuickClock().clock(), 4)
+    assert said == ["lab: FAIL (1 new)", "lab: BROKEN, was FAIL: 1 error in 2s", line]
+
+
 def test_whoever_was_not_told_is_told_next_time(tmp_path: Path) -> None:
     said: list[str] = []
     with web_hook([500]) as (url, taken):
