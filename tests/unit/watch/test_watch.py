@@ -225,7 +225,7 @@ def test_a_service_that_is_ended_ends_its_run_first(dead_site: Path, tmp_path: P
             assert process.poll() is None
             signal.sigtimedwait([], 0.05)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 130
+        assert process.wait(150) == 130
     finally:
         process.kill()
         process.communicate()
