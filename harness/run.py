@@ -67,8 +67,8 @@ def run(
     """Run a program to its end. What it leaves running is not waited for, nor heard.
 
     :param timeout_s: seconds; on expiry the program is killed, with its process group.
-    :param farewell_s: before it is killed, also because we are interrupted, it is interrupted itself and has
-        so many seconds to end.
+    :param farewell_s: before it is killed, also because we are interrupted, it is told to end by SIGTERM and
+        has so many seconds to do so.
     :param held: descriptors that the program holds on to as well, should it outlive us.
     :param check: a non-zero status raises.
     :raises CommandError: not found, ended with a non-zero status (with ``check``), took too long, or printed
@@ -99,11 +99,12 @@ def run(
 
 
 def _part(process: subprocess.Popen[bytes], outputs: tuple[bytearray, bytearray], seconds: float) -> None:
-    """Interrupt a program, and hear it out for so long."""
+    """Tell a program to end, and hear it out for so long. Not by SIGINT: what was started in a shell's
+    background ignores it, and so does all that it starts."""
     if seconds <= 0:
         return
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        process.send_signal(signal.SIGINT)
+        process.terminate()
     with contextlib.suppress(LimitReached):
         _talk(process, b"", outputs, Limit("a farewell", seconds=seconds, size=OUTPUT_LIMIT))
 

@@ -211,7 +211,8 @@ def test_a_profile_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
 
 
 def test_a_service_that_is_ended_ends_its_run_first(dead_site: Path, tmp_path: Path) -> None:
-    """SIGTERM: the run is interrupted, and has the time to leave nothing behind."""
+    """SIGTERM: the run is told to end, and has the time to leave nothing behind. Also where SIGINT means
+    nothing, as in a shell's background."""
     slow = tmp_path / "slow.sh"
     slow.write_text(f"#!/bin/sh\necho begun > {tmp_path}/begun\nexec sleep 600\n")
     slow.chmod(0o700)
@@ -219,7 +220,8 @@ def test_a_service_that_is_ended_ends_its_run_first(dead_site: Path, tmp_path: P
         "port = 1\n", f'port = 1\nproxy_command = "{slow}"\nconnect_timeout_s = 300\n'
     )
     dead_site.write_text(text)
-    process = subprocess.Popen(words(dead_site, tmp_path), cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    in_background = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *words(dead_site, tmp_path)]
+    process = subprocess.Popen(in_background, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         while not (tmp_path / "begun").exists():
             assert process.poll() is None
