@@ -18,9 +18,14 @@ REFUSED = (400, 413)
 def before_load_schema(_: Any, schema: dict[str, Any]) -> None:
     """Fields that may be left out may be null as well; fields that nobody described are refused.
 
-    PATCH /machine-config takes any of the fields, though its description is that of the PUT.
+    PATCH /machine-config takes any of the fields, though its description is that of the PUT. Metadata may be
+    any JSON, not objects alone: the original takes ``[1]`` as well.
     """
     definitions = schema["definitions"]
+    definitions["MmdsContentsObject"] = {"description": "Any JSON."}
+    for status, answer in schema["paths"]["/mmds"]["get"]["responses"].items():
+        if str(status) == "200":
+            answer["schema"] = {"description": "Any JSON."}
     definitions["MachineConfigurationPatch"] = patch = copy.deepcopy(definitions["MachineConfiguration"])
     del patch["required"]
     body = schema["paths"]["/machine-config"]["patch"]["parameters"][0]
