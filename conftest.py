@@ -14,6 +14,7 @@ pytest_plugins = [
     "fixtures.options",
     "fixtures.reporters",
     "fixtures.verdict.excused",
+    "fixtures.verdict.own",
     "fixtures.verdict.plugin",
     "fixtures.verdict.telling",
     "fixtures.verdict.evidence",

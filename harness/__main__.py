@@ -7,6 +7,7 @@ import contextlib
 import io
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,6 +15,8 @@ from harness.bundle import bundle
 from harness.errors import HarnessError
 from harness.gate.words import add_promotion, add_words, answer_gate
 from harness.mending.options import EVIDENCE, add_arguments
+from harness.new_check import add_arguments as add_check
+from harness.new_check import write_new
 from harness.outward import told
 from harness.site.choice import choose_site
 from harness.site.docs import site_docs, site_values
@@ -59,6 +62,10 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--site", type=Path, metavar="FILE", help="the profile; default: as a run would choose"
     )
+    check.add_argument(
+        "--checks", type=Path, action="append", default=[], metavar="DIR", help="as a run has it"
+    )
+    add_check(nouns.add_parser("check", help="checks of your own"))
     pack = nouns.add_parser(
         "bundle", help="a run's evidence, profile and versions in one file, without secrets"
     )
@@ -119,10 +126,13 @@ def _carry_out(argv: list[str] | None) -> int:
             return 0
         if args.noun in _BY_THEMSELVES:
             return _BY_THEMSELVES[args.noun](args)
+        if args.noun == "check":
+            print(told(write_new(args)))
+            return 0
         if args.noun == "causes":
             return _causes()
         if args.noun == "explain":
-            return _explain(args.check, choose_site(args.site, os.environ))
+            return _explain(args.check, choose_site(args.site, os.environ), args.checks)
         if page := _PAGES.get((args.noun, getattr(args, "verb", ""))):
             print(page(), end="")
             return 0
@@ -151,10 +161,11 @@ def _asked(question: str) -> str:
     return sys.stdin.readline()
 
 
-def _explain(check: str, path: Path) -> int:
+def _explain(check: str, path: Path, own: Sequence[Path]) -> int:
     from harness.explain import explain  # here, too: no other verb needs it
 
-    print(told(explain(check, load_site(path))))
+    given = [f"--site={path.absolute()}", *(f"--checks={folder.absolute()}" for folder in own)]
+    print(told(explain(check, load_site(path), given)))
     return 0
 
 

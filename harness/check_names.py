@@ -9,6 +9,17 @@ from pathlib import Path
 LAYERS = ("host", "guest", "db", "session")
 """Folders of ``tests/`` that hold checks; the first part of a check's name."""
 
+ITEM_KEYS = (
+    *("host-clean", "database-updated", "handlers", "unit-network", "snapshot-rebuilt"),
+    *("session-launches", "health", "window", "oauth"),
+)
+"""The lines of the runbook's checklist, by their keys: a site's own lines have others."""
+
+TEST_FILES = ("test_*.py", "*_test.py")
+"""As pytest takes files for such with tests."""
+
+_TEST = re.compile(r"^(?:async )?def test_(\w+)", re.MULTILINE)
+
 GOLDEN, SESSION = "golden", "session"
 GUESTS = (GOLDEN, SESSION)
 """The guests that checks which only look are asked of: a clone of the golden snapshot, and the VM of the
@@ -29,20 +40,26 @@ def names_of(check: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([check, *apart, base]))
 
 
-def unknown_names(names: Collection[str], declared: Collection[str], tests: Path) -> list[str]:
+def unknown_names(names: Collection[str], declared: Collection[str], *folders: Path) -> list[str]:
     """The names that no check has: neither one that was collected, nor one in a file that was not.
 
-    :param tests: the folder of all checks.
+    :param folders: those of all checks.
     """
     known = {name for check in declared for name in names_of(check)}
     collected = {name.partition("[")[0] for name in declared}
-    written = {
-        f"{layer}.{function}"
-        for layer in LAYERS
-        for path in (tests / layer).glob("test_*.py")
-        for function in re.findall(r"^(?:async )?def test_(\w+)", path.read_text("utf-8"), re.MULTILINE)
-    }
+    written = {name for folder in folders for name in written_names(folder)}
     return sorted(name for name in set(names) - known if not _may_be(name, collected, written))
+
+
+def written_names(folder: Path) -> dict[str, Path]:
+    """The name of each check in a folder with layers, without its row, and the file that it stands in."""
+    return {
+        f"{layer}.{function}": path
+        for layer in LAYERS
+        for pattern in TEST_FILES
+        for path in (folder / layer).glob(pattern)
+        for function in _TEST.findall(path.read_text("utf-8", "replace"))
+    }
 
 
 def _may_be(name: str, collected: set[str], written: set[str]) -> bool:

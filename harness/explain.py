@@ -38,14 +38,15 @@ class Explained:
     """The checks whose claims it takes for given."""
 
 
-def explained_checks() -> list[Explained]:
+def explained_checks(given: Sequence[str] = ()) -> list[Explained]:
     """What every check declares; nothing is asked of any site.
 
+    :param given: options that say which there are, beside those that come with the suite.
     :raises CommandError: the checks could not be read.
     """
     with tempfile.TemporaryDirectory(prefix="acc-explain-") as folder:
         told = Path(folder) / "checks.json"
-        words = ["-m", "acceptance", "-q", "-p", "no:cacheprovider", "--explain-checks", str(told)]
+        words = ["-m", "acceptance", "-q", "-p", "no:cacheprovider", f"--explain-checks={told}", *given]
         run([sys.executable, "-m", "pytest", *words], timeout_s=120, cwd=ROOT)
         return read_as(list[Explained], read_json(told.read_text("utf-8"), whose="pytest"), whose="pytest")
 
@@ -79,12 +80,13 @@ def faults_of(name: str, faults: Mapping[str, list[str]]) -> list[str]:
     return list(dict.fromkeys(fault for one in (*names, *rows) for fault in faults.get(one, ())))
 
 
-def explain(wanted: str, site: Site) -> str:
+def explain(wanted: str, site: Site, given: Sequence[str] = ()) -> str:
     """The page of one check, or of all rows of a table of checks.
 
+    :param given: as above.
     :raises UsageError: there is no such check.
     """
-    checks = explained_checks()
+    checks = explained_checks(given)
     found = [one for one in checks if wanted in (one.name, one.name.partition("[")[0])]
     if not found:
         parts = wanted.replace(".", "_").split("_")

@@ -12,15 +12,18 @@ from pathlib import Path
 
 import httpx
 
+from harness.check_names import written_names
 from harness.database.connection import read_only_session
 from harness.errors import HarnessError, SiteError, TransportError
 from harness.host import fitness
 from harness.host.hypervisor import Hypervisor
 from harness.mend import shell_line
 from harness.outward import told
+from harness.site.check_folders import check_folders
 from harness.site.implied import not_applicable
 from harness.site.named import named_checks, unknown_checks
 from harness.site.profile import Site
+from harness.site.reading import shown
 from harness.transport.http import client_over
 
 Say = Callable[[str], None]
@@ -58,6 +61,8 @@ def check_site(site: Site, say: Say) -> bool:
             else:
                 say(f"  -       {name:<12}not tried: it is reached through the host")
         answers.append(_try(say, "guest key", lambda: _guest_key(site)))
+        if site.checks:
+            answers.append(_try(say, "own checks", lambda: _own_checks(site)))
         if named_checks(site):
             answers.append(_try(say, "names", lambda: _named(site)))
     for line in _excused(site):
@@ -155,9 +160,15 @@ def _guest_key(site: Site) -> str:
     return str(key)
 
 
+def _own_checks(site: Site) -> str:
+    folders = check_folders(site.checks)
+    written = [name for folder in folders for name in written_names(folder)]
+    return f"{len(written)} in {', '.join(map(shown, folders))}"
+
+
 def _named(site: Site) -> str:
     """Rows of checks are not known here: a run says where one is wrong."""
-    if unknown := unknown_checks(site, (), _TESTS):
+    if unknown := unknown_checks(site, (), _TESTS, *site.checks):
         raise SiteError(
             "\n".join(f"{field}: no such check: {', '.join(names)}" for field, names in unknown.items()),
             hint="docs/checks.md lists every check",

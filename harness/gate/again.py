@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from harness.gate.ask import Conditions, question_on
 from harness.gate.decide import Answer, differences
 from harness.host.facts import Asked
@@ -12,25 +15,26 @@ from harness.suite import checks_digest
 from harness.verdict.document import Document
 
 
-def differs(site: Site, document: Document) -> str:
+def differs(site: Site, document: Document, own: Sequence[Path] = ()) -> str:
     """In what snapshot, host, profile or checks are others than those of a verdict; nothing where in none.
 
+    :param own: the folders with checks of the operator's own.
     :raises HarnessError: it could not be asked.
     """
     if document.profile.sha256 != profile_digest(site):
         return f"run {document.run} was of another profile"
-    if document.suite.checks_sha256 != checks_digest():
+    if document.suite.checks_sha256 != checks_digest(own=own):
         return f"run {document.run} was of other checks"
     with Hypervisor(site) as host:
-        return differs_on(host, document)
+        return differs_on(host, document, own)
 
 
-def differs_on(host: Asked, document: Document) -> str:
+def differs_on(host: Asked, document: Document, own: Sequence[Path] = ()) -> str:
     """The same, of a host that is connected.
 
     :raises HarnessError: it could not be asked.
     """
-    question = question_on(host, Conditions())
+    question = question_on(host, Conditions(checks=tuple(own)))
     if isinstance(question, Answer):
         return question.text
     others = (f"run {document.run} was of {how}" for _, how in differences(question, document))

@@ -22,6 +22,7 @@ from harness.host.hypervisor import Hypervisor
 from harness.host.standing import ask_standing
 from harness.outward import told
 from harness.site.candidate import candidate_site
+from harness.site.check_folders import check_folders
 from harness.site.digest import profile_digest
 from harness.site.profile import Site
 from harness.suite import ROOT, checks_digest
@@ -47,6 +48,8 @@ class Conditions:
     """Or the private one, of which it is the other half."""
     candidate: PurePosixPath | None = None
     """The folder on the host with a snapshot that is not golden yet."""
+    checks: tuple[Path, ...] = ()
+    """Folders with checks of the operator's own, beside those that the profile names."""
 
 
 def ask_gate(site: Site, conditions: Conditions) -> Answer:
@@ -60,11 +63,12 @@ def ask_gate(site: Site, conditions: Conditions) -> Answer:
 
 
 def told_before(conditions: Conditions) -> None:
-    """Have the verdicts and keys there, before anybody is asked in vain.
+    """Have verdicts, keys and checks there, before anybody is asked in vain.
 
     :raises UsageError: they are not.
     """
     told_verdicts(conditions.evidence, _vouched(conditions))
+    check_folders(conditions.checks)
 
 
 def answer_on(host: Asked, conditions: Conditions) -> Answer:
@@ -99,13 +103,14 @@ def question_on(host: Asked, conditions: Conditions) -> Question | Answer:
     return Question(
         snapshot,
         profile_digest(host.site),
-        checks_digest(),
+        checks_digest(own=check_folders([*host.site.checks, *conditions.checks])),
         datetime.now(UTC),
         conditions.max_age,
         machine=ask_standing(host).machine_id_sha256 or None,
         site=told(host.site.name),
         terms=terms_of(host.site),
         candidate=str(conditions.candidate or ""),
+        own_items=tuple(one.key for one in host.site.items),
     )
 
 

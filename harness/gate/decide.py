@@ -66,6 +66,8 @@ class Question:
     """On which checks count, by the profile as it is now."""
     candidate: str = ""
     """The folder of the snapshot, where it is not golden yet: then what it can prove itself is enough."""
+    own_items: tuple[str, ...] = ()
+    """The lines that the site's checklist has beyond the runbook's."""
 
     @property
     def again(self) -> str:
@@ -75,7 +77,7 @@ class Question:
     @property
     def items(self) -> Collection[str]:
         """What must be proven."""
-        return CANDIDATE_ITEMS if self.candidate else ITEMS.keys()
+        return CANDIDATE_ITEMS if self.candidate else (*ITEMS, *self.own_items)
 
     def is_answered_by(self, document: Document) -> bool:
         """Whether that run was asked all of it."""

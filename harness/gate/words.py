@@ -38,6 +38,14 @@ def add_conditions(gate: argparse.ArgumentParser) -> None:
         "--max-age", metavar="SPAN", help="the oldest verdict that counts, as 90s, 30m, 12h or 7d"
     )
     gate.add_argument(
+        "--checks",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="checks of your own, where runs had this option; those of the profile are known by it",
+    )
+    gate.add_argument(
         "--fresh", action="store_true", help="read every file, whatever the host remembers of it"
     )
     whose = gate.add_mutually_exclusive_group()
@@ -74,7 +82,14 @@ def conditions_of(args: argparse.Namespace) -> Conditions:
     from harness.gate import ask  # here: it loads all that connects
 
     max_age = ask.span(args.max_age) if args.max_age is not None else None
-    return ask.Conditions(args.evidence_dir or ask.EVIDENCE, max_age, args.fresh, args.trust, args.sign_key)
+    return ask.Conditions(
+        args.evidence_dir or ask.EVIDENCE,
+        max_age,
+        args.fresh,
+        args.trust,
+        args.sign_key,
+        checks=tuple(args.checks),
+    )
 
 
 def answer_gate(args: argparse.Namespace, profile: Path) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from harness.site.kinds import Untold, marked
 from harness.site.profile import Section, Site
 
-_EXCUSING = ("waivers", "advisory")
+_LEFT_OUT = ("waivers", "advisory", "checks")
 
 
 def profile_digest(site: Site) -> str:
@@ -18,6 +18,7 @@ def profile_digest(site: Site) -> str:
 
     What excuses a check is left out, too: it changes what a run makes of an answer, and not what it asks. So
     two verdicts of which one was milder are on the same, and the gate holds each to the profile as it is now.
+    So is where checks of the site's own lie: what they are is in the digest of the checks.
     """
     text = json.dumps(sorted(_values(site, "")), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -29,5 +30,5 @@ def _values(section: Section, prefix: str) -> Iterator[tuple[str, str]]:
         value = getattr(section, name)
         if isinstance(value, Section):
             yield from _values(value, f"{prefix}{name}.")
-        elif not marked(field, Untold) and f"{prefix}{name}" not in _EXCUSING:
+        elif not marked(field, Untold) and f"{prefix}{name}" not in _LEFT_OUT:
             yield f"{prefix}{name}", json.dumps(plain[name], sort_keys=True)

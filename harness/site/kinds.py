@@ -278,6 +278,9 @@ Variable = Annotated[Text, _Shape(r"[A-Za-z_][A-Za-z0-9_]{0,127}", "the name of 
 CheckName = Annotated[
     Text, _Shape(r"[A-Za-z0-9_.]{1,100}(\[.{1,200}\])?", "a check's name, as docs/checks.md has it")
 ]
+ItemKey = Annotated[
+    Text, _Shape(r"[a-z][a-z0-9-]{0,39}", "a key of small letters, digits and -, as backup-is-fresh")
+]
 SecretsVariable = Annotated[str, AfterValidator(_names_a_variable)]
 Mac = Annotated[Text, _Shape(r"([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}", "a MAC address, as 06:00:c0:a8:64:02")]
 Uuid = Annotated[Text, _Shape(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a UUID in lower case")]

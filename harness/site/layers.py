@@ -17,6 +17,7 @@ from harness.site.reading import CannotReadError, read_text, shown
 
 HINT = "docs/site-profile.md lists every field"
 EXTENDS = "extends"
+CHECKS = "checks"
 _LARGEST = 1 << 20
 _DEEPEST = 8
 _PLACE = re.compile(r" \(at [a-z]+ [a-z]* ?[0-9]*(, column [0-9]+)?[a-z ]*\)$")
@@ -95,7 +96,16 @@ def _layer(path: Path, *, below: Path | None) -> tuple[Layer, Path | None]:
         )
         raise SiteError(f"{head} {error}", hint=hint) from None
     table = _table(text, head)
+    if isinstance(folders := table.get(CHECKS), list):
+        table[CHECKS] = [_placed(one, path) for one in folders]
     return Layer(path, text, table), _extended(table.pop(EXTENDS, None), path)
+
+
+def _placed(folder: object, path: Path) -> object:
+    """A folder beside the profile that names it; what is no path yet is left to whoever validates it."""
+    is_relative = isinstance(folder, str) and folder.strip() and not folder.startswith(("/", "~"))
+    # As a text: a path would make of a connection string what nobody knows for one any more.
+    return f"{path.absolute().parent}/{folder}" if is_relative else folder
 
 
 def _extended(given: object, path: Path) -> Path | None:

@@ -19,7 +19,11 @@ def named_checks(site: Site) -> Mapping[str, Collection[str]]:
     return {field: names for field, names in named.items() if names}
 
 
-def unknown_checks(site: Site, declared: Collection[str], tests: Path) -> dict[str, list[str]]:
-    """Field of the profile -> the names in it that no check has, where there are any."""
-    unknown = {field: unknown_names(names, declared, tests) for field, names in named_checks(site).items()}
+def unknown_checks(site: Site, declared: Collection[str], *folders: Path) -> dict[str, list[str]]:
+    """Field of the profile -> the names in it that no check has, where there are any.
+
+    :param folders: those of all checks.
+    """
+    named = named_checks(site)
+    unknown = {field: unknown_names(names, declared, *folders) for field, names in named.items()}
     return {field: names for field, names in unknown.items() if names}

@@ -14,6 +14,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
+from harness.check_names import ITEM_KEYS
 from harness.site.kinds import (
     AbsolutePath,
     Address,
@@ -29,7 +30,9 @@ from harness.site.kinds import (
     HttpUrl,
     Ipv4,
     Ipv4Network,
+    ItemKey,
     Line,
+    LocalPath,
     Login,
     LongSeconds,
     Mac,
@@ -647,6 +650,18 @@ class WaiverSection(Section):
     """The last day on which it counts, to its end in UTC: `2026-12-24`."""
 
 
+class ItemSection(Section):
+    """A line of the checklist that the runbook has not, for checks of the site's own. It comes after the
+    runbook's, and a run of all checks must prove it as it must those."""
+
+    key: ItemKey
+    """What checks call it: `@pytest.mark.item("<key>")`."""
+    title: Name
+    """The line itself, as the verdict shows it."""
+    why: Reason
+    """Why it matters, for a check that says nothing closer."""
+
+
 class Site(Section):
     """One deployment."""
 
@@ -670,13 +685,21 @@ class Site(Section):
     """Checks whose FAIL does not count for now, a table `[[waivers]]` each."""
     advisory: tuple[CheckName, ...] = ()
     """Checks that are run and shown, and decide nothing: they turn nothing red, and prove nothing."""
+    checks: tuple[LocalPath, ...] = ()
+    """Folders with checks of the site's own (`docs/adding-a-check.md`), asked in each run beside those that
+    come with the suite. A relative path begins at the file that says it."""
+    items: tuple[ItemSection, ...] = ()
+    """Lines of the checklist beyond the runbook's, a table `[[items]]` each."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Site:
         state, beside = self.state, str(PurePosixPath(self.snapshot.disk).parent.parent)
         waived = [one.check for one in self.waivers]
+        keys = [*ITEM_KEYS, *(one.key for one in self.items)]
         _refuse(
             {
+                "items: a key is taken, by the runbook's checklist or twice in this profile": len(set(keys))
+                < len(keys),
                 "waivers: one check is waived twice, and only one day can be its last": len(set(waived))
                 < len(waived),
                 "snapshot.disk lies so that the disks of clones would go into state.vms_dir or "

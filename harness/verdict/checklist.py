@@ -75,6 +75,7 @@ CHECKLIST = (
 )
 
 ITEMS = {item.key: item for item in CHECKLIST}
+"""The runbook's; a site may have more lines of its own, which come after them."""
 CANDIDATE_ITEMS = frozenset({"handlers", "unit-network", "snapshot-rebuilt", "health"})
 """What a snapshot, its guest and its clones prove by themselves."""
 

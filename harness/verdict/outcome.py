@@ -161,6 +161,8 @@ class Scope:
     name: str
     items: frozenset[str]
     narrowed: tuple[str, ...] = ()
+    checklist: tuple[Item, ...] = CHECKLIST
+    """The lines that are answered: the runbook's, and then the site's own."""
 
     @property
     def is_whole(self) -> bool:
@@ -211,7 +213,7 @@ class RunVerdict:
 
 def judge(results: Sequence[CheckResult], scope: Scope) -> tuple[ItemVerdict, ...]:
     """Answer every line of the checklist from the checks behind it."""
-    return tuple(_judge_item(item, results, scope) for item in CHECKLIST)
+    return tuple(_judge_item(item, results, scope) for item in scope.checklist)
 
 
 def _judge_item(item: Item, results: Sequence[CheckResult], scope: Scope) -> ItemVerdict:

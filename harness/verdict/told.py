@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from harness.outward import told, told_each
+from harness.verdict.checklist import ITEMS, Item
 from harness.verdict.outcome import Cause, CheckResult, RunVerdict
 from harness.verdict.terms import Waiver
 
@@ -20,7 +21,11 @@ def told_verdict(verdict: RunVerdict) -> RunVerdict:
     """``verdict``, to be shown or written. Twice changes nothing."""
     results = {result.check.node: _told_result(result) for result in verdict.results}
     items = (
-        replace(item, results=tuple(results[result.check.node] for result in item.results))
+        replace(
+            item,
+            item=_told_item(item.item),
+            results=tuple(results[result.check.node] for result in item.results),
+        )
         for item in verdict.items
     )
     return replace(
@@ -34,6 +39,11 @@ def told_verdict(verdict: RunVerdict) -> RunVerdict:
         unwritten=told_each(verdict.unwritten),
         facts={name: told(text) for name, text in verdict.facts.items()},
     )
+
+
+def _told_item(item: Item) -> Item:
+    """One of the site's own is written in its profile."""
+    return item if item.key in ITEMS else replace(item, text=told(item.text), why=told(item.why))
 
 
 def _told_seconds(pairs: Sequence[tuple[Of, str]]) -> list[tuple[Of, str]]:

@@ -30,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--every", default="10m", metavar="TIME", help="from run to run: 30s, 1h (10m)")
     parser.add_argument("--scope", choices=("smoke", "acceptance"), default="smoke", help="(smoke)")
     parser.add_argument("--site", type=Path, metavar="FILE", help="default: as a run would choose")
+    parser.add_argument(
+        "--checks", type=Path, action="append", default=[], metavar="DIR", help="as a run has it"
+    )
     parser.add_argument("--evidence-dir", type=Path, default=_EVIDENCE, metavar="DIR", help="(evidence/)")
     parser.add_argument("--prometheus", type=Path, metavar="FILE", help="as a run has it, after each")
     parser.add_argument(
@@ -45,6 +48,7 @@ def main(args: argparse.Namespace) -> int:
     profile = choose_site(args.site, os.environ).absolute()
     site, evidence = load_site(profile), args.evidence_dir.absolute()
     words = [f"--prometheus={args.prometheus.absolute()}"] if args.prometheus else []
+    words += [f"--checks={folder.absolute()}" for folder in args.checks]
     command = args.command.absolute() if args.command else None
     name = f"watch-{args.scope}"
     signal.signal(signal.SIGTERM, _interrupt)
