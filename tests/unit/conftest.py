@@ -13,7 +13,7 @@ import pytest
 from harness import redact
 from harness.custodian import netns, reaper
 from tests.unit.peers.small_controller import SmallController, small_controller
-from tests.unit.peers.small_suite import ROOT, Suite, plugin_distributions
+from tests.unit.peers.small_suite import ROOT, Suite, Theirs, plugin_distributions
 
 # How long an example takes says how busy the machine is, and nothing of the code.
 hypothesis.settings.register_profile("unhurried", deadline=None)
@@ -28,6 +28,13 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setattr(metadata, "distributions", plugin_distributions)
     return Suite(pytester)
+
+
+@pytest.fixture
+def theirs(suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> Theirs:
+    """A repository of an operator's, elsewhere than the small suite."""
+    (suite.root / "tests").mkdir()
+    return Theirs(tmp_path_factory.mktemp("theirs"))
 
 
 @pytest.fixture(autouse=True)

@@ -52,3 +52,22 @@ def test_a_name_counts_and_a_place_does_not(checkout: Path, tmp_path: Path) -> N
 def test_the_projects_own() -> None:
     assert version().count(".") == 2
     assert len(checks_digest(ROOT)) == 64
+
+
+def test_all_of_a_folder_of_the_operators_own_counts(checkout: Path, tmp_path: Path) -> None:
+    """Also where a link leads to; not what is hidden, nor where it lies, nor in which order several come."""
+    one, other, linked = (tmp_path / name for name in ("one", "other", "linked"))
+    for folder in (one, other, linked):
+        (folder / "host").mkdir(parents=True)
+        (folder / "host" / "test_a.py").write_text(folder.name)
+    (one / "more").symlink_to(linked)
+    (linked / "back").symlink_to(one)  # leads in a circle
+    before = checks_digest(checkout, [one, other])
+    assert before not in {checks_digest(checkout), checks_digest(checkout, [one])}
+    assert checks_digest(checkout, [other, one]) == before
+    assert checks_digest(checkout, [other.rename(tmp_path / "moved"), one]) == before
+    (one / ".git").mkdir()
+    (one / ".git" / "index").write_text("changed")
+    assert checks_digest(checkout, [tmp_path / "moved", one]) == before
+    (linked / "host" / "limits.json").write_text("changed")
+    assert checks_digest(checkout, [tmp_path / "moved", one]) != before

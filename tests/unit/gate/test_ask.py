@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,9 +17,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from harness.__main__ import main
 from harness.errors import UsageError
 from harness.gate.again import differs_on
-from harness.gate.ask import Conditions, answer_on
+from harness.gate.ask import Conditions, answer_on, question_on, told_before
 from harness.gate.attestation import ATTESTATION, Signer
-from harness.gate.decide import Reason
+from harness.gate.decide import Question, Reason, decide
+from harness.gate.verdicts import told_verdicts
 from harness.host.golden.files import paths_of
 from harness.host.standing import machine_here
 from harness.site.digest import profile_digest
@@ -105,6 +107,22 @@ def test_a_run_that_was_killed_since_may_have_seen_a_fail(golden: Here, tmp_path
     note = run.folder / "run.json"
     note.write_text(note.read_text().replace('"here"', '"there"'))
     assert answer_on(golden, Conditions(evidence)).allows
+
+
+def test_other_checks_of_ones_own_have_not_been_asked(golden: Here, tmp_path: Path) -> None:
+    """A verdict is on those that there were; and a line of the site's own must be proven, too."""
+    evidence, own = tmp_path / "evidence", tmp_path / "own"
+    (own / "host").mkdir(parents=True)
+    (own / "host" / "test_a.py").write_text("")
+    verdict_on(golden, evidence)
+    assert answer_on(golden, Conditions(evidence, checks=(own,))).reason is Reason.CHECKS
+    with pytest.raises(UsageError, match="there is no such folder"):
+        told_before(Conditions(evidence, checks=(tmp_path / "none",)))
+    question = question_on(golden, Conditions(evidence))
+    assert isinstance(question, Question)
+    verdicts = told_verdicts(evidence)
+    assert decide(question, *verdicts).allows
+    assert decide(replace(question, own_items=("backup",)), *verdicts).reason is Reason.AT_ODDS
 
 
 @pytest.mark.parametrize("option", ["trust", "sign_key"])

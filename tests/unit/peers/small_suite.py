@@ -39,6 +39,16 @@ user = "nobody"
 """
 """An address for documentation (RFC 5737): nobody answers, should anything ask."""
 
+THEIR_PROFILE = f"""name = "nowhere"
+checks = ["own"]
+{NOBODYS_HOST}
+[[items]]
+key = "backup"
+title = "Backups are fresh"
+why = "Without one, all is lost."
+"""
+"""A profile with checks of its own, and a line of the checklist for them."""
+
 # Plugins that only cost time here.
 _LEFT_OUT = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 
@@ -99,3 +109,29 @@ class Suite:
         if verdict:
             document_of(verdict, whose=str(report))
         return Ended(int(result.ret), result.stdout.str() + result.stderr.str(), verdict)
+
+
+class Theirs:
+    """A repository of an operator's, with a profile that names its folder of checks, ``own``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.own = root / "own"
+        root.mkdir(parents=True, exist_ok=True)
+        self.profile(THEIR_PROFILE)
+
+    @property
+    def site(self) -> str:
+        """The option that names the profile."""
+        return f"--site={self.root / 'site.toml'}"
+
+    def profile(self, text: str) -> None:
+        """Write the profile."""
+        (self.root / "site.toml").write_text(text)
+
+    def write(self, body: str, file: str = "host/test_theirs.py", *, header: str = HEADER) -> Path:
+        """Write a file of checks, declared by ``@check()``."""
+        path = self.own / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(header + textwrap.dedent(body))
+        return path

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.check_names import ITEM_KEYS
 from harness.errors import SiteError
 from harness.site.load import load_site
+from harness.verdict.checklist import ITEMS
 
 BASE = """name = "base"
 [host]
@@ -112,3 +114,30 @@ def test_a_fault_below_is_told_with_its_file(tmp_path: Path) -> None:
     said = refusal(path)
     assert f"in line 10 of {tmp_path}/base.toml" in said
     assert strange not in said
+
+
+def test_own_checks_lie_beside_the_file_that_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever the run begins, and whichever profile extends that file."""
+    (tmp_path / "below").mkdir()
+    write(tmp_path / "below", base='checks = ["own", "/srv/own", "~/own"]\n' + BASE)
+    monkeypatch.setenv("HOME", "/home/x")
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, top='extends = "below/base.toml"\n')
+    found = load_site(Path("top.toml")).checks
+    assert found == (tmp_path / "below" / "own", Path("/srv/own"), Path("/home/x/own"))
+
+
+def test_a_line_of_the_checklist_is_nobody_elses(tmp_path: Path) -> None:
+    """Neither one of the runbook's, nor another of the profile."""
+    line = '[[items]]\nkey = "{}"\ntitle = "T"\nwhy = "W"\n'
+    for keys in (["health"], ["mine", "mine"]):
+        path = write(tmp_path, top=BASE + "".join(map(line.format, keys)))
+        assert "items: a key is taken" in refusal(path)
+    assert len(load_site(write(tmp_path, top=BASE + line.format("mine"))).items) == 1
+
+
+def test_the_runbooks_keys_are_known_to_profiles() -> None:
+    """They stand where profiles are read, too, which know nothing of verdicts."""
+    assert tuple(ITEMS) == ITEM_KEYS
