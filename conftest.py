@@ -31,10 +31,11 @@ pytest_plugins = [
     "fixtures.strain",
     "fixtures.schedule",
     "fixtures.standing",
+    "fixtures.vm",
+    "fixtures.keeping",
     "fixtures.host",
     "fixtures.host_facts",
     "fixtures.snapshot",
-    "fixtures.vm",
     "fixtures.database",
     "fixtures.own_words",
     "fixtures.guest",
@@ -75,6 +76,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--attended", action="store_true", help="a person will log in where the provider cannot be automated"
+    )
+    group.addoption(
+        "--keep-failed",
+        nargs="?",
+        const="30m",
+        metavar="TIME",
+        help="the clone of a check that does not pass stays on the host for a look, as --keep-failed=30m",
     )
     group.addoption(
         "--list-checks", type=Path, metavar="FILE", help="write docs/checks.md to FILE, and run nothing"

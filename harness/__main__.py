@@ -14,6 +14,7 @@ from typing import NoReturn
 from harness.bundle import bundle
 from harness.errors import HarnessError
 from harness.gate.words import add_promotion, add_words, answer_gate
+from harness.keeping.arguments import add_arguments as add_vm
 from harness.mending.options import EVIDENCE, add_arguments
 from harness.new_check import add_arguments as add_check
 from harness.new_check import write_new
@@ -84,6 +85,9 @@ def parser() -> argparse.ArgumentParser:
     )
     add_compare(nouns.add_parser("compare", help="what changed from one run to another"))
     add_history(nouns.add_parser("history", help="the last runs, and checks that are not steady"))
+    add_vm(
+        nouns.add_parser("vm", help="a VM of the suite on a host, one that was kept: look at it, or drop it")
+    )
     nouns.add_parser("causes", help="print docs/causes.md: why a VM does not answer, cause by cause")
     site = nouns.add_parser("site", help="the site profile")
     verbs = site.add_subparsers(dest="verb", required=True, metavar="VERB")
@@ -121,6 +125,10 @@ def _carry_out(argv: list[str] | None) -> int:
             from harness.mending.cli import main as mend  # here: it loads all that connects
 
             return mend(args, say=lambda line: print(line, flush=True), ask=_asked)
+        if args.noun == "vm":
+            from harness.keeping.cli import main as vm  # here, too
+
+            return vm(args, say=lambda line: print(line, flush=True))
         if args.noun == "bundle":
             print(told(bundle(args.run, args.output)))
             return 0

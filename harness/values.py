@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from harness.errors import UnreadableError
+from harness.errors import UnreadableError, UsageError
 
 Natural = Annotated[int, Field(ge=0, lt=1 << 64)]
 """A number that a kernel counts."""
@@ -23,6 +23,8 @@ Moment = Annotated[float, Field(ge=0, lt=253_402_300_800)]
 _NATURAL = re.compile(r"[0-9]{1,20}")
 _DECIMAL = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?")
 _NAME = re.compile(r"[!-~]{1,200}")
+_SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smhd])")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHOWN = 80
 
@@ -80,6 +82,25 @@ def name(text: object, *, whose: str) -> str:
     if isinstance(text, str) and _NAME.fullmatch(text):
         return text
     raise _is_no("name of at most 200 visible characters", text, whose)
+
+
+def seconds_of(text: str, *, option: str, within: tuple[float, float]) -> float:
+    """What a person typed of a time: ``30s``, ``10m``, ``1h`` or ``1d``.
+
+    :raises UsageError: it is none of that, or not within these seconds.
+    """
+    found = _SPAN.fullmatch(text)
+    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    if not within[0] <= seconds <= within[1]:
+        reach = " to ".join(span(limit) for limit in within)
+        raise UsageError(f"{option}: expected a time from {reach}, as 30s, 10m or 1h", hint=f"{option}=10m")
+    return seconds
+
+
+def span(seconds: float) -> str:
+    """A time as a person types it, in the largest unit that it is a whole number of."""
+    unit = next((one for one in "dhm" if seconds >= _UNITS[one] and seconds % _UNITS[one] == 0), "s")
+    return f"{seconds / _UNITS[unit]:g}{unit}"
 
 
 def _is_no(what: str, seen: object, whose: str) -> UnreadableError:

@@ -15,12 +15,15 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from harness.custodian import netns, notes, owner, reaper, sessions, unheard
 from harness.custodian.cell import LOGS, Cell, Plan, Refused
 from harness.custodian.holding import Holding, stream_socket
+from harness.custodian.keeper import Keeper
+from harness.custodian.kept import on_record
 from harness.custodian.launches import NOTES
 from harness.custodian.owner import Owner
 from harness.custodian.pages import Pages
@@ -38,9 +41,10 @@ class Requests:
     """The requests, one method each: ``op_<name>`` gets the request's fields.
 
     :param reaped: what was told of dead runs' leftovers.
+    :param keeps: whether a clone may stay when the run is over.
     """
 
-    def __init__(self, run: str, disks: Path, reaped: list[str]) -> None:
+    def __init__(self, run: str, disks: Path, reaped: list[str], *, keeps: bool = False) -> None:
         self.run = run
         self.login = int(os.environ.get("SUDO_UID", os.getuid()))
         self.group = int(os.environ.get("SUDO_GID", os.getgid()))
@@ -49,6 +53,7 @@ class Requests:
         self.directory = reaper.claim_run(run, disks)
         self.owner = Owner.of(self.directory)
         self.held: dict[str, Holding] = {}
+        self.keeper = Keeper(self.directory, keeps=keeps)
         self.session_numbers = itertools.count(1)
         self.host_relays: dict[str, Relay] = {}
         self.pages = Pages()
@@ -68,6 +73,7 @@ class Requests:
             "time": time.time(),
             "directory": str(self.directory),
             "reaped": self.reaped,
+            "kept": [asdict(one) for one in on_record()],
         }
 
     async def op_make_clone(self, name: str, ports: list[int], guest: str, **plan: Any) -> Answer:
@@ -108,7 +114,12 @@ class Requests:
             await self._off_loop(holding.clone.destroy)
         except Exception as error:  # noqa: BLE001 - reported to the one who asked
             failures.append(described(error))
+        self.keeper.forget(name)
         return {"failures": failures, "texts": texts}
+
+    async def op_keep(self, name: str, **terms: Any) -> Answer:
+        """Let a clone stay when the run is over."""
+        await self._off_loop(functools.partial(self.keeper.keep, self._holding(name).clone, **terms))
 
     async def op_relay(self, name: str, guest: str, port: int) -> Answer:
         """A relay to one more port of the guest; the path of its socket."""
@@ -224,17 +235,28 @@ class Requests:
         """Wait for no answer any more: what came of them is found by their notes."""
         self.launches_end.set()
 
-    async def close(self) -> list[str]:
-        """Remove everything; a line for each undo that failed."""
+    async def close(self, *, keeping: bool = False) -> list[str]:
+        """Remove everything; a line for each undo that failed.
+
+        :param keeping: what is kept stays, with all that it needs.
+        """
+        staying = self.keeper.kept.keys() & self.held.keys() if keeping else set()
         ending = asyncio.ensure_future(self._end_sessions())
-        done = await asyncio.gather(*(self.op_destroy(name) for name in list(self.held)))
+        done = await asyncio.gather(*(self.op_destroy(name) for name in set(self.held) - staying))
         failures = [*(line for answer in done for line in answer["failures"]), *await ending]
         for relay in self.host_relays.values():
             relay.stop()
         self.pages.stop()
+        if staying:
+            return failures
         if self.trimming is not None:
             self.trimming.cancel()
         return [*failures, *await self._off_loop(self._remove_folders)]
+
+    async def drop(self, name: str) -> list[str]:
+        """A clone that is kept no more; a line for each undo that failed."""
+        answer = await self.op_destroy(name)
+        return list(answer["failures"])
 
     def _remove_folders(self) -> list[str]:
         """The disks first: the run's own directory says where they are. What a note stands for keeps it."""

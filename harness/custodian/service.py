@@ -5,7 +5,8 @@ on stdin, ``{"id", "op", ...}``; one JSON answer a line on stdout, ``{"id", "ok"
 "vmm"}`` (whether a VMM is what failed), served side by side. End of input, SIGTERM and SIGHUP all mean:
 destroy everything, and end. A launch under way is waited for as long as it may take, for its answer says
 what there is to cancel; after a signal no longer than some seconds. Whoever does not listen is not waited
-for, and what cannot be destroyed in time is left to the next run's reaper.
+for, and what cannot be destroyed in time is left to the next run's reaper. What is kept for a look stays
+after the end of input, and we with it (keeper.py).
 """
 
 from __future__ import annotations
@@ -16,16 +17,18 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from harness.custodian import reaper
+from harness.custodian import front, reaper
 from harness.custodian.cell import VmmFailed
 from harness.custodian.requests import Requests, described
 
 GREETING = "acceptance-custodian "
 FAREWELL = 0
+KEEPS = "keeps"
+"""Told to one that may outlive its run."""
 _LONGEST_REQUEST = 64 << 20
 _LAUNCHES_S = 600.0  # each has a limit of its own; this is for what does not keep it
 _HURRIED_S = 5.0  # for a launch, and once more for what does not end even so
@@ -79,7 +82,8 @@ class Service:
 
     async def _await_farewell(self) -> None:
         try:
-            failures = await asyncio.wait_for(self.requests.close(), _DESTROY_S)
+            keeping = not self.hurried.is_set()
+            failures = await asyncio.wait_for(self.requests.close(keeping=keeping), _DESTROY_S)
         except asyncio.TimeoutError:  # noqa: UP041 - another class before Python 3.11
             failures = [f"not all could be removed within {_DESTROY_S:g} s"]
         except Exception as error:  # noqa: BLE001 - the one who waits must hear of it
@@ -108,7 +112,7 @@ async def _streams() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     return reader, asyncio.StreamWriter(transport, protocol, None, loop)
 
 
-async def _main(run: str, disks: Path, reaped: list[str]) -> None:
+async def _main(run: str, disks: Path, reaped: list[str], let_go: Callable[[], None] | None) -> None:
     reader, writer = await _streams()
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
@@ -119,20 +123,29 @@ async def _main(run: str, disks: Path, reaped: list[str]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, end)
-    requests = Requests(run, disks, reaped)
+    requests = Requests(run, disks, reaped, keeps=let_go is not None)
     service = Service(requests, writer)
     service.hurried = ended
     writer.write((GREETING + json.dumps(requests.facts()) + "\n").encode())
     await service.run(reader)
+    if let_go is not None and requests.keeper.kept:
+        writer.close()
+        let_go()
+        await requests.keeper.hold(ended, requests.drop)
+        await requests.close()
 
 
-def main(run: str, disks: str) -> None:
-    """Hold what run ``acc-<run id>`` makes; its disk copies go to the directory ``disks``."""
+def main(run: str, disks: str, how: str = "") -> None:
+    """Hold what run ``acc-<run id>`` makes; its disk copies go to the directory ``disks``.
+
+    :param how: :data:`KEEPS` where VMs of it may stay for a look.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for who started us, who will end our input
+    let_go = front.step_behind() if how == KEEPS else None
     reaped = reaper.reap(Path(disks).parent)  # a signal just ends this: the next reaper goes on with it
     status = 1
     try:
-        asyncio.run(_main(run, Path(disks), reaped))
+        asyncio.run(_main(run, Path(disks), reaped, let_go))
         status = 0
     except Exception as error:  # noqa: BLE001 - who started us reads it
         print(described(error), file=sys.stderr, flush=True)

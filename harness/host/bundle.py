@@ -24,6 +24,9 @@ MODULES = (
     "logs",
     "cell",
     "holding",
+    "kept",
+    "keeper",
+    "front",
     "requests",
     "service",
 )
@@ -57,10 +60,13 @@ def program() -> bytes:
     return f"SOURCES = {json.dumps(sources)!r}\n{_LOADER}".encode()
 
 
-def command(size: int, run: str, disks: str) -> list[str]:
-    """What starts it on the host: reads the program of ``size`` bytes from stdin, then runs it."""
+def command(size: int, run: str, disks: str, *how: str) -> list[str]:
+    """What starts it on the host: reads the program of ``size`` bytes from stdin, then runs it.
+
+    :param how: as ``harness.custodian.service.main`` takes it.
+    """
     boot = (
         f"import sys;sys.version_info<{OLDEST}and sys.exit('{TOO_OLD} '+sys.version);"
         "exec(compile(sys.stdin.buffer.read(int(sys.argv[1])),'custodian','exec'))"
     )
-    return ["python3", "-I", "-S", "-c", boot, str(size), run, disks]
+    return ["python3", "-I", "-S", "-c", boot, str(size), run, disks, *how]

@@ -16,7 +16,9 @@ from types import TracebackType
 from typing import Any
 
 from harness.answers import read_json
+from harness.custodian.kept import Kept
 from harness.custodian.script import MOST_SAID
+from harness.custodian.service import KEEPS
 from harness.errors import CommandError, HarnessError, UsageError
 from harness.host import bundle
 from harness.host.custodian import Custodian, telling_its_end
@@ -44,10 +46,12 @@ class Hypervisor:
     """A context manager that holds the one connection to the host.
 
     :param run_id: six hex digits that mark everything we make there; default a fresh one.
+    :param keeps: whether a clone may stay there when we are gone.
     """
 
-    def __init__(self, site: Site, *, run_id: str | None = None) -> None:
+    def __init__(self, site: Site, *, run_id: str | None = None, keeps: bool = False) -> None:
         self.site = site
+        self._how = [KEEPS] if keeps else []
         self.run_id = run_id or secrets.token_hex(3)
         if not re.fullmatch(r"[0-9a-f]{6}", self.run_id):
             raise UsageError(f"run id {self.run_id!r} is not six hex digits")
@@ -64,7 +68,7 @@ class Hypervisor:
             self._connection = self._connect()
             undo.callback(self._connection.close)
             program = bundle.program()
-            argv = bundle.command(len(program), f"acc-{self.run_id}", str(self.clones_dir))
+            argv = bundle.command(len(program), f"acc-{self.run_id}", str(self.clones_dir), *self._how)
             process = self._connection.start(telling_its_end([*self._become_root(), *argv]))
             self._custodian = Custodian(
                 process,
@@ -109,6 +113,11 @@ class Hypervisor:
     def reaped(self) -> list[str]:
         """What the reaper removed when we connected, a line each."""
         return list(self.custodian.facts["reaped"])
+
+    @property
+    def kept(self) -> list[Kept]:
+        """The clones of other runs that were kept there for a look when we connected."""
+        return [Kept(**one) for one in self.custodian.facts["kept"]]
 
     @property
     def clones_dir(self) -> PurePosixPath:

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+from harness.custodian.cell import LOGS
 from harness.errors import ApiError, HarnessError, TransportError, VmError, VmmError
 from harness.host.hypervisor import Hypervisor
 from harness.site.profile import Site, SnapshotSection
@@ -46,6 +47,8 @@ class Clone:
         self.name = name
         self.paths = paths
         self.disk = disk
+        self.kept = False
+        """Whether it stays on the host when the run lets go of it."""
         self.timings: dict[str, float] = {}
         self._began = began
         self.started_at = 0.0
@@ -113,6 +116,29 @@ class Clone:
         yield
         now = time.perf_counter()
         self.timings |= {step: now - began, "total": now - self._began}
+
+    def keep(self, why: str, *, seconds: float) -> None:
+        """Have it stay on the host for so long when the run is over.
+
+        :param why: the check for which it does.
+        :raises HarnessError: it does not, with the reason.
+        """
+        spare = self.hypervisor.site.host
+        self.ask(
+            "keep",
+            why=why,
+            seconds=seconds,
+            spare_memory_mib=spare.free_memory_mib,
+            spare_disk_mib=spare.free_disk_mib,
+        )
+        self.kept = True
+
+    def release(self) -> dict[str, str]:
+        """Let go of one that is kept; its console and log until now."""
+        with contextlib.ExitStack() as steps:
+            steps.callback(self.hypervisor.connection.cancel, list(self.paths.values()))
+            steps.callback(self.api.close)
+            return {file: str(self.ask("read", file=file)) for file in LOGS}
 
     def destroy(self) -> dict[str, str]:
         """Kill the VMM and remove all that belongs to it; its last console and log.

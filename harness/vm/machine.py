@@ -199,9 +199,22 @@ class Vm:
         """Whether the VMM process is running."""
         return self._ended is None and bool(self.ask("alive"))
 
+    @property
+    def is_held(self) -> bool:
+        """Whether we have not let go of it."""
+        return self._ended is None
+
     def last_words(self) -> str:
         """How the VMM ended, where it has, with the end of its log and console."""
         return "it was killed by us" if self._ended is not None else self._clone.last_words()
+
+    def keep(self, why: str, *, seconds: float) -> None:
+        """Have it stay on the host for so long when the run is over: :meth:`kill` then only lets go of it.
+
+        :param why: the check for which it does.
+        :raises HarnessError: it does not, with the reason.
+        """
+        self._clone.keep(why, seconds=seconds)
 
     def kill(self) -> None:
         """Kill the VMM and remove all that belongs to the clone. Twice is no error.
@@ -221,7 +234,7 @@ class Vm:
         return self._clone.ask(op, **fields)
 
     def _destroy(self) -> None:
-        self._ended = self._clone.destroy()
+        self._ended = self._clone.release() if self._clone.kept else self._clone.destroy()
 
     def _text(self, file: str) -> str:
         ended = self._ended

@@ -16,8 +16,9 @@ from harness.outward import told
 from harness.redact import remember
 from harness.site.choice import choose_site
 from harness.site.load import load_site
+from harness.values import seconds_of
 from harness.watch.asking import ask
-from harness.watch.rhythm import Rhythm, seconds_of
+from harness.watch.rhythm import LONGEST_S, SHORTEST_S, Rhythm
 from harness.watch.standing import Standing
 from harness.watch.telling import Teller
 from harness.watch.watch import Clock, Watch, alone
@@ -44,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Watch until interrupted."""
-    every_s, webhook = seconds_of(args.every), _webhook(args.webhook_env)
+    every_s = seconds_of(args.every, option="--every", within=(SHORTEST_S, LONGEST_S))
+    webhook = _webhook(args.webhook_env)
     profile = choose_site(args.site, os.environ).absolute()
     site, evidence = load_site(profile), args.evidence_dir.absolute()
     words = [f"--prometheus={args.prometheus.absolute()}"] if args.prometheus else []

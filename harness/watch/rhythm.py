@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-
-from harness.errors import UsageError
 
 SHORTEST_S, LONGEST_S = 1.0, 7 * 86400.0
 _SLOWEST = 8
 """A site that cannot be asked is asked this many times less often in the end."""
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def seconds_of(text: str) -> float:
-    """``30s``, ``10m``, ``1h`` or ``1d``.
-
-    :raises UsageError: it is none of that, or out of all reason.
-    """
-    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smhd])", text)
-    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
-    if not SHORTEST_S <= seconds <= LONGEST_S:
-        raise UsageError("--every: expected a time from 1s to 7d, as 30s, 10m or 1h", hint="--every=10m")
-    return seconds
 
 
 @dataclass

@@ -18,7 +18,7 @@ from harness.session.control_api import path_of
 from harness.session.inside import inside
 from harness.session.launch import Session
 from harness.site.profile import SessionSection
-from harness.site.secrets import secret
+from harness.site.screen_password import screen_password
 from harness.wait import wait_until
 
 FILLS = 0.5
@@ -146,7 +146,9 @@ def guest_vnc(hypervisor: Hypervisor, session: Session, timeout_s: float) -> Ite
             way = guest.connection.forward(f"tcp:127.0.0.1:{settings.vnc_port}")
         else:
             way = hypervisor.forward(f"tcp:{session.address}:{settings.vnc_port}")
-        yield undo.enter_context(vnc_at_socket(way, timeout_s=timeout_s, password=_password(hypervisor)))
+        yield undo.enter_context(
+            vnc_at_socket(way, timeout_s=timeout_s, password=screen_password(hypervisor.site))
+        )
 
 
 def websockify(hypervisor: Hypervisor, session: Session, timeout_s: float) -> AbstractContextManager[Rfb]:
@@ -154,7 +156,7 @@ def websockify(hypervisor: Hypervisor, session: Session, timeout_s: float) -> Ab
     port = hypervisor.site.guest.novnc_port
     url = f"ws://{session.address}:{port}{hypervisor.site.session.websockify_path}"
     way = hypervisor.forward(f"tcp:{session.address}:{port}")
-    return vnc_at_websocket(way, url, timeout_s=timeout_s, password=_password(hypervisor))
+    return vnc_at_websocket(way, url, timeout_s=timeout_s, password=screen_password(hypervisor.site))
 
 
 def controller_proxy(
@@ -166,18 +168,7 @@ def controller_proxy(
     scheme = "wss" if parts.scheme == "https" else "ws"
     url = f"{scheme}://{parts.netloc}{path_of(hypervisor.site.session.websocket_path, session.id)}"
     way = hypervisor.forward_to(controller)
-    return vnc_at_websocket(way, url, timeout_s=timeout_s, password=_password(hypervisor))
-
-
-def _password(hypervisor: Hypervisor) -> str | None:
-    """Of the VMs' screens; None where the profile names none.
-
-    :raises SiteError: it names one that is not there.
-    """
-    settings = hypervisor.site.guest
-    if settings.vnc_password_env is None and settings.vnc_password_file is None:
-        return None
-    return secret(settings.vnc_password_env, settings.vnc_password_file, what="the password of VMs' screens")
+    return vnc_at_websocket(way, url, timeout_s=timeout_s, password=screen_password(hypervisor.site))
 
 
 HOPS: dict[str, Callable[[Hypervisor, Session, float], AbstractContextManager[Rfb]]] = {

@@ -18,8 +18,11 @@ PATIENCE_S = 1.0
 _MOVED = "module.main(*sys.argv[2:])"
 
 
-def start_custodian(host_folders: Path, run: str = RUN) -> tuple[subprocess.Popen[bytes], bytes]:
-    """Its process, just started, and the program that it waits for."""
+def start_custodian(host_folders: Path, run: str = RUN, *how: str) -> tuple[subprocess.Popen[bytes], bytes]:
+    """Its process, just started, and the program that it waits for.
+
+    :param how: as it is told.
+    """
     here = f"""
 sys.modules['harness.custodian.requests']._PATIENCE_S = {PATIENCE_S}
 sys.modules['harness.custodian.service']._HURRIED_S = {PATIENCE_S}
@@ -28,7 +31,7 @@ sys.modules['harness.custodian.reaper'].RUNS = __import__('pathlib').Path({str(h
 sys.modules['harness.custodian.netns'].NAMES = __import__('pathlib').Path({str(host_folders / "netns")!r})
 """
     program = bundle.program().decode().replace(_MOVED, here + _MOVED).encode()
-    words = bundle.command(len(program), run, str(host_folders / "disks" / run))
+    words = bundle.command(len(program), run, str(host_folders / "disks" / run), *how)
     process = subprocess.Popen(
         [sys.executable, *words[1:]],
         stdin=subprocess.PIPE,
@@ -40,9 +43,9 @@ sys.modules['harness.custodian.netns'].NAMES = __import__('pathlib').Path({str(h
 
 
 @contextmanager
-def custodian_of(host_folders: Path, run: str = RUN) -> Iterator[Custodian]:
+def custodian_of(host_folders: Path, run: str = RUN, *how: str) -> Iterator[Custodian]:
     """One that has been asked nothing yet."""
-    process, program = start_custodian(host_folders, run)
+    process, program = start_custodian(host_folders, run, *how)
     owner = Custodian(process, program, timeout_s=20, explain=SshError)
     try:
         yield owner

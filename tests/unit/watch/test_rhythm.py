@@ -2,25 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from harness.errors import UsageError
-from harness.watch.rhythm import Rhythm, seconds_of
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("1s", 1), ("90s", 90), ("10m", 600), ("1.5h", 5400), ("7d", 604800)]
-)
-def test_a_time_is_read(text: str, seconds: float) -> None:
-    assert seconds_of(text) == seconds
-
-
-@pytest.mark.parametrize(
-    "text", ["", "10", "m", "-1m", "0s", "0.5s", "8d", "1e9s", "10 m", "10m ", "١s", "nan"]
-)
-def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="expected a time from 1s to 7d"):
-        seconds_of(text)
+from harness.watch.rhythm import Rhythm
 
 
 def test_the_beat_is_held() -> None:

@@ -1,0 +1,1 @@
+"""A VM of the suite that lives on a host, looked at by a person."""
