@@ -1,6 +1,6 @@
-"""What a fleet costs: smoke of many sites whose host is a closed port, and so of the suite itself alone.
+"""What a fleet costs: smoke of many sites whose host is a closed port, so only the suite itself is measured.
 
-A host that answers adds what it is waited for, and no processor time to speak of: that is in the other parts.
+And of sites whose host takes a connection and says nothing: it is waited for, and takes no processor.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import socket
 import subprocess
 import sys
 import tempfile
@@ -22,14 +23,17 @@ from harness.fleet.document import read_fleet_document
 from harness.suite import ROOT
 
 SIZES = (1, 10, 100)
-AT_ONCE = (1, 2, 8)
-"""How many workers 10 sites have, beside as many as there are processors."""
+SILENT, AT_ONCE = 16, (2, 16)
+"""Sites that are waited for, and by how many workers."""
+_CLOSED = 1
+_WAIT_S = 30
 _LOOK_EVERY_S = 0.5
 _PROFILE = """name = "site {number}"
 [host]
 address = "127.0.0.1"
 user = "nobody"
-port = 1
+port = {port}
+connect_timeout_s = {wait_s}
 [guest]
 identity_file = "{key}"
 [database]
@@ -40,26 +44,31 @@ url_env = "BENCH_NO_DATABASE"
 def measure() -> Iterator[Figure]:
     """Sites a minute, and what each costs, by how many there are and how many are asked at once."""
     processors = len(os.sched_getaffinity(0))
-    for sites, workers in [*((size, processors) for size in SIZES), *((10, many) for many in AT_ONCE)]:
-        yield from _figures(sites, min(workers, sites))
+    for size in SIZES:
+        yield from _figures("closed", size, min(processors, size), _CLOSED)
+    with socket.create_server(("127.0.0.1", 0), backlog=SILENT * 8) as silent:
+        for workers in AT_ONCE:
+            yield from _figures(f"silent for {_WAIT_S} s", SILENT, workers, silent.getsockname()[1])
 
 
-def _figures(sites: int, workers: int) -> Iterator[Figure]:
+def _figures(kind: str, sites: int, workers: int, port: int) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
-        took_s, cpu_s, megabytes = _asked(Path(folder), sites, workers)
-    which = f"{sites} sites, {workers} at once"
+        took_s, cpu_s, megabytes = _asked(Path(folder), sites, workers, port)
+    which = f"{sites} sites, {kind}, {workers} at once"
     yield Figure(f"{which}: sites a minute", sites / took_s * 60, "")
     yield Figure(f"{which}: CPU a site", cpu_s / sites, "s", how="all processes of ours")
     yield Figure(f"{which}: memory at its highest", megabytes, "MB", how="proportional set, all processes")
 
 
-def _asked(folder: Path, sites: int, workers: int) -> tuple[float, float, float]:
+def _asked(folder: Path, sites: int, workers: int, port: int) -> tuple[float, float, float]:
     """Seconds, those of a processor, and megabytes."""
     key, profiles = folder / "key", folder / "sites"
     key.touch(0o600)
     profiles.mkdir()
     for number in range(sites):
-        (profiles / f"s{number:04}.toml").write_text(_PROFILE.format(number=number, key=key))
+        (profiles / f"s{number:04}.toml").write_text(
+            _PROFILE.format(number=number, key=key, port=port, wait_s=_WAIT_S)
+        )
     began, before = time.monotonic(), _cpu_s()
     process = subprocess.Popen(
         [

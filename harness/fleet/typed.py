@@ -31,8 +31,12 @@ def engine_words(typed: Sequence[str], here: Path, scope: str) -> list[str]:
     fleet = read_fleet(here / given.fleet)
     sites = len(_part_of(fleet, given).sites)
     spread = [f"--tx={one}" for one in given.tx] + [f"--px={one}" for one in given.px]
+    if given.tx and given.workers:
+        raise UsageError(
+            "-n starts workers here, --tx says where they are", hint="one of both: --tx=16*popen"
+        )
     if not given.tx:
-        spread.append(f"-n{_workers(given.workers, sites)}")
+        spread.append(f"-n{_workers(given.workers or _WORKERS, sites)}")
     evidence = (here / given.evidence_dir) if given.evidence_dir else ROOT / "evidence" / "fleet"
     terms = {
         "fleet": (here / given.fleet).absolute(),
@@ -56,7 +60,7 @@ def _typed(words: Sequence[str]) -> argparse.Namespace:
     for name in ("--fleet", "--canary", "--shard", "--evidence-dir", "-m"):
         parser.add_argument(name)
     parser.add_argument("--max-failing", type=int)
-    parser.add_argument("-n", "--numprocesses", dest="workers", default=_WORKERS)
+    parser.add_argument("-n", "--numprocesses", dest="workers")
     for name in ("--tx", "--px"):
         parser.add_argument(name, action="append", default=[])
     try:

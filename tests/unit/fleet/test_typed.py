@@ -43,6 +43,7 @@ def test_the_engine_is_told_what_was_typed(sites: Path) -> None:
         ([], "", "-m smoke or -m acceptance alone"),
         (["-n0"], "smoke", "how many sites"),
         (["-nmany"], "smoke", "how many sites"),
+        (["-n2", "--tx=2*popen"], "smoke", "one of both"),
         (["--max-failing=0"], "smoke", "--max-failing"),
         (["--max-failing=x"], "smoke", "--max-failing"),
         (["--canary=x"], "smoke", "--canary"),
