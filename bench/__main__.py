@@ -15,6 +15,7 @@ PARTS = {
     "restore": "Restore of a clone against a bare QEMU restore, and against a cold boot",
     "guest": "What the checks of a guest ask: one look over one shell, against plain testinfra",
     "clones": "Clones side by side",
+    "fleet": "Many sites: what the suite itself costs for each",
     "database": "What the checks of the database ask, at 1,000 and 1,000,000 rows",
 }
 

@@ -13,6 +13,8 @@ from typing import NoReturn
 
 from harness.bundle import bundle
 from harness.errors import HarnessError
+from harness.fleet.cli import add_arguments as add_fleet
+from harness.fleet.cli import main as fleet
 from harness.gate.words import add_promotion, add_words, answer_gate
 from harness.keeping.arguments import add_arguments as add_vm
 from harness.mending.options import EVIDENCE, add_arguments
@@ -34,7 +36,7 @@ from harness.watch.cli import main as watch
 
 _PAGES = {("site", "docs"): site_docs, ("site", "schema"): site_schema, ("verdict", "schema"): schema}
 """Pages of docs/ that are written from a model."""
-_BY_THEMSELVES = {"watch": watch, "compare": compare, "history": history}
+_BY_THEMSELVES = {"watch": watch, "compare": compare, "history": history, "fleet": fleet}
 """Nouns that are answered with nothing but what was typed."""
 
 
@@ -83,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
     add_watch(
         nouns.add_parser("watch", help="a canary: the suite every few minutes, and a word where it changes")
     )
+    add_fleet(nouns.add_parser("fleet", help="many sites as one: their verdicts merged"))
     add_compare(nouns.add_parser("compare", help="what changed from one run to another"))
     add_history(nouns.add_parser("history", help="the last runs, and checks that are not steady"))
     add_vm(

@@ -1,0 +1,56 @@
+"""What may be typed for a fleet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import UsageError
+from harness.fleet.typed import engine_words
+from tests.unit.peers.small_suite import ROOT
+
+
+@pytest.fixture
+def sites(tmp_path: Path) -> Path:
+    """A folder of two."""
+    folder = tmp_path / "sites"
+    folder.mkdir()
+    for name in ("one", "two"):
+        (folder / f"{name}.toml").write_text("")
+    return folder
+
+
+def test_the_engine_is_told_what_was_typed(sites: Path) -> None:
+    typed = ["-m", "smoke", "--fleet=sites", "-n", "16", "--max-failing=3", "--canary", "5%", "--shard=1/2"]
+    words = engine_words(typed, sites.parent, "smoke")
+    assert {
+        *(f"--fleet={sites}", "-n1", "--max-failing=3", "--canary=5%", "--shard=1/2", "--fleet-scope=smoke"),
+        f"--fleet-evidence={ROOT / 'evidence' / 'fleet'}",
+    } <= {*words}
+    remote = engine_words(["--fleet=sites", "--tx=4*popen", "--evidence-dir=e"], sites.parent, "smoke")
+    assert {"--tx=4*popen", f"--fleet-evidence={sites.parent / 'e'}"} <= {*remote}
+    assert not any(word.startswith("-n") for word in remote)
+
+
+@pytest.mark.parametrize(
+    ("typed", "scope", "says"),
+    [
+        (["--junitxml=x"], "smoke", "not meant: --junitxml=x"),
+        (["-k", "health"], "smoke", "not meant: -k health"),
+        (["--site=x"], "smoke", "not meant: --site=x"),
+        ([], "smoke or lab", "-m smoke or -m acceptance alone"),
+        ([], "", "-m smoke or -m acceptance alone"),
+        (["-n0"], "smoke", "how many sites"),
+        (["-nmany"], "smoke", "how many sites"),
+        (["-n2", "--tx=2*popen"], "smoke", "one of both"),
+        (["--max-failing=0"], "smoke", "--max-failing"),
+        (["--max-failing=x"], "smoke", "--max-failing"),
+        (["--canary=x"], "smoke", "--canary"),
+        (["--shard=3/2"], "smoke", "--shard"),
+        (["--shard=3/3"], "smoke", "more parts than sites"),
+    ],
+)
+def test_what_a_fleet_cannot_do_is_refused(sites: Path, typed: list[str], scope: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        engine_words(["--fleet=sites", *typed], sites.parent, scope)
