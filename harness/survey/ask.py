@@ -107,7 +107,7 @@ def ask(host: Asked, patterns: Sequence[str]) -> HostSeen:
 
     :raises HarnessError: it did not answer.
     """
-    said = ask_host(host, parts=("identity", "processes", "taps"), timeout_s=_LOOK_S)
+    said = ask_host(host, parts=("processes", "taps", "kvm"), timeout_s=_LOOK_S)
     processes, taps = said.part("processes", Processes), _taps(said)
     name = host.site.vmm.process_name
     argument = {"vmms": [one.pid for one in processes.vmms], "name": name, "patterns": list(patterns)}
@@ -116,7 +116,7 @@ def ask(host: Asked, patterns: Sequence[str]) -> HostSeen:
     told = read_as(Told, answer, whose="what the host says of its deployment")
     opened = {one.pid: one for one in told.opened}
     vmms = tuple(Vmm(one, opened.get(one.pid, Opened(one.pid))) for one in processes.vmms)
-    return HostSeen(vmms, taps.taps, taps.host_netns, told)
+    return HostSeen(vmms, taps.taps, taps.host_netns, told, said.kvm.fault)
 
 
 def read_disk(host: Asked, disk: str) -> GuestDisk:

@@ -53,6 +53,8 @@ def draft(asked: Asked, host: HostSeen, disk: GuestDisk, database: SeenDatabase 
         "database": _database(asked, database),
         "session": {
             "user_id": Open("a user of the suite's own, in whose name it launches sessions: a UUID"),
+            "second_user_id": Open("another such user, for two sessions at once"),
+            "test_user": Open("a user of the provider who may log in unattended; his password is set apart"),
             "markers": marks(host, service["unit"], tuple(MARKERS)),
         },
     }

@@ -18,6 +18,7 @@ _LOOKS = {
     "kernel": "the kernel for a cold boot (vmlinux)",
     "initrd": "its initial RAM disk, where it needs one",
     "manifest": "manifest.json of the build",
+    "inputs": "files on the host that the snapshot is built from, as the agent's server.js",
     "boot_args": "the kernel's command line for a cold boot",
     "guest_address": "the guest's own address inside the snapshot, with its prefix length",
     "vcpus": "processors of a VM",

@@ -17,7 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--proxy-command", metavar="COMMAND", help="ssh's ProxyCommand")
     parser.add_argument("--guest-key", metavar="FILE", help="private key that the golden snapshot lets in")
     parser.add_argument(
-        "--database-url-env", metavar="NAME", help="environment variable with the connection string"
+        "--database-url-env",
+        default="ACCEPTANCE_DATABASE_URL",
+        metavar="NAME",
+        help="environment variable with the connection string (%(default)s)",
     )
     parser.add_argument("--name", help="what the verdict calls the site; default: the host's address")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: it is printed")

@@ -24,7 +24,7 @@ _HEAD = """#:schema {schema}
 #
 # Behind each value is where it was seen. A line with `# ?` is left for you: until it is there, the value
 # that it shows is in force. What is not here at all has the runbook's value: docs/site-profile.md.
-# No secrets in this file: it names where they are.
+# Times are the runbook's, too: a look tells none. No secrets in this file: it names where they are.
 #
 #   python -m harness site check {file}        does everything answer?
 #   pytest -m acceptance --site={file}         the verdict

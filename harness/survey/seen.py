@@ -28,6 +28,8 @@ class Opened:
     """Unix sockets that it listens on, as it named them itself."""
     version: str = ""
     """What its program says to --version."""
+    kvm: bool = False
+    """Whether it has /dev/kvm open."""
     config: Mapping[str, str | int] = field(default_factory=dict)
     """Of its --config-file: kernel, initrd, boot_args, disk, vcpus, memory_mib, drive_id, iface_id."""
 
@@ -144,8 +146,8 @@ class Told:
     """Path -> what it says of guest_address, boot_args, vcpus and memory_mib."""
     installed: Mapping[str, str] = field(default_factory=dict)
     """Programs called as Firecracker is -> the release that each says it is."""
-    kvm: bool = True
-    """Whether /dev/kvm is there."""
+    folders: tuple[str, ...] = ()
+    """Folders beside those of golden disks."""
 
 
 @dataclass(frozen=True)
@@ -156,8 +158,8 @@ class HostSeen:
     taps: tuple[Tap, ...] = ()
     host_netns: Natural = 0
     told: Told = Told()
-    address: str = ""
-    user: str = ""
+    kvm_fault: str | None = None
+    """What of KVM cannot be used; None where all of it can."""
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from harness.survey.answer import Answer, Answers, Found, Open, the_one
+from harness.survey.answer import Answer, Answers, Found, Open, several, the_one
 from harness.survey.ids import id_in, named_by, pattern_of, shape_of
 from harness.survey.seen import HostSeen, Rows, Vmm
 
 _LOOK_VMMS = "no VMM runs: launch a session, and look again"
+_DEEPEST_SOCKET = 2
 _COMM = 15
 """Characters of a process's name."""
 _DISKS = (".ext4", ".img", ".raw", ".qcow2")
@@ -45,29 +46,37 @@ def vmm(seen: HostSeen) -> Answers:
 
 
 def _kvm(seen: HostSeen) -> Answer:
-    """A host that has lost its /dev/kvm is broken; only where VMs run without it, none is needed."""
-    if seen.told.kvm:
-        return Found("/dev/kvm", "it is there")
-    running = _theirs(seen)
-    if running:
-        return Found("none", f"VMs run without /dev/kvm: {running[0].told}")
-    return Open(f"whether VMs run without KVM here: there is no /dev/kvm, and {_LOOK_VMMS}")
+    """A host that has lost its KVM is broken: only where VMs run without it is none needed."""
+    told = [
+        Found("/dev/kvm", f"{one.told} has it open")
+        if one.opened.kvm
+        else Found("none", f"{one.told} runs without it")
+        for one in _theirs(seen)
+    ]
+    if told:
+        return the_one(told, "the device of KVM")
+    if seen.kvm_fault is None:
+        return Found("/dev/kvm", "it makes a VM")
+    return Open(f"the device of KVM, or none where VMs run without: {seen.kvm_fault}, and {_LOOK_VMMS}")
 
 
 def ids(seen: HostSeen, rows: Rows) -> list[Found]:
-    """Ids of VMs: as rows say, or else as the VMMs' own command lines and sockets."""
+    """Ids of VMs: as rows say, and then as the VMMs' own command lines and sockets."""
     told = [Found(vm_id, "database, vms.vm_id") for row in rows.vms if (vm_id := row.get("vm_id"))]
-    return told or [one for one in (_id_of(vmm) for vmm in _theirs(seen)) if one]
+    return [*told, *(one for one in (_id_of(vmm) for vmm in _theirs(seen)) if one)]
 
 
 def state(seen: HostSeen, rows: Rows) -> Answers:
     """Folders of VMs and of their sockets, and what a VM is called."""
     known = ids(seen, rows)
     names = [str(one.value) for one in known]
+    there = f"; there are {several(list(seen.told.folders))}" if seen.told.folders else ""
     return {
-        "vms_dir": the_one(_disk_folders(seen, names), f"the folder with one entry per VM; {_LOOK_VMMS}"),
+        "vms_dir": the_one(
+            _disk_folders(seen, names), f"the folder with one entry per VM; {_LOOK_VMMS}{there}"
+        ),
         "sockets_dir": the_one(_socket_folders(seen, rows, names), f"the API sockets' folder; {_LOOK_VMMS}"),
-        "vm_id_pattern": _pattern(known, names),
+        "vm_id_pattern": _pattern(known),
         **_tap_names(seen, rows, names),
     }
 
@@ -85,10 +94,12 @@ def _id_of(one: Vmm) -> Found | None:
     return None
 
 
-def _pattern(known: Sequence[Found], names: Sequence[str]) -> Answer:
+def _pattern(known: Sequence[Found]) -> Answer:
+    """Rows say what an id is; what a socket is called may be something else."""
     look = "a pattern of the ids of VMs"
-    if not names:
+    if not known:
         return Open(f"{look}; {_LOOK_VMMS}, or give the database's connection string")
+    names = [str(one.value) for one in known if one.seen.partition(",")[0] == known[0].seen.partition(",")[0]]
     pattern = pattern_of(names)
     if pattern is None:
         return Open(f"{look}; those seen have none in common: {', '.join(sorted(set(names))[:3])}")
@@ -104,18 +115,27 @@ def _disk_folders(seen: HostSeen, names: Sequence[str]) -> Iterator[Found]:
 
 
 def _socket_folders(seen: HostSeen, rows: Rows, names: Sequence[str]) -> Iterator[Found]:
-    """Of processes that run; where there are none, as rows say."""
+    """Of processes that run; where these tell none, as rows say.
+
+    A socket is called by its VM's id, or lies in a folder that is: deeper ones, as in a jail, are not found
+    by whoever looks into the folder.
+    """
     running = [
-        Found(at[0], f"ps, {one.told} --api-sock {one.api_socket}")
-        for one in _theirs(seen)
-        if one.api_socket and (at := id_in(one.api_socket, names))
+        (path, f"ps, {one.told} --api-sock {path}") for one in _theirs(seen) if (path := one.api_socket)
     ]
-    said = (row.get("socket_path") for row in rows.vms)
-    yield from running or [
-        Found(at[0], f"database, vms.socket_path {path}")
-        for path in said
-        if path and (at := id_in(path, names))
+    said = [
+        (path, f"database, vms.socket_path {path}") for row in rows.vms if (path := row.get("socket_path"))
     ]
+    for told in (running, said):
+        found = [
+            Found(at[0], seen_as)
+            for path, seen_as in told
+            if (at := id_in(path, names))
+            and len(PurePosixPath(path).relative_to(at[0]).parts) <= _DEEPEST_SOCKET
+        ]
+        if found:
+            yield from found
+            return
 
 
 def _tap_names(seen: HostSeen, rows: Rows, names: Sequence[str]) -> Answers:

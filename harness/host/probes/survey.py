@@ -43,7 +43,7 @@ SPEAKS = re.compile(
     r"firecracker|api-sock|/snapshot/load|rootfs|golden|vmlinux|\.ext4|\.snap\b|\.mem\b|/[\w./-]+\.log\b"
 )
 PRIVATE = re.compile(r"://|@|passw|secret|token|\bkey\b", re.IGNORECASE)
-MOST_MENTIONS = 200
+MOST_MENTIONS, MOST_FOLDERS = 200, 40
 HEALTH = ("/health", "/healthz", "/api/health")
 HEALTH_S = 3
 OURS = re.compile(r"acc-[0-9a-f]{6}(\b|-)|.*\.promotion$")
@@ -116,11 +116,16 @@ def children() -> dict[int, list[int]]:
     return found
 
 
+def descriptors(pid: int) -> set[str]:
+    """What a process's descriptors lead to."""
+    with contextlib.suppress(OSError):
+        return {link_of(f"/proc/{pid}/fd/{one}") for one in os.listdir(f"/proc/{pid}/fd")}  # noqa: PTH208
+    return set()
+
+
 def opened_by(pid: int) -> set[str]:
     """Files that a process has open or mapped."""
-    found = set()
-    with contextlib.suppress(OSError):
-        found |= {link_of(f"/proc/{pid}/fd/{one}") for one in os.listdir(f"/proc/{pid}/fd")}  # noqa: PTH208
+    found = descriptors(pid)
     for line in text_of(f"/proc/{pid}/maps", 1 << 20).splitlines():
         found.add(line[73:].strip())
     return {
@@ -130,9 +135,7 @@ def opened_by(pid: int) -> set[str]:
 
 def listens_on(pid: int) -> list[str]:
     """Unix sockets that a process listens on."""
-    own = set()
-    with contextlib.suppress(OSError):
-        own = {link_of(f"/proc/{pid}/fd/{one}") for one in os.listdir(f"/proc/{pid}/fd")}  # noqa: PTH208
+    own = descriptors(pid)
     rows = (line.split(None, 7) for line in text_of(f"/proc/{pid}/net/unix", 1 << 22).splitlines()[1:])
     return [row[7] for row in rows if len(row) == 8 and f"socket:[{row[6]}]" in own and row[3] == "00010000"]
 
@@ -175,6 +178,7 @@ def opened(pid: int, name: str, below: dict[int, list[int]]) -> Found:
     files = opened_by(pid).union(*(opened_by(one) for one in below.get(pid, ())))
     program = program_of(pid, name)
     config = configured(pid, root)
+    using = (pid, *below.get(pid, ()))
     return {
         "pid": pid,
         "program": program,
@@ -182,6 +186,7 @@ def opened(pid: int, name: str, below: dict[int, list[int]]) -> Found:
         "unit": unit_of(pid),
         "files": sorted({*files, *([str(config["disk"])] if "disk" in config else [])})[:MOST_FILES],
         "sockets": listens_on(pid),
+        "kvm": any("/dev/kvm" in descriptors(one) for one in using),
         "version": release_of(program),
         "config": config,
     }
@@ -393,6 +398,16 @@ def files(more: set[str]) -> list[Found]:
     return [one for path, one in sorted(found.items()) if os.path.dirname(path) in disks][:MOST_FILES]  # noqa: PTH120
 
 
+def beside(told: list[Found]) -> list[str]:
+    """Folders that lie where those of golden disks do, or above: VMs' own state may be in one of them."""
+    disks = {Path(one["path"]).parent for one in told if one["kind"] == "ext4"}
+    above = {
+        up for one in disks for up in (one.parent, one.parent.parent) if up.name not in ("", "lib", "var")
+    }
+    found = {str(one) for up in above for one in up.iterdir() if one.is_dir() and one not in disks}
+    return sorted(one for one in found if not OURS.match(Path(one).name))[:MOST_FOLDERS]
+
+
 def manifests(told: list[Found]) -> Found:
     """What manifests say of how a VM is made."""
     found = {}
@@ -421,7 +436,7 @@ def main() -> None:
         "files": told,
         "manifests": manifests(told),
         "installed": installed(),
-        "kvm": Path("/dev/kvm").exists(),
+        "folders": beside(told),
     }
     json.dump(answer, sys.stdout)
 

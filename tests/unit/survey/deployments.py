@@ -37,6 +37,7 @@ RUNBOOK = HostSeen(
                 unit="master-controller.service",
                 files=(f"/var/lib/firecracker/vms/{ID}/rootfs.ext4", f"{SNAPSHOTS}/browser-vm-golden.mem"),
                 version="1.7.0",
+                kvm=True,
             ),
         ),
         Vmm(
@@ -114,7 +115,6 @@ COLDBOOT = HostSeen(
             File(f"/var/lib/firecracker/users/{ID}/rootfs.ext4", "ext4", 1 << 31),
             File(f"{BASE}/vmlinux", "kernel", 1 << 25),
         ),
-        kvm=False,
     ),
 )
 
@@ -129,6 +129,7 @@ JAILED = HostSeen(
                 unit="fc-orchestrator.service",
                 files=(f"{JAIL}/rootfs.ext4", "/data/golden/mem_file"),
                 version="1.9.0",
+                kvm=True,
             ),
         ),
     ),

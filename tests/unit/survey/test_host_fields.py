@@ -114,7 +114,6 @@ EXPECTED: Mapping[str, tuple[HostSeen, Mapping[str, object]]] = {
             "vmm.version": "1.9.",
             "vmm.kvm": "/dev/kvm",
             "state.vms_dir": "/srv/jailer/firecracker",
-            "state.sockets_dir": "/srv/jailer/firecracker",
             "state.vm_id_pattern": "bvm-[0-9a-f]{8}",
             "snapshot.disk": "/data/golden/rootfs.ext4",
             "snapshot.vmstate": "/data/golden/snapshot_file",
@@ -188,7 +187,34 @@ def test_no_snapshot_on_a_host_that_boots_nothing_now_is_no_proof_of_cold_boots(
 
 
 def test_a_host_that_has_lost_its_kvm_is_not_told_to_need_none() -> None:
-    assert isinstance(drafted(replace(COLDBOOT, vmms=()))["vmm"]["kvm"], Open)
+    assert isinstance(
+        drafted(replace(COLDBOOT, vmms=(), kvm_fault="it cannot be opened"))["vmm"]["kvm"], Open
+    )
+
+
+def test_a_device_that_is_there_and_makes_no_vm_is_not_told_to_be_used() -> None:
+    """VMs run: what they use counts."""
+    assert values(drafted(replace(COLDBOOT, kvm_fault=None))["vmm"])["kvm"] == "none"
+    (vmm, ours) = RUNBOOK.vmms
+    mixed = replace(RUNBOOK, vmms=(vmm, ours, replace(vmm, opened=replace(vmm.opened, kvm=False))))
+    assert isinstance(drafted(mixed)["vmm"]["kvm"], Open)
+
+
+def test_a_socket_deep_in_a_jail_tells_no_folder_and_its_row_does() -> None:
+    path = f"/var/lib/firecracker/sockets/{SHORT}.sock"
+    row = {"vm_id": SHORT, "socket_path": path, "tap_device": "vmtap0", "ip_address": None}
+    assert isinstance(state(JAILED, Rows())["sockets_dir"], Open)
+    told = values(state(JAILED, Rows((row,))))
+    assert told["sockets_dir"] == "/var/lib/firecracker/sockets"
+    assert told["vm_id_pattern"] == "bvm-[0-9a-f]{8}"
+
+
+def test_rows_that_do_not_know_a_running_vm_hide_nothing_of_it() -> None:
+    """The first rows of many are looked at: what runs may be none of them."""
+    other = Rows(({**ROWS.vms[0], "vm_id": OTHER, "socket_path": None, "tap_device": None},))
+    told = values(state(RUNBOOK, other))
+    assert told["vms_dir"] == "/var/lib/firecracker/vms"
+    assert told["tap_prefix"] == "fc-"
 
 
 def test_two_services_of_which_each_may_be_the_controller_are_both_named() -> None:
