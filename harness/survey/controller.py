@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from harness.survey.answer import Answer, Answers, Found, Open, several, the_one
-from harness.survey.seen import HostSeen, Service
+from harness.survey.ids import named_by
+from harness.survey.seen import HostSeen, Service, Vmm
 
 _LOOK = "the unit that makes VMs: `systemctl list-units --type=service`"
 _LOOK_URL = "where its API listens on the host, as http://127.0.0.1:4000"
@@ -44,11 +45,24 @@ def marks(seen: HostSeen, unit: Answer, patterns: tuple[str, ...]) -> Answer:
 
 def _unit(seen: HostSeen) -> Answer:
     """By the strongest evidence that any service has; where several have it, that is open."""
+    makers = [one for one in seen.told.services if not _is_a_vms(one, seen)]
     for evidence in (_parent(seen), _marked, _speaks, _called):
-        told = [Found(one.name, why) for one in seen.told.services if (why := evidence(one))]
+        told = [Found(one.name, why) for one in makers if (why := evidence(one))]
         if told:
             return the_one(told, _LOOK)
     return Open(_LOOK)
+
+
+def _is_a_vms(service: Service, seen: HostSeen) -> bool:
+    """Whether a unit is that of one VM, as ``firecracker@<id>.service`` is."""
+    own = [one for one in seen.vmms if one.opened.unit == service.name]
+    return any(one.process.pid == service.pid or _names(service, one) for one in own)
+
+
+def _names(service: Service, vmm: Vmm) -> bool:
+    """Whether a unit is called after a VM: then its main process may as well be a jailer that waits."""
+    _, _, instance = service.name.removesuffix(".service").partition("@")
+    return instance != "" and instance in {vmm.word("--id"), *named_by(vmm.api_socket or "")}
 
 
 def _parent(seen: HostSeen) -> Callable[[Service], str]:

@@ -59,6 +59,7 @@ CONFIGURED = {
     "iface_id": ("network-interfaces", "iface_id"),
 }
 SETTINGS = ("guest_address", "boot_args", "vcpus", "memory_mib")
+CONTROLLER = "controller|orchestrat|firecracker"
 VENDORS = ("/lib/systemd/", "/usr/lib/systemd/")
 
 
@@ -306,8 +307,8 @@ def tail_of(path: str) -> str:
     return ""
 
 
-def services(patterns: list[str]) -> list[Found]:
-    """Running services that are not the distribution's own."""
+def services(patterns: list[str], theirs: set[str]) -> list[Found]:
+    """Running services that are not the distribution's own, and ``theirs``, which VMMs run in."""
     names = "Id,MainPID,FragmentPath,WorkingDirectory,SyslogIdentifier"
     shown = out(
         "systemctl", "show", "--no-pager", f"--property={names}", "--type=service", "--state=running", "*"
@@ -316,7 +317,8 @@ def services(patterns: list[str]) -> list[Found]:
     for block in shown.split("\n\n"):
         one = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
         pid, fragment = int(one.get("MainPID") or 0), one.get("FragmentPath", "")
-        if not pid or not fragment or fragment.startswith(VENDORS):
+        is_a_vendors = fragment.startswith(VENDORS) and one["Id"] not in theirs
+        if not pid or not fragment or (is_a_vendors and not re.search(CONTROLLER, one["Id"])):
             continue
         directory = one.get("WorkingDirectory", "").lstrip("!")
         told = mentions(pid, directory)
@@ -431,7 +433,7 @@ def main() -> None:
     told = files({one for one in folders if not re.search(r"/acc-[0-9a-f]{6}\b", one)})
     answer = {
         "opened": vmms,
-        "services": services(ask["patterns"]),
+        "services": services(ask["patterns"], {one["unit"] for one in vmms}),
         "links": links(),
         "files": told,
         "manifests": manifests(told),

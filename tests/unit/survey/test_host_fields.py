@@ -228,6 +228,22 @@ def test_two_services_of_which_each_may_be_the_controller_are_both_named() -> No
     assert "b.service" in unit.look
 
 
+@pytest.mark.parametrize(("main", "name"), [(500, "vm.service"), (499, f"firecracker@{SHORT}.service")])
+def test_the_unit_of_one_vm_is_no_controller(main: int, name: str) -> None:
+    """Its main process is the VMM, or a jailer that waits for it; the controller is beside it."""
+    (vmm,) = JAILED.vmms
+    own = replace(vmm, opened=replace(vmm.opened, unit=name))
+    maker = Service("maker.service", pid=300, mentions=(Mention("api-sock", "/opt/m.js:1"),))
+    host = with_told(replace(JAILED, vmms=(own,)), services=(Service(name, pid=main), maker))
+    assert found(host)["controller.unit"] == "maker.service"
+
+
+def test_a_vmm_that_tells_no_socket_is_its_controllers_all_the_same() -> None:
+    (vmm, *_) = RUNBOOK.vmms
+    silent = replace(RUNBOOK, vmms=(replace(vmm, process=process(4711)),))
+    assert found(silent)["controller.unit"] == "master-controller.service"
+
+
 def test_a_service_beside_that_answers_health_is_no_controller() -> None:
     beside = Service("metrics.service", ports=(4000,), healthy={"4000": "/health"})
     assert isinstance(drafted(HostSeen(told=Told(services=(beside,))))["controller"]["unit"], Open)
