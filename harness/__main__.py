@@ -27,6 +27,7 @@ from harness.site.load import load_site
 from harness.site.reading import shown
 from harness.site.schema import site_schema
 from harness.suite import version
+from harness.survey.options import add_arguments as add_init
 from harness.text import one_line
 from harness.verdict.document import schema
 from harness.verdict.github import NoCommands, in_actions
@@ -100,6 +101,7 @@ def parser() -> argparse.ArgumentParser:
     }.items():
         one = verbs.add_parser(verb, help=what)
         one.add_argument("file", type=Path, nargs="?", help="default: as a run would choose")
+    add_init(verbs.add_parser("init", help="look at a host, and write the profile that it tells"))
     verbs.add_parser("docs", help="print docs/site-profile.md from the model")
     verbs.add_parser("schema", help="print docs/site-profile.schema.json, for editors, from the model")
     return top
@@ -152,6 +154,10 @@ def _carry_out(argv: list[str] | None) -> int:
 
             write_earlier(args.run, args.output)
             return 0
+        if (args.noun, getattr(args, "verb", "")) == ("site", "init"):
+            from harness.survey.cli import main as init  # here: it loads all that connects
+
+            return init(args, lambda line: print(line, flush=True))
         profile = choose_site(args.file, os.environ)
         if args.noun == "promote":
             from harness.gate.promote import promote_by  # here, too

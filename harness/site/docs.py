@@ -23,6 +23,7 @@ here, which is the runbook's. Durations are in seconds, sizes in MiB. Secrets ar
 the environment variable, or the file, that holds them.
 
     pytest -m acceptance --site=sites/minipc.toml     # or: export ACCEPTANCE_SITE=sites/minipc.toml
+    python -m harness site init --host=me@host …      # a profile written from a look at a host
     python -m harness site check sites/minipc.toml    # is it valid, and does everything in it answer?
     python -m harness site show sites/minipc.toml     # every value in force, the defaults too, as a profile
 
@@ -71,7 +72,7 @@ def _values(section: Section, prefix: str) -> Iterator[tuple[str, str]]:
         elif marked(field, Hidden) and value != field.get_default():
             yield f"# {prefix}{name}", "(given, and not shown)"
         else:
-            yield f"{prefix}{name}", '"none"' if value is None else _toml(value)
+            yield f"{prefix}{name}", '"none"' if value is None else toml_value(value)
 
 
 def _sections() -> Iterator[str]:
@@ -105,7 +106,7 @@ def _table(fields: dict[str, FieldInfo]) -> Iterator[str]:
     yield "| field | type | default | meaning |"
     yield "|---|---|---|---|"
     for name, field in fields.items():
-        default = "**required**" if _is_needed(field) else f"`{_toml(field.get_default())}`"
+        default = "**required**" if _is_needed(field) else f"`{toml_value(field.get_default())}`"
         meaning = " ".join((field.description or "").split())
         yield _row(f"`{name}`", _type(field.annotation), default, meaning)
     yield ""
@@ -159,7 +160,8 @@ _TYPE_NAMES: dict[Any, str] = {
 }
 
 
-def _toml(value: object) -> str:
+def toml_value(value: object) -> str:
+    """A value as TOML has it; none is told for what has no word there."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -168,13 +170,13 @@ def _toml(value: object) -> str:
         short = f"{value:g}"
         return short if float(short) == value else repr(value)
     if isinstance(value, tuple | list):
-        return f"[{', '.join(map(_toml, value))}]"
+        return f"[{', '.join(map(toml_value, value))}]"
     if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, Section):
-        return _toml(dict(value))
+        return toml_value(dict(value))
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{_key(key)} = {_toml(item)}' for key, item in value.items())}}}"
+        return f"{{{', '.join(f'{toml_key(key)} = {toml_value(item)}' for key, item in value.items())}}}"
     text = str(value)
     if not any(character in text for character in '\\"'):
         return f'"{text}"'
@@ -184,5 +186,6 @@ def _toml(value: object) -> str:
     return f'"{escaped}"'
 
 
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
+def toml_key(name: str) -> str:
+    """A key as TOML has it."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml_value(name)

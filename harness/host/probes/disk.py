@@ -1,6 +1,7 @@
 """Runs ON the host, as root: files in an ext4 disk that nobody mounts. Python 3.9, standard library only.
 
-The argument is JSON: the disk, and paths in it. Prints ``{path: {"sha256", "size"} | {"error"}}``.
+The argument is JSON: the disk, paths in it and, where contents are wanted, how many bytes of each at most.
+Prints ``{path: {"sha256", "size"} | {"content"} | {"names"} | {"error"}}``: names are a folder's.
 debugfs follows the links among a path's folders; one that stands for the file itself is followed here.
 """
 
@@ -19,6 +20,7 @@ ENVIRONMENT = {"DEBUGFS_PAGER": "__none__", "LC_ALL": "C.UTF-8"}
 LINKS = 40
 """As many as Linux follows."""
 INODE = re.compile(rb"Type: (?P<kind>.+?) +Mode:.*?Size: (?P<size>\d+)", re.DOTALL)
+KIND = re.compile(rb"Type: (\w+)")
 NO_PATH = re.compile(r'["\x00-\x1f]')
 """In what could not be told to debugfs as one word."""
 LONGEST_LINK = 4096
@@ -68,6 +70,25 @@ def read(disk: str, path: str, links: int = 0) -> dict[str, Any]:
     return {"sha256": digest, "size": size}
 
 
+def shown(disk: str, path: str, most: int, links: int = 0) -> dict[str, Any]:
+    """A file's text, or the names in a folder, or why there is neither."""
+    if NO_PATH.search(path):
+        return {"error": "debugfs cannot be asked for a path with quotes or control characters"}
+    told, complaint = debugfs(disk, "stat", path)
+    kind = KIND.search(told)
+    if kind is None or links == LINKS:
+        return {"error": complaint or path}
+    if kind[1] == b"symlink":
+        return shown(disk, target(disk, path, told), most, links + 1)
+    if kind[1] == b"directory":
+        rows = debugfs(disk, "ls -p", path)[0].decode("utf-8", "surrogateescape").splitlines()
+        names = (row.split("/")[5] for row in rows if row.count("/") >= 6)
+        return {"names": [name for name in names if name not in (".", "..", "")]}
+    if kind[1] != b"regular":
+        return {"error": f"{path} is no file"}
+    return {"content": debugfs(disk, "cat", path)[0][:most].decode("utf-8", "surrogateescape")}
+
+
 def hashed(disk: str, path: str) -> tuple[int, str, str]:
     """How many bytes of a file can be read, their digest, and what debugfs complained of."""
     total, size = hashlib.sha256(), 0
@@ -95,9 +116,9 @@ def target(disk: str, link: str, shown: bytes) -> str:
 
 def main() -> None:
     """Read all paths."""
-    disk, paths = json.loads(sys.argv[1])
+    disk, paths, *most = json.loads(sys.argv[1] if sys.argv[1] != "-" else sys.stdin.read())
     try:
-        answer = {path: read(disk, path) for path in paths}
+        answer = {path: shown(disk, path, *most) if most else read(disk, path) for path in paths}
     except OSError as error:
         why = f"debugfs (package e2fsprogs): {error.strerror}"
         answer = {path: {"error": why} for path in paths}

@@ -288,9 +288,9 @@ def test_a_namespace_that_cannot_be_entered_counts_unless_it_went_meanwhile(
     assert ("error" in found) == is_there
 
 
-def load_probe() -> dict[str, Any]:
-    """The probe's own functions, for what no real host would show."""
-    source = Path("harness/host/probes/host.py")
+def load_probe(file: str = "host.py") -> dict[str, Any]:
+    """A probe's own functions, for what no real host would show."""
+    source = Path("harness/host/probes", file)
     names: dict[str, Any] = {"__name__": "probe"}
     exec(compile(source.read_text(), str(source), "exec"), names)  # noqa: S102 - our own file
     return names

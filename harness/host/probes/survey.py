@@ -1,0 +1,447 @@
+"""Runs ON the host, as root: what tells how a deployment is laid out. Python 3.9, standard library only.
+
+The argument is JSON: ``vmms``, the pids of VMMs, ``name``, what those are called, and ``patterns`` of a
+launch. Prints JSON. It changes nothing: it reads, asks loopback for a health path, and runs a VMM's program
+with --version.
+Of sources only short texts go out that speak of VMs, and none that looks like a login or a secret.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+Found = dict[str, Any]
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ROOTS = ("/var/lib", "/srv", "/opt", "/home", "/root", "/data", "/mnt", "/usr/local/share")
+PASSED_BY = {
+    "node_modules",
+    ".git",
+    "docker",
+    "containerd",
+    "containers",
+    "apt",
+    "dpkg",
+    "postgresql",
+    "site-packages",
+}
+DEEPEST, MOST_ENTRIES, MOST_FILES = 5, 60_000, 400
+MOST_SOURCES, LARGEST_SOURCE, MOST_SOURCE = 400, 1 << 19, 8 << 20
+SOURCES = (".js", ".mjs", ".cjs", ".ts", ".py", ".go", ".rb", ".sh")
+TEXT = re.compile(r"""(["'`])((?:(?!\1)[^\n]){3,160})\1""")
+SPEAKS = re.compile(
+    r"firecracker|api-sock|/snapshot/load|rootfs|golden|vmlinux|\.ext4|\.snap\b|\.mem\b|/[\w./-]+\.log\b"
+)
+PRIVATE = re.compile(r"://|@|passw|secret|token|\bkey\b", re.IGNORECASE)
+MOST_MENTIONS, MOST_FOLDERS = 200, 40
+HEALTH = ("/health", "/healthz", "/api/health")
+HEALTH_S = 3
+OURS = re.compile(r"acc-[0-9a-f]{6}(\b|-)|.*\.promotion$")
+"""Folders of the suite: its clones, and what a promotion keeps."""
+CONFIGURED = {
+    "kernel": ("boot-source", "kernel_image_path"),
+    "initrd": ("boot-source", "initrd_path"),
+    "boot_args": ("boot-source", "boot_args"),
+    "vcpus": ("machine-config", "vcpu_count"),
+    "memory_mib": ("machine-config", "mem_size_mib"),
+    "disk": ("drives", "path_on_host"),
+    "drive_id": ("drives", "drive_id"),
+    "iface_id": ("network-interfaces", "iface_id"),
+}
+SETTINGS = ("guest_address", "boot_args", "vcpus", "memory_mib")
+CONTROLLER = "controller|orchestrat|firecracker"
+VENDORS = ("/lib/systemd/", "/usr/lib/systemd/")
+
+
+def out(*argv: str, timeout: float = 20) -> str:
+    """A program's stdout; nothing where it fails or is not there."""
+    try:
+        done = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+            env={"PATH": SYSTEM_PATH, "LC_ALL": "C.UTF-8"},
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode("utf-8", "surrogateescape") if done.returncode == 0 else ""
+
+
+def text_of(path: str, most: int = LARGEST_SOURCE) -> str:
+    """A file's text, as far as it is read; nothing where it cannot be."""
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            return file.read(most).decode("utf-8", "surrogateescape")
+    except OSError:
+        return ""
+
+
+def link_of(path: str) -> str:
+    """Where a link leads; nothing where it cannot be read."""
+    with contextlib.suppress(OSError):
+        return os.readlink(path)  # noqa: PTH115 - text
+    return ""
+
+
+def words_of(pid: int) -> list[str]:
+    """A process's command line; one that has written its own title tells it as one word."""
+    words = [word for word in text_of(f"/proc/{pid}/cmdline").split("\0") if word]
+    return words if len(words) > 1 else " ".join(words).split()
+
+
+def unit_of(pid: int) -> str:
+    """The service whose control group a process is in."""
+    parts = re.findall(r"[^/\n]+\.service(?=/|$)", text_of(f"/proc/{pid}/cgroup"), re.MULTILINE)
+    return parts[-1] if parts else ""
+
+
+def children() -> dict[int, list[int]]:
+    """Processes by their parent's pid."""
+    found: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):  # noqa: PTH208 - text
+        match = name.isdigit() and re.search(r"^PPid:\s*(\d+)", text_of(f"/proc/{name}/status"), re.MULTILINE)
+        if match:
+            found.setdefault(int(match[1]), []).append(int(name))
+    return found
+
+
+def descriptors(pid: int) -> set[str]:
+    """What a process's descriptors lead to."""
+    with contextlib.suppress(OSError):
+        return {link_of(f"/proc/{pid}/fd/{one}") for one in os.listdir(f"/proc/{pid}/fd")}  # noqa: PTH208
+    return set()
+
+
+def opened_by(pid: int) -> set[str]:
+    """Files that a process has open or mapped."""
+    found = descriptors(pid)
+    for line in text_of(f"/proc/{pid}/maps", 1 << 20).splitlines():
+        found.add(line[73:].strip())
+    return {
+        one for one in found if one.startswith("/") and not one.startswith(("/dev/", "/proc/", "/memfd:"))
+    }
+
+
+def listens_on(pid: int) -> list[str]:
+    """Unix sockets that a process listens on."""
+    own = descriptors(pid)
+    rows = (line.split(None, 7) for line in text_of(f"/proc/{pid}/net/unix", 1 << 22).splitlines()[1:])
+    return [row[7] for row in rows if len(row) == 8 and f"socket:[{row[6]}]" in own and row[3] == "00010000"]
+
+
+def program_of(pid: int, name: str) -> str:
+    """What runs: the process's own file, or where that is an interpreter, the program it was called as."""
+    exe = link_of(f"/proc/{pid}/exe").replace(" (deleted)", "")
+    if Path(exe).name.startswith(name):
+        return exe
+    for word in words_of(pid)[:2]:
+        if Path(word).name.startswith(name):
+            return (word if word.startswith("/") else shutil.which(word, path=SYSTEM_PATH)) or ""
+    return ""
+
+
+def configured(pid: int, root: str) -> Found:
+    """What its --config-file says of the VM."""
+    words = words_of(pid)
+    named = [words[place + 1] for place, word in enumerate(words[:-1]) if word == "--config-file"]
+    named += [word.partition("=")[2] for word in words if word.startswith("--config-file=")]
+    if not named:
+        return {}
+    try:
+        told = json.loads(text_of(os.path.join(root, named[0].lstrip("/"))))  # noqa: PTH118
+    except (ValueError, RecursionError):
+        return {}
+    found = {}
+    for field, (table, key) in CONFIGURED.items():
+        one = told.get(table) if isinstance(told, dict) else None
+        one = one[0] if isinstance(one, list) and one else one
+        value = one.get(key) if isinstance(one, dict) else None
+        if isinstance(value, (str, int)):
+            found[field] = value
+    return found
+
+
+def opened(pid: int, name: str, below: dict[int, list[int]]) -> Found:
+    """What a VMM has open, and what it is."""
+    root = link_of(f"/proc/{pid}/root") or "/"
+    files = opened_by(pid).union(*(opened_by(one) for one in below.get(pid, ())))
+    program = program_of(pid, name)
+    config = configured(pid, root)
+    using = (pid, *below.get(pid, ()))
+    return {
+        "pid": pid,
+        "program": program,
+        "root": root,
+        "unit": unit_of(pid),
+        "files": sorted({*files, *([str(config["disk"])] if "disk" in config else [])})[:MOST_FILES],
+        "sockets": listens_on(pid),
+        "kvm": any("/dev/kvm" in descriptors(one) for one in using),
+        "version": release_of(program),
+        "config": config,
+    }
+
+
+def installed() -> Found:
+    """Programs called as Firecracker is, of any release, and the release that each says it is."""
+    found: Found = {}
+    known = set()
+    for folder in (*SYSTEM_PATH.split(":"), "/opt/firecracker", "/usr/local/lib/firecracker"):
+        for path in sorted(Path(folder).glob("firecracker*")):
+            real = os.path.realpath(path)
+            called = re.fullmatch(r"firecracker(-v?\d[\w.-]*)?", path.name)
+            if called and real not in known and Path(real).is_file() and os.access(real, os.X_OK):
+                known.add(real)
+                found[str(path)] = release_of(str(path))
+    return found
+
+
+def release_of(program: str) -> str:
+    """What a program says to --version."""
+    said = re.search(r"\bv?(\d+\.\d+\.\d+\S*)", out(program, "--version", timeout=10)) if program else None
+    return said[1] if said else ""
+
+
+def listeners() -> dict[str, set[int]]:
+    """TCP ports of loopback or of every address, by the service that listens on them."""
+    found: dict[str, set[int]] = {}
+    for line in out("ss", "-ltnpH").splitlines():
+        local = re.search(r"\s(\S+):(\d+)\s", line)
+        pids = re.findall(r"pid=(\d+)", line)
+        if local and pids and local[1] in ("0.0.0.0", "127.0.0.1", "*", "[::]", "[::1]"):  # noqa: S104
+            found.setdefault(unit_of(int(pids[0])), set()).add(int(local[2]))
+    return found
+
+
+def healthy(port: int) -> str:
+    """The path on a port of loopback that answers 200."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for path in HEALTH:
+        try:
+            with opener.open(f"http://127.0.0.1:{port}{path}", timeout=HEALTH_S) as answer:
+                if answer.status == 200 and answer.url.endswith(path):
+                    return path
+        except Exception:  # noqa: BLE001, S112 - whatever listens there, it has no such path
+            continue
+    return ""
+
+
+def sources_of(pid: int, directory: str) -> Iterator[str]:
+    """Files that a service's program is written in: those it was started with, and what lies beside them."""
+    cwd = directory if directory.startswith("/") else link_of(f"/proc/{pid}/cwd")
+    scripts = [os.path.join(cwd, word) for word in words_of(pid)[:4] if not word.startswith("-")]  # noqa: PTH118
+    scripts = [one for one in scripts if Path(one).is_file() and one != link_of(f"/proc/{pid}/exe")]
+    yield from scripts
+    folders = {directory} | {str(Path(one).parent) for one in scripts if one.endswith(SOURCES)}
+    for folder in sorted(folders - {"", "/", "/root", "/home", "/usr/bin", "/usr/local/bin"}):
+        for one, kept in walked(folder, 4):
+            yield from (os.path.join(one, name) for name in kept if name.endswith(SOURCES))  # noqa: PTH118
+
+
+def walked(folder: str, depth: int) -> Iterator[tuple[str, list[str]]]:
+    """Folders below one, and the names in each."""
+    base = folder.rstrip("/").count("/")
+    for at, folders, names in os.walk(folder):
+        folders[:] = sorted(
+            one
+            for one in folders
+            if one not in PASSED_BY and not OURS.match(one) and at.count("/") - base < depth
+        )
+        yield at, sorted(names)
+
+
+def mentions(pid: int, directory: str) -> list[Found]:
+    """Texts in a service's sources that speak of VMs."""
+    found: list[Found] = []
+    seen: set[str] = set()
+    room = MOST_SOURCE
+    for path in sources_of(pid, directory):
+        if path in seen or len(seen) >= MOST_SOURCES or room <= 0:
+            continue
+        seen.add(path)
+        text = text_of(path)
+        room -= len(text)
+        for number, line in enumerate(text.splitlines(), 1):
+            texts = (match[2] for match in TEXT.finditer(line[:2000]))
+            found += [
+                {"text": one, "where": f"{path}:{number}"}
+                for one in texts
+                if SPEAKS.search(one) and not PRIVATE.search(one)
+            ]
+    return found[:MOST_MENTIONS]
+
+
+def log_files(pid: int, told: list[Found]) -> list[Found]:
+    """Log files that a service has open, or whose paths its sources name."""
+    found = {one: f"open in pid {pid}" for one in sorted(opened_by(pid)) if one.endswith(".log")}
+    for one in told:
+        for path in re.findall(r"/[\w./-]+\.log\b", one["text"]):
+            if path == one["text"] and Path(path).is_file():
+                found.setdefault(path, one["where"])
+    return [{"text": path, "where": where} for path, where in found.items()]
+
+
+def marked(unit: str, logs: list[Found], patterns: list[str]) -> Found:
+    """How many lines of a journal and of log files have each pattern."""
+    text = out("journalctl", "--no-pager", "-q", "-o", "cat", "-n", "5000", "-u", unit, timeout=30)
+    text += "".join(tail_of(one["text"]) for one in logs)
+    return {one: sum(1 for line in text.splitlines() if re.search(one, line)) for one in patterns}
+
+
+def tail_of(path: str) -> str:
+    """The last of a file."""
+    with contextlib.suppress(OSError), Path(path).open("rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - (1 << 20)))
+        return file.read(1 << 20).decode("utf-8", "replace")
+    return ""
+
+
+def services(patterns: list[str], theirs: set[str]) -> list[Found]:
+    """Running services that are not the distribution's own, and ``theirs``, which VMMs run in."""
+    names = "Id,MainPID,FragmentPath,WorkingDirectory,SyslogIdentifier"
+    shown = out(
+        "systemctl", "show", "--no-pager", f"--property={names}", "--type=service", "--state=running", "*"
+    )
+    ports, found = listeners(), []
+    for block in shown.split("\n\n"):
+        one = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        pid, fragment = int(one.get("MainPID") or 0), one.get("FragmentPath", "")
+        is_a_vendors = fragment.startswith(VENDORS) and one["Id"] not in theirs
+        if not pid or not fragment or (is_a_vendors and not re.search(CONTROLLER, one["Id"])):
+            continue
+        directory = one.get("WorkingDirectory", "").lstrip("!")
+        told = mentions(pid, directory)
+        logs, own = log_files(pid, told), sorted(ports.get(one["Id"], ()))
+        found.append(
+            {
+                "name": one["Id"],
+                "pid": pid,
+                "fragment": fragment,
+                "directory": directory,
+                "identifier": one.get("SyslogIdentifier", ""),
+                "program": next(iter(words_of(pid)), ""),
+                "ports": own,
+                "healthy": {str(port): path for port in own if (path := healthy(port))},
+                "mentions": told,
+                "log_files": logs,
+                "marked": marked(one["Id"], logs, patterns),
+            }
+        )
+    return found
+
+
+def links() -> list[Found]:
+    """Network devices with their IPv4 addresses."""
+    with contextlib.suppress(ValueError):
+        return [
+            {
+                "name": one["ifname"],
+                "kind": one.get("linkinfo", {}).get("info_kind", ""),
+                "addresses": [
+                    f"{at['local']}/{at['prefixlen']}"
+                    for at in one.get("addr_info", ())
+                    if at["family"] == "inet"
+                ],
+            }
+            for one in json.loads(out("ip", "-j", "-d", "address", "show") or "[]", strict=False)
+            if one.get("ifname")
+        ]
+    return []
+
+
+def kind_of(path: str) -> str:
+    """What of a golden snapshot a file is, by its name and its first bytes; or nothing."""
+    name = Path(path).name.lower()
+    if name == "manifest.json":
+        return "manifest"
+    if name.startswith(("initrd", "initramfs")):
+        return "initrd"
+    if name.endswith((".snap", ".vmstate", ".snapshot")) or name in ("snapshot_file", "vmstate", "snapshot"):
+        return "vmstate"
+    if name.endswith((".mem", ".memory")) or name in ("mem_file", "memory", "memfile"):
+        return "memory"
+    if "vmlinu" in name or name.startswith("bzimage"):
+        return "kernel"
+    if name.endswith((".ext4", ".img", ".raw", ".rootfs")) or "rootfs" in name:
+        with contextlib.suppress(OSError), Path(path).open("rb") as file:
+            return "ext4" if file.read(2048)[1080:1082] == b"\x53\xef" else ""
+    return ""
+
+
+def files(more: set[str]) -> list[Found]:
+    """What looks like a part of a golden snapshot, below the usual folders and those that VMMs use."""
+    found, count = {}, 0
+    for root in (*sorted(more), *ROOTS):
+        for at, names in walked(root, DEEPEST):
+            count += len(names) + 1
+            if count > MOST_ENTRIES:
+                break
+            for name in names:
+                path = os.path.join(at, name)  # noqa: PTH118 - text
+                kind = (
+                    ""
+                    if path in found or not Path(path).is_file() or Path(path).is_symlink()
+                    else kind_of(path)
+                )
+                if kind:
+                    found[path] = {"path": path, "kind": kind, "size": os.stat(path).st_size}  # noqa: PTH116
+    disks = {os.path.dirname(path) for path, one in found.items() if one["kind"] == "ext4"}  # noqa: PTH120
+    return [one for path, one in sorted(found.items()) if os.path.dirname(path) in disks][:MOST_FILES]  # noqa: PTH120
+
+
+def beside(told: list[Found]) -> list[str]:
+    """Folders that lie where those of golden disks do, or above: VMs' own state may be in one of them."""
+    disks = {Path(one["path"]).parent for one in told if one["kind"] == "ext4"}
+    above = {
+        up for one in disks for up in (one.parent, one.parent.parent) if up.name not in ("", "lib", "var")
+    }
+    found = {str(one) for up in above for one in up.iterdir() if one.is_dir() and one not in disks}
+    return sorted(one for one in found if not OURS.match(Path(one).name))[:MOST_FOLDERS]
+
+
+def manifests(told: list[Found]) -> Found:
+    """What manifests say of how a VM is made."""
+    found = {}
+    for one in told:
+        if one["kind"] == "manifest":
+            with contextlib.suppress(ValueError, RecursionError):
+                said = json.loads(text_of(one["path"]))
+                found[one["path"]] = {
+                    name: said[name] for name in SETTINGS if isinstance(said.get(name), (str, int))
+                }
+    return found
+
+
+def main() -> None:
+    """Look, and tell."""
+    ask = json.loads(sys.argv[1])
+    below = children()
+    vmms = [opened(pid, ask["name"], below) for pid in ask["vmms"]]
+    paths = [path for one in vmms for path in (one["config"].get("kernel"), *one["files"]) if path]
+    folders = {os.path.dirname(str(path)) for path in paths if kind_of(str(path))}  # noqa: PTH120
+    told = files({one for one in folders if not re.search(r"/acc-[0-9a-f]{6}\b", one)})
+    answer = {
+        "opened": vmms,
+        "services": services(ask["patterns"], {one["unit"] for one in vmms}),
+        "links": links(),
+        "files": told,
+        "manifests": manifests(told),
+        "installed": installed(),
+        "folders": beside(told),
+    }
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

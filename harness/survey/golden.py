@@ -1,0 +1,196 @@
+"""The golden snapshot: which files VMs are made from, of all that look like it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+
+from harness.survey.answer import Answer, Answers, Found, Open, several, the_one
+from harness.survey.seen import File, HostSeen, Vmm
+
+_MIB = 1 << 20
+_SETTINGS = ("boot_args", "vcpus", "memory_mib", "drive_id", "iface_id")
+_PER_VM = re.compile(r"\s*\b(ip|root)=\S+|\s*\bvirtio_mmio\.device=\S+")
+_LOOKS = {
+    "vmstate": "the file for PUT /snapshot/load's snapshot_path",
+    "memory": "the file for its mem_backend",
+    "kernel": "the kernel for a cold boot (vmlinux)",
+    "initrd": "its initial RAM disk, where it needs one",
+    "manifest": "manifest.json of the build",
+    "inputs": "files on the host that the snapshot is built from, as the agent's server.js",
+    "boot_args": "the kernel's command line for a cold boot",
+    "guest_address": "the guest's own address inside the snapshot, with its prefix length",
+    "vcpus": "processors of a VM",
+    "memory_mib": "memory of a VM",
+}
+
+
+def snapshot(seen: HostSeen) -> Answers:
+    """The files, and how a VM is made of them."""
+    disk = _disk(seen)
+    if not isinstance(disk, Found):
+        return {"disk": disk, **{name: Open(look) for name, look in _LOOKS.items()}}
+    beside = _beside(seen, str(disk.value))
+    files: dict[str, Answer] = {"disk": disk, **_restored(seen, beside, disk)}
+    for role in ("kernel", "initrd"):
+        told = list(_configured(seen, role)) or [
+            Found(one.path, f"beside the disk: {one.path}") for one in beside if one.kind == role
+        ]
+        files[role] = the_one(told, _LOOKS[role])
+    if files["initrd"] == Open(_LOOKS["initrd"]):  # there is none, and most kernels need none
+        files["initrd"] = Found("none", f"none lies beside {disk.value}, and no VMM was given one")
+    if isinstance(files["kernel"], Open) and not any(one.kind == "kernel" for one in beside):
+        files["kernel"] = Open(
+            f"{_LOOKS['kernel']}; none lies beside {disk.value}; without one nothing is booted"
+        )
+    return {**files, **_settings(seen, beside, files["memory"])}
+
+
+def _disk(seen: HostSeen) -> Answer:
+    """A disk that no VM has for its own, and that a restore, a name or the controller's sources point to."""
+    look = "the golden disk, that the disks of VMs are copies of"
+    disks = [one for one in seen.told.files if one.kind == "ext4" and not _is_a_vms(one.path, seen)]
+    for reason in (
+        _mapped(seen),
+        _triple(seen),
+        _mentioned(seen, whole=True),
+        _mentioned(seen, whole=False),
+        _called_golden,
+    ):
+        chosen = [Found(one.path, why) for one in disks if (why := reason(one))]
+        if len({one.value for one in chosen}) == 1:
+            return chosen[0]
+        if len(chosen) > 1:
+            disks = [one for one in disks if reason(one)]
+    if len(disks) == 1 and any(_in_one_folder(disks[0], one) for one in seen.told.files):
+        return Found(disks[0].path, "the only ext4 disk beside a kernel or a snapshot")
+    named = several([one.path for one in disks])
+    return Open(f"{look}; ext4 disks seen: {named or 'none'}")
+
+
+def _is_a_vms(path: str, seen: HostSeen) -> bool:
+    """Whether a running VM has it open, or it lies in a folder called after one."""
+    opened = any(path in one.opened.files for one in seen.vmms)
+    return (
+        opened or re.search(r"/acc-[0-9a-f]{6}(/|-)|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-", path) is not None
+    )
+
+
+def _mapped(seen: HostSeen) -> Callable[[File], str]:
+    """A VM that was restored has the memory file of its snapshot mapped."""
+    memories = {path: one for one in seen.vmms for path in one.opened.files if _is_memory(path, seen)}
+
+    def reason(disk: File) -> str:
+        for path, vmm in memories.items():
+            if PurePosixPath(path).parent == PurePosixPath(disk.path).parent and disk.stem == _stem(path):
+                return f"{vmm.told} has {path} mapped, which it belongs to"
+        return ""
+
+    return reason
+
+
+def _triple(seen: HostSeen) -> Callable[[File], str]:
+    """Device state and memory of the same name beside it."""
+
+    def reason(disk: File) -> str:
+        kinds = {one.kind: one.path for one in seen.told.files if _same(one, disk)}
+        both = {"vmstate", "memory"} <= kinds.keys()
+        return f"{kinds['vmstate']} and {kinds['memory']} are beside it" if both else ""
+
+    return reason
+
+
+def _mentioned(seen: HostSeen, *, whole: bool) -> Callable[[File], str]:
+    """A service's sources name it: by its path as a whole, or by its name, suffix or not."""
+
+    def reason(disk: File) -> str:
+        names = {PurePosixPath(disk.path).name, disk.stem}
+        for one in (one for service in seen.told.services for one in service.mentions):
+            if disk.path in one.text if whole else names & set(re.findall(r"[\w.-]+", one.text)):
+                return f"{one.where}: {one.text}"
+        return ""
+
+    return reason
+
+
+def _called_golden(disk: File) -> str:
+    return "its name" if "golden" in PurePosixPath(disk.path).name.lower() else ""
+
+
+def _in_one_folder(disk: File, one: File) -> bool:
+    return one.folder == disk.folder and one.kind in ("kernel", "vmstate")
+
+
+def _beside(seen: HostSeen, disk: str) -> Sequence[File]:
+    return [one for one in seen.told.files if one.folder == str(PurePosixPath(disk).parent)]
+
+
+def _restored(seen: HostSeen, beside: Sequence[File], disk: Found) -> Answers:
+    """Device state and memory; none where nothing like them is there and VMs are booted."""
+    stem = PurePosixPath(str(disk.value)).stem
+    found: dict[str, Answer] = {}
+    for role in ("vmstate", "memory"):
+        those = [one for one in beside if one.kind == role]
+        same = [one for one in those if one.stem == stem] or those
+        found[role] = the_one((Found(one.path, f"beside {disk.value}") for one in same), _LOOKS[role])
+    booted = next((one for one in seen.vmms if one.opened.config and not one.is_ours), None)
+    nothing = not any(one.kind in ("vmstate", "memory") for one in seen.told.files)
+    if booted and nothing:
+        why = f"no snapshot is on the host, and {booted.told} was booted by --config-file"
+        return dict.fromkeys(found, Found("none", why))
+    if nothing:
+        why = 'no device state or memory of a snapshot was found: "none" where every VM is booted'
+        return {role: Open(f"{_LOOKS[role]}; {why}") for role in found}
+    return found
+
+
+def _configured(seen: HostSeen, field: str) -> Iterator[Found]:
+    for one in _told(seen):
+        if field in one.opened.config:
+            yield Found(one.opened.config[field], f"--config-file of {one.told}")
+
+
+def _told(seen: HostSeen) -> Sequence[Vmm]:
+    return [one for one in seen.vmms if not one.is_ours]
+
+
+def _settings(seen: HostSeen, beside: Sequence[File], memory: Answer) -> Answers:
+    manifest = next((one.path for one in beside if one.kind == "manifest"), None)
+    said: Mapping[str, str | int] = seen.told.manifests.get(manifest or "", {})
+    found: dict[str, Answer] = {
+        name: Found(value, str(manifest))
+        for name, value in said.items()
+        if name in _LOOKS or name in _SETTINGS
+    }
+    if manifest:
+        found["manifest"] = Found(manifest, "beside the disk")
+    for field in _SETTINGS:
+        told = [Found(_every_vms(one.value), one.seen) for one in _configured(seen, field)]
+        if told and field not in found and isinstance(one := the_one(told, _LOOKS.get(field, field)), Found):
+            found[field] = one
+    if isinstance(memory, Found) and memory.value != "none":
+        size = next((one.size for one in beside if one.path == memory.value), 0)
+        if size and size % _MIB == 0:
+            found["memory_mib"] = Found(size // _MIB, f"the size of {memory.value}")
+    return {**{name: Open(look) for name, look in _LOOKS.items() if name not in _FILES}, **found}
+
+
+_FILES = ("vmstate", "memory", "kernel", "initrd", "manifest")
+
+
+def _every_vms(value: object) -> object:
+    """A command line without what is each VM's own."""
+    return _PER_VM.sub("", value).strip() if isinstance(value, str) else value
+
+
+def _is_memory(path: str, seen: HostSeen) -> bool:
+    return any(one.path == path and one.kind == "memory" for one in seen.told.files)
+
+
+def _same(one: File, disk: File) -> bool:
+    return one.folder == disk.folder and one.stem == disk.stem
+
+
+def _stem(path: str) -> str:
+    return PurePosixPath(path).stem

@@ -1,0 +1,172 @@
+"""The VMMs of a host, and where the state of its VMs lies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+
+from harness.survey.answer import Answer, Answers, Found, Open, several, the_one
+from harness.survey.ids import id_in, named_by, pattern_of, shape_of
+from harness.survey.seen import HostSeen, Rows, Vmm
+
+_LOOK_VMMS = "no VMM runs: launch a session, and look again"
+_DEEPEST_SOCKET = 2
+_COMM = 15
+"""Characters of a process's name."""
+_DISKS = (".ext4", ".img", ".raw", ".qcow2")
+
+
+def vmm(seen: HostSeen) -> Answers:
+    """The binary, its name and its version: of VMs that run, or else of what is installed."""
+    running = _theirs(seen)
+    look = "the VMM's path, name and release"
+    names = [Found(one.process.comm, f"ps, {one.told}") for one in running]
+    programs = [Found(one.opened.program, f"ps, {one.told}") for one in running if one.opened.program]
+    releases = [(one.opened.program, one.opened.version) for one in running]
+    if not running:
+        releases = list(seen.told.installed.items())
+        programs = [Found(path, "the only one installed; no VMM runs") for path, _ in releases]
+        names = [Found(PurePosixPath(path).name[:_COMM], f"{path}; no VMM runs") for path, _ in releases]
+    binary = the_one(programs, look)
+    if any(one.opened.root != "/" for one in running):  # each runs a copy of its own, that goes with it
+        outside = [Found(path, "installed; VMs run copies of it in chroots") for path in seen.told.installed]
+        binary = the_one(outside, "the VMM's binary as the jailer was given it (--exec-file)")
+    versions = [
+        Found(release[0], f"{program} --version")
+        for program, version in releases
+        if (release := re.match(r"\d+\.\d+\.", version))
+    ]
+    return {
+        "binary": binary,
+        "process_name": the_one(names, look),
+        "version": the_one(versions, "what `firecracker --version` begins with, as 1.7."),
+        "kvm": _kvm(seen),
+    }
+
+
+def _kvm(seen: HostSeen) -> Answer:
+    """A host that has lost its KVM is broken: only where VMs run without it is none needed."""
+    told = [
+        Found("/dev/kvm", f"{one.told} has it open")
+        if one.opened.kvm
+        else Found("none", f"{one.told} runs without it")
+        for one in _theirs(seen)
+    ]
+    if told:
+        return the_one(told, "the device of KVM")
+    if seen.kvm_fault is None:
+        return Found("/dev/kvm", "it makes a VM")
+    return Open(f"the device of KVM, or none where VMs run without: {seen.kvm_fault}, and {_LOOK_VMMS}")
+
+
+def ids(seen: HostSeen, rows: Rows) -> list[Found]:
+    """Ids of VMs: as rows say, and then as the VMMs' own command lines and sockets."""
+    told = [Found(vm_id, "database, vms.vm_id") for row in rows.vms if (vm_id := row.get("vm_id"))]
+    return [*told, *(one for one in (_id_of(vmm) for vmm in _theirs(seen)) if one)]
+
+
+def state(seen: HostSeen, rows: Rows) -> Answers:
+    """Folders of VMs and of their sockets, and what a VM is called."""
+    known = ids(seen, rows)
+    names = [str(one.value) for one in known]
+    there = f"; there are {several(list(seen.told.folders))}" if seen.told.folders else ""
+    return {
+        "vms_dir": the_one(
+            _disk_folders(seen, names), f"the folder with one entry per VM; {_LOOK_VMMS}{there}"
+        ),
+        "sockets_dir": the_one(_socket_folders(seen, rows, names), f"the API sockets' folder; {_LOOK_VMMS}"),
+        "vm_id_pattern": _pattern(known),
+        **_tap_names(seen, rows, names),
+    }
+
+
+def _theirs(seen: HostSeen) -> list[Vmm]:
+    return [one for one in seen.vmms if not one.process.defunct and not one.is_ours]
+
+
+def _id_of(one: Vmm) -> Found | None:
+    if given := one.word("--id"):
+        return Found(given, f"ps, {one.told} --id")
+    for name in named_by(one.api_socket) if one.api_socket else ():
+        if shape_of(name):
+            return Found(name, f"ps, {one.told} --api-sock {one.api_socket}")
+    return None
+
+
+def _pattern(known: Sequence[Found]) -> Answer:
+    """Rows say what an id is; what a socket is called may be something else."""
+    look = "a pattern of the ids of VMs"
+    if not known:
+        return Open(f"{look}; {_LOOK_VMMS}, or give the database's connection string")
+    names = [str(one.value) for one in known if one.seen.partition(",")[0] == known[0].seen.partition(",")[0]]
+    pattern = pattern_of(names)
+    if pattern is None:
+        return Open(f"{look}; those seen have none in common: {', '.join(sorted(set(names))[:3])}")
+    return Found(pattern, f"{known[0].seen}: {names[0]}")
+
+
+def _disk_folders(seen: HostSeen, names: Sequence[str]) -> Iterator[Found]:
+    for one in _theirs(seen):
+        for path in one.opened.files:
+            at = id_in(path, names) if path.endswith(_DISKS) else None
+            if at:
+                yield Found(at[0], f"{one.told} has {path} open")
+
+
+def _socket_folders(seen: HostSeen, rows: Rows, names: Sequence[str]) -> Iterator[Found]:
+    """Of processes that run; where these tell none, as rows say.
+
+    A socket is called by its VM's id, or lies in a folder that is: deeper ones, as in a jail, are not found
+    by whoever looks into the folder.
+    """
+    running = [
+        (path, f"ps, {one.told} --api-sock {path}") for one in _theirs(seen) if (path := one.api_socket)
+    ]
+    said = [
+        (path, f"database, vms.socket_path {path}") for row in rows.vms if (path := row.get("socket_path"))
+    ]
+    for told in (running, said):
+        found = [
+            Found(at[0], seen_as)
+            for path, seen_as in told
+            if (at := id_in(path, names))
+            and len(PurePosixPath(path).relative_to(at[0]).parts) <= _DEEPEST_SOCKET
+        ]
+        if found:
+            yield from found
+            return
+
+
+def _tap_names(seen: HostSeen, rows: Rows, names: Sequence[str]) -> Answers:
+    """What a TAP's name begins with, and how much of its VM's id follows."""
+    pairs = [(tap, vm) for row in rows.vms if (tap := row.get("tap_device")) and (vm := row.get("vm_id"))]
+    where = "database, vms.tap_device"
+    devices = [one.name for one in seen.taps if not one.netns_name.startswith("acc-")]
+    if not pairs:
+        pairs = [(tap, vm) for tap in devices for vm in names if _shared(tap, vm)]
+        where = "ip link, beside the ids of VMs"
+    split = {_split(tap, vm) for tap, vm in pairs if _shared(tap, vm)}
+    if len(split) == 1 and all(prefix for prefix, _ in split):
+        ((prefix, count),) = split
+        seen_as = f"{where}: {pairs[0][0]} of {pairs[0][1]}"
+        return {"tap_prefix": Found(prefix, seen_as), "tap_id_characters": Found(count, seen_as)}
+    there = f": there are {', '.join(sorted(set(devices))[:4])}" if devices else ""
+    return {
+        "tap_prefix": Open(f"what every TAP of a VM begins with{there}"),
+        "tap_id_characters": Open("how many characters of the VM's id follow tap_prefix"),
+    }
+
+
+_FEWEST_SHARED = 3
+
+
+def _shared(tap: str, vm: str) -> int:
+    """How many of the first characters of an id a device's name ends with; few of them say nothing."""
+    most = next((count for count in range(len(tap) - 1, 0, -1) if tap.endswith(vm[:count])), 0)
+    return most if most >= _FEWEST_SHARED else 0
+
+
+def _split(tap: str, vm: str) -> tuple[str, int]:
+    count = _shared(tap, vm)
+    return tap[: len(tap) - count], count

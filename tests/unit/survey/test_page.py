@@ -1,0 +1,103 @@
+"""The profile that is written: our own loader reads it, and it holds nothing that it should not."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.database.survey import SeenDatabase, SeenTable, Values
+from harness.host.parts import Tap
+from harness.site.load import load_site
+from harness.survey.answer import Draft, Found, Open
+from harness.survey.draft import Asked, draft
+from harness.survey.page import held_to_the_model, left, page
+from harness.survey.seen import GuestDisk, HostSeen
+from tests.unit.survey.deployments import COLDBOOT, HOST_NETNS, JAILED, RUNBOOK
+from tests.unit.survey.test_guest_fields import BY_SHELL, OTHER, PLAIN
+
+HOST = {"address": Found("192.0.2.7", "as it was given"), "user": Found("me", "as it was given")}
+DATABASE = SeenDatabase(
+    (SeenTable("public", "vms", ("vm_id",), "users"),),
+    (SeenTable("public", "auth_sessions", ("session_id", "vm_ip")),),
+    values={"vms.status": Values(("running",)), "sessions.status": Values((), ("started", "failed"))},
+)
+
+
+def drafted(host: HostSeen, disk: GuestDisk, **more: str) -> Draft:
+    return held_to_the_model(draft(Asked(HOST, url_env="DB_URL", **more), host, disk, DATABASE))
+
+
+def written(folder: Path, found: Draft) -> tuple[Path, str]:
+    file = folder / "site.toml"
+    text = page(found, name="one", file=file, schema=Path("../docs/site-profile.schema.json"))
+    file.write_text(text, encoding="utf-8")
+    return file, text
+
+
+@pytest.mark.parametrize(("host", "disk"), [(RUNBOOK, PLAIN), (COLDBOOT, OTHER), (JAILED, BY_SHELL)])
+def test_the_profile_is_read_by_our_own_loader_as_it_was_found(
+    tmp_path: Path, host: HostSeen, disk: GuestDisk
+) -> None:
+    found = drafted(host, disk)
+    file, text = written(tmp_path, found)
+    site = load_site(file)
+    assert text.startswith("#:schema ../docs/site-profile.schema.json\n")
+    told = tomllib.loads(text)
+    for table, answers in found.items():
+        values = {field: one.value for field, one in answers.items() if isinstance(one, Found)}
+        assert told.get(table, {}) == values
+        assert getattr(site, table).model_fields_set >= values.keys()
+
+
+def test_each_value_says_where_it_was_seen_and_each_gap_what_to_look_for(tmp_path: Path) -> None:
+    found = drafted(RUNBOOK, PLAIN)
+    lines = written(tmp_path, found)[1].splitlines()
+    for table, answers in found.items():
+        for field, one in answers.items():
+            mark = "# from: " if isinstance(one, Found) else "# ? "
+            place = next(
+                n for n, line in enumerate(lines) if line.removeprefix("# ").startswith(f"{field} = ")
+            )
+            above = [line for line in lines[max(0, place - 5) : place + 1] if mark in line]
+            assert above, (table, field)
+    assert "# name = " not in "\n".join(lines)
+
+
+def test_what_is_left_is_told_by_its_field() -> None:
+    assert any(
+        line.startswith("session.user_id: a user of the suite's own")
+        for line in left(drafted(RUNBOOK, PLAIN))
+    )
+
+
+def test_names_that_no_profile_may_have_are_left_open_and_spoil_nothing_else(tmp_path: Path) -> None:
+    """A host may call its things as it likes."""
+    (vmm, ours) = RUNBOOK.vmms
+    odd = replace(vmm.opened, program="/usr/bin/$(reboot)\x1b[2J\nname = 'x'", version="1.7.0\n[x]")
+    taps = (Tap("fc-vm-6b038", 7, HOST_NETNS, master="fcbr0"),)
+    host = replace(RUNBOOK, vmms=(replace(vmm, opened=odd), ours), taps=taps)
+    found = drafted(host, PLAIN)
+    file, text = written(tmp_path, found)
+    assert isinstance(found["vmm"]["binary"], Open)
+    assert load_site(file).network.bridge == "fcbr0"
+    assert "\x1b" not in text
+    assert "x" not in tomllib.loads(text)
+
+
+def test_what_may_be_a_secret_is_not_written(tmp_path: Path) -> None:
+    host = {**HOST, "proxy_command": Found("connect --password=hunter2 %h", "as it was given")}
+    found = held_to_the_model(draft(Asked(host), RUNBOOK, PLAIN, "not asked"))
+    file, text = written(tmp_path, found)
+    assert "hunter2" not in text
+    assert load_site(file).host.proxy_command is None
+
+
+def test_addresses_that_do_not_go_together_are_left_open(tmp_path: Path) -> None:
+    found = {"host": HOST, "network": {"first_vm": Found("10.0.0.2", "x"), "bridge": Found("br0", "y")}}
+    kept = held_to_the_model(found)
+    assert isinstance(kept["network"]["first_vm"], Open)
+    assert kept["network"]["bridge"] == Found("br0", "y")
+    assert load_site(written(tmp_path, kept)[0]).network.bridge == "br0"
