@@ -1,9 +1,8 @@
 """Runs on the lab's host, in a network namespace of its own: QEMU alone, restored and polled.
 
 The machine and the snapshot are those of the suite, without Firecracker's API, SSH or the driver: the
-floor that the driver is held against. As every clone here does, this one asks the metadata service who it is
-before it thaws, and would wait seconds for none: it is told that there is nothing to know. Prints the seconds
-from the start of QEMU to a 200 of the agent.
+floor that the driver is held against. As every clone here does, this one learns of its restore by the
+metadata service. Prints the seconds from the start of QEMU to a 200 of the agent.
 """
 
 from __future__ import annotations
@@ -25,12 +24,16 @@ from lab.vmm.qemu.process import Hardware, Qemu
 METADATA = "169.254.169.254"
 
 
-class Nothing(http.server.BaseHTTPRequestHandler):
-    """A metadata service with nothing in it."""
+class Restored(http.server.BaseHTTPRequestHandler):
+    """A metadata service that says to a guest that it was restored."""
 
     def do_GET(self) -> None:
         """Say so."""
-        self.send_error(404)
+        body = json.dumps({"generation": "bench", "time": time.time()}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, format: str, *words: object) -> None:
         """Standard error is for errors."""
@@ -46,7 +49,7 @@ def main(vmstate: str, memory_file: str, disk: str, guest: str, gateway: str) ->
     subprocess.run(["ip", "link", "set", "bench0", "address", METADATA_MAC.hex(":")], check=True)
     subprocess.run(["ip", "addr", "add", METADATA, "dev", "bench0"], check=True)
     subprocess.run(["ip", "link", "set", "bench0", "up"], check=True)
-    metadata = http.server.ThreadingHTTPServer((METADATA, 80), Nothing)
+    metadata = http.server.ThreadingHTTPServer((METADATA, 80), Restored)
     threading.Thread(target=metadata.serve_forever, daemon=True).start()
     Path("/proc/sys/net/ipv4/neigh/bench0/retrans_time_ms").write_text("20")
     for drive in header.drives:

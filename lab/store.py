@@ -32,6 +32,7 @@ def mount(paths: LabPaths) -> None:
     with held(paths.home / _LOCK):
         if is_mounted(paths):
             return
+        _detach(paths)
         if not paths.store_file.exists():
             _create(paths)
         _check_whole(paths)
@@ -53,6 +54,7 @@ def unmount(paths: LabPaths) -> None:
     with held(paths.home / _LOCK):
         while _mounted_from(paths.store) is not None:
             run(["umount", paths.store], timeout_s=120, hint=f"see who uses it: fuser -vm {paths.store}")
+        _detach(paths)
 
 
 def is_mounted(paths: LabPaths) -> bool:
@@ -87,6 +89,17 @@ def _mounted_from(mountpoint: Path) -> str | None:
 def _backing_file(device: str) -> str:
     source = Path("/sys/block", Path(device).name, "loop/backing_file")
     return source.read_text().strip() if source.exists() else ""
+
+
+def _detach(paths: LabPaths) -> None:
+    """Let go of the loop devices that a killed mount or build has left to the file: ours, and no other's."""
+    if not paths.store_file.exists():
+        return
+    said = run(
+        ["losetup", "--associated", paths.store_file, "--noheadings", "--output", "NAME"], timeout_s=30
+    )
+    for device in said.stdout.split():
+        run(["losetup", "--detach", device], timeout_s=30)
 
 
 def _create(paths: LabPaths) -> None:

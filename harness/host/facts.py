@@ -20,7 +20,7 @@ from harness.values import Moment
 T = TypeVar("T")
 
 HOST_PROBE = Path(__file__).parent / "probes" / "host.py"
-INVENTORY = ("processes", "state", "sockets", "paths", "taps")
+INVENTORY = ("processes", "state", "sockets", "jails", "paths", "taps")
 """Parts that show what VMs left on the host."""
 ALL = (
     *INVENTORY,
@@ -148,6 +148,7 @@ def _settings(site: Site) -> dict[str, Any]:
         "vmstate": site.snapshot.vmstate,
         "vms_dir": site.state.vms_dir,
         "sockets_dir": site.state.sockets_dir,
+        "jails_dir": site.state.jails_dir,
         "bridge": site.network.bridge,
         "ours": RUN_NAME.pattern,
         "unit": controller.unit,

@@ -72,6 +72,30 @@ class DirectoryEntry:
 
 
 @dataclass(frozen=True)
+class Jail(DirectoryEntry):
+    """What the jailer made for one VMM: ``root`` in it is that one's root. All paths are the host's."""
+
+    sockets: tuple[DirectoryEntry, ...] = ()
+    pids: tuple[Natural, ...] = ()
+    """Processes whose root it is."""
+    mounts: tuple[str, ...] = ()
+    """What is mounted in it for everybody, as a folder of snapshots is."""
+
+
+@dataclass(frozen=True)
+class ControlGroup(DirectoryEntry):
+    """A control group that the jailer made for one VMM."""
+
+
+@dataclass(frozen=True)
+class Jails:
+    """All that the jailer made, and is still there."""
+
+    jails: tuple[Jail, ...] = ()
+    groups: tuple[ControlGroup, ...] = ()
+
+
+@dataclass(frozen=True)
 class Listing:
     """What lies in a folder: how much there is, and the first 10,000 of it, by name."""
 

@@ -15,8 +15,8 @@ from harness.mend import Command, PathThing, ProcessThing, TapThing
 from harness.mending.seen import Seen
 
 NOT_BELOW = (
-    "its command line names no VM in state.sockets_dir or state.vms_dir: see whose it is (it may be another"
-    " site's)"
+    "its command line names no VM in state.sockets_dir, state.vms_dir or state.jails_dir: see whose it is (it"
+    " may be another site's)"
 )
 NOT_BY_ID = "its name does not begin with a VM's id: see whose it is, or add it to state.ignored_entries"
 
@@ -84,8 +84,9 @@ def _begins_with(seen: Seen, path: str) -> str:
 def _vms_of(seen: Seen, process: Process | None) -> list[str]:
     """VMs that a command line names by a path below this site's own folders."""
     state = seen.inventory.site.state
-    folders = [f"{folder.rstrip('/')}/" for folder in (state.sockets_dir, state.vms_dir)]
-    words = (word.rpartition("=")[2] for word in process.command.split()) if process else ()
+    kept = (state.sockets_dir, state.vms_dir, state.jails_dir)
+    folders = [f"{folder.rstrip('/')}/" for folder in kept if folder is not None]
+    words = (word.rpartition("=")[2] for word in seen.inventory.words(process)) if process else ()
     paths = (posixpath.normpath(seen.inventory.plain(word)) for word in words if word.startswith("/"))
     return [vm for path in paths if path.startswith(tuple(folders)) for vm in seen.inventory.ids(path)]
 

@@ -58,7 +58,12 @@ CONSEQUENCES = (
     Consequence(
         "snapshot.vmstate",
         "every VM is booted from the disk, and none restored",
-        ("guest.boot_is_the_snapshots", "guest.clone_did_not_boot", "host.snapshot_loadable"),
+        (
+            "guest.boot_is_the_snapshots",
+            "guest.clone_did_not_boot",
+            "guest.snapshot_is_loaded",
+            "host.snapshot_loadable",
+        ),
     ),
     Consequence(
         "snapshot.manifest",

@@ -158,6 +158,9 @@ class StateSection(Section):
     """One entry per VM, its name starting with the VM id."""
     sockets_dir: AbsolutePath = "/var/run/firecracker"
     """API sockets, `<vm id>*.sock`."""
+    jails_dir: AbsolutePath | None = None
+    """The jailer's `--chroot-base-dir`, by default /srv/jailer: there each VMM runs in `<program>/<id>/root`,
+    its id a VM's or that without its prefix. `none` where no jailer is used."""
     vm_id_pattern: Pattern = r"vm-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     """A VM id; also how ids are found in names and command lines."""
     clones_dir: AbsolutePath | None = None
@@ -173,7 +176,7 @@ class StateSection(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> StateSection:
-        clones = self.clones_dir or "/"
+        clones, jails = self.clones_dir or "/", self.jails_dir
         length = len(self.tap_prefix) + self.tap_id_characters
         _refuse(
             {
@@ -182,6 +185,7 @@ class StateSection(Section):
                 ),
                 "clones_dir is vms_dir, or inside of it": _is_within(clones, self.vms_dir),
                 "clones_dir is sockets_dir, or inside of it": _is_within(clones, self.sockets_dir),
+                "clones_dir is jails_dir, or inside of it": jails is not None and _is_within(clones, jails),
                 "vm_id_pattern matches the path of vms_dir or of sockets_dir, which names no VM": any(
                     is_found(self.vm_id_pattern, folder) for folder in (self.vms_dir, self.sockets_dir)
                 ),

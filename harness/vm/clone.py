@@ -65,29 +65,34 @@ class Clone:
         return str(self.ask("last_words"))
 
     def restore(self, *, mmds: Mapping[str, Any] | None = None) -> None:
-        """Load the golden snapshot, give it its own disk, and let it run."""
-        self.load(mmds=mmds)
+        """Load the golden snapshot, give it its own disk, and let it run.
+
+        :param mmds: what its metadata service is to say, else as the profile has it.
+        """
+        files = self.hypervisor.site.snapshot
+        self.load()
         with self.timed("disk"):
-            self._give_own_disk(self.hypervisor.site.snapshot.drive_id)
+            self._give_own_disk(files.drive_id)
         with self.timed("resume"):
+            if mmds is None and files.clone_metadata == "mmds":
+                mmds = {"clone": {"generation": self.name, "time": time.time()}}
+            if mmds is not None:  # as late as can be: it tells the time
+                self.api.put_mmds(mmds)
             self.started_at = time.monotonic()
             self.api.patch_vm("Resumed")
 
-    def load(self, *, mmds: Mapping[str, Any] | None = None) -> None:
+    def load(self) -> None:
         """Load the golden snapshot, and no more: its disk is still the one that it was taken with."""
         files = self.hypervisor.site.snapshot
         if files.vmstate is None or files.memory is None:
             raise VmError("the profile names no memory snapshot", hint='make the VM with boot="cold"')
-        with self.timed("load"):
-            if mmds is not None:
-                self.api.put_mmds(mmds)
-            with _new_enough():
-                self.api.load_snapshot(
-                    snapshot_path=files.vmstate,
-                    mem_file_path=files.memory,
-                    network_overrides=[{"iface_id": files.iface_id, "host_dev_name": TAP}],
-                    **load_options(files),
-                )
+        with self.timed("load"), _new_enough():
+            self.api.load_snapshot(
+                snapshot_path=files.vmstate,
+                mem_file_path=files.memory,
+                network_overrides=[{"iface_id": files.iface_id, "host_dev_name": TAP}],
+                **load_options(files),
+            )
 
     def boot(self, *, boot_args: str | None = None) -> None:
         """Configure it from the profile, and boot its disk."""

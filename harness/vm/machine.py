@@ -249,8 +249,6 @@ def restore(hypervisor: Hypervisor, *, mmds: Mapping[str, Any] | None = None) ->
     :raises VmError: whatever else it was.
     """
     with making(hypervisor) as clone:
-        if mmds is None and hypervisor.site.snapshot.clone_metadata == "mmds":
-            mmds = {"clone": {"generation": clone.name, "time": time.time()}}
         clone.restore(mmds=mmds)
         return Vm(clone, health_s=hypervisor.site.guest.restore_health_s)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from harness.text import beginning
 
 _SHOWN = 2000  # characters of an answer
+_LOAD = "PUT /snapshot/load"
 _LINK = re.compile(r": (?=[A-Z])")
 _REBUILD = "rebuild the golden snapshot: ./scripts/build-golden-snapshot-complete.sh browser"
 _PUT_BACK = f"put the file back where it was, or {_REBUILD}"
@@ -107,6 +108,18 @@ def refusal(fault: str) -> Refusal:
     cause = next((cause for cause in CAUSES if cause.explains(whole)), None)
     core = innermost(whole)
     return Refusal(f"{cause.means}: {core}" if cause else core, whole, cause.mend if cause else "")
+
+
+def is_of_snapshot(said: str) -> bool:
+    """Whether a VMM that made no clone, and said so, refused the snapshot itself.
+
+    It did not where it never came to the load or got past it, where host or profile are known to be to blame,
+    and as far as can be told where it gave no answer.
+    """
+    if _LOAD not in said:
+        return False
+    cause = next((cause for cause in CAUSES if cause.explains(said)), None)
+    return _REBUILD in cause.mend if cause else re.search(rf"answered \d+ to {_LOAD}", said) is not None
 
 
 def innermost(fault: str) -> str:

@@ -13,7 +13,7 @@ from harness.custodian.names import CLONE_NAME
 from harness.database.vm_rows import LiveRow
 from harness.errors import TransportError
 from harness.host.facts import HostFacts
-from harness.host.parts import DirectoryEntry, Listing, Process, Processes, Sockets, Tap, Taps
+from harness.host.parts import DirectoryEntry, Jail, Jails, Listing, Process, Processes, Sockets, Tap, Taps
 from harness.site.patterns import all_found
 from harness.site.profile import Site
 
@@ -50,9 +50,10 @@ class Inventory:
 
     @cached_property
     def told_entries(self) -> Sequence[DirectoryEntry]:
-        """Entries of that folder, but for those that the profile ignores."""
+        """Entries of that folder, but for those that the profile ignores; and what the jailer made."""
         ignored = self.site.state.ignored_entries
-        return [one for one in self.listing.entries if name_of(one) not in ignored]
+        found = (*self.listing.entries, *self.jails.jails, *self.jails.groups)
+        return [one for one in found if name_of(one) not in ignored]
 
     @property
     def entries(self) -> Sequence[DirectoryEntry]:
@@ -62,6 +63,11 @@ class Inventory:
         """
         _require_whole(self.listing, self.site.state.vms_dir)
         return self.told_entries
+
+    @cached_property
+    def jails(self) -> Jails:
+        """What the jailer made."""
+        return Jails() if self.site.state.jails_dir is None else self.facts.part("jails", Jails)
 
     @cached_property
     def sockets(self) -> Sockets:
@@ -118,6 +124,12 @@ class Inventory:
         ends = (at for at in range(len(name) + 1) if not _GOES_ON.match(name, at))
         return next((self._by_id[name[:at]] for at in ends if name[:at] in self._by_id), None)
 
+    def owner_of_entry(self, entry: DirectoryEntry) -> LiveRow | None:
+        """The live row whose VM id its name begins with; what the jailer made may lack its prefix."""
+        name = name_of(entry)
+        bare = self._by_mention.get(("instance", name.casefold())) if entry in self._jailers else None
+        return bare[0] if bare else self.owner(name)
+
     def owner_of_socket(self, entry: DirectoryEntry) -> LiveRow | None:
         """The live row that names a socket, or whose VM id it, or the folder that it is in, begins with."""
         by_path = self._by_mention.get(("path", self.plain(entry.path)))
@@ -154,8 +166,26 @@ class Inventory:
         return self._by_path.get(self.plain(path))
 
     def sockets_named(self, row: LiveRow) -> Sequence[DirectoryEntry]:
-        """API sockets that are called by the row's VM id."""
-        return [one for one in self.api_sockets if begins(name_of(one), row.vm_id)]
+        """API sockets that are called by the row's VM id, or lie in its jail."""
+        jailed = (socket for one in self.jails_of(row) for socket in one.sockets)
+        return [*(one for one in self.api_sockets if begins(name_of(one), row.vm_id)), *jailed]
+
+    def jails_of(self, row: LiveRow) -> list[Jail]:
+        """The jails of the row's VM."""
+        return [one for one in self.jails.jails if self.is_of(one, row)]
+
+    def is_of(self, entry: DirectoryEntry, row: LiveRow) -> bool:
+        """Whether an entry's name is the row's VM's, be that live or not."""
+        bare = ("instance", name_of(entry).casefold()) in self._mentioned_as(row) and entry in self._jailers
+        return bare or begins(name_of(entry), row.vm_id)
+
+    def words(self, process: Process) -> list[str]:
+        """A command line's words; the paths of one in a jail are told as the host has them."""
+        words = process.command.split()
+        jail = next((one for one in self.jails.jails if process.pid in one.pids), None)
+        if jail is None:
+            return words
+        return [jail.path, *(_within(f"{jail.path}/root", word) for word in words)]
 
     def taps_of(self, row: LiveRow) -> list[Tap]:
         """The TAP devices that are the row's."""
@@ -214,6 +244,10 @@ class Inventory:
         return _grouped((mention, one) for one in living for mention in self._mentions(one))
 
     @cached_property
+    def _jailers(self) -> frozenset[DirectoryEntry]:
+        return frozenset((*self.jails.jails, *self.jails.groups))
+
+    @cached_property
     def _known_mentions(self) -> dict[int, frozenset[Mention]]:
         return {}
 
@@ -233,7 +267,7 @@ class Inventory:
         known = self._known_mentions
         if process.pid not in known:
             ids = {("id", vm_id) for vm_id in self.ids(process.command)}
-            paths = {("path", self.plain(word)) for word in process.command.split()}
+            paths = {("path", self.plain(word)) for word in self.words(process)}
             instance = _option(process, "--id").casefold()
             known[process.pid] = frozenset(ids | paths | {("instance", instance)})
         return known[process.pid]
@@ -268,6 +302,12 @@ def begins(name: str, vm_id: str) -> bool:
 def _option(process: Process, name: str) -> str:
     words = [part for word in process.command.split() for part in _apart(word, name)]
     return next((value for word, value in itertools.pairwise(words) if word == name), "")
+
+
+def _within(root: str, word: str) -> str:
+    """A path, be it an option's, as seen from outside of a jail."""
+    option, slash, path = word.partition("/")
+    return f"{option}{root}/{path}" if slash and (not option or option.endswith("=")) else word
 
 
 def _apart(word: str, name: str) -> list[str]:

@@ -49,15 +49,18 @@ def rows_without_socket(inventory: Inventory) -> list[Finding]:
 def _socket_fault(inventory: Inventory, row: LiveRow) -> str:
     if row.socket_path is None:
         return "" if inventory.sockets_named(row) else "no socket_path in the row, and no socket of its name"
-    kind = socket_kind(inventory, row.socket_path)
+    kind = socket_kind(inventory, row, row.socket_path)
     if kind is None:
         return f"{row.socket_path} does not exist"
     return "" if kind == "socket" else f"{row.socket_path} is no socket, but: {kind}"
 
 
-def socket_kind(inventory: Inventory, path: str) -> str | None:
-    """What lies at a path: from the folder of sockets, or asked for by name; None where nothing does."""
-    entry = inventory.paths.get(path) or inventory.socket_at(path)
+def socket_kind(inventory: Inventory, row: LiveRow, path: str) -> str | None:
+    """What lies at the path of a row's socket: from the folder of sockets, or asked for by name, or in its
+    jail, where the path is as its VMM has it. None where nothing does."""
+    jailed = [(f"{jail.path}/root{path}", one) for jail in inventory.jails_of(row) for one in jail.sockets]
+    inside = next((one for place, one in jailed if path.startswith("/") and one.path == place), None)
+    entry = inside or inventory.paths.get(path) or inventory.socket_at(path)
     return entry.kind if entry else None
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from harness.findings import Finding
-from harness.host.parts import DirectoryEntry, Listing, Process, Tap
+from harness.host.parts import ControlGroup, DirectoryEntry, Jail, Listing, Process, Tap
 from harness.mend import Command, PathThing, ProcessThing, TapThing, Words, shell_line
 from harness.text import beginning
-from harness.world.inventory import Inventory, name_of
+from harness.world.inventory import Inventory
 
 
 def stray_processes(inventory: Inventory) -> list[Finding]:
@@ -42,10 +42,29 @@ def defunct_processes(inventory: Inventory) -> list[Finding]:
 def stray_entries(inventory: Inventory) -> list[Finding]:
     """Entries in the folder of VM state without a live row."""
     return _untold(inventory.listing, inventory.site.state.vms_dir) + [
-        Finding(f"entry {one.path}", one.path, f"no live row: {one.kind}", (removed(one),))
+        _stray_entry(inventory, one)
         for one in inventory.told_entries
-        if inventory.owner(name_of(one)) is None
+        if inventory.owner_of_entry(one) is None
     ]
+
+
+def _stray_entry(inventory: Inventory, entry: DirectoryEntry) -> Finding:
+    if isinstance(entry, ControlGroup):
+        remove = Command(("sudo", "rmdir", "--", entry.path))
+        return Finding(f"entry {entry.path}", entry.path, "no live row: a jail's control group", (remove,))
+    if not isinstance(entry, Jail):
+        return Finding(f"entry {entry.path}", entry.path, f"no live row: {entry.kind}", (removed(entry),))
+    vmms = {one.pid: one for one in inventory.processes.vmms}
+    ends = [
+        killed(vmms[pid]) if pid in vmms else Words(f"see what pid {pid} is: its root is this jail")
+        for pid in entry.pids
+    ]
+    # Removed with what is mounted in it, a jail takes a folder of snapshots along.
+    frees = [Words(f"unmount first: {shell_line(['sudo', 'umount', '--', one])}") for one in entry.mounts]
+    runs = f"in it runs pid {', '.join(map(str, entry.pids))}" if entry.pids else "nothing runs in it"
+    listens = "".join(f"; API socket {one.path}" for one in entry.sockets)
+    why = f"no live row: a jail; {runs}{listens}"
+    return Finding(f"entry {entry.path}", entry.path, why, (*ends, *frees, removed(entry)))
 
 
 def stray_sockets(inventory: Inventory) -> list[Finding]:

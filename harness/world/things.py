@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from harness.database.vm_rows import LiveRow
 from harness.findings import Finding
 from harness.text import beginning
-from harness.world.inventory import Inventory, begins, name_of
+from harness.world.inventory import Inventory
 from harness.world.promises import rows_without_process, rows_without_socket, rows_without_tap, socket_kind
 
 Things = Mapping[str, str | None]
@@ -21,7 +21,7 @@ def things_of(inventory: Inventory) -> Things:
     """Folders, sockets, TAPs and processes."""
     found: dict[str, str | None] = {}
     for entry in inventory.entries:
-        found[f"entry {entry.path}"] = _id(inventory.owner(name_of(entry)))
+        found[f"entry {entry.path}"] = _id(inventory.owner_of_entry(entry))
     for socket in inventory.api_sockets:
         found[f"socket {inventory.plain(socket.path)}"] = _id(inventory.owner_of_socket(socket))
     for tap in inventory.vm_taps:
@@ -58,7 +58,7 @@ def processes(inventory: Inventory, row: LiveRow) -> list[str]:
 def sockets(inventory: Inventory, row: LiveRow) -> list[str]:
     """What lies at the path of the VM's socket, and beside that under the VM's name."""
     named = [one.path for one in inventory.sockets_named(row)]
-    if row.socket_path and socket_kind(inventory, row.socket_path) is not None:
+    if row.socket_path and socket_kind(inventory, row, row.socket_path) is not None:
         named.append(row.socket_path)
     return list(dict.fromkeys(map(inventory.plain, named)))
 
@@ -69,8 +69,8 @@ def taps(inventory: Inventory, row: LiveRow) -> list[str]:
 
 
 def folders(inventory: Inventory, row: LiveRow) -> list[str]:
-    """Entries of the folder of VM state that begin with the VM's id."""
-    return [one.path for one in inventory.entries if begins(name_of(one), row.vm_id)]
+    """Entries of the folder of VM state that begin with the VM's id, and what the jailer made for it."""
+    return [one.path for one in inventory.entries if inventory.is_of(one, row)]
 
 
 THINGS: Mapping[str, Callable[[Inventory, LiveRow], list[str]]] = {

@@ -27,7 +27,7 @@ _PARK = """
 while systemctl is-active --quiet clone-guard-park; do sleep 0.1; done
 systemctl start --no-block clone-guard-park
 """
-"""A clone's guard still sets its clock for a second after the thaw, and a unit that runs is not started."""
+"""A clone's guard may not have ended yet after the thaw, and a unit that runs is not started."""
 
 
 def _changed_users(disk: Path | None, script: str) -> Defect:

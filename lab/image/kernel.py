@@ -14,6 +14,7 @@ import re
 import shutil
 import struct
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,28 +40,31 @@ SLICES_MS = {"latency": 60, "min_granularity": 30, "wakeup_granularity": 40}
 every change of program the emulation forgets where translated code lies; ten times as slow as a processor, it
 changes ten times as often for the same work, unless it is told."""
 
-INIT = """#!/bin/busybox sh
+_INIT = """#!/bin/busybox sh
 bb=/bin/busybox
-$bb mkdir /debug
+{first}$bb mount -t devtmpfs dev /dev
+$bb mount -t proc proc /proc
+for module in {modules}; do $bb insmod /modules/$module.ko; done
+tries=0
+until [ -b /dev/vda ]; do
+    tries=$((tries + 1))
+    [ $tries -gt {tries} ] && echo "initrd: no /dev/vda" && $bb poweroff -f
+    $bb usleep 10000
+done
+$bb mount -t {file_system} -o rw,noatime /dev/vda /root \\
+    || {{ echo "initrd: cannot mount /dev/vda"; $bb poweroff -f; }}
+$bb umount /proc
+$bb mount -o move /dev /root/dev
+exec $bb switch_root /root /sbin/init
+"""
+
+_SLICES = """$bb mkdir /debug
 $bb mount -t debugfs debug /debug
 for slice in {slices}; do
     file=/debug/sched/${{slice%=*}}_ns
     [ ! -e $file ] || echo ${{slice#*=}}000000 >$file
 done
 $bb umount /debug
-$bb mount -t devtmpfs dev /dev
-$bb mount -t proc proc /proc
-for module in {modules}; do $bb insmod /modules/$module.ko; done
-tries=0
-until [ -b /dev/vda ]; do
-    tries=$((tries + 1))
-    [ $tries -gt 500 ] && echo "initrd: no /dev/vda" && $bb poweroff -f
-    $bb usleep 10000
-done
-$bb mount -t ext4 -o rw,noatime /dev/vda /root || {{ echo "initrd: cannot mount /dev/vda"; $bb poweroff -f; }}
-$bb umount /proc
-$bb mount -o move /dev /root/dev
-exec $bb switch_root /root /sbin/init
 """
 
 
@@ -152,16 +156,31 @@ def _forget_others(kernel: Kernel) -> None:
 
 
 def _write_initrd(kernel: Kernel) -> None:
+    slices = " ".join(f"{name}={ms}" for name, ms in SLICES_MS.items())
+    modules = {name: kernel.modules / f"{name}.ko" for name in MODULES}
+    content = initrd(
+        kernel.folder / "busybox", modules, file_system="ext4", tries=500, first=_SLICES.format(slices=slices)
+    )
+    kernel.initrd.write_bytes(content)
+
+
+def initrd(
+    busybox: Path, modules: Mapping[str, Path], *, file_system: str, tries: int, first: str = ""
+) -> bytes:
+    """An initrd that inserts modules in their order, waits for the root disk, and goes on from that.
+
+    :param tries: how many hundredths of a second it waits.
+    :param first: what is done before, for the shell of ``$bb``.
+    """
     archive = Archive()
     for folder in ("bin", "dev", "proc", "root", "modules"):
         archive.add_folder(folder)
-    archive.add_file("bin/busybox", (kernel.folder / "busybox").read_bytes(), mode=0o755)
-    for name in MODULES:
-        archive.add_file(f"modules/{name}.ko", (kernel.modules / f"{name}.ko").read_bytes())
-    slices = " ".join(f"{name}={ms}" for name, ms in SLICES_MS.items())
-    init = INIT.format(modules=" ".join(MODULES), slices=slices)
+    archive.add_file("bin/busybox", busybox.read_bytes(), mode=0o755)
+    for name, file in modules.items():
+        archive.add_file(f"modules/{name}.ko", file.read_bytes())
+    init = _INIT.format(first=first, modules=" ".join(modules), tries=tries, file_system=file_system)
     archive.add_file("init", init.encode(), mode=0o755)
-    kernel.initrd.write_bytes(gzip.compress(archive.close(), compresslevel=6, mtime=0))
+    return gzip.compress(archive.close(), compresslevel=6, mtime=0)
 
 
 def extract_vmlinux(image: bytes) -> bytes:

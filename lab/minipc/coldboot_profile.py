@@ -54,6 +54,7 @@ def _snapshot(paths: LabPaths) -> dict[str, object]:
         "vmstate": "none",
         "memory": "none",
         "manifest": None,
+        "clone_metadata": None,
         "disk": base.on_host(base.DISK),
         "kernel": base.on_host(base.KERNEL),
         "initrd": base.on_host(base.INITRD),

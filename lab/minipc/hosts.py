@@ -11,6 +11,7 @@ from typing import Protocol
 
 from harness.errors import UsageError
 from lab.minipc import nspawn
+from lab.minipc.deployment import Deployment
 from lab.minipc.host import Host
 from lab.minipc.kvm import machine
 from lab.paths import LabPaths
@@ -21,6 +22,9 @@ class Kind(Protocol):
 
     def find(self, paths: LabPaths, /) -> Host | None:
         """The one that runs."""
+
+    def refuse(self, one: Deployment, /) -> None:
+        """Refuse a deployment that it cannot have."""
 
     def build(self, paths: LabPaths, /) -> None:
         """Have all that it boots from; one that runs on something else is ended."""

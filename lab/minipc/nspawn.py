@@ -64,6 +64,10 @@ def find(paths: LabPaths) -> Twin | None:
     return Twin(found.leader) if found and found.port is None else None
 
 
+def refuse(_one: deployment.Deployment) -> None:
+    """It can have every deployment."""
+
+
 def build(paths: LabPaths) -> None:
     """Golden snapshot and tree, side by side where both are wanted: one waits for what the other computes."""
     with ThreadPoolExecutor(max_workers=1) as background:

@@ -105,6 +105,7 @@ def _snapshot(paths: LabPaths) -> dict[str, object]:
         "guest_address": manifest["guest_address"],
         "vcpus": manifest["vcpus"],
         "memory_mib": manifest["memory_mib"],
+        "clone_metadata": "mmds",
         "inputs": [
             str(CODE_IN_TWIN / "current/lab/image" / name)
             for name in manifest["inputs"]

@@ -31,13 +31,16 @@ def up(
     :param firecracker: the file that the machine has for it; default the one that it had last.
     """
     with lock(paths):
+        # What is refused is refused before anything is chosen: the next `up` would else be refused for it.
+        one = deployment.DEPLOYMENTS[as_deployment] if as_deployment else deployment.chosen(paths)
+        (hosts.KINDS[on_host] if on_host else hosts.chosen(paths)).refuse(one)
         store.mount(paths)
+        if firecracker:
+            vmm.choose(paths, firecracker)
         if as_deployment:
             deployment.choose(paths, as_deployment)
         if on_host:
             hosts.choose(paths, on_host)
-        if firecracker:
-            vmm.choose(paths, firecracker)
         keys.ensure(paths)
         hosts.chosen(paths).build(paths)
         host = _renew(paths)

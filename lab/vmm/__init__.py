@@ -7,8 +7,8 @@ from Firecracker v1.16, and a client may notice:
   limit, Diff snapshots, Uffd memory, vhost-user drives and SendCtrlAltDel (there is no keyboard controller)
   answer 400.
 - A kernel may be a bzImage as well as an ELF file. Its command line gets ``reboot=a`` and, under emulation,
-  the processor's TSC frequency. There is a real-time clock, which shows the host's time after a restore
-  too; there is no kvm-clock, VMGenID or VMClock.
+  the processor's TSC frequency. A machine that boots has a real-time clock in the place of kvm-clock, one
+  that is loaded has neither (``qemu.boot_clock``); there is no VMGenID or VMClock.
 - Snapshots are QEMU's own: a file of Firecracker's, or of another QEMU version, is a failed load. The
   memory file must have exactly the machine's size, and be writable for the process though nothing is
   written to it. A new snapshot replaces the files of its name instead of writing into them.

@@ -10,6 +10,7 @@ import pytest
 
 from fixtures.guest import Resumed
 from fixtures.verdict.telling import CausedBy
+from harness.errors import ConsequenceError
 from harness.guest import claims, console
 from harness.guest.birth import Birth
 from harness.guest.look import BOOT_ID, Look
@@ -17,6 +18,7 @@ from harness.host.golden.files import GoldenSnapshot
 from harness.infra.host import Host
 from harness.site.profile import Site
 from harness.vm.machine import Vm
+from harness.vm.refusal import is_of_snapshot
 
 pytestmark = [
     pytest.mark.acceptance,
@@ -36,6 +38,22 @@ def test_clone_resumes_from_the_snapshot(resumed: Resumed, caused_by: CausedBy) 
     """The VMM brings a clone of the golden snapshot to life, with a disk and a network of its own."""
     caused_by(resumed.diagnosis)
     assert resumed.vm is not None, f"the VMM could not bring the snapshot to life: {resumed.error}"
+
+
+@REBUILD
+@pytest.mark.item("snapshot-rebuilt")
+@pytest.mark.behind("guest.clone_resumes_from_the_snapshot")
+@pytest.mark.look("{vmm.binary} --describe-snapshot {snapshot.vmstate}")
+@pytest.mark.smoke
+def test_snapshot_is_loaded(resumed: Resumed, caused_by: CausedBy) -> None:
+    """The VMM loads the golden snapshot: it refuses neither its files nor what is in them."""
+    if resumed.vm is None and not is_of_snapshot(resumed.error):
+        raise ConsequenceError(
+            f"no clone came to life, and not because of the snapshot: {resumed.error}",
+            behind="guest.clone_resumes_from_the_snapshot",
+        )
+    caused_by(resumed.diagnosis)
+    assert resumed.vm is not None, f"the VMM refuses the snapshot: {resumed.error}"
 
 
 @REBUILD

@@ -239,6 +239,69 @@ def sockets(ask: Ask) -> Found:
     return {"real": os.path.realpath(ask["sockets_dir"]), **listing(ask["sockets_dir"], 2)}
 
 
+def jails(ask: Ask) -> Found:
+    """Folders and control groups that the jailer made, one for each VMM; none where it is not used."""
+    base = ask["jails_dir"]
+    if base is None:
+        return {"jails": [], "groups": []}
+    programs = {ask["process_name"], Path(ask["binary"]).name}
+    found, rooted, mounts = [], process_roots(), mount_points()
+    for program in folders_in(os.path.realpath(base)):
+        programs.add(Path(program["path"]).name)
+        found += [jail(one, rooted, mounts) for one in folders_in(program["path"])]
+    return {"jails": found, "groups": control_groups(programs)}
+
+
+def folders_in(folder: str) -> list[Found]:
+    """The folders in a folder."""
+    inside = listing(folder, 1)
+    if inside["count"] > MOST_ENTRIES:
+        raise RuntimeError(f"{folder} holds {inside['count']} entries")
+    return [one for one in inside["entries"] if one["kind"] == "directory"]
+
+
+def jail(one: Found, rooted: dict[tuple[int, int], list[int]], mounts: list[str]) -> Found:
+    """What is in a jail, which the VMM in it may change meanwhile: no link is followed."""
+    root = f"{one['path']}/root"
+    inside: list[Found] = []
+    pids: list[int] = []
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        found = os.lstat(root)
+        pids = rooted.get((found.st_dev, found.st_ino), [])
+        inside = listing(root, 3)["entries"]
+    sockets = [entry for entry in inside if entry["kind"] == "socket"]
+    below = [path for path in mounts if path.startswith(f"{one['path']}/")]
+    return {**one, "sockets": sockets, "pids": pids, "mounts": below}
+
+
+def process_roots() -> dict[tuple[int, int], list[int]]:
+    """Processes by their root folder's device and inode: its name is another one inside of a jail."""
+    found: dict[tuple[int, int], list[int]] = {}
+    for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):  # noqa: PTH208 - text
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            root = os.stat(f"/proc/{pid}/root")  # noqa: PTH116 - text
+            found.setdefault((root.st_dev, root.st_ino), []).append(pid)
+    return found
+
+
+def mount_points() -> list[str]:
+    """Where something is mounted."""
+    fields = [line.split(" ")[4] for line in text_of("/proc/self/mountinfo").splitlines()]
+    return [re.sub(r"\\([0-7]{3})", lambda told: chr(int(told[1], 8)), path) for path in fields]
+
+
+def control_groups(programs: set[str]) -> list[Found]:
+    """Control groups that the jailer makes, of either version: ``<program>/<id>``, in each hierarchy."""
+    found: dict[str, Found] = {}
+    top = Path("/sys/fs/cgroup")
+    for parent in (top, *(top.iterdir() if top.is_dir() else ())):
+        for path in (parent / program for program in sorted(programs)):
+            if path.is_dir():
+                inside = folders_in(os.path.realpath(path))
+                found.update({one["path"]: one for one in inside})
+    return list(found.values())
+
+
 def paths(ask: Ask) -> Found:
     """What each asked path is; None where there is nothing."""
     found: Found = dict.fromkeys(ask.get("paths", ()))
@@ -602,6 +665,7 @@ PARTS: tuple[Any, ...] = (
     processes,
     state,
     sockets,
+    jails,
     paths,
     taps,
     bridge,

@@ -15,7 +15,8 @@ RESTORED = ("guest/test_restored.py",)
 OF_A_CLONE = tuple(
     f"guest/test_restored.py::test_{check}"
     for check in (
-        *("clone_resumes_from_the_snapshot", "clone_did_not_boot", "console_is_clean"),
+        *("clone_resumes_from_the_snapshot", "snapshot_is_loaded"),
+        *("clone_did_not_boot", "console_is_clean"),
         *("boot_is_the_snapshots[golden]", "no_unit_failed[golden]"),
     )
 )
@@ -28,7 +29,7 @@ NO_BOOT = behind(
 
 
 @fault(
-    reds={"guest.clone_resumes_from_the_snapshot"},
+    reds={"guest.clone_resumes_from_the_snapshot", "guest.snapshot_is_loaded"},
     behind=behind(
         "guest.clone_resumes_from_the_snapshot",
         (

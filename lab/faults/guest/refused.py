@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from lab.faults.fault import Fault, Inject
+from collections.abc import Mapping
+
+from lab.faults.fault import Fault, Inject, behind
 from lab.faults.golden import golden_copy
 
-RESUMES = ("guest/test_restored.py::test_clone_resumes_from_the_snapshot",)
+RESUMES, LOADED = "clone_resumes_from_the_snapshot", "snapshot_is_loaded"
+ASKS = tuple(f"guest/test_restored.py::test_{check}" for check in (RESUMES, LOADED))
+BOTH = frozenset({f"guest.{RESUMES}", f"guest.{LOADED}"})
+NOT_ITS_FAULT = behind(f"guest.{RESUMES}", [f"guest.{LOADED}"])
+"""The snapshot is as it should be, and another reason was given."""
 
 
-def _refused(name: str, cause: str, breaks: str, inject: Inject) -> Fault:
-    reds = frozenset({"guest.clone_resumes_from_the_snapshot"})
-    return Fault(f"guest.{name}", breaks, inject, RESUMES, reds, cause=f"snapshot.{cause}")
+def _refused(
+    name: str, cause: str, breaks: str, inject: Inject, not_red: Mapping[str, str] | None = None
+) -> Fault:
+    spared = not_red or {}
+    return Fault(
+        f"guest.{name}", breaks, inject, ASKS, BOTH - spared.keys(), behind=spared, cause=f"snapshot.{cause}"
+    )
 
 
 FAULTS = (
@@ -37,5 +47,6 @@ FAULTS = (
         "interface_unknown",
         "The snapshot's network interface has another name than the profile gives.",
         lambda patient: patient.profile(snapshot={"iface_id": "eth7"}),
+        NOT_ITS_FAULT,
     ),
 )

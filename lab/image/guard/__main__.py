@@ -18,7 +18,6 @@ from .freezer import Freezer
 from .network import Nic, random_mac
 from .quiet import wait_quiet
 
-POLL_S = 0.001
 QUIET_S = 60.0
 CONSOLE = Path("/dev/console")
 
@@ -40,7 +39,7 @@ class Guard:
         self.source.learn()
         say("parked")
         while not self.source.jumped():
-            time.sleep(POLL_S)
+            time.sleep(self.source.poll_s)
         try:
             said = self._wake()
         except Exception as error:

@@ -1,8 +1,8 @@
 """The clock, and how a restore is noticed by it.
 
-A restored guest's own clock goes on from the snapshot's instant. Three sources know better, and the first one
-there is gets used: the RTC (it shows the host's time), ``/dev/ptp0`` (KVM's), or the time that MMDS gives.
-With the latter a restore is noticed by another ``generation`` in MMDS.
+A restored guest's own clock goes on from the snapshot's instant, and it has no RTC that would know better.
+Two sources do, and the first one there is gets used: ``/dev/ptp0`` (KVM's, or VMClock), or the time that MMDS
+gives. With the latter a restore is noticed by another ``generation`` in MMDS.
 """
 
 from __future__ import annotations
@@ -18,10 +18,17 @@ JUMP_S = 0.1
 """A source that far ahead of the system clock means that the guest stood still."""
 
 
+IMPATIENT_S = 0.1
+"""A question that was under way when the snapshot was taken is never answered: the service of a clone knows
+nothing of it. So long each clone would wait for that, and then ask anew."""
+
+
 class Source(Protocol):
     """Somebody outside of the guest who knows the time."""
 
     name: str
+    poll_s: float
+    """Between two looks."""
 
     def learn(self) -> None:
         """Compare with the system clock, which is right when a guest is parked."""
@@ -38,8 +45,6 @@ class Source(Protocol):
 
 def find() -> Source:
     """The best source of this guest."""
-    if Rtc.path.exists():
-        return Rtc()
     if Ptp.path.exists():
         return Ptp()
     return Mmds()
@@ -51,46 +56,11 @@ def advance_to(moment: float) -> None:
         time.clock_settime(time.CLOCK_REALTIME, moment)
 
 
-class Rtc:
-    """Whole seconds only, and its seconds need not begin with the real ones: their lag is learnt."""
-
-    name = "rtc"
-    path = Path("/sys/class/rtc/rtc0/since_epoch")
-
-    def __init__(self) -> None:
-        self._file = os.open(self.path, os.O_RDONLY)
-        self._lag = 0.0
-
-    def learn(self) -> None:
-        second = self._at_next_tick()
-        self._lag = time.time() - second
-
-    def jumped(self) -> bool:
-        # The reading comes first: what passes before the second look only makes a jump seem smaller.
-        shown = self._read()
-        return shown + self._lag > time.time() + JUMP_S
-
-    def now(self) -> float:
-        return self._read() + self._lag
-
-    def settle(self) -> None:
-        second = self._at_next_tick()
-        advance_to(second + self._lag)
-
-    def _read(self) -> int:
-        return int(os.pread(self._file, 32, 0))
-
-    def _at_next_tick(self) -> int:
-        first = self._read()
-        while (second := self._read()) == first:
-            time.sleep(0.002)
-        return second
-
-
 class Ptp:
     """The host's clock, to the microsecond, where KVM offers it."""
 
     name = "ptp0"
+    poll_s = 0.001
     path = Path("/dev/ptp0")
 
     def __init__(self) -> None:
@@ -116,22 +86,32 @@ class Mmds:
     """What the launcher writes into MMDS: the only way for a guest with no clock device at all."""
 
     name = "mmds"
+    poll_s = 0.02
 
     def __init__(self) -> None:
         self._generation: object = None
+        self._patience_s = IMPATIENT_S
+        self._told, self._told_at = 0.0, 0.0
 
     def learn(self) -> None:
         found = mmds.identity()
         if found is None:
-            raise RuntimeError("no RTC, no /dev/ptp0 and no MMDS: a restore could never be noticed")
+            raise RuntimeError("no /dev/ptp0 and no MMDS: a restore could never be noticed")
         self._generation = found.get("generation")
 
     def jumped(self) -> bool:
-        found = mmds.identity()
-        return found is not None and found.get("generation") != self._generation
+        found = mmds.identity(self._patience_s)
+        if found is None:  # a busy host needs longer, and is given longer
+            self._patience_s = min(2 * self._patience_s, mmds.TIMEOUT_S)
+            return False
+        self._patience_s = IMPATIENT_S
+        if found.get("generation") == self._generation:
+            return False
+        self._told, self._told_at = float(found.get("time", 0)), time.monotonic()
+        return True
 
     def now(self) -> float:
-        return float((mmds.identity() or {}).get("time", 0))
+        return self._told + time.monotonic() - self._told_at
 
     def settle(self) -> None:
         """MMDS knows no better time than it told before."""

@@ -20,8 +20,8 @@ _REQUEST = (
 class Question:
     """One request, begun now and answered later: its way there and back costs no time of its own."""
 
-    def __init__(self) -> None:
-        self._deadline = time.monotonic() + TIMEOUT_S
+    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
+        self._deadline = time.monotonic() + timeout_s
         self._connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         self._connection.connect_ex(ADDRESS)
 
@@ -41,9 +41,9 @@ class Question:
         return found if isinstance(found, dict) else {}
 
 
-def identity() -> dict[str, Any] | None:
+def identity(timeout_s: float = TIMEOUT_S) -> dict[str, Any] | None:
     """Ask, and wait for the answer."""
-    return Question().answer()
+    return Question(timeout_s).answer()
 
 
 def _answer(connection: socket.socket) -> bytes:

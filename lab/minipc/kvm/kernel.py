@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.image import kernel
-from lab.image.cpio import Archive
 from lab.image.packages import download
 from lab.paths import LabPaths
 
@@ -20,21 +18,6 @@ MODULES = (
     *("crc32c_generic", "libcrc32c", "xfs"),
 )
 """Inserted in this order."""
-
-INIT = """#!/bin/busybox sh
-bb=/bin/busybox
-$bb mount -t devtmpfs dev /dev
-for module in {modules}; do $bb insmod /modules/$module.ko; done
-tries=0
-until [ -b /dev/vda ]; do
-    tries=$((tries + 1))
-    [ $tries -gt 3000 ] && echo "initrd: no /dev/vda" && $bb poweroff -f
-    $bb usleep 10000
-done
-$bb mount -t xfs -o rw,noatime /dev/vda /root || {{ echo "initrd: cannot mount /dev/vda"; $bb poweroff -f; }}
-$bb mount -o move /dev /root/dev
-exec $bb switch_root /root /sbin/init
-"""
 
 
 @dataclass(frozen=True)
@@ -72,16 +55,7 @@ def fetch(paths: LabPaths) -> MachineKernel:
             fresh.folder.mkdir()
             download(f"linux-image-{release}", fresh.folder)
             fresh.folder.rename(found.folder)
-    _write_initrd(found, busybox=kernel.fetch(paths).folder / "busybox")
+    modules = {name: kernel.module(found.modules, name) for name in MODULES}
+    busybox = kernel.fetch(paths).folder / "busybox"
+    found.initrd.write_bytes(kernel.initrd(busybox, modules, file_system="xfs", tries=3000))
     return found
-
-
-def _write_initrd(found: MachineKernel, *, busybox: Path) -> None:
-    archive = Archive()
-    for folder in ("bin", "dev", "root", "modules"):
-        archive.add_folder(folder)
-    archive.add_file("bin/busybox", busybox.read_bytes(), mode=0o755)
-    for name in MODULES:
-        archive.add_file(f"modules/{name}.ko", kernel.module(found.modules, name).read_bytes())
-    archive.add_file("init", INIT.format(modules=" ".join(MODULES)).encode(), mode=0o755)
-    found.initrd.write_bytes(gzip.compress(archive.close(), compresslevel=6, mtime=0))

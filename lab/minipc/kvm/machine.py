@@ -87,16 +87,20 @@ def find(paths: LabPaths) -> Machine | None:
     return Machine(found.leader, found.port, paths) if found and found.port is not None else None
 
 
-def build(paths: LabPaths) -> None:
-    """Have its disks as they should be; a machine that runs on others is ended.
+def refuse(one: deployment.Deployment) -> None:
+    """Refuse a deployment that knows no restored VMs.
 
-    :raises UsageError: the lab is a deployment that knows no restored VMs.
+    :raises UsageError: it is one.
     """
-    if deployment.chosen(paths) is not deployment.RUNBOOK:
+    if one is not deployment.RUNBOOK:
         raise UsageError(
             "the machine with KVM has the runbook's deployment alone",
             hint="python -m lab up --host=kvm --deployment=runbook",
         )
+
+
+def build(paths: LabPaths) -> None:
+    """Have its disks as they should be; a machine that runs on others is ended."""
     paths.kvm.mkdir(parents=True, exist_ok=True)
     verbs.fetch(paths)
     own = kernel.fetch(paths)

@@ -10,7 +10,7 @@ from typing import Any
 
 from lab.vmm.bodies import BootSource, Drive, Entropy, MachineConfig, NetworkInterface
 from lab.vmm.faults import Fault
-from lab.vmm.qemu import firmware
+from lab.vmm.qemu import boot_clock, firmware
 from lab.vmm.qemu.monitor import Monitor
 from lab.vmm.qemu.spawn import spawn
 
@@ -61,10 +61,10 @@ class Wires:
 def arguments(hardware: Hardware, wires: Wires) -> list[str]:
     """QEMU's command line. Slots are pinned: left alone, QEMU fills them from the last to the first."""
     mib = hardware.machine.mem_size_mib
-    share = "on" if wires.state is None else "off"
+    share, rtc = ("on", "on") if wires.state is None else ("off", "off")
     # fmt: off
     argv = [
-        PROGRAM, "-M", "microvm,memory-backend=mem,acpi=on,rtc=on,suppress-vmdesc=on",
+        PROGRAM, "-M", f"microvm,memory-backend=mem,acpi=on,rtc={rtc},suppress-vmdesc=on",
         *_accel(hardware.accel, restored=wires.state is not None),
         "-m", f"{mib}M", "-smp", str(hardware.machine.vcpu_count),
         "-object", f"memory-backend-file,id=mem,size={mib}M,mem-path=/proc/self/fd/{wires.ram},share={share}",
@@ -203,7 +203,7 @@ class Qemu:
     def save_devices(self) -> bytes:
         """The state of all devices and vCPUs, without the guest's memory. The machine must be stopped."""
         # Xen's half of a migration: no RAM, and the disks stay ours, so the machine can simply go on
-        state = self._written("xen-save-devices-state", live=False)
+        state = boot_clock.left_out(self._written("xen-save-devices-state", live=False))
         size = firmware.size(self.run("human-monitor-command", command_line="info ramblock"))
         return firmware.insert(state, self._written("pmemsave", val=firmware.TOP - size, size=size))
 

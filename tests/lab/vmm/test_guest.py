@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import select
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -106,6 +107,13 @@ def test_memory_file_has_the_machines_size(golden: Golden) -> None:
 def test_clones_go_on_where_the_snapshot_was(clones: list[Program]) -> None:
     """What was in the guest's memory is there in every clone."""
     assert [clone.shell("cat /note") for clone in clones] == ["before\n", "before\n"]
+
+
+def test_a_restored_guest_has_no_rtc(running: Program, clones: list[Program]) -> None:
+    """A boot finds the time by one, as a real one by kvm-clock; a clone is told nothing by any device."""
+    read = "cat /sys/class/rtc/rtc0/since_epoch 2>/dev/null || echo none"
+    assert abs(int(running.shell(read)) - time.time()) < 60
+    assert [clone.shell(read) for clone in clones] == ["none\n", "none\n"]
 
 
 def test_clones_do_not_share_memory(clones: list[Program]) -> None:

@@ -66,6 +66,29 @@ def test_only_the_vmm_can_refuse_the_snapshot(suite: Suite, error: str, outcome:
     assert all(line in ended.output for line in told.splitlines())
 
 
+_DAMAGED = "Firecracker: damaged\\n  it answered 400 to PUT /snapshot/load: CRC64 validation failed: 5"
+_NO_KVM = "it answered 400 to PUT /snapshot/load: Error creating KVM object: (os error 2)"
+
+
+@pytest.mark.parametrize(
+    ("made", "outcome"),
+    [
+        (f"raise VmmError('{_DAMAGED}')", "FAIL"),
+        (f"raise VmmError('{_NO_KVM}')", "NOT PROVEN"),
+        ("raise VmmError('the VMM of acc-1 did not start: no such file')", "NOT PROVEN"),
+        ("raise VmError('no space left')", "BROKEN"),
+        ("return SmallVm(agent, site)", "PASS"),
+        ("return SmallVm(agent, site, alive=False)", "PASS"),
+    ],
+)
+def test_a_snapshot_that_is_refused_is_not_rebuilt_well(suite: Suite, made: str, outcome: str) -> None:
+    """Its item is red then; not so where host or profile are to blame."""
+    suite.profile('name = "nowhere"\n[guest]\nrestore_health_s = 0.3')
+    ended = asked(suite, "test_restored.py", "clone_resumes or snapshot_is_loaded", made)
+    assert ended.outcome("guest.snapshot_is_loaded") == outcome
+    assert ended.item("snapshot-rebuilt") == outcome
+
+
 ASKED = ("health_says_what_is_documented", "unknown_path_is_a_json_404", "bad_json_is_a_json_400")
 HEALTHY = "return SmallVm(agent, site, said=state('[FATAL] no JSON', restarts=1))"
 LOST = "vm = SmallVm(agent, site); vm.answers['alive'] = TransportError('no custodian'); return vm"

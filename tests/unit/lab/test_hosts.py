@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from lab.minipc import access, cgroups, hosts, keys, nspawn, record
+from lab import store
+from lab.minipc import access, cgroups, deployment, hosts, keys, nspawn, record, twin
 from lab.minipc.kvm import machine
 from lab.minipc.kvm.machine import Machine
 from lab.minipc.nspawn import Twin
@@ -116,3 +117,19 @@ def test_a_vm_is_reached_through_whichever_host(paths: LabPaths) -> None:
     for host in (Twin(Process(7, 0)), Machine(Process(7, 0), 2222, paths)):
         words = access.ssh_to_vm(paths, host, "192.168.100.2")
         assert f"ProxyCommand={host.door(22, '192.168.100.2')}" in words
+
+
+@pytest.mark.parametrize(
+    ("as_deployment", "on_host"), [(None, "kvm"), ("coldboot", "kvm"), ("coldboot", None)], ids=str
+)
+def test_what_is_refused_is_not_chosen(
+    paths: LabPaths, monkeypatch: pytest.MonkeyPatch, as_deployment: str | None, on_host: str | None
+) -> None:
+    """The next `up` is asked to do what the lab could before."""
+    monkeypatch.setattr(store, "mount", lambda _paths: None)
+    had = ("runbook", "kvm") if on_host is None else ("coldboot", "nspawn")
+    deployment.choose(paths, had[0])
+    hosts.choose(paths, had[1])
+    with pytest.raises(UsageError, match="the runbook's deployment alone"):
+        twin.up(paths, as_deployment=as_deployment, on_host=on_host, firecracker="/no/such/file")
+    assert (deployment.chosen(paths).name, hosts.chosen_name(paths)) == had

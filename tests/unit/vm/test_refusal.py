@@ -5,9 +5,15 @@ The faults are Firecracker 1.12.1's own, word for word, each answered when the t
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
-from harness.vm.refusal import CAUSES, innermost, refusal
+from harness.errors import ApiError
+from harness.vm.firecracker import Firecracker
+from harness.vm.refusal import CAUSES, innermost, is_of_snapshot, refusal
+from tests.unit.peers.fake_peer import answer, fake_peer
 
 LOAD = "Load snapshot error: Failed to restore from snapshot: "
 STATE = f"{LOAD}Failed to get snapshot state from file: "
@@ -123,6 +129,51 @@ def test_only_a_bad_snapshot_is_rebuilt() -> None:
     told = {name: refusal(fault).mend for name, (fault, _, mend) in SEEN.items() if "rebuild" not in mend}
     ours = ("put the file back", "install the version")  # a lost file or program may be had again
     assert [name for name, mend in told.items() if "rebuild" in mend and not mend.startswith(ours)] == []
+
+
+OF_SNAPSHOT = {
+    "a flipped byte",
+    "an empty vmstate",
+    "a vmstate of another content",
+    "another architecture",
+    "another version",
+    "no vmstate",
+    "a short memory",
+    "no memory file",
+    "no drive",
+}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_a_refused_snapshot_is_told_from_a_host_that_lacks_something(tmp_path: Path, name: str) -> None:
+    said = told_of("PUT", "/snapshot/load", SEEN[name][0], tmp_path)
+    assert is_of_snapshot(said) is (name in OF_SNAPSHOT)
+
+
+def test_a_load_that_fails_for_no_known_cause_is_the_snapshots(tmp_path: Path) -> None:
+    """As where the processor is another one; but what comes after the load is not."""
+    assert is_of_snapshot(told_of("PUT", "/snapshot/load", f"{VM}Failed to set MSRs", tmp_path))
+    assert not is_of_snapshot(told_of("PATCH", "/drives/rootfs", SEEN["no drive"][0], tmp_path))
+
+
+def test_a_vmm_that_did_not_answer_is_no_refusal(tmp_path: Path) -> None:
+    """Nor is one that did not start."""
+    assert not is_of_snapshot(told_of("PUT", "/snapshot/load", None, tmp_path))
+    assert not is_of_snapshot(
+        "acc-1 could not be made: the VMM of acc-1 did not start: CRC64 validation failed"
+    )
+
+
+def told_of(method: str, path: str, said: str | None, folder: Path) -> str:
+    """What is told where Firecracker answers a call so, or not at all."""
+    answers = () if said is None else (answer(400, json.dumps({"fault_message": said})),)
+    socket = folder / path.replace("/", "-")
+    with fake_peer(socket, *answers):
+        api = Firecracker(socket)
+        with pytest.raises(ApiError) as caught:
+            api.request(method, path, {})
+        api.close()
+    return str(caught.value)
 
 
 def test_each_cause_was_seen() -> None:
