@@ -59,20 +59,28 @@ def promote_by(args: argparse.Namespace, profile: Path) -> int:
     try:
         if bool(args.folder) == args.back:
             raise UsageError("either a candidate's folder or --back", hint="python -m harness promote DIR")
+        if args.again and not args.back:
+            raise UsageError("--again goes with --back", hint="python -m harness promote --back --again")
         site, conditions = load_site(profile), conditions_of(args)
         if args.back:
-            return _back(site, say)
+            return _back(site, say, again=args.again)
         return _promote(site, replace(conditions, candidate=args.folder), args.folder, say)
     except HarnessError as error:
         print(told(str(error)), file=sys.stderr)
         return status_of(error)
 
 
-def _back(site: Site, say: Say) -> int:
+def _back(site: Site, say: Say, *, again: bool) -> int:
     with Hypervisor(site) as host:
         finished = _settled(host.site, host, say)
-        if finished != PREVIOUS:  # else that is what was asked for before
-            _tell(promote(host, "back"), "the former snapshot", say)
+        if finished == PREVIOUS:  # that is what was asked for before
+            return ALLOW
+        done = promote(host, "back", again=again)
+        if done.already:
+            say("already back: the former snapshot is golden, nothing was changed")
+            say("next: python -m harness promote --back --again goes to the one that was golden before that")
+        else:
+            _tell(done, "the former snapshot", say, back=True)
     return ALLOW
 
 
@@ -103,9 +111,10 @@ def _settled(site: Site, host: Hypervisor, say: Say) -> str:
     return done.finished
 
 
-def _tell(done: Promoted, what: str, say: Say) -> None:
+def _tell(done: Promoted, what: str, say: Say, *, back: bool = False) -> None:
     how = "in a single step" if done.whole else "file by file"
-    say(f"golden now: {what} ({how}); the one before is kept: python -m harness promote --back")
+    way = "--back --again" if back else "--back"
+    say(f"golden now: {what} ({how}); the one before is kept: python -m harness promote {way}")
     _tell_left(done, say)
 
 

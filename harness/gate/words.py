@@ -68,6 +68,11 @@ def add_promotion(promote: argparse.ArgumentParser) -> None:
     promote.add_argument("folder", type=PurePosixPath, nargs="?", metavar="DIR", help="on the site's host")
     promote.add_argument("--back", action="store_true", help="to the snapshot that was golden before")
     promote.add_argument(
+        "--again",
+        action="store_true",
+        help="with --back, after a --back: to the one that was golden then",
+    )
+    promote.add_argument(
         "--site", dest="file", type=Path, metavar="FILE", help="default: as a run would choose"
     )
     add_conditions(promote)

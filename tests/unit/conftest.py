@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from importlib import metadata
@@ -18,6 +19,12 @@ from tests.unit.peers.small_suite import ROOT, Suite, Theirs, plugin_distributio
 # How long an example takes says how busy the machine is, and nothing of the code.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With less of the test's name than is usual: a worker's folder lies deep, a socket's path is short."""
+    return tmp_path_factory.mktemp(re.sub(r"\W", "_", request.node.name)[:15])
 
 
 @pytest.fixture

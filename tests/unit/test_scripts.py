@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -22,9 +23,12 @@ PYTHON = """#!/bin/sh
 [ "$2 $3" = "lab up" ] && shift 3 && echo "lab up $*"
 [ "$2 $3" = "harness gate" ] && shift 3 && echo "gate $*" && exit ${GATE:-1}
 [ "$2" = pytest ] && shift 2 && echo "in $PWD for ${ACCEPTANCE_SITE:-no site}" && printf '%s\\n' "$@"
+[ "$1" = tests/unit ] && exit ${UNIT:-0}
+[ "$1" = tests/lab ] && exit ${LAB:-0}
 exit 0
 """
-DEFAULT = ["tests/unit", "tests/lab", "-m", "not acceptance and not slow"]
+UNIT = ["tests/unit", "-n", "auto", "--dist", "loadfile", "-m", "not acceptance and not slow"]
+LAB = ["tests/lab", "-m", "not acceptance and not slow"]
 
 NARROWED = {
     "nothing": [],
@@ -96,15 +100,49 @@ def call(here: Path, script: str, *words: str, site: str = "", check: bool = Tru
 
 def words_of_pytest(done: Result) -> list[str]:
     """What pytest was started with."""
-    said = done.stdout.splitlines()
-    (start,) = (place for place, line in enumerate(said) if line.startswith("in "))
-    return said[start + 1 :]
+    (words,) = runs_of_pytest(done)
+    return words
+
+
+def runs_of_pytest(done: Result) -> list[list[str]]:
+    """What pytest was started with, each time."""
+    _, *runs = re.split(r"^in .*\n", done.stdout, flags=re.MULTILINE)
+    return [run.splitlines() for run in runs]
 
 
 @pytest.mark.parametrize("words", NARROWED.values(), ids=NARROWED.keys())
 def test_slow_tests_are_left_out_whatever_else_is_said(words: list[str], here: Path) -> None:
-    """An option is no choice of tests."""
-    assert words_of_pytest(call(here, "test", *words)) == [*DEFAULT, *words]
+    """An option is no choice of tests; unit tests are spread, and the lab's are not."""
+    assert runs_of_pytest(call(here, "test", *words)) == [[*UNIT, *words], [*LAB, *words]]
+
+
+@pytest.mark.parametrize(
+    ("unit", "lab", "status"), [(0, 0, 0), (0, 1, 1), (5, 0, 0), (0, 5, 0), (5, 5, 5), (5, 1, 1)]
+)
+def test_it_ends_as_both_runs_do(unit: int, lab: int, status: int, here: Path) -> None:
+    """One that none of the tests asked for belongs to is no failure."""
+    assert ended(here, unit, lab) == (status, 2)
+
+
+@pytest.mark.parametrize("unit", [1, 2, 3, 4])
+def test_what_failed_or_was_cut_short_is_the_last_that_is_told(unit: int, here: Path) -> None:
+    """The lab's proof would have it scroll away."""
+    assert ended(here, unit, 0) == (unit, 1)
+
+
+def ended(here: Path, unit: int, lab: int) -> tuple[int, int]:
+    """How the script ends where its runs end so, and how many there were."""
+    program = here.parent / "project/scripts/test"
+    done = run([program], timeout_s=30, cwd=here, env={"UNIT": str(unit), "LAB": str(lab)}, check=False)
+    return done.status, len(runs_of_pytest(done))
+
+
+@pytest.mark.parametrize("words", [["--junitxml=j.xml"], ["--html", "h.html"]])
+def test_the_second_run_would_write_over_the_report_of_the_first(words: list[str], here: Path) -> None:
+    done = call(here, "test", *words, check=False)
+    assert (done.status, runs_of_pytest(done)) == (4, [])
+    assert f"{words[0].split('=')[0]} is of one run" in done.stderr
+    assert words_of_pytest(call(here, "test", "tests/unit", *words)) == ["tests/unit", *words]
 
 
 @pytest.mark.parametrize("words", CHOSEN.values(), ids=CHOSEN.keys())

@@ -15,7 +15,8 @@ from harness.host.golden.files import paths_of
 PROMOTE = Path(__file__).parents[1] / "probes" / "promote.py"
 UNFINISHED = "a promotion was cut short: the golden files may be partly of one snapshot, partly of another"
 FINISH = "python -m harness promote, with the same folder again or with --back, finishes it first"
-_LOOK = "see by python -m harness gate which one is golden: where --back was done, --back goes forward again"
+_ONCE = "the same again: what was done is not done a second time"
+_LOOK = "see by python -m harness gate which one is golden: where it was done, --again goes to the other one"
 _LONGEST_S = 1800.0
 
 
@@ -28,6 +29,8 @@ class Promoted:
     done: bool = False
     whole: bool = False
     """In a single step; else file by file."""
+    already: bool = False
+    """Nothing was changed: going back was what was done last, and the former one is golden still."""
     refused: str = ""
     """Why nothing was changed."""
     unfinished: str = ""
@@ -36,19 +39,24 @@ class Promoted:
     """What stood in the way of clearing up, once it was done."""
 
 
-def promote(host: Asked, act: str, source: str = "", digests: Mapping[str, str] | None = None) -> Promoted:
+def promote(
+    host: Asked, act: str, source: str = "", digests: Mapping[str, str] | None = None, *, again: bool = False
+) -> Promoted:
     """``promote``, ``back`` or ``settle``: finish what was cut short before, and do it.
 
+    :param again: go back though that was what was done last: to what was golden before it.
     :raises TransportError: nothing was changed, or it is not done to its end, or nobody knows; and why.
     """
-    ask: dict[str, Any] = {"act": act, "files": paths_of(host.site), "source": source}
+    ask: dict[str, Any] = {"act": act, "files": paths_of(host.site), "source": source, "again": again}
     source_text = PROMOTE.read_text(encoding="utf-8")
     try:
         answer = host.python(source_text, ask | {"digests": dict(digests or {})}, timeout_s=_LONGEST_S)
     except TransportError as error:
         if act == "settle":
             raise
-        raise TransportError(f"whether it was done is not known: {error.message}", hint=_LOOK) from error
+        raise TransportError(
+            f"whether it was done is not known: {error.message}", hint=_LOOK if again else _ONCE
+        ) from error
     said = read_as(Promoted, answer, whose="what the host says of a promotion")
     if said.refused:
         raise TransportError(f"nothing was changed: {said.refused}")

@@ -3,6 +3,8 @@
 The argument is JSON: ``act`` (``promote``, ``back`` or ``settle``), ``files`` (role -> golden path), and for
 a promotion ``source`` (a folder) and ``digests`` (role -> sha256). Prints JSON: ``refused`` where nothing was
 changed, ``unfinished`` where it was decided and is not done, ``left`` where it is done and not cleared up.
+Who asks for ``back`` twice has it once, and ``already`` for the second, unless it is ``again``: the first
+answer may have been lost.
 Python 3.9, standard library only; one file, because it travels as one.
 
 New files are copied onto the shelf, a folder of ours on the same file system, and are on the disk before
@@ -32,6 +34,7 @@ from typing import Any
 
 SHELF = ".promotion"
 JOURNAL, NEXT, KEPT, PREVIOUS, OLD, PROBE = "journal.json", "next", "kept", "previous", "old", "probe"
+LAST = "last.json"
 FICLONE = 0x40049409
 EXCHANGE, AT_FDCWD = 2, -100
 BLOCK = 1 << 20
@@ -236,15 +239,45 @@ def digest(path: Path) -> str:
     return total.hexdigest()
 
 
-def stage(golden: Golden, sources: dict[Path, Path], digests: dict[str, str], *, whole: bool) -> None:
-    """Have the new files on the shelves, and, where single files are renamed, the former ones kept there."""
+def is_as(source: Path, shelf: Path, like: Path) -> bool:
+    """Whether a file that we keep can be golden itself, in no more room: owned and labelled as that one."""
+    one = source.stat()
+    if one.st_dev != shelf.stat().st_dev or not like.exists():
+        return False
+    other = like.stat()
+    same = (one.st_uid, one.st_gid, one.st_mode) == (other.st_uid, other.st_gid, other.st_mode)
+    return same and labels(source) == labels(like)
+
+
+def labels(path: Path) -> dict[str, bytes]:
+    """The extended attributes of a file."""
+    return {name: os.getxattr(path, name) for name in os.listxattr(path)}
+
+
+def make_ready(paths: list[Path], sources: dict[Path, Path], shelf: Path, *, kept: bool) -> None:
+    """Have the next files on a shelf: those that are kept there by another name, all others as copies."""
+    linked = [path for path in paths if kept and is_as(sources[path], shelf, path)]
+    copied = [path for path in paths if path not in linked]
+    if copied:
+        refuse_full([sources[path] for path in copied], shelf)
+    (shelf / NEXT).mkdir(0o700)
+    for path in linked:
+        os.link(sources[path], shelf / NEXT / path.name)
+    for path in copied:
+        copy(sources[path], shelf / NEXT / path.name, path)
+
+
+def stage(
+    golden: Golden, sources: dict[Path, Path], digests: dict[str, str], *, whole: bool, kept: bool
+) -> None:
+    """Have the new files on the shelves, and, where single files are renamed, the former ones kept there.
+
+    :param kept: the new files are on a shelf of ours already: nobody else writes to them.
+    """
     for folder, paths in golden.folders.items():
         shelf = golden.shelf(folder, whole=whole)
         ours(shelf)
-        refuse_full([sources[path] for path in paths], shelf)
-        (shelf / NEXT).mkdir(0o700)
-        for path in paths:
-            copy(sources[path], shelf / NEXT / path.name, path)
+        make_ready(paths, sources, shelf, kept=kept)
         if whole:
             resemble(shelf / NEXT, folder)
         else:
@@ -278,12 +311,31 @@ def decide(golden: Golden, source: str, *, whole: bool) -> None:
     if whole and (others(golden) or mounted(golden.anchor)):  # copying took its time
         raise RefusedError(f"{golden.anchor}: something was put or mounted there meanwhile")
     shelf = golden.shelf(golden.anchor, whole=whole)
-    said = {"whole": whole, "source": source, "next": (shelf / NEXT).stat().st_ino}
+    write_down(shelf, JOURNAL, {"whole": whole, "source": source, "next": (shelf / NEXT).stat().st_ino})
+
+
+def write_down(shelf: Path, name: str, said: dict[str, Any]) -> None:
+    """Have it on the disk in a file of that name, whole or not at all."""
     draft = shelf / PROBE
     draft.write_text(json.dumps(said), encoding="utf-8")
     sync(draft)
-    draft.rename(shelf / JOURNAL)
+    draft.rename(shelf / name)
     sync(shelf)
+
+
+def marks(golden: Golden) -> dict[str, list[int]]:
+    """What tells each golden file from one that somebody else put there, or wrote to."""
+    found = {path: path.stat() for path in golden.files.values()}
+    return {str(path): [one.st_ino, one.st_size, one.st_mtime_ns] for path, one in found.items()}
+
+
+def is_back(golden: Golden) -> bool:
+    """Whether what was done last made the former files golden, and nobody has touched them since."""
+    shelf = golden.holder(LAST)
+    if shelf is None or golden.holder(PREVIOUS) != shelf:
+        return False
+    said = json.loads((shelf / LAST).read_text(encoding="utf-8"))
+    return bool(said["source"] == PREVIOUS and said["golden"] == marks(golden))
 
 
 def finish(golden: Golden) -> str:
@@ -303,7 +355,12 @@ def finish(golden: Golden) -> str:
     for folder in golden.folders:
         retire(golden.shelf(folder, whole=whole), NEXT if whole else KEPT)
     if not whole and is_ours(golden.beside):
-        remove(golden.beside / PREVIOUS)  # from when nothing else was in the folder
+        for name in (PREVIOUS, LAST):  # from when nothing else was in the folder
+            remove(golden.beside / name)
+    with contextlib.suppress(
+        OSError
+    ):  # on a full disk what was there is of other golden files, and tells nothing
+        write_down(shelf, LAST, {"source": said["source"], "golden": marks(golden)})
     (shelf / JOURNAL).unlink()
     with contextlib.suppress(OSError):  # where it is found again, there is nothing left to be done
         sync(shelf)
@@ -386,16 +443,14 @@ def act(ask: dict[str, Any]) -> dict[str, Any]:
             return {"finished": finished, "left": left}
         if left:
             raise RefusedError(left)
-        given = Path(ask.get("source", ""))
-        sources = (
-            former(golden)
-            if ask["act"] == "back"
-            else {path: given / path.name for path in golden.files.values()}
-        )
+        back, given = ask["act"] == "back", Path(ask.get("source", ""))
+        if back and not ask.get("again") and is_back(golden):
+            return {"finished": finished, "already": True}
+        sources = former(golden) if back else {path: given / path.name for path in golden.files.values()}
         whole = as_a_whole(golden)
         try:
-            stage(golden, sources, ask.get("digests", {}), whole=whole)
-            decide(golden, str(given) if ask["act"] == "promote" else PREVIOUS, whole=whole)
+            stage(golden, sources, ask.get("digests", {}), whole=whole, kept=back)
+            decide(golden, PREVIOUS if back else str(given), whole=whole)
         except (OSError, RefusedError) as error:
             if golden.holder(JOURNAL) is not None:
                 raise UnfinishedError(str(error)) from error

@@ -98,12 +98,17 @@ def test_what_was_judged_becomes_golden_and_goes_back(
     assert main(words) == 0
     assert "golden already" in capsys.readouterr().out
     back = ["promote", "--back", *words[2:]]
-    assert main(back) == 0
-    assert golden(tmp_path) == {"golden"}
+    for told in ("promote --back --again", "already back"):
+        assert main(back) == 0
+        assert told in capsys.readouterr().out
+        assert golden(tmp_path) == {"golden"}
+    assert main([*back, "--again"]) == 0
+    assert golden(tmp_path) == {"new"}
 
 
 def test_what_was_typed_wrong_is_told(words: list[str]) -> None:
     assert main([*words, "--back"]) == 4
+    assert main([*words, "--again"]) == 4
     assert main(["promote", *words[2:]]) == 4
 
 

@@ -64,9 +64,9 @@ class Place:
         digests = {role: hashlib.sha256(f"new {role}".encode()).hexdigest() for role in ROLES}
         return {"act": act, "files": self.golden, "source": str(self.root / "new"), "digests": digests}
 
-    def do(self, act: str) -> Said:
+    def do(self, act: str, *, again: bool = False) -> Said:
         """Here, as ``main`` does it on a host."""
-        ask = self.ask(act) | ({"digests": {}} if act == "back" else {})
+        ask = self.ask(act) | ({"digests": {}, "again": again} if act == "back" else {})
         try:
             return dict(PROGRAM["act"](ask))
         except (PROGRAM["RefusedError"], OSError) as error:
@@ -171,7 +171,9 @@ def test_killed_at_any_step_it_is_old_or_new_and_goes_on(place: Place, act: str)
         if where == "before" and not told:
             assert place.do(act)["done"], at
         assert place.is_all(after), at
-        assert place.do("back")["done"], at
+        if act == "back":
+            assert place.do("back").get("already"), at
+        assert place.do("back", again=act == "back")["done"], at
         assert place.is_all(before), at
         at += 1
     assert place.is_all(after)
@@ -183,11 +185,94 @@ def test_the_former_is_kept_and_gone_back_to(place: Place) -> None:
     said = place.do("promote")
     assert (said["done"], said["whole"], place.is_all("new")) == (True, place.whole, True)
     for word in ("old", "new"):
-        assert place.do("back")["done"]
+        assert place.do("back", again=word == "new")["done"]
         assert place.is_all(word)
     assert {path.name for path in (place.root / "new").iterdir()} == set(ROLES)
     if not place.whole:
         assert (Path(place.golden["disk"]).parent / "somebody-elses").read_text() == "mine"
+
+
+@pytest.mark.parametrize("since", ["nothing", "a promotion", "written to", "put there"])
+def test_back_is_gone_once_however_often_it_is_asked(place: Place, since: str) -> None:
+    """Whoever got no answer asks again; only what was golden since then is gone back from."""
+    place.begin("back")
+    assert place.do("back")["done"]
+    disk = Path(place.golden["disk"])
+    if since == "a promotion":
+        assert place.do("promote")["done"]
+    if since == "written to":
+        disk.write_text("old disk, mended")
+    if since == "put there":
+        (place.root / "built").write_text("old disk")
+        (place.root / "built").replace(disk)
+    said = place.do("back")
+    if since == "nothing":
+        assert said == {"finished": "", "already": True}
+        assert place.is_all("old")
+        assert place.do("back", again=True)["done"]
+        assert place.is_all("new")
+        assert place.do("back").get("already")
+        assert place.is_all("new")
+    else:
+        assert said["done"]
+        assert place.is_all("old" if since == "a promotion" else "new")
+
+
+def test_back_is_gone_once_wherever_the_shelf_was_before(place: Place) -> None:
+    """Somebody put a file beside the golden ones since: then each is renamed, and another shelf tells."""
+    place.begin("back")
+    assert place.do("back")["done"]
+    (Path(place.golden["disk"]).parent / "notes").write_text("mine")
+    assert place.do("back").get("already")
+    assert place.do("promote")["whole"] is False
+    assert place.do("back")["done"]
+    assert (place.do("back").get("already"), place.is_all("old")) == (True, True)
+
+
+def test_what_was_done_last_is_not_told_on_a_full_disk(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is done all the same; ``--back`` goes back to what is kept."""
+    place.begin("back")
+    real = INSIDE["write_down"]
+
+    def full(shelf: Path, name: str, said: Said) -> None:
+        full_disk() if name == "last.json" else real(shelf, name, said)
+
+    with monkeypatch.context() as broken:
+        broken.setitem(INSIDE, "write_down", full)
+        assert place.do("back")["done"]
+    assert (place.is_all("old"), place.unfinished()) == (True, False)
+    assert place.do("back")["done"]
+    assert place.is_all("new")
+
+
+@pytest.mark.parametrize("like", ["as it was", "another mode", "another attribute"])
+def test_going_back_takes_no_room_where_nothing_else_changed(place: Place, like: str) -> None:
+    """The files themselves come back; as copies where they are to be owned or labelled otherwise now."""
+    disk = Path(place.golden["disk"])
+    before = disk.stat().st_ino
+    assert place.do("promote")["done"]
+    if like == "another mode":
+        disk.chmod(0o640)
+    if like == "another attribute":
+        os.setxattr(disk, "user.label", b"golden")
+    wanted = disk.stat().st_mode, os.listxattr(disk)
+    assert place.do("back")["done"]
+    assert place.is_all("old")
+    assert (disk.stat().st_ino == before) == (like == "as it was")
+    assert (disk.stat().st_mode, os.listxattr(disk)) == wanted
+    assert disk.stat().st_nlink == 1
+
+
+def test_a_full_disk_keeps_nobody_from_going_back(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.begin("back")
+
+    def refuse(*_: object) -> None:
+        raise INSIDE["RefusedError"]("no room")
+
+    monkeypatch.setitem(INSIDE, "refuse_full", refuse)
+    assert place.do("back")["done"]
+    assert place.is_all("old")
+    assert place.do("promote") == {"refused": "no room"}
 
 
 def test_owner_mode_attributes_and_times_are_right(place: Place) -> None:
@@ -267,10 +352,11 @@ def test_done_and_not_cleared_up_it_is_told_as_done(place: Place, monkeypatch: p
     assert place.do("settle") == {"finished": "", "left": ""}
 
 
-def test_where_no_answer_came_it_is_not_known_what_is_golden() -> None:
-    """It may be done: ``--back`` a second time would undo it."""
-    with pytest.raises(TransportError, match=r"is not known: gone(.|\n)*goes forward again"):
-        promote(Answering(TransportError("gone")), "back")
+@pytest.mark.parametrize(("again", "hint"), [(False, "the same again"), (True, "which one is golden")])
+def test_where_no_answer_came_it_is_not_known_what_is_golden(again: bool, hint: str) -> None:
+    """It may be done: the same again is safe, but for what goes from one to the other each time."""
+    with pytest.raises(TransportError, match=rf"is not known: gone(.|\n)*{hint}"):
+        promote(Answering(TransportError("gone")), "back", again=again)
 
 
 @pytest.mark.parametrize("mode", [0o700, 0o755])

@@ -115,10 +115,7 @@ def test_nothing_keeps_anybody_from_reading_it(
         await shown.evaluate(axe)
         found = await shown.evaluate("async () => (await axe.run()).violations")
         names = [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
-        wide, screen = await shown.evaluate(
-            "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
-        )
-        return names, wide, screen
+        return names, *await widths(shown)
 
     file = request.getfixturevalue(which)
     names, wide, screen = seen(chromium, file, look, viewport=size, color_scheme=scheme)
@@ -126,16 +123,32 @@ def test_nothing_keeps_anybody_from_reading_it(
     assert wide <= screen == size["width"]
 
 
-def test_axe_would_find_something(chromium: Chromium, axe: str, green: Path) -> None:
-    """Of a page that is as ours but for two faults."""
+async def widths(shown: Page) -> tuple[int, int]:
+    """Of what is on the page, and of the screen."""
+    wide, screen = await shown.evaluate(
+        "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+    )
+    return wide, screen
 
-    async def look(shown: Page) -> set[str]:
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize(("scheme", "colour"), [("light", "#ddd"), ("dark", "#333")])
+def test_something_would_be_found(
+    chromium: Chromium, axe: str, green: Path, scheme: str, colour: str, size: dict[str, int]
+) -> None:
+    """Of a page that is as ours but for three faults; its colour can be read in the other scheme alone."""
+
+    async def look(shown: Page) -> tuple[set[str], bool]:
         await shown.evaluate(axe)
         await shown.evaluate("() => document.documentElement.removeAttribute('lang')")
-        await shown.evaluate("() => document.querySelector('h1').style.color = '#ddd'")
-        return {one["id"] for one in await shown.evaluate("async () => (await axe.run()).violations")}
+        await shown.evaluate("colour => document.querySelector('h1').style.color = colour", colour)
+        found = {one["id"] for one in await shown.evaluate("async () => (await axe.run()).violations")}
+        await shown.evaluate("() => document.querySelector('h1').style.width = '110vw'")
+        wide, screen = await widths(shown)
+        return found, wide > screen
 
-    assert seen(chromium, green, look, color_scheme="light") == {"html-has-lang", "color-contrast"}
+    found = seen(chromium, green, look, viewport=size, color_scheme=scheme)
+    assert found == ({"html-has-lang", "color-contrast"}, True)
 
 
 def test_the_dark_page_is_dark(chromium: Chromium, green: Path) -> None:
