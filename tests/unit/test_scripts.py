@@ -27,8 +27,10 @@ PYTHON = """#!/bin/sh
 [ "$1" = tests/lab ] && exit ${LAB:-0}
 exit 0
 """
-UNIT = ["tests/unit", "-n", "auto", "--dist", "loadfile", "-m", "not acceptance and not slow"]
-LAB = ["tests/lab", "-m", "not acceptance and not slow"]
+QUICK = ["-m", "not acceptance and not slow"]
+SIDE_BY_SIDE = ("-n", "2")
+UNIT = ["tests/unit", *SIDE_BY_SIDE, "--dist", "loadfile", *QUICK]
+LAB = ["tests/lab", *QUICK]
 
 NARROWED = {
     "nothing": [],
@@ -112,8 +114,15 @@ def runs_of_pytest(done: Result) -> list[list[str]]:
 
 @pytest.mark.parametrize("words", NARROWED.values(), ids=NARROWED.keys())
 def test_slow_tests_are_left_out_whatever_else_is_said(words: list[str], here: Path) -> None:
-    """An option is no choice of tests; unit tests are spread, and the lab's are not."""
-    assert runs_of_pytest(call(here, "test", *words)) == [[*UNIT, *words], [*LAB, *words]]
+    """An option is no choice of tests."""
+    assert words_of_pytest(call(here, "test", *words)) == ["tests/unit", "tests/lab", *QUICK, *words]
+
+
+@pytest.mark.parametrize("words", NARROWED.values(), ids=NARROWED.keys())
+def test_unit_tests_are_spread_and_the_labs_are_not(words: list[str], here: Path) -> None:
+    if any(word.startswith(("--junit", "--html")) for word in words):
+        words = []
+    assert runs_of_pytest(call(here, "test", *SIDE_BY_SIDE, *words)) == [[*UNIT, *words], [*LAB, *words]]
 
 
 @pytest.mark.parametrize(
@@ -133,13 +142,14 @@ def test_what_failed_or_was_cut_short_is_the_last_that_is_told(unit: int, here: 
 def ended(here: Path, unit: int, lab: int) -> tuple[int, int]:
     """How the script ends where its runs end so, and how many there were."""
     program = here.parent / "project/scripts/test"
-    done = run([program], timeout_s=30, cwd=here, env={"UNIT": str(unit), "LAB": str(lab)}, check=False)
+    words = [program, *SIDE_BY_SIDE]
+    done = run(words, timeout_s=30, cwd=here, env={"UNIT": str(unit), "LAB": str(lab)}, check=False)
     return done.status, len(runs_of_pytest(done))
 
 
 @pytest.mark.parametrize("words", [["--junitxml=j.xml"], ["--html", "h.html"]])
 def test_the_second_run_would_write_over_the_report_of_the_first(words: list[str], here: Path) -> None:
-    done = call(here, "test", *words, check=False)
+    done = call(here, "test", *SIDE_BY_SIDE, *words, check=False)
     assert (done.status, runs_of_pytest(done)) == (4, [])
     assert f"{words[0].split('=')[0]} is of one run" in done.stderr
     assert words_of_pytest(call(here, "test", "tests/unit", *words)) == ["tests/unit", *words]
