@@ -15,6 +15,11 @@ _LOOK = "the agent's unit in the guest: one that starts node with a server.js"
 _SHOWN = ("NODE_ENV", "PORT")
 """Variables of a unit that are shown; any other may be a secret."""
 _HARMLESS = re.compile(r"[A-Za-z0-9_.-]{1,40}", re.ASCII)
+_MAY_BE_SECRET = re.compile(
+    r"passw|secret|token|key|bearer|authorization|://\S*@|(?<![\w./-])(?=\S*[0-9])(?=\S*[A-Za-z])[\w.+=-]{16,}",
+    re.IGNORECASE,
+)
+"""A command that names a secret, or has a long word of letters and digits that is no path."""
 _DATABASE = re.compile(r"process\.env\.([A-Z0-9_]*(?:SUPABASE|DATABASE|POSTGRES)[A-Z0-9_]*_(?:URL|HOST))\b")
 _PORT = re.compile(r"\b(?:process\.env\.PORT\s*(?:\|\||\?\?)\s*|listen\(\s*)(\d{2,5})\b")
 _MIB = 1 << 20
@@ -92,7 +97,11 @@ def _limits(disk: GuestDisk, unit: UnitText) -> Answers:
     where = _on(disk, unit.path)
     found: dict[str, Answer] = {}
     pre = unit.last("ExecStartPre")
-    found["start_pre"] = Found(pre or "none", f"{where}: {'' if pre else 'no '}ExecStartPre=")
+    found["start_pre"] = (
+        Open(f"ExecStartPre= of {where}: it may hold a secret, and is not shown")
+        if _MAY_BE_SECRET.search(pre or "")
+        else Found(pre or "none", f"{where}: {'' if pre else 'no '}ExecStartPre=")
+    )
     restart = seconds_in(unit.last("RestartSec") or "100ms")  # as systemd has it, where none is given
     if restart is not None:
         found["restart_s"] = Found(restart, f"{where}: RestartSec={unit.last('RestartSec') or ' is not set'}")

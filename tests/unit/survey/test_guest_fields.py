@@ -192,6 +192,15 @@ def test_what_only_looks_like_an_agent_is_none(files: dict[str, str]) -> None:
     assert isinstance(agent(GuestDisk("/g.ext4", files))["unit"], Open)
 
 
+def test_a_drop_in_that_says_nothing_takes_back_what_was_said() -> None:
+    files = {
+        **PLAIN.files,
+        f"{AT}/browser-vm-auth.service.d/a.conf": "[Service]\nExecStartPre=\nLimitNOFILE=1\n",
+    }
+    told = values(agent(GuestDisk("/g.ext4", files)))
+    assert (told["start_pre"], told["open_files"]) == ("none", 1)
+
+
 def test_no_secret_of_a_unit_is_in_any_answer() -> None:
     assert "eyJhbGciOi" not in repr(agent(PLAIN))
 

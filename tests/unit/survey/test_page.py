@@ -10,6 +10,7 @@ import pytest
 
 from harness.database.survey import SeenDatabase, SeenTable, Values
 from harness.host.parts import Tap
+from harness.redact import remember
 from harness.site.load import load_site
 from harness.survey.answer import Draft, Found, Open
 from harness.survey.draft import Asked, draft
@@ -93,6 +94,28 @@ def test_what_may_be_a_secret_is_not_written(tmp_path: Path) -> None:
     file, text = written(tmp_path, found)
     assert "hunter2" not in text
     assert load_site(file).host.proxy_command is None
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZSJ9.c2ln", "--password=hunter2", "x://me:hunter2@h"],
+)
+def test_a_secret_in_a_command_is_not_written(tmp_path: Path, argument: str) -> None:
+    """The model may take it: it is a text as any other."""
+    unit = next(path for path in PLAIN.files if path.endswith("browser-vm-auth.service"))
+    files = {**PLAIN.files, unit: PLAIN.files[unit].replace("/bin/sleep 2", f"/bin/register {argument}")}
+    file, text = written(tmp_path, drafted(RUNBOOK, replace(PLAIN, files=files)))
+    assert argument not in text
+    assert "start_pre" not in load_site(file).agent.model_fields_set
+
+
+def test_what_is_known_for_a_secret_is_written_nowhere(tmp_path: Path) -> None:
+    """The database's password, wherever else a site has it."""
+    secret = remember("correct-horse-battery-9")
+    found = {"host": HOST, "agent": {"start_pre": Found(f"/bin/say {secret}", f"where {secret} is")}}
+    file, text = written(tmp_path, held_to_the_model(found))
+    assert secret not in text
+    assert "start_pre" not in load_site(file).agent.model_fields_set
 
 
 def test_addresses_that_do_not_go_together_are_left_open(tmp_path: Path) -> None:
