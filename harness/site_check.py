@@ -163,6 +163,8 @@ def _guest_key(site: Site) -> str:
 def _own_checks(site: Site) -> str:
     folders = check_folders(site.checks)
     written = [name for folder in folders for name in written_names(folder)]
+    if taken := sorted(written_names(_TESTS).keys() & set(written)):
+        raise SiteError(f"names that the suite's checks have: {', '.join(taken)}", hint="name them otherwise")
     return f"{len(written)} in {', '.join(map(shown, folders))}"
 
 

@@ -136,3 +136,23 @@ def test_what_a_site_says_is_no_command_in_a_job_of_githubs(
     monkeypatch.setattr("harness.__main__.site_values", lambda _: "a\n::warning::b")
     assert main(["site", "show", str(profile)]) == 0
     assert capsys.readouterr().out == shown
+
+
+def test_own_checks_are_looked_at_with_the_profile_that_names_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a run would refuse is told here, too."""
+    profile, file = tmp_path / "site.toml", tmp_path / "own" / "host" / "test_a.py"
+    profile.write_text('checks = ["own"]\nadvisory = ["host.mine"]' + NOBODY_THERE.format(key="/no-key"))
+    file.parent.mkdir(parents=True)
+    told = {}
+    for content in ("def test_mine(): pass\n", "def test_bridge_up(): pass\n", "def ("):
+        file.write_text(content)
+        assert main(["site", "check", str(profile)]) == 1
+        told[content] = capsys.readouterr().out
+    mine, taken, unread = told.values()
+    assert f"OK      own checks  1 in {tmp_path}/own" in mine
+    assert "OK      names" in mine
+    assert "FAILED  own checks  names that the suite's checks have: host.bridge_up" in taken
+    assert "FAILED  own checks" in unread
+    assert "host/test_a.py, line 1" in unread
