@@ -75,9 +75,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="write metrics, as --prometheus=FILE, for the textfile collector of the node exporter",
     )
-    group.addoption(
-        "--attended", action="store_true", help="a person will log in where the provider cannot be automated"
-    )
+    attended = "a person will log in where the provider cannot be automated"
+    group.addoption("--attended", action="store_true", help=attended)
     group.addoption(
         "--keep-failed",
         nargs="?",

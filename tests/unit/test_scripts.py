@@ -142,7 +142,7 @@ def test_what_failed_or_was_cut_short_is_the_last_that_is_told(unit: int, here: 
 def ended(here: Path, unit: int, lab: int) -> tuple[int, int]:
     """How the script ends where its runs end so, and how many there were."""
     program = here.parent / "project/scripts/test"
-    words = [program, *SIDE_BY_SIDE]
+    words: list[str | Path] = [program, *SIDE_BY_SIDE]
     done = run(words, timeout_s=30, cwd=here, env={"UNIT": str(unit), "LAB": str(lab)}, check=False)
     return done.status, len(runs_of_pytest(done))
 
