@@ -209,20 +209,7 @@ class Hypervisor:
         return result
 
     def _connect(self) -> Connection:
-        section = self.site.host
-        if section.transport == "local":
-            return LocalConnection(private_directory())
-        destination = SshDestination(
-            address=section.address,
-            user=section.user,
-            port=section.port,
-            identity_file=section.identity_file,
-            known_hosts_file=section.known_hosts_file,
-            host_key_alias=section.host_key_alias,
-            proxy_command=section.proxy_command,
-            connect_timeout_s=section.connect_timeout_s,
-        )
-        return SshConnection(destination, private_directory(), alias=f"acc-{self.run_id}-host")
+        return connection_to(self.site, alias=f"acc-{self.run_id}-host")
 
     def _become_root(self) -> list[str]:
         section = self.site.host
@@ -245,3 +232,21 @@ class Hypervisor:
                 f"on ending, the custodian on the host could not remove everything:\n  {complaints}",
                 hint="the next run's reaper tries again to remove what is left",
             )
+
+
+def connection_to(site: Site, *, alias: str) -> Connection:
+    """The way to a site's host, not opened yet."""
+    section = site.host
+    if section.transport == "local":
+        return LocalConnection(private_directory())
+    destination = SshDestination(
+        address=section.address,
+        user=section.user,
+        port=section.port,
+        identity_file=section.identity_file,
+        known_hosts_file=section.known_hosts_file,
+        host_key_alias=section.host_key_alias,
+        proxy_command=section.proxy_command,
+        connect_timeout_s=section.connect_timeout_s,
+    )
+    return SshConnection(destination, private_directory(), alias=alias)

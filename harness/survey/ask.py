@@ -14,6 +14,7 @@ from harness.answers import read_as, read_json
 from harness.errors import CommandError, TransportError
 from harness.host import facts
 from harness.host.facts import Asked, ask_host
+from harness.host.hypervisor import connection_to
 from harness.host.parts import Processes, Taps
 from harness.run import run
 from harness.site.profile import Site
@@ -21,9 +22,7 @@ from harness.survey.seen import GuestDisk, HostSeen, Opened, Told, Vmm
 from harness.survey.unit_text import SCRIPTS, UNITS, units_of
 from harness.text import ending
 from harness.transport.connection import Connection
-from harness.transport.local import LocalConnection
-from harness.transport.private import private_directory
-from harness.transport.ssh import SshConnection, SshDestination
+from harness.transport.ssh import SshConnection
 
 _PROBES = Path(facts.__file__).parent / "probes"
 _LOOK_S = 120.0
@@ -77,25 +76,10 @@ def looking(site: Site) -> Iterator[Looker]:
 
     :raises SshError: no connection, or no login.
     """
-    section = site.host
-    connection: Connection
-    if section.transport == "local":
-        connection = LocalConnection(private_directory())
-    else:
-        destination = SshDestination(
-            address=section.address,
-            user=section.user,
-            port=section.port,
-            identity_file=section.identity_file,
-            known_hosts_file=section.known_hosts_file,
-            host_key_alias=section.host_key_alias,
-            proxy_command=section.proxy_command,
-            connect_timeout_s=section.connect_timeout_s,
-        )
-        connection = SshConnection(destination, private_directory(), alias="acc-survey-host")
+    connection = connection_to(site, alias="acc-survey-host")
     try:
         if isinstance(connection, SshConnection):
-            connection.open(section.connect_timeout_s + _LOGIN_S)
+            connection.open(site.host.connect_timeout_s + _LOGIN_S)
         yield Looker(site, connection)
     finally:
         connection.close()

@@ -4,6 +4,7 @@ The argument is JSON: ``vmms``, the pids of VMMs, ``name``, what those are calle
 launch. Prints JSON. It changes nothing: it reads, asks loopback for a health path, and runs a VMM's program
 with --version.
 Of sources only short texts go out that speak of VMs, and none that looks like a login or a secret.
+One file, and so a long one, because it travels as one.
 """
 
 from __future__ import annotations
