@@ -159,8 +159,8 @@ async function answer(request, response) {
 }
 
 const server = http.createServer(answer);
-server.headersTimeout = 5000;
-server.requestTimeout = 10000;
+server.headersTimeout = 20000;
+server.requestTimeout = 30000;
 server.keepAliveTimeout = 5000;
 
 server.on('error', (error) => {

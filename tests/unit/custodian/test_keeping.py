@@ -19,6 +19,7 @@ from harness.custodian import kept, reaper
 from harness.custodian.keeper import SOCKET
 from harness.custodian.kept import Kept
 from harness.custodian.names import start_time
+from harness.custodian.notes import Unreadable
 from harness.custodian.owner import Owner
 from harness.custodian.service import KEEPS
 from harness.errors import HarnessError
@@ -48,7 +49,7 @@ def host(host_folders: Path) -> Iterator[Path]:
     (host_folders / "golden").write_bytes(b"x" * 5000)
     yield host_folders
     for folder in reaper.runs():
-        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+        with contextlib.suppress(ProcessLookupError, Unreadable):  # its keeper may be about to remove it
             os.kill(Owner.of(folder).pid, signal.SIGTERM)
     wait_until(lambda: left(host_folders), what="all gone", timeout_s=20, interval_s=0.02, until=_none)
 
