@@ -273,7 +273,9 @@ def differences(question: Question, document: Document) -> Iterator[tuple[Reason
     judged = {role: one.sha256 for role, one in document.snapshot.files.items()}
     for role in sorted({*question.snapshot, *judged}):
         now, then = question.snapshot.get(role), judged.get(role)
-        if now is None or now != then:
+        if role in judged and then is None:
+            yield Reason.SNAPSHOT, f"a {role} whose sha256 was not known: no run or gate had read it yet"
+        elif now != then:
             yield Reason.SNAPSHOT, f"another {role}: {_short(then)}, and now it is {_short(now)}"
     if document.host.machine_id_sha256 != question.machine:
         yield Reason.HOST, f"another host: {_machine(document.host.machine_id_sha256, question.machine)}"

@@ -121,7 +121,7 @@ ROWS = {
     "no verdict": Row([], Reason.NO_VERDICT, "there is none"),
     "another file": Row([told(snapshot=snapshot(memory="9" * 64))], Reason.SNAPSHOT, "another memory"),
     "a file of which it knows no digest": Row(
-        [told(snapshot=snapshot(disk=None))], Reason.SNAPSHOT, "another disk: none that is known"
+        [told(snapshot=snapshot(disk=None))], Reason.SNAPSHOT, "was of a disk whose sha256 was not known"
     ),
     "a file more": Row([told(snapshot=snapshot(kernel="4" * 64))], Reason.SNAPSHOT, "another kernel"),
     "a file less": Row(
