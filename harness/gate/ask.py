@@ -16,8 +16,9 @@ from harness.gate.verdicts import Vouched, told_verdicts
 from harness.host.facts import Asked
 from harness.host.golden.candidate import refuse_unlike
 from harness.host.golden.digests import Measured, Mode, measure
+from harness.host.golden.door import UNFINISHED
 from harness.host.golden.files import journals, paths_of
-from harness.host.golden.promotion import FINISH, UNFINISHED
+from harness.host.golden.promotion import FINISH
 from harness.host.hypervisor import Hypervisor
 from harness.host.standing import ask_standing
 from harness.outward import told

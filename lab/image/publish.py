@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.host.golden.promotion import PROMOTE, UNFINISHED
+from harness.host.golden.door import PROMOTE, UNFINISHED
 from harness.run import run
 from lab.image import golden
 

@@ -11,6 +11,7 @@ from harness.clocks import utc_text
 from harness.errors import ConsequenceError, HarnessError
 from harness.findings import Finding, report
 from harness.host.facts import HostFacts
+from harness.host.golden.door import UNFINISHED
 from harness.host.golden.files import DiskFile, GoldenSnapshot
 from harness.host.golden.judge import (
     built_at,
@@ -21,7 +22,7 @@ from harness.host.golden.judge import (
     wrong_content,
     wrong_memory_size,
 )
-from harness.host.golden.promotion import FINISH, UNFINISHED
+from harness.host.golden.promotion import FINISH
 from harness.mend import Words
 from harness.site.profile import Site
 

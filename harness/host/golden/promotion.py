@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from harness.answers import read_as
 from harness.errors import TransportError
 from harness.host.facts import Asked
+from harness.host.golden.door import PROMOTE, UNFINISHED
 from harness.host.golden.files import paths_of
 
-PROMOTE = Path(__file__).parents[1] / "probes" / "promote.py"
-UNFINISHED = "a promotion was cut short: the golden files may be partly of one snapshot, partly of another"
 FINISH = "python -m harness promote, with the same folder again or with --back, finishes it first"
 _ONCE = "the same again: what was done is not done a second time"
 _LOOK = "see by python -m harness gate which one is golden: where it was done, --again goes to the other one"

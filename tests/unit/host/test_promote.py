@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 
 from harness.errors import TransportError
+from harness.host.golden.door import PROMOTE
 from harness.host.golden.files import journals
-from harness.host.golden.promotion import PROMOTE, promote
+from harness.host.golden.promotion import promote
 from harness.site.profile import Site
 from tests.unit.peers.this_machine import Apart, Here
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from importlib import metadata
+
 import pytest
 
+from harness.run import run
+from lab.image.chamber import ROOT
 from lab.minipc.kvm import packages
 
 LOCK = """#
@@ -37,3 +43,19 @@ def test_what_the_lock_does_not_have_is_named() -> None:
 def test_the_projects_lock_has_all_of_them() -> None:
     locked = packages.locked(packages.LOCK.read_text("utf-8"), packages.NAMES)
     assert locked.count("==") == len(packages.NAMES)
+
+
+BUILD = """
+import importlib, json, sys
+importlib.import_module("lab.image.assemble")
+print(json.dumps([*sys.modules]))
+"""
+
+
+def test_the_build_needs_no_package_that_the_machine_does_not_get() -> None:
+    """But for httpx's own command line, which it does without where there is no click."""
+    said = run([sys.executable, "-c", BUILD], timeout_s=120, cwd=ROOT).stdout
+    owners = metadata.packages_distributions()
+    used = {name.partition(".")[0] for name in json.loads(said)} - {"click", "_distutils_hack"}
+    needed = {owner.lower().replace("_", "-") for name in used for owner in owners.get(name, [])}
+    assert needed - set(packages.NAMES) == set()
