@@ -146,8 +146,9 @@ def _restored(seen: HostSeen, beside: Sequence[File], disk: Found) -> Answers:
 
 
 def _configured(seen: HostSeen, field: str) -> Iterator[Found]:
+    """What lies in a jail goes with it."""
     for one in _told(seen):
-        if field in one.opened.config:
+        if field in one.opened.config and (field not in _FILES or one.opened.root == "/"):
             yield Found(one.opened.config[field], f"--config-file of {one.told}")
 
 

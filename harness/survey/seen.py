@@ -27,7 +27,9 @@ class Opened:
     sockets: tuple[str, ...] = ()
     """Unix sockets that it listens on, as it named them itself."""
     version: str = ""
-    """What its program says to --version."""
+    """What its program says to --version; in a jail, what the one says that it is a copy of."""
+    copy_of: str = ""
+    """In a jail, the installed program that its own is a copy of."""
     kvm: bool = False
     """Whether it has /dev/kvm open."""
     config: Mapping[str, str | int] = field(default_factory=dict)

@@ -14,6 +14,8 @@ _LOOK_VMMS = "no VMM runs: launch a session, and look again"
 _DEEPEST_SOCKET = 2
 _COMM = 15
 """Characters of a process's name."""
+_JAIL = 3
+"""So many folders a jail's root has above it, and its base is one of them."""
 _DISKS = (".ext4", ".img", ".raw", ".qcow2")
 
 
@@ -29,9 +31,13 @@ def vmm(seen: HostSeen) -> Answers:
         programs = [Found(path, "the only one installed; no VMM runs") for path, _ in releases]
         names = [Found(PurePosixPath(path).name[:_COMM], f"{path}; no VMM runs") for path, _ in releases]
     binary = the_one(programs, look)
-    if any(one.opened.root != "/" for one in running):  # each runs a copy of its own, that goes with it
-        outside = [Found(path, "installed; VMs run copies of it in chroots") for path in seen.told.installed]
-        binary = the_one(outside, "the VMM's binary as the jailer was given it (--exec-file)")
+    if jailed := [one for one in running if one.opened.root != "/"]:  # each runs a copy of its own
+        outside = [
+            Found(copied, f"{one.told} runs a copy of it in {one.opened.root}")
+            for one in jailed
+            if (copied := one.opened.copy_of)
+        ]
+        binary = the_one(outside, _exec_file(seen))
     versions = [
         Found(release[0], f"{program} --version")
         for program, version in releases
@@ -43,6 +49,11 @@ def vmm(seen: HostSeen) -> Answers:
         "version": the_one(versions, "what `firecracker --version` begins with, as 1.7."),
         "kvm": _kvm(seen),
     }
+
+
+def _exec_file(seen: HostSeen) -> str:
+    there = several([f"{path} ({version})" for path, version in seen.told.installed.items()])
+    return f"the VMM's binary as the jailer was given it (--exec-file); installed: {there or 'none'}"
 
 
 def _kvm(seen: HostSeen) -> Answer:
@@ -70,15 +81,45 @@ def state(seen: HostSeen, rows: Rows) -> Answers:
     """Folders of VMs and of their sockets, and what a VM is called."""
     known = ids(seen, rows)
     names = [str(one.value) for one in known]
-    there = f"; there are {several(list(seen.told.folders))}" if seen.told.folders else ""
+    jails = _jails(seen)
     return {
-        "vms_dir": the_one(
-            _disk_folders(seen, names), f"the folder with one entry per VM; {_LOOK_VMMS}{there}"
-        ),
+        "vms_dir": the_one(_disk_folders(seen, names), _look_for_folder(seen, jails)),
+        "jails_dir": jails,
         "sockets_dir": the_one(_socket_folders(seen, rows, names), f"the API sockets' folder; {_LOOK_VMMS}"),
         "vm_id_pattern": _pattern(known),
         **_tap_names(seen, rows, names),
     }
+
+
+def _jails(seen: HostSeen) -> Answer:
+    """The jailer makes `<base>/<program>/<id>/root`."""
+    running = _theirs(seen)
+    look = 'the jailer\'s --chroot-base-dir; "none" where no jailer is used'
+    if not running:
+        return Open(f"{look}; {_LOOK_VMMS}")
+    told = [
+        Found(base, f"{one.told} has {one.opened.root} for its root")
+        if (base := _jailers_base(one))
+        else Found("none", f"{one.told} is in no jail")
+        for one in running
+        if one.opened.root == "/" or _jailers_base(one)
+    ]
+    return the_one(told, look)
+
+
+def _jailers_base(one: Vmm) -> str:
+    path = PurePosixPath(one.opened.root)
+    is_a_jails = path.name == "root" and one.word("--id") == path.parent.name
+    return str(path.parents[2]) if is_a_jails and len(path.parents) > _JAIL else ""
+
+
+def _look_for_folder(seen: HostSeen, jails: Answer) -> str:
+    look = "the folder with one entry per VM"
+    if isinstance(jails, Found) and jails.value != "none":
+        look += f"; the disks of VMs that run lie in jails below {jails.value}, which jails_dir stands for"
+    elif not _theirs(seen):
+        look += f"; {_LOOK_VMMS}"
+    return look + (f"; there are {several(list(seen.told.folders))}" if seen.told.folders else "")
 
 
 def _theirs(seen: HostSeen) -> list[Vmm]:
@@ -107,8 +148,9 @@ def _pattern(known: Sequence[Found]) -> Answer:
 
 
 def _disk_folders(seen: HostSeen, names: Sequence[str]) -> Iterator[Found]:
+    """Those of VMs in no jail: what lies in one goes with it, be it a link to what is kept elsewhere."""
     for one in _theirs(seen):
-        for path in one.opened.files:
+        for path in one.opened.files if not _jailers_base(one) else ():
             at = id_in(path, names) if path.endswith(_DISKS) else None
             if at:
                 yield Found(at[0], f"{one.told} has {path} open")

@@ -2,7 +2,7 @@
 
 The argument is JSON: ``vmms``, the pids of VMMs, ``name``, what those are called, and ``patterns`` of a
 launch. Prints JSON. It changes nothing: it reads, asks loopback for a health path, and runs a VMM's program
-with --version.
+with --version, but for one in a jail, which the VMM there may have put in its place.
 Of sources only short texts go out that speak of VMs, and none that looks like a login or a secret.
 One file, and so a long one, because it travels as one.
 """
@@ -10,6 +10,7 @@ One file, and so a long one, because it travels as one.
 from __future__ import annotations
 
 import contextlib
+import filecmp
 import json
 import os
 import re
@@ -153,6 +154,48 @@ def program_of(pid: int, name: str) -> str:
     return ""
 
 
+def root_of(pid: int) -> str:
+    """A process's root as the host names it: of one in mounts of its own, as a jail's, the link says /."""
+    own, told = f"/proc/{pid}/root", link_of(f"/proc/{pid}/root") or "/"
+    with contextlib.suppress(OSError):
+        if told != "/" or os.path.samefile(own, "/"):  # noqa: PTH121 - text
+            return told
+    for device, inside, _ in (one for one in mounts(pid) if one[2] == "/"):
+        for known, above, at in mounts(os.getpid()):
+            if device == known and f"{inside}/".startswith(f"{above.rstrip('/')}/"):
+                path = f"{at.rstrip('/')}/{inside[len(above.rstrip('/')) :].strip('/')}"
+                with contextlib.suppress(OSError):
+                    if os.path.samefile(own, path):  # noqa: PTH121 - text
+                        return path
+    return own
+
+
+def mounts(pid: int) -> list[tuple[str, str, str]]:
+    """What is mounted where, as a process sees it: device, the folder on it, and the mount point."""
+    rows = (line.split(" ") for line in text_of(f"/proc/{pid}/mountinfo", 1 << 22).splitlines())
+    return [(row[2], unescaped(row[3]), unescaped(row[4])) for row in rows if len(row) > 4]
+
+
+def unescaped(path: str) -> str:
+    """A path of the mount table."""
+    return re.sub(r"\\([0-7]{3})", lambda told: chr(int(told[1], 8)), path)
+
+
+def on_host(path: str, root: str) -> str:
+    """A path as the host names it, where it is one of a process with another root."""
+    inside = f"{root.rstrip('/')}{path}"
+    return path if root == "/" or path.startswith(f"{root}/") or not os.path.lexists(inside) else inside
+
+
+def copied(pid: int, programs: Found) -> str:
+    """Of the programs that are installed the one that a process runs a copy of."""
+    for path in programs:
+        with contextlib.suppress(OSError):
+            if filecmp.cmp(f"/proc/{pid}/exe", path, shallow=False):
+                return str(path)
+    return ""
+
+
 def configured(pid: int, root: str) -> Found:
     """What its --config-file says of the VM."""
     words = words_of(pid)
@@ -170,15 +213,17 @@ def configured(pid: int, root: str) -> Found:
         one = one[0] if isinstance(one, list) and one else one
         value = one.get(key) if isinstance(one, dict) else None
         if isinstance(value, (str, int)):
-            found[field] = value
+            found[field] = on_host(str(value), root) if field in ("kernel", "initrd", "disk") else value
     return found
 
 
-def opened(pid: int, name: str, below: dict[int, list[int]]) -> Found:
-    """What a VMM has open, and what it is."""
-    root = link_of(f"/proc/{pid}/root") or "/"
+def opened(pid: int, name: str, below: dict[int, list[int]], programs: Found) -> Found:
+    """What a VMM has open, and what it is. In a jail there is a copy of its program."""
+    root = root_of(pid)
     files = opened_by(pid).union(*(opened_by(one) for one in below.get(pid, ())))
-    program = program_of(pid, name)
+    files = {on_host(one, root) for one in files}
+    program = on_host(program_of(pid, name), root)
+    copy = "" if root == "/" else copied(pid, programs)
     config = configured(pid, root)
     using = (pid, *below.get(pid, ()))
     return {
@@ -189,7 +234,8 @@ def opened(pid: int, name: str, below: dict[int, list[int]]) -> Found:
         "files": sorted({*files, *([str(config["disk"])] if "disk" in config else [])})[:MOST_FILES],
         "sockets": listens_on(pid),
         "kvm": any("/dev/kvm" in descriptors(one) for one in using),
-        "version": release_of(program),
+        "version": programs.get(copy, "") if root != "/" else release_of(program),
+        "copy_of": copy,
         "config": config,
     }
 
@@ -428,7 +474,8 @@ def main() -> None:
     """Look, and tell."""
     ask = json.loads(sys.argv[1])
     below = children()
-    vmms = [opened(pid, ask["name"], below) for pid in ask["vmms"]]
+    programs = installed()
+    vmms = [opened(pid, ask["name"], below, programs) for pid in ask["vmms"]]
     paths = [path for one in vmms for path in (one["config"].get("kernel"), *one["files"]) if path]
     folders = {os.path.dirname(str(path)) for path in paths if kind_of(str(path))}  # noqa: PTH120
     told = files({one for one in folders if not re.search(r"/acc-[0-9a-f]{6}\b", one)})
@@ -438,7 +485,7 @@ def main() -> None:
         "links": links(),
         "files": told,
         "manifests": manifests(told),
-        "installed": installed(),
+        "installed": programs,
         "folders": beside(told),
     }
     json.dump(answer, sys.stdout)

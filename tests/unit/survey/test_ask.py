@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from harness.survey.answer import Found
 from harness.survey.ask import ask, read_disk
 from harness.survey.draft import Asked, draft
 from harness.survey.seen import GuestDisk
+from harness.wait import wait_until
 from tests.unit.host.test_probe import load_probe
 from tests.unit.peers.this_machine import Here
 from tests.unit.peers.vmm_program import Program
@@ -96,6 +98,46 @@ def test_of_sources_only_what_speaks_of_vms_is_told_and_no_login(tmp_path: Path)
         str(log),
     ]
     assert {"text": str(log), "where": f"{script}:3"} in probe["log_files"](os.getpid(), told)
+
+
+JAIL = """
+set -e; cd {root}; mkdir usr old; ln -s usr/lib usr/lib64 .; mount --bind . .; cd .
+cd {root}; mount --rbind /usr usr; pivot_root . old; exec chroot . sh -c 'exec /sleep 60 3<>/rootfs.ext4'
+"""
+
+
+@pytest.fixture
+def jailed(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """A process with a root and mounts of its own, as the jailer makes them, and its root."""
+    root = tmp_path / "sleep/4f91ae8a/root"
+    root.mkdir(parents=True)
+    shutil.copy("/usr/bin/sleep", root)
+    (root / "rootfs.ext4").touch()
+    argv = ["unshare", "--map-root-user", "--mount", "sh", "-c", JAIL.format(root=root)]
+    with subprocess.Popen(argv) as process:
+        wait_until(
+            lambda: Path(f"/proc/{process.pid}/comm").read_text() == "sleep\n",
+            what="the process to be in its jail",
+            timeout_s=60,
+        )
+        yield process.pid, root
+        process.kill()
+
+
+def test_what_is_in_a_jail_is_told_by_the_hosts_paths_and_not_run(jailed: tuple[int, Path]) -> None:
+    """Its release is that of the program that it is a copy of: in its place there may lie another."""
+    pid, root = jailed
+    installed = {"/usr/bin/true": "0.1.0", "/usr/bin/sleep": "1.2.3"}
+    told = load_probe("survey.py")["opened"](pid, "sleep", {}, installed)
+    assert (told["root"], told["program"]) == (str(root), f"{root}/sleep")
+    assert (told["copy_of"], told["version"]) == ("/usr/bin/sleep", "1.2.3")
+    assert f"{root}/rootfs.ext4" in told["files"]
+    (root / "sleep").rename(root / "away")
+    (root / "sleep").write_text(f"#!/bin/sh\ntouch {root}/was-run; echo v6.6.6\n")
+    (root / "sleep").chmod(0o755)
+    told = load_probe("survey.py")["opened"](pid, "sleep", {}, {"/usr/bin/true": "0.1.0"})
+    assert (told["copy_of"], told["version"]) == ("", "")
+    assert not (root / "was-run").exists()
 
 
 @pytest.mark.parametrize(

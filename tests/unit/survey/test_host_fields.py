@@ -54,6 +54,7 @@ EXPECTED: Mapping[str, tuple[HostSeen, Mapping[str, object]]] = {
             "vmm.version": "1.7.",
             "vmm.kvm": "/dev/kvm",
             "state.vms_dir": "/var/lib/firecracker/vms",
+            "state.jails_dir": "none",
             "state.sockets_dir": "/var/run/firecracker",
             "state.vm_id_pattern": f"vm-{UUID}",
             "state.tap_prefix": "fc-",
@@ -83,6 +84,7 @@ EXPECTED: Mapping[str, tuple[HostSeen, Mapping[str, object]]] = {
             "vmm.version": "1.12.",
             "vmm.kvm": "none",
             "state.vms_dir": "/var/lib/firecracker/users",
+            "state.jails_dir": "none",
             "state.sockets_dir": "/var/lib/firecracker/sockets",
             "state.vm_id_pattern": f"vm-{UUID}",
             "state.tap_prefix": "fc-",
@@ -113,7 +115,7 @@ EXPECTED: Mapping[str, tuple[HostSeen, Mapping[str, object]]] = {
             "vmm.process_name": "firecracker",
             "vmm.version": "1.9.",
             "vmm.kvm": "/dev/kvm",
-            "state.vms_dir": "/srv/jailer/firecracker",
+            "state.jails_dir": "/srv/jailer",
             "state.vm_id_pattern": "bvm-[0-9a-f]{8}",
             "snapshot.disk": "/data/golden/rootfs.ext4",
             "snapshot.vmstate": "/data/golden/snapshot_file",
@@ -301,6 +303,29 @@ def test_two_releases_installed_and_none_running_are_both_told() -> None:
 
 def test_what_the_jailer_chrooted_is_told_by_its_path_on_the_host() -> None:
     assert JAILED.vmms[0].api_socket == f"{JAIL}/run/firecracker.socket"
+
+
+def test_what_runs_in_a_jail_is_no_binary_and_nor_is_another_that_is_installed() -> None:
+    """The one that it is a copy of is; where it is of none, what is installed is named, and not taken."""
+    (vmm,) = JAILED.vmms
+    other = replace(JAILED, vmms=(replace(vmm, opened=replace(vmm.opened, copy_of="")),))
+    binary = drafted(other)["vmm"]["binary"]
+    assert isinstance(binary, Open)
+    assert "/usr/local/bin/firecracker-v1.9.0 (1.9.0)" in binary.look
+
+
+def test_a_root_that_is_no_jailers_tells_no_jails() -> None:
+    (vmm,) = JAILED.vmms
+    bare = replace(vmm, opened=replace(vmm.opened, root="/proc/500/root"))
+    assert isinstance(state(replace(JAILED, vmms=(bare,)), Rows())["jails_dir"], Open)
+
+
+def test_a_kernel_in_a_jail_is_not_what_vms_are_made_of() -> None:
+    (vmm,) = JAILED.vmms
+    config: dict[str, str | int] = {"kernel": f"{JAIL}/vmlinux-copy", "vcpus": 3}
+    host = replace(JAILED, vmms=(replace(vmm, opened=replace(vmm.opened, config=config)),))
+    told = found(host)
+    assert (told["snapshot.kernel"], told["snapshot.vcpus"]) == ("/data/golden/vmlinux", 3)
 
 
 def test_a_bridge_without_room_for_vms_tells_no_range() -> None:
