@@ -145,6 +145,8 @@ class Told:
     """Programs called as Firecracker is -> the release that each says it is."""
     folders: tuple[str, ...] = ()
     """Folders beside those of golden disks."""
+    snapshots: tuple[str, ...] = ()
+    """What looks like device state or memory and lies beside no disk."""
     cut: tuple[str, ...] = ()
     """Folders that were not looked through to their ends for files: too much is in them."""
     unseen: Mapping[str, str] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
@@ -63,6 +64,8 @@ def _kvm(seen: HostSeen) -> Answer:
         if one.opened.kvm
         else Found("none", f"{one.told} runs without it")
         for one in _theirs(seen)
+        if one.opened.kvm
+        or any(path.endswith(_DISKS) for path in one.opened.files)  # else no VM is in it yet
     ]
     if told:
         return the_one(told, "the device of KVM")
@@ -74,7 +77,9 @@ def _kvm(seen: HostSeen) -> Answer:
 def ids(seen: HostSeen, rows: Rows) -> list[Found]:
     """Ids of VMs: as rows say, and then as the VMMs' own command lines and sockets."""
     told = [Found(vm_id, "database, vms.vm_id") for row in rows.vms if (vm_id := row.get("vm_id"))]
-    return [*told, *(one for one in (_id_of(vmm) for vmm in _theirs(seen)) if one)]
+    running = [(vm_id, one) for one in _theirs(seen) if (vm_id := id_of(one))]
+    count = Counter(vm_id for vm_id, _ in running)  # what several have is no id
+    return [*told, *(Found(vm_id, _said(one)) for vm_id, one in running if count[vm_id] == 1)]
 
 
 def state(seen: HostSeen, rows: Rows) -> Answers:
@@ -126,13 +131,14 @@ def _theirs(seen: HostSeen) -> list[Vmm]:
     return [one for one in seen.vmms if not one.process.defunct and not one.is_ours]
 
 
-def _id_of(one: Vmm) -> Found | None:
-    if given := one.word("--id"):
-        return Found(given, f"ps, {one.told} --id")
-    for name in named_by(one.api_socket) if one.api_socket else ():
-        if shape_of(name):
-            return Found(name, f"ps, {one.told} --api-sock {one.api_socket}")
-    return None
+def id_of(one: Vmm) -> str:
+    """What its VM is called, as far as its command line says; nothing where it does not."""
+    named = named_by(one.api_socket) if one.api_socket else ()
+    return one.word("--id") or next((name for name in named if shape_of(name)), "")
+
+
+def _said(one: Vmm) -> str:
+    return f"ps, {one.told} {'--id' if one.word('--id') else f'--api-sock {one.api_socket}'}"
 
 
 def _pattern(known: Sequence[Found]) -> Answer:
@@ -188,8 +194,8 @@ def _tap_names(seen: HostSeen, rows: Rows, names: Sequence[str]) -> Answers:
     if not pairs:
         pairs = [(tap, vm) for tap in devices for vm in names if _shared(tap, vm)]
         where = "ip link, beside the ids of VMs"
-    split = {_split(tap, vm) for tap, vm in pairs if _shared(tap, vm)}
-    if len(split) == 1 and all(prefix for prefix, _ in split):
+    split = {_split(tap, vm) for tap, vm in pairs}
+    if len(split) == 1 and all(prefix and count for prefix, count in split):
         ((prefix, count),) = split
         seen_as = f"{where}: {pairs[0][0]} of {pairs[0][1]}"
         return {"tap_prefix": Found(prefix, seen_as), "tap_id_characters": Found(count, seen_as)}

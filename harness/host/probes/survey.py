@@ -41,6 +41,7 @@ PASSED_BY = {
     "containers",
     "apt",
     "dpkg",
+    "snapd",
     "postgresql",
     "site-packages",
 }
@@ -54,7 +55,7 @@ TEXT = re.compile(r"""(["'`])((?:(?!\1)[^\n]){3,160})\1""")
 SPEAKS = re.compile(
     r"firecracker|api-sock|/snapshot/load|rootfs|golden|vmlinux|\.ext4|\.snap\b|\.mem\b|/[\w./-]+\.log\b"
 )
-PRIVATE = re.compile(r"://|@|passw|secret|token|\bkey\b", re.IGNORECASE)
+PRIVATE = re.compile(r"://|@|passw|pwd|secret|token|key|bearer|credential", re.IGNORECASE)
 MOST_MENTIONS, MOST_FOLDERS, MOST_OPEN = 200, 40, 400
 HEALTH = ("/health", "/healthz", "/api/health")
 HEALTH_S, MOST_PORTS = 3, 8
@@ -486,7 +487,16 @@ def files(more: set[str]) -> Found:
                         {path: {"path": path, "kind": kind, "size": os.lstat(path).st_size}} if kind else {}
                     )
     told = thinned([found[path] for path in sorted(found)])
-    return {"files": told, "manifests": manifests(told), "folders": beside(told), "cut": cut}
+    beside_a_disk = {os.path.dirname(one["path"]) for one in found.values() if one["kind"] == "ext4"}  # noqa: PTH120
+    alone = [one for one in found.values() if one["kind"] in ("vmstate", "memory")]
+    alone = [one["path"] for one in alone if os.path.dirname(one["path"]) not in beside_a_disk]  # noqa: PTH120
+    return {
+        "files": told,
+        "manifests": manifests(told),
+        "folders": beside(told),
+        "cut": cut,
+        "snapshots": sorted(alone)[:MOST_FOLDERS],
+    }
 
 
 def thinned(found: list[Found]) -> list[Found]:

@@ -34,6 +34,7 @@ SOURCE = """
 const api = '/snapshot/load', socket = `firecracker --api-sock ${x}`;
 const disk = "/srv/golden/rootfs.ext4", log = '{log}';
 const url = 'postgresql://me:hunter2@db/rootfs', key = "firecracker-token-eyJhbGciOi";
+const more = 'golden --api_key=abc', and = "rootfs pwd=abc";
 const other = 'nothing of note';
 """
 
@@ -143,6 +144,17 @@ def test_a_folder_that_was_not_looked_through_is_named(tmp_path: Path) -> None:
     assert told["cut"] == [str(tmp_path)]
 
 
+def test_a_snapshot_that_lies_beside_no_disk_is_told(tmp_path: Path) -> None:
+    """What snapd keeps is called so, too."""
+    disk(tmp_path / "images/golden.ext4")
+    (tmp_path / "restore").mkdir()
+    (tmp_path / "restore/golden.snap").touch()
+    (tmp_path / "snapd/snaps").mkdir(parents=True)
+    (tmp_path / "snapd/snaps/core_1.snap").touch()
+    told = probe(ROOTS=(str(tmp_path),))["files"](set())
+    assert told["snapshots"] == [f"{tmp_path}/restore/golden.snap"]
+
+
 def test_the_whole_machine_is_not_looked_through_for_a_file_of_its_root() -> None:
     """As a VMM with a root of its own names it, or a host that has its kernel there."""
     asked: list[tuple[str, int]] = []
@@ -225,7 +237,10 @@ def test_what_is_not_told_in_time_is_named_and_the_rest_is_told() -> None:
     told = probe()["told_in_time"](parts, time.monotonic() + 2)
     release.set()
     assert told["links"] == ["x"]
-    assert told["unseen"] == {"files": "TimeoutError: not done in time", "services": "IndexError: list index out of range"}
+    assert told["unseen"] == {
+        "files": "TimeoutError: not done in time",
+        "services": "IndexError: list index out of range",
+    }
     assert "files" not in told
 
 
