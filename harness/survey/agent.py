@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from harness.survey.answer import Answer, Answers, Found, Open, several, the_one
 from harness.survey.seen import GuestDisk
+from harness.survey.shy import may_be_secret
 from harness.survey.unit_text import SCRIPTS, UnitText, bytes_in, seconds_in, units_of
 
 KNOWN_PROVIDERS = ("codex", "claude_code", "gemini_cli")
@@ -15,11 +16,6 @@ _LOOK = "the agent's unit in the guest: one that starts node with a server.js"
 _SHOWN = ("NODE_ENV", "PORT")
 """Variables of a unit that are shown; any other may be a secret."""
 _HARMLESS = re.compile(r"[A-Za-z0-9_.-]{1,40}", re.ASCII)
-_MAY_BE_SECRET = re.compile(
-    r"passw|secret|token|key|bearer|authorization|://\S*@|(?<![\w./-])(?=\S*[0-9])(?=\S*[A-Za-z])[\w.+=-]{16,}",
-    re.IGNORECASE,
-)
-"""A command that names a secret, or has a long word of letters and digits that is no path."""
 _DATABASE = re.compile(r"process\.env\.([A-Z0-9_]*(?:SUPABASE|DATABASE|POSTGRES)[A-Z0-9_]*_(?:URL|HOST))\b")
 _PORT = re.compile(r"\b(?:process\.env\.PORT\s*(?:\|\||\?\?)\s*|listen\(\s*)(\d{2,5})\b")
 _MIB = 1 << 20
@@ -51,9 +47,7 @@ def agents_unit(disk: GuestDisk) -> Answer:
     nodes = [one for one in units_of(disk) if one.script]
     speaking = [one for one in nodes if any("/auth" in text for _, text in sources(disk, one))]
     told = [
-        Found(
-            one.name, f"{one.path} in {PurePosixPath(disk.disk).name}: ExecStart={' '.join(one.command[:2])}"
-        )
+        Found(one.name, f"{one.path} in {PurePosixPath(disk.disk).name}: ExecStart= starts {one.script}")
         for one in speaking or nodes
     ]
     return the_one(told, _LOOK)
@@ -99,7 +93,7 @@ def _limits(disk: GuestDisk, unit: UnitText) -> Answers:
     pre = unit.last("ExecStartPre")
     found["start_pre"] = (
         Open(f"ExecStartPre= of {where}: it may hold a secret, and is not shown")
-        if _MAY_BE_SECRET.search(pre or "")
+        if may_be_secret(pre or "")
         else Found(pre or "none", f"{where}: {'' if pre else 'no '}ExecStartPre=")
     )
     restart = seconds_in(unit.last("RestartSec") or "100ms")  # as systemd has it, where none is given

@@ -16,9 +16,10 @@ from harness.host import facts
 from harness.host.facts import Asked, ask_host
 from harness.host.hypervisor import connection_to
 from harness.host.parts import Processes, Taps
+from harness.mend import shell_line
 from harness.run import run
 from harness.site.profile import Site
-from harness.survey.seen import GuestDisk, HostSeen, Opened, Told, Vmm
+from harness.survey.seen import GuestDisk, HostSeen, Told, Vmm
 from harness.survey.unit_text import SCRIPTS, UNITS, units_of
 from harness.text import ending
 from harness.transport.connection import Connection
@@ -26,11 +27,13 @@ from harness.transport.ssh import SshConnection
 
 _PROBES = Path(facts.__file__).parent / "probes"
 _LOOK_S = 120.0
+_PROBE_S = 90.0  # of these, for all that the host is looked at for beyond its processes
 _LOGIN_S = 20.0
 _MOST_TEXT = 256 << 10
 _MOST_FILES = 400
 _LONGEST_ARGUMENT = 64 << 10
 _SAID = 2000
+_SLOW = "is the host very busy, or does a file system of it not answer? Try again when it is idle"
 _FOLDERS = (
     *UNITS,
     "/etc/systemd/system/multi-user.target.wants",
@@ -55,7 +58,12 @@ class Looker:
         text = json.dumps(argument)
         word, on_stdin = (text, None) if len(text) <= _LONGEST_ARGUMENT else ("-", text)
         argv = [*self._become_root(), "python3", "-I", "-S", "-c", source, word]
-        done = run(self.connection.command(argv), timeout_s=timeout_s, check=False, input_text=on_stdin)
+        command = self.connection.command(argv)
+        try:
+            done = run(command, timeout_s=timeout_s, check=False, input_text=on_stdin)
+        except CommandError as error:  # nobody is to read a program to learn that it was slow
+            told = error.message.replace(shell_line(command), "Python on the host")
+            raise CommandError(told, hint=_SLOW) from error
         if done.status != 0 and not done.stdout:
             if "Traceback" in done.stderr:
                 raise CommandError(
@@ -94,12 +102,13 @@ def ask(host: Asked, patterns: Sequence[str]) -> HostSeen:
     said = ask_host(host, parts=("processes", "taps", "kvm"), timeout_s=_LOOK_S)
     processes, taps = said.part("processes", Processes), _taps(said)
     name = host.site.vmm.process_name
-    argument = {"vmms": [one.pid for one in processes.vmms], "name": name, "patterns": list(patterns)}
+    pids = [one.pid for one in processes.vmms]
+    argument = {"vmms": pids, "name": name, "patterns": list(patterns), "limit_s": _PROBE_S}
     source = (_PROBES / "survey.py").read_text(encoding="utf-8")
     answer = host.python(source, argument, timeout_s=_LOOK_S)
     told = read_as(Told, answer, whose="what the host says of its deployment")
     opened = {one.pid: one for one in told.opened}
-    vmms = tuple(Vmm(one, opened.get(one.pid, Opened(one.pid))) for one in processes.vmms)
+    vmms = tuple(Vmm(one, opened[one.pid]) for one in processes.vmms if one.pid in opened)
     return HostSeen(vmms, taps.taps, taps.host_netns, told, said.kvm.fault)
 
 

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from harness.database.connection import read_only_session
 from harness.database.connection_string import connection_string_of
 from harness.database.survey import SeenDatabase, look
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError
 from harness.mend import shell_line
 from harness.outward import told
 from harness.site.load import load_site
-from harness.site.profile import DatabaseSection, HostSection, Site
+from harness.site.profile import DatabaseSection, Site
 from harness.site.reading import shown
 from harness.survey.answer import Found, value_of
 from harness.survey.ask import Looker, ask, looking, read_disk
 from harness.survey.draft import MARKERS, Asked, draft
 from harness.survey.golden import snapshot
+from harness.survey.output import hold_place, write_whole
 from harness.survey.page import held_to_the_model, left, page
 from harness.survey.seen import GuestDisk
+from harness.survey.typed import host_of, public_half, site_of
 
 Say = Callable[[str], None]
 SCHEMA = Path(__file__).parents[2] / "docs" / "site-profile.schema.json"
-_LOGIN = re.compile(r"(?:(?P<user>[^@]+)@)?(?P<address>[^@]+?)(?::(?P<port>\d+))?")
 _RUN = "0" * 6
 
 
@@ -37,10 +35,10 @@ def main(args: argparse.Namespace, say: Say) -> int:
 
     :raises HarnessError: what was typed is wrong, or the host did not answer.
     """
-    if args.output and args.output.exists() and not args.force:
-        raise UsageError(f"{shown(args.output)} is there already", hint="name another by -o, or give --force")
-    given = _host(args)
-    site = _site(given, args)
+    given = host_of(args)
+    site = site_of(args, given)
+    if args.output:
+        hold_place(args.output, force=args.force)
     with looking(site) as looker:
         host = ask(looker, MARKERS)
         disk = value_of(snapshot(host), "disk")
@@ -49,7 +47,7 @@ def main(args: argparse.Namespace, say: Say) -> int:
     asked = Asked(
         host={field: Found(value, "as it was given") for field, value in given.items()},
         key=args.guest_key or "",
-        public=_public(args.guest_key),
+        public=public_half(args.guest_key),
         url_env=args.database_url_env or "",
     )
     found = held_to_the_model(draft(asked, host, inside, database))
@@ -60,45 +58,15 @@ def main(args: argparse.Namespace, say: Say) -> int:
     return _told_left(left(found), args.output, say)
 
 
-def _host(args: argparse.Namespace) -> dict[str, object]:
-    if args.host == "local":
-        return {"transport": "local"}
-    match = _LOGIN.fullmatch(args.host)
-    if match is None or not match["user"]:
-        raise UsageError(
-            f"--host={args.host}: expected user@address", hint="--host=polydev@192.168.10.133, or local"
-        )
-    options = ("identity_file", "known_hosts_file", "host_key_alias", "proxy_command")
-    return {
-        "address": match["address"],
-        "user": match["user"],
-        **({"port": int(match["port"])} if match["port"] else {}),
-        **{name: value for name in options if (value := getattr(args, name))},
-    }
-
-
-def _site(given: dict[str, object], args: argparse.Namespace) -> Site:
-    """A profile of nothing but the way to the host, for whoever asks it."""
-    try:
-        host = HostSection.model_validate(given)
-        return Site(name=args.name or host.address or "this machine", host=host)
-    except ValidationError as error:
-        faults = "; ".join(
-            f"--{str(one['loc'][-1]).replace('_', '-')}: {one['msg'].removeprefix('Value error, ')}"
-            for one in error.errors(include_url=False, include_input=False)
-        )
-        raise UsageError(faults, hint="python -m harness site init --help") from None
-
-
 def _database(site: Site, looker: Looker, variable: str | None) -> SeenDatabase | str:
     """What it says, asked directly, or else through the host; or why it says nothing."""
     if not variable:
         return "give its name by --database-url-env, and the tables are looked at"
+    settings = DatabaseSection(url_env=variable)
     try:
-        settings = DatabaseSection(url_env=variable)
         local = connection_string_of(settings).local
-    except (HarnessError, ValidationError) as error:
-        return error.message if isinstance(error, HarnessError) else f"{variable} is no variable's name"
+    except HarnessError as error:
+        return error.message
     why = ""
     for through in (True, False) if local and site.host.transport == "ssh" else (False, True):
         section = settings.model_copy(update={"through_host": through})
@@ -111,16 +79,6 @@ def _database(site: Site, looker: Looker, variable: str | None) -> SeenDatabase 
     return why
 
 
-def _public(key: str | None) -> str:
-    """The public half of a key, where it lies beside it."""
-    path = Path(f"{key}.pub").expanduser() if key else None
-    try:
-        text = path.read_text(encoding="utf-8") if path else ""
-    except (OSError, ValueError):
-        return ""
-    return text if len(text.split()) > 1 else ""
-
-
 def _schema(output: Path | None) -> Path:
     folder = (output or Path("sites/x")).absolute().parent
     return Path(os.path.relpath(SCHEMA, folder))
@@ -130,12 +88,7 @@ def _write(text: str, output: Path | None, say: Say) -> None:
     if output is None:
         say(text)
         return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"{shown(output)}: {error.strerror}", hint="name a file that can be written by -o"
-        ) from None
+    write_whole(output, text)
     load_site(output)
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from harness.survey.answer import Answer, Answers, Found, Open, several, the_one
-from harness.survey.ids import named_by
+from harness.survey.ids import id_in, named_by, named_in
 from harness.survey.seen import HostSeen, Service, Vmm
+from harness.survey.vmms import id_of
 
 _LOOK = "the unit that makes VMs: `systemctl list-units --type=service`"
+_STARTS_ANYTHING = re.compile(
+    r"(user@\d+|ssh|sshd|ssh@.*|sshd@.*|dropbear|cron|crond|atd|docker|containerd|podman|(serial-)?getty@.*|systemd-.*)"
+    r"\.service"
+)
+"""Units in whose control group there is whatever somebody started by them."""
+_DATED = re.compile(r"\d{4}[-_.]?\d\d[-_.]?\d\d")
 _LOOK_URL = "where its API listens on the host, as http://127.0.0.1:4000"
 
 
@@ -23,7 +31,7 @@ def controller(seen: HostSeen) -> Answers:
             "health_path": Open("a path that answers 200 when it is up"),
         }
     service = services[str(unit.value)]
-    return {"unit": unit, **_api(service), "log_file": _log_file(service)}
+    return {"unit": unit, **_api(service), "log_file": _log_file(service, seen)}
 
 
 def marks(seen: HostSeen, unit: Answer, patterns: tuple[str, ...]) -> Answer:
@@ -45,12 +53,16 @@ def marks(seen: HostSeen, unit: Answer, patterns: tuple[str, ...]) -> Answer:
 
 def _unit(seen: HostSeen) -> Answer:
     """By the strongest evidence that any service has; where several have it, that is open."""
-    makers = [one for one in seen.told.services if not _is_a_vms(one, seen)]
+    makers = [
+        one
+        for one in seen.told.services
+        if not _is_a_vms(one, seen) and not _STARTS_ANYTHING.fullmatch(one.name)
+    ]
     for evidence in (_parent(seen), _marked, _speaks, _called):
         told = [Found(one.name, why) for one in makers if (why := evidence(one))]
         if told:
             return the_one(told, _LOOK)
-    return Open(_LOOK)
+    return Open(_LOOK + seen.told.lacks("services"))
 
 
 def _is_a_vms(service: Service, seen: HostSeen) -> bool:
@@ -109,10 +121,15 @@ def _healthy(service: Service) -> Iterator[tuple[Found, Found]]:
         yield Found(f"http://127.0.0.1:{port}", seen), Found(path, seen)
 
 
-def _log_file(service: Service) -> Answer:
+def _log_file(service: Service, seen: HostSeen) -> Answer:
+    """Not those of VMs, that it may hold open, too, and none that is another one tomorrow."""
     look = "a log file beside the journal; none is open in it, and its sources were not found"
+    vms = [vm_id for one in seen.vmms if (vm_id := id_of(one))]
+    logs = [one for one in service.log_files if not id_in(one.text, vms) and not named_in(one.text)]
     if not service.log_files and service.mentions:
         return Found("none", f"{service.name} has no *.log open, and its sources name none that is there")
     if service.log_files:
-        look = "which of its log files tells what the journal does"
-    return the_one((Found(one.text, one.where) for one in service.log_files), look)
+        named = several([one.text for one in service.log_files])
+        look = f"which of its log files tells what the journal does, where one does: {named}"
+    dated = any(_DATED.search(one.text) for one in logs)
+    return Open(look) if dated else the_one((Found(one.text, one.where) for one in logs), look)

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from harness.survey.answer import Answer, Answers, Found, Open, several, the_one
+from harness.survey.ids import id_in, named_in
 from harness.survey.seen import File, HostSeen, Vmm
+from harness.survey.shy import may_be_secret, names_secret
+from harness.survey.vmms import id_of
 
 _MIB = 1 << 20
 _SETTINGS = ("boot_args", "vcpus", "memory_mib", "drive_id", "iface_id")
@@ -66,20 +69,35 @@ def _disk(seen: HostSeen) -> Answer:
     if len(disks) == 1 and any(_in_one_folder(disks[0], one) for one in seen.told.files):
         return Found(disks[0].path, "the only ext4 disk beside a kernel or a snapshot")
     named = several([one.path for one in disks])
-    return Open(f"{look}; ext4 disks seen: {named or 'none'}")
+    return Open(f"{look}; ext4 disks seen: {named or 'none'}{_not_looked(seen)}")
+
+
+def _not_looked(seen: HostSeen) -> str:
+    """Where nobody looked for files: what was not found may lie there."""
+    cut = (
+        f"; too much is in {several(list(seen.told.cut))} to look through all of it" if seen.told.cut else ""
+    )
+    return cut + seen.told.lacks("files")
 
 
 def _is_a_vms(path: str, seen: HostSeen) -> bool:
-    """Whether a running VM has it open, or it lies in a folder called after one."""
-    opened = any(path in one.opened.files for one in seen.vmms)
+    """Whether it is called after a VM, or lies in a folder that is; or one VM of several has it open alone.
+
+    What the only one has open, and what several have, may be golden itself, with what each writes elsewhere.
+    """
+    theirs = _told(seen)
+    opened = [path in one.opened.files for one in theirs]
+    called = any(id_in(path, [vm]) for one in theirs if (vm := id_of(one)))
     return (
-        opened or re.search(r"/acc-[0-9a-f]{6}(/|-)|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-", path) is not None
+        called
+        or (len(theirs) > 1 and sum(opened) == 1)
+        or re.search(r"/acc-[0-9a-f]{6}(/|-)|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-", path) is not None
     )
 
 
 def _mapped(seen: HostSeen) -> Callable[[File], str]:
     """A VM that was restored has the memory file of its snapshot mapped."""
-    memories = {path: one for one in seen.vmms for path in one.opened.files if _is_memory(path, seen)}
+    memories = {path: one for one in _told(seen) for path in one.opened.files if _is_memory(path, seen)}
 
     def reason(disk: File) -> str:
         for path, vmm in memories.items():
@@ -134,20 +152,24 @@ def _restored(seen: HostSeen, beside: Sequence[File], disk: Found) -> Answers:
         those = [one for one in beside if one.kind == role]
         same = [one for one in those if one.stem == stem] or those
         found[role] = the_one((Found(one.path, f"beside {disk.value}") for one in same), _LOOKS[role])
-    booted = next((one for one in seen.vmms if one.opened.config and not one.is_ours), None)
-    nothing = not any(one.kind in ("vmstate", "memory") for one in seen.told.files)
-    if booted and nothing:
-        why = f"no snapshot is on the host, and {booted.told} was booted by --config-file"
+    theirs = _told(seen)
+    booted = theirs and all(one.opened.config for one in theirs)
+    nothing = not seen.told.snapshots and not any(one.kind in found for one in seen.told.files)
+    if booted and nothing and not _not_looked(seen):
+        told = several([one.told for one in theirs])
+        why = f"no file like it was seen, and what runs was booted by --config-file: {told}"
         return dict.fromkeys(found, Found("none", why))
-    if nothing:
-        why = 'no device state or memory of a snapshot was found: "none" where every VM is booted'
+    if nothing or not any(one.kind in found for one in beside):
+        there = f"; elsewhere: {several(list(seen.told.snapshots))}" if seen.told.snapshots else ""
+        why = f'none lies beside the disk: "none" where every VM is booted{there}{_not_looked(seen)}'
         return {role: Open(f"{_LOOKS[role]}; {why}") for role in found}
     return found
 
 
 def _configured(seen: HostSeen, field: str) -> Iterator[Found]:
+    """What lies in a jail goes with it."""
     for one in _told(seen):
-        if field in one.opened.config:
+        if field in one.opened.config and (field not in _FILES or one.opened.root == "/"):
             yield Found(one.opened.config[field], f"--config-file of {one.told}")
 
 
@@ -167,6 +189,8 @@ def _settings(seen: HostSeen, beside: Sequence[File], memory: Answer) -> Answers
         found["manifest"] = Found(manifest, "beside the disk")
     for field in _SETTINGS:
         told = [Found(_every_vms(one.value), one.seen) for one in _configured(seen, field)]
+        if any(_may_be_one_vms(one.value) for one in told):
+            found[field] = Open(f"{_LOOKS[field]}; that of {told[0].seen} may hold what is one VM's alone")
         if told and field not in found and isinstance(one := the_one(told, _LOOKS.get(field, field)), Found):
             found[field] = one
     if isinstance(memory, Found) and memory.value != "none":
@@ -182,6 +206,14 @@ _FILES = ("vmstate", "memory", "kernel", "initrd", "manifest")
 def _every_vms(value: object) -> object:
     """A command line without what is each VM's own."""
     return _PER_VM.sub("", value).strip() if isinstance(value, str) else value
+
+
+def _may_be_one_vms(value: object) -> bool:
+    """Whether a command line holds what may be drawn for one VM alone, or a secret."""
+    if not isinstance(value, str):
+        return False
+    words = [word.rpartition("=") for word in value.split()]
+    return any(names_secret(name) or may_be_secret(given) or named_in(given) for name, _, given in words)
 
 
 def _is_memory(path: str, seen: HostSeen) -> bool:

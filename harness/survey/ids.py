@@ -54,8 +54,16 @@ def id_in(path: str, ids: Iterable[str]) -> tuple[str, str] | None:
     return None
 
 
+def named_in(word: str) -> bool:
+    """Whether a word has a part that was drawn, as an id has: it is one VM's, or may be."""
+    return any(match["uuid"] or len(match["hex"]) >= _SHORTEST_HEX for match in _PARTS.finditer(word))
+
+
 def named_by(socket: str) -> Iterable[str]:
-    """What of the path of an API's socket may be a VM's id: its name, and its folders, innermost first."""
+    """What of the path of an API's socket may be a VM's id: its name, and its folders, innermost first.
+
+    A folder is one where it was drawn: others count, too, as of users and of releases.
+    """
     path = PurePosixPath(socket)
     name = next((path.name.removesuffix(one) for one in _SUFFIXES if path.name.endswith(one)), path.name)
-    return [name, *(one.name for one in path.parents if one.name)]
+    return [name, *(one.name for one in path.parents if named_in(one.name))]

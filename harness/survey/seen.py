@@ -27,7 +27,9 @@ class Opened:
     sockets: tuple[str, ...] = ()
     """Unix sockets that it listens on, as it named them itself."""
     version: str = ""
-    """What its program says to --version."""
+    """What its program says to --version; in a jail, what the one says that it is a copy of."""
+    copy_of: str = ""
+    """In a jail, the installed program that its own is a copy of."""
     kvm: bool = False
     """Whether it has /dev/kvm open."""
     config: Mapping[str, str | int] = field(default_factory=dict)
@@ -89,11 +91,6 @@ class Service:
 
     name: str
     pid: Natural = 0
-    fragment: str = ""
-    directory: str = ""
-    identifier: str = ""
-    program: str = ""
-    """What it runs, without its arguments: those may hold a secret."""
     ports: tuple[Natural, ...] = ()
     healthy: Mapping[str, str] = field(default_factory=dict)
     """Port -> the path on it that answered 200, asked on loopback."""
@@ -148,6 +145,20 @@ class Told:
     """Programs called as Firecracker is -> the release that each says it is."""
     folders: tuple[str, ...] = ()
     """Folders beside those of golden disks."""
+    snapshots: tuple[str, ...] = ()
+    """What looks like device state or memory and lies beside no disk."""
+    cut: tuple[str, ...] = ()
+    """Folders that were not looked through to their ends for files: too much is in them."""
+    unseen: Mapping[str, str] = field(default_factory=dict)
+    """What was not looked at (`VMMs`, `services`, `network`, `files`) -> why."""
+
+    def lacks(self, part: str) -> str:
+        """What to say where a part of the look came to nothing; nothing where it did not."""
+        return (
+            f"; the {part} of the host could not be looked at: {why}"
+            if (why := self.unseen.get(part))
+            else ""
+        )
 
 
 @dataclass(frozen=True)

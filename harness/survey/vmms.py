@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
@@ -14,6 +15,8 @@ _LOOK_VMMS = "no VMM runs: launch a session, and look again"
 _DEEPEST_SOCKET = 2
 _COMM = 15
 """Characters of a process's name."""
+_JAIL = 3
+"""So many folders a jail's root has above it, and its base is one of them."""
 _DISKS = (".ext4", ".img", ".raw", ".qcow2")
 
 
@@ -29,9 +32,13 @@ def vmm(seen: HostSeen) -> Answers:
         programs = [Found(path, "the only one installed; no VMM runs") for path, _ in releases]
         names = [Found(PurePosixPath(path).name[:_COMM], f"{path}; no VMM runs") for path, _ in releases]
     binary = the_one(programs, look)
-    if any(one.opened.root != "/" for one in running):  # each runs a copy of its own, that goes with it
-        outside = [Found(path, "installed; VMs run copies of it in chroots") for path in seen.told.installed]
-        binary = the_one(outside, "the VMM's binary as the jailer was given it (--exec-file)")
+    if jailed := [one for one in running if one.opened.root != "/"]:  # each runs a copy of its own
+        outside = [
+            Found(copied, f"{one.told} runs a copy of it in {one.opened.root}")
+            for one in jailed
+            if (copied := one.opened.copy_of)
+        ]
+        binary = the_one(outside, _exec_file(seen))
     versions = [
         Found(release[0], f"{program} --version")
         for program, version in releases
@@ -45,6 +52,11 @@ def vmm(seen: HostSeen) -> Answers:
     }
 
 
+def _exec_file(seen: HostSeen) -> str:
+    there = several([f"{path} ({version})" for path, version in seen.told.installed.items()])
+    return f"the VMM's binary as the jailer was given it (--exec-file); installed: {there or 'none'}"
+
+
 def _kvm(seen: HostSeen) -> Answer:
     """A host that has lost its KVM is broken: only where VMs run without it is none needed."""
     told = [
@@ -52,6 +64,8 @@ def _kvm(seen: HostSeen) -> Answer:
         if one.opened.kvm
         else Found("none", f"{one.told} runs without it")
         for one in _theirs(seen)
+        if one.opened.kvm
+        or any(path.endswith(_DISKS) for path in one.opened.files)  # else no VM is in it yet
     ]
     if told:
         return the_one(told, "the device of KVM")
@@ -63,35 +77,68 @@ def _kvm(seen: HostSeen) -> Answer:
 def ids(seen: HostSeen, rows: Rows) -> list[Found]:
     """Ids of VMs: as rows say, and then as the VMMs' own command lines and sockets."""
     told = [Found(vm_id, "database, vms.vm_id") for row in rows.vms if (vm_id := row.get("vm_id"))]
-    return [*told, *(one for one in (_id_of(vmm) for vmm in _theirs(seen)) if one)]
+    running = [(vm_id, one) for one in _theirs(seen) if (vm_id := id_of(one))]
+    count = Counter(vm_id for vm_id, _ in running)  # what several have is no id
+    return [*told, *(Found(vm_id, _said(one)) for vm_id, one in running if count[vm_id] == 1)]
 
 
 def state(seen: HostSeen, rows: Rows) -> Answers:
     """Folders of VMs and of their sockets, and what a VM is called."""
     known = ids(seen, rows)
     names = [str(one.value) for one in known]
-    there = f"; there are {several(list(seen.told.folders))}" if seen.told.folders else ""
+    jails = _jails(seen)
     return {
-        "vms_dir": the_one(
-            _disk_folders(seen, names), f"the folder with one entry per VM; {_LOOK_VMMS}{there}"
-        ),
+        "vms_dir": the_one(_disk_folders(seen, names), _look_for_folder(seen, jails)),
+        "jails_dir": jails,
         "sockets_dir": the_one(_socket_folders(seen, rows, names), f"the API sockets' folder; {_LOOK_VMMS}"),
         "vm_id_pattern": _pattern(known),
         **_tap_names(seen, rows, names),
     }
 
 
+def _jails(seen: HostSeen) -> Answer:
+    """The jailer makes `<base>/<program>/<id>/root`."""
+    running = _theirs(seen)
+    look = 'the jailer\'s --chroot-base-dir; "none" where no jailer is used'
+    if not running:
+        return Open(f"{look}; {_LOOK_VMMS}")
+    told = [
+        Found(base, f"{one.told} has {one.opened.root} for its root")
+        if (base := _jailers_base(one))
+        else Found("none", f"{one.told} is in no jail")
+        for one in running
+        if one.opened.root == "/" or _jailers_base(one)
+    ]
+    return the_one(told, look)
+
+
+def _jailers_base(one: Vmm) -> str:
+    path = PurePosixPath(one.opened.root)
+    is_a_jails = path.name == "root" and one.word("--id") == path.parent.name
+    return str(path.parents[2]) if is_a_jails and len(path.parents) > _JAIL else ""
+
+
+def _look_for_folder(seen: HostSeen, jails: Answer) -> str:
+    look = "the folder with one entry per VM"
+    if isinstance(jails, Found) and jails.value != "none":
+        look += f"; the disks of VMs that run lie in jails below {jails.value}, which jails_dir stands for"
+    elif not _theirs(seen):
+        look += f"; {_LOOK_VMMS}"
+    return look + (f"; there are {several(list(seen.told.folders))}" if seen.told.folders else "")
+
+
 def _theirs(seen: HostSeen) -> list[Vmm]:
     return [one for one in seen.vmms if not one.process.defunct and not one.is_ours]
 
 
-def _id_of(one: Vmm) -> Found | None:
-    if given := one.word("--id"):
-        return Found(given, f"ps, {one.told} --id")
-    for name in named_by(one.api_socket) if one.api_socket else ():
-        if shape_of(name):
-            return Found(name, f"ps, {one.told} --api-sock {one.api_socket}")
-    return None
+def id_of(one: Vmm) -> str:
+    """What its VM is called, as far as its command line says; nothing where it does not."""
+    named = named_by(one.api_socket) if one.api_socket else ()
+    return one.word("--id") or next((name for name in named if shape_of(name)), "")
+
+
+def _said(one: Vmm) -> str:
+    return f"ps, {one.told} {'--id' if one.word('--id') else f'--api-sock {one.api_socket}'}"
 
 
 def _pattern(known: Sequence[Found]) -> Answer:
@@ -107,8 +154,9 @@ def _pattern(known: Sequence[Found]) -> Answer:
 
 
 def _disk_folders(seen: HostSeen, names: Sequence[str]) -> Iterator[Found]:
+    """Those of VMs in no jail: what lies in one goes with it, be it a link to what is kept elsewhere."""
     for one in _theirs(seen):
-        for path in one.opened.files:
+        for path in one.opened.files if not _jailers_base(one) else ():
             at = id_in(path, names) if path.endswith(_DISKS) else None
             if at:
                 yield Found(at[0], f"{one.told} has {path} open")
@@ -146,8 +194,8 @@ def _tap_names(seen: HostSeen, rows: Rows, names: Sequence[str]) -> Answers:
     if not pairs:
         pairs = [(tap, vm) for tap in devices for vm in names if _shared(tap, vm)]
         where = "ip link, beside the ids of VMs"
-    split = {_split(tap, vm) for tap, vm in pairs if _shared(tap, vm)}
-    if len(split) == 1 and all(prefix for prefix, _ in split):
+    split = {_split(tap, vm) for tap, vm in pairs}
+    if len(split) == 1 and all(prefix and count for prefix, count in split):
         ((prefix, count),) = split
         seen_as = f"{where}: {pairs[0][0]} of {pairs[0][1]}"
         return {"tap_prefix": Found(prefix, seen_as), "tap_id_characters": Found(count, seen_as)}

@@ -20,6 +20,7 @@ from harness.world.inventory import Inventory
 from harness.world.promises import rows_without_process, rows_without_socket
 from harness.world.strays import stray_entries, stray_processes
 from harness.world.things import remains
+from tests.unit.host.test_probe import load_probe
 from tests.unit.peers.this_machine import Here
 
 pytestmark = pytest.mark.lab
@@ -117,6 +118,15 @@ def look(site: Site, *rows: LiveRow) -> Inventory:
     host.site = site
     paths = [row.socket_path for row in rows if row.socket_path]
     return Inventory(site, ask_host(host, parts=INVENTORY, paths=paths, timeout_s=60), rows)
+
+
+def test_a_survey_tells_a_jail_by_the_hosts_paths(jailed: Start, tmp_path: Path) -> None:
+    """The jailer gives a VMM mounts of its own, and with them a root that calls itself /."""
+    vmm, given = jailed(VM), str(tmp_path / NAME)
+    told = load_probe("survey.py")["opened"](vmm.pid, NAME, {}, {given: "1.2.3"})
+    assert (told["root"], told["program"]) == (str(vmm.root), f"{vmm.root}/{NAME}")
+    assert (told["copy_of"], told["version"]) == (given, "1.2.3")
+    assert told["sockets"] == ["/run/api.sock"]
 
 
 @pytest.mark.parametrize("vmm_id", [VM, VM.removeprefix("vm-")])

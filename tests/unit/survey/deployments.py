@@ -129,6 +129,7 @@ JAILED = HostSeen(
                 unit="fc-orchestrator.service",
                 files=(f"{JAIL}/rootfs.ext4", "/data/golden/mem_file"),
                 version="1.9.0",
+                copy_of="/usr/local/bin/firecracker-v1.9.0",
                 kvm=True,
             ),
         ),

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from harness.errors import CommandError
+from harness.host import facts
+from harness.site.profile import HostSection, Site
 from harness.survey.answer import Found
-from harness.survey.ask import ask, read_disk
+from harness.survey.ask import ask, looking, read_disk
 from harness.survey.draft import Asked, draft
 from harness.survey.seen import GuestDisk
+from harness.wait import wait_until
 from tests.unit.host.test_probe import load_probe
 from tests.unit.peers.this_machine import Here
 from tests.unit.peers.vmm_program import Program
@@ -24,6 +34,7 @@ SOURCE = """
 const api = '/snapshot/load', socket = `firecracker --api-sock ${x}`;
 const disk = "/srv/golden/rootfs.ext4", log = '{log}';
 const url = 'postgresql://me:hunter2@db/rootfs', key = "firecracker-token-eyJhbGciOi";
+const more = 'golden --api_key=abc', and = "rootfs pwd=abc";
 const other = 'nothing of note';
 """
 
@@ -96,6 +107,202 @@ def test_of_sources_only_what_speaks_of_vms_is_told_and_no_login(tmp_path: Path)
         str(log),
     ]
     assert {"text": str(log), "where": f"{script}:3"} in probe["log_files"](os.getpid(), told)
+
+
+def probe(**globals_: object) -> dict[str, Any]:
+    """The probe, with these of its names as they are given."""
+    told = load_probe("survey.py")
+    told.update(globals_)
+    return told
+
+
+def disk(path: Path) -> str:
+    """A file that begins as an ext4 file system does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\0" * 1080 + b"\x53\xef")
+    return str(path)
+
+
+def test_a_golden_disk_is_told_beside_those_of_a_thousand_vms(tmp_path: Path) -> None:
+    """Be they in folders of their own, or all in one that comes before it by its name."""
+    for number in range(500):
+        disk(tmp_path / f"fc/a-vms/vm-{number:04}/rootfs.ext4")
+        disk(tmp_path / f"fc/flat/{number:04}.ext4")
+    golden = disk(tmp_path / "fc/snapshots/golden.ext4")
+    lonely = disk(tmp_path / "golden/base.ext4")
+    told = probe(ROOTS=(str(tmp_path),))["files"](set())
+    assert {golden, lonely} <= {one["path"] for one in told["files"]}
+    assert len(told["files"]) < 200
+    assert told["cut"] == []
+
+
+def test_a_folder_that_was_not_looked_through_is_named(tmp_path: Path) -> None:
+    disk(tmp_path / "many/a.ext4")
+    for number in range(50):
+        (tmp_path / f"many/{number}").touch()
+    told = probe(ROOTS=(str(tmp_path),), MOST_ENTRIES=40)["files"](set())
+    assert told["cut"] == [str(tmp_path)]
+
+
+def test_a_snapshot_that_lies_beside_no_disk_is_told(tmp_path: Path) -> None:
+    """What snapd keeps is called so, too."""
+    disk(tmp_path / "images/golden.ext4")
+    (tmp_path / "restore").mkdir()
+    (tmp_path / "restore/golden.snap").touch()
+    (tmp_path / "snapd/snaps").mkdir(parents=True)
+    (tmp_path / "snapd/snaps/core_1.snap").touch()
+    told = probe(ROOTS=(str(tmp_path),))["files"](set())
+    assert told["snapshots"] == [f"{tmp_path}/restore/golden.snap"]
+
+
+def test_the_whole_machine_is_not_looked_through_for_a_file_of_its_root() -> None:
+    """As a VMM with a root of its own names it, or a host that has its kernel there."""
+    asked: list[tuple[str, int]] = []
+
+    def walked(*at: Any) -> tuple[()]:
+        asked.append(at)
+        return ()
+
+    probe(ROOTS=(), walked=walked)["files"]({"/"})
+    assert asked == [("/", 0)]
+
+
+def test_what_vanishes_or_cannot_be_looked_at_spoils_nothing(tmp_path: Path) -> None:
+    there = disk(tmp_path / "there.ext4")
+    names = ["gone.ext4", "x" * 300 + ".ext4", "there.ext4"]
+    told = probe(ROOTS=("/x",), walked=lambda *_: [(str(tmp_path), names)])["files"](set())
+    assert [one["path"] for one in told["files"]] == [there]
+    assert probe()["beside"]([{"path": "/no/such/folder/a.ext4", "kind": "ext4"}]) == []
+
+
+@pytest.mark.parametrize("content", ["[]", '"x"', "{", "[" * 100_000, '{"vcpus": [2]}'])
+def test_a_manifest_of_something_else_tells_nothing(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "manifest.json"
+    file.write_text(content)
+    told = probe()["manifests"]([{"path": str(file), "kind": "manifest"}])
+    assert not any(told.values())
+
+
+def test_a_pipe_is_not_read_for_a_log(tmp_path: Path) -> None:
+    """Nobody may write into it for hours, and what is read from it is gone for whom it is for."""
+    os.mkfifo(tmp_path / "x.log")
+    (tmp_path / "y.log").write_text("a line")
+    assert probe()["tail_of"](str(tmp_path / "x.log")) == ""
+    assert probe()["tail_of"](str(tmp_path / "y.log")) == "a line"
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers as its server's `ways` have it: a path -> a status and where it leads."""
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)  # type: ignore[attr-defined]
+        status, leads = self.server.ways.get(self.path, (404, ""))  # type: ignore[attr-defined]
+        self.send_response(status)
+        self.send_header("Location", leads)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def answering(ways: dict[str, tuple[int, str]]) -> Iterator[HTTPServer]:
+    with HTTPServer(("127.0.0.1", 0), Answering) as server:
+        server.ways, server.asked = ways, []  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_nobody_is_asked_for_health_but_the_port_itself() -> None:
+    with answering({"/health": (200, "")}) as other, answering({"/healthz": (200, "")}) as own:
+        own.ways["/health"] = (302, f"http://127.0.0.1:{other.server_port}/health")  # type: ignore[attr-defined]
+        assert probe()["healthy"](own.server_port) == "/healthz"
+        assert other.asked == []  # type: ignore[attr-defined]
+
+
+def test_what_is_not_told_in_time_is_named_and_the_rest_is_told() -> None:
+    """A file system whose server is gone answers nobody, and holds up nothing else."""
+    release = threading.Event()
+    parts: dict[str, Callable[[], object]] = {
+        "files": lambda: {"files": [str(release.wait(60))]},
+        "network": lambda: {"links": ["x"]},
+        "services": lambda: ["x"][7],
+    }
+    told = probe()["told_in_time"](parts, time.monotonic() + 2)
+    release.set()
+    assert told["links"] == ["x"]
+    assert told["unseen"] == {
+        "files": "TimeoutError: not done in time",
+        "services": "IndexError: list index out of range",
+    }
+    assert "files" not in told
+
+
+def test_a_look_that_is_late_is_told_without_its_program() -> None:
+    if os.geteuid():
+        pytest.skip("only root becomes root")
+    with (
+        looking(Site(name="here", host=HostSection(transport="local"))) as looker,
+        pytest.raises(CommandError) as caught,
+    ):
+        looker.python("import time\ntime.sleep(60)", timeout_s=0.2)
+    assert "time.sleep" not in str(caught.value)
+    assert "took over 0.2 s: Python on the host" in str(caught.value)
+
+
+def test_more_vmms_than_go_on_a_command_line_are_asked_for() -> None:
+    if os.geteuid():
+        pytest.skip("only root becomes root")
+    ask_for = {"vmms": [1 << 30] * 9000, "name": "x", "patterns": [], "limit_s": 0}
+    source = (Path(facts.__file__).parent / "probes/survey.py").read_text()
+    with looking(Site(name="here", host=HostSection(transport="local"))) as looker:
+        assert "VMMs" in looker.python(source, ask_for, timeout_s=60)["unseen"]
+
+
+JAIL = """
+set -e; cd {root}; mkdir usr old; ln -s usr/lib usr/lib64 .; mount --bind . .; cd .
+cd {root}; mount --rbind /usr usr; pivot_root . old; exec chroot . sh -c 'exec /sleep 60 3<>/rootfs.ext4'
+"""
+
+
+@pytest.fixture
+def jailed(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """A process with a root and mounts of its own, as the jailer makes them, and its root."""
+    root = tmp_path / "sleep/4f91ae8a/root"
+    root.mkdir(parents=True)
+    shutil.copy("/usr/bin/sleep", root)
+    (root / "rootfs.ext4").touch()
+    argv = ["unshare", "--map-root-user", "--mount", "sh", "-c", JAIL.format(root=root)]
+    with subprocess.Popen(argv) as process:
+        wait_until(
+            lambda: Path(f"/proc/{process.pid}/comm").read_text() == "sleep\n",
+            what="the process to be in its jail",
+            timeout_s=60,
+        )
+        yield process.pid, root
+        process.kill()
+
+
+def test_what_is_in_a_jail_is_told_by_the_hosts_paths_and_not_run(jailed: tuple[int, Path]) -> None:
+    """Its release is that of the program that it is a copy of: in its place there may lie another."""
+    pid, root = jailed
+    installed = {"/usr/bin/true": "0.1.0", "/usr/bin/sleep": "1.2.3"}
+    told = load_probe("survey.py")["opened"](pid, "sleep", {}, installed)
+    assert (told["root"], told["program"]) == (str(root), f"{root}/sleep")
+    assert (told["copy_of"], told["version"]) == ("/usr/bin/sleep", "1.2.3")
+    assert f"{root}/rootfs.ext4" in told["files"]
+    (root / "sleep").rename(root / "away")
+    (root / "sleep").write_text(f"#!/bin/sh\ntouch {root}/was-run; echo v6.6.6\n")
+    (root / "sleep").chmod(0o755)
+    told = load_probe("survey.py")["opened"](pid, "sleep", {}, {"/usr/bin/true": "0.1.0"})
+    assert (told["copy_of"], told["version"]) == ("", "")
+    assert not (root / "was-run").exists()
 
 
 @pytest.mark.parametrize(

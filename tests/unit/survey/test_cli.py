@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.__main__ import main
+from harness.__main__ import main, parser
 from harness.site.load import load_site
+from harness.survey.output import write_whole
+from harness.survey.typed import host_of, site_of
 from tests.unit.peers.private_sshd import private_sshd
 
 
@@ -25,12 +27,73 @@ def test_a_file_that_is_there_is_not_written_over(tmp_path: Path, capsys: pytest
     assert "--force" in said
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "me@", "me@a@b", "me@-oProxyCommand=x", "me me@127.0.0.1"])
+@pytest.mark.parametrize(
+    ("host", "address", "port"),
+    [
+        ("me@10.0.0.7", "10.0.0.7", None),
+        ("me@vm-host.example:2222", "vm-host.example", 2222),
+        ("me@2001:db8::5", "2001:db8::5", None),
+        ("me@::1", "::1", None),
+        ("me@[2001:db8::5]:2222", "2001:db8::5", 2222),
+        ("me@[2001:db8::5]", "2001:db8::5", None),
+    ],
+)
+def test_a_host_is_named_as_ssh_names_it(host: str, address: str, port: int | None) -> None:
+    args = parser().parse_args(["site", "init", f"--host={host}"])
+    given = host_of(args)
+    assert (given["address"], given.get("port"), given["user"]) == (address, port, "me")
+    assert site_of(args, given).name == address
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "me@", "me@a@b", "me@a:b", "me@[::1", "me@[a b]", "me@-oProxyCommand=x", "me me@127.0.0.1"],
+)
 def test_what_is_no_login_is_refused_before_anybody_is_asked(
     host: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert init(f"--host={host}") == 4
     assert "next:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", ["postgresql://me:hunter2@db/x", "host=db password=hunter2", "hunter2"])
+def test_a_connection_string_in_the_place_of_its_variable_is_refused_and_never_shown(
+    given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anybody is asked, and with nothing written: it was told in the profile."""
+    output = tmp_path / "site.toml"
+    assert init("--host=me@127.0.0.1:1", f"--database-url-env={given}", "-o", output) == 4
+    said = capsys.readouterr()
+    assert "--database-url-env: expected the NAME" in said.err
+    assert "hunter2" not in said.out + said.err
+    assert not output.exists()
+
+
+def test_a_guests_key_in_the_home_of_nobody_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert init("--host=me@127.0.0.1:1", "--guest-key=~nobody-of-that-name/key") == 4
+    assert "--guest-key: begins with ~" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["no-such-folder/site.toml", "a-file/site.toml", ".", "pipe"])
+def test_where_nothing_can_be_written_nobody_is_asked(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A look takes minutes, and what is no file is not written over: /dev/null is to stay what it is."""
+    (tmp_path / "a-file").touch()
+    os.mkfifo(tmp_path / "pipe")
+    assert init("--host=me@127.0.0.1:1", "--force", "-o", tmp_path / name) == 4
+    said = capsys.readouterr().err
+    assert "nothing listens there" not in said
+    assert said.count("next:") == 1
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_what_was_there_stays_where_all_cannot_be_written(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text("mine")
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(file, "half\udcff")
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("site.toml", "mine")]
 
 
 def test_a_dead_host_is_one_message(capsys: pytest.CaptureFixture[str]) -> None:

@@ -205,6 +205,15 @@ def test_no_secret_of_a_unit_is_in_any_answer() -> None:
     assert "eyJhbGciOi" not in repr(agent(PLAIN))
 
 
+def test_no_argument_of_a_program_is_in_any_answer() -> None:
+    """Only what starts, and which file it starts."""
+    unit = f"{AT}/browser-vm-auth.service"
+    files = {**PLAIN.files, unit: RUNBOOK.replace("node \\", "node --title=hunter2 \\")}
+    told = agent(GuestDisk("/g.ext4", files))
+    assert values(told)["entry"] == "/root/vm-browser-agent/server.js"
+    assert "hunter2" not in repr(told)
+
+
 def test_a_disk_that_was_not_read_says_why() -> None:
     unit = agent(GuestDisk("/g.ext4", error="no ext4"))["unit"]
     assert isinstance(unit, Open)
