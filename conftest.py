@@ -9,10 +9,10 @@ import pytest
 # Imported by pytest itself, so plain asserts in them are explained as in tests; a new one is added here.
 pytest_plugins = [
     "fixtures.outward",
-    "fixtures.fleet.command",
     "fixtures.site",
     "fixtures.candidate",
     "fixtures.options",
+    "fixtures.fleet.command",
     "fixtures.reporters",
     "fixtures.verdict.excused",
     "fixtures.verdict.own",

@@ -16,6 +16,8 @@ from harness.verdict.document import document_of
 
 _OF_FOLDERS = (NAME, "verdict.json", "latest/verdict.json")
 _NO_VERDICT = "no verdict on it was given"
+_PARTIAL = "partial"
+"""The scope of a run that was asked some checks: of another one's it may share none."""
 
 
 def merge(paths: Sequence[Path], fleet: Fleet | None = None) -> FleetDocument:
@@ -42,7 +44,12 @@ def merge(paths: Sequence[Path], fleet: Fleet | None = None) -> FleetDocument:
     if len(scopes) > 1:
         said = ", ".join(f"{scope} in {path}" for scope, path in scopes.items())
         raise UsageError(f"verdicts on different questions: {said}", hint="merge those of one scope")
-    found = [*_without_echoes(list(results.values()))]
+    if _PARTIAL in scopes:
+        raise UsageError(
+            f"{scopes[_PARTIAL]}: a verdict on some checks alone",
+            hint="merge those of -m smoke or -m acceptance",
+        )
+    found = [*_without_echoes([*results.values()], fleet)]
     missing = [*_missing(found, fleet)] if fleet else []
     return judge_fleet(
         fleet.name if fleet else next(iter(names), "merged"),
@@ -72,7 +79,8 @@ def _told_by(path: Path, fleet: Fleet | None) -> tuple[str, str, str, list[SiteR
         raise UnreadableError(f"{path}: {error.strerror}", hint="name files that are there") from error
     if isinstance(value, dict) and "fleet" in value:
         document = fleet_document_of(value, whose=str(path))
-        return document.scope, document.fleet, document.stopped, document.sites
+        sites = [_as_in(fleet, one) for one in document.sites]
+        return document.scope, document.fleet, document.stopped, sites
     verdict = document_of(value, whose=str(path))
     site = _site_of(Path(verdict.profile.file), fleet)
     return verdict.scope.name, "", "", [result_of(verdict, site, machine="")]
@@ -85,14 +93,27 @@ def _site_of(profile: Path, fleet: Fleet | None) -> FleetSite:
     return found or FleetSite(profile.stem, profile)
 
 
+def _as_in(fleet: Fleet | None, told: SiteResult) -> SiteResult:
+    """By the key that it has in this fleet: a job may have been given a folder of it."""
+    found = _site_of(Path(told.profile), fleet)
+    is_known = fleet is not None and found in fleet.sites
+    return told.model_copy(update={"key": found.key, "group": found.group}) if is_known else told
+
+
 def _is_below(profile: Path, name: str) -> bool:
     return f"/{profile.as_posix()}".endswith(f"/{name}")
 
 
-def _without_echoes(results: Sequence[SiteResult]) -> Iterator[SiteResult]:
-    """A part of a fleet that did not ask a site, while another part did, says nothing of it."""
-    asked = {one.key for one in results if one.began}
-    return (one for one in results if one.began or one.key not in asked)
+def _without_echoes(results: Sequence[SiteResult], fleet: Fleet | None) -> Iterator[SiteResult]:
+    """A part of a fleet that did not ask a site, while another part did, says nothing of it. Two folders may
+    have sites of one key, so where the fleet is not known it is the same profile, too."""
+    known = {site.key for site in fleet.sites} if fleet else set()
+
+    def which(one: SiteResult) -> tuple[str, str]:
+        return one.key, "" if one.key in known else one.profile
+
+    asked = {which(one) for one in results if one.began}
+    return (one for one in results if one.began or which(one) not in asked)
 
 
 def _missing(found: Sequence[SiteResult], fleet: Fleet) -> Iterator[SiteResult]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.errors import UsageError
 from harness.fleet.shares import Shard
+from harness.outward import told
 from harness.site.reading import CannotReadError, read_text, shown
 from harness.text import one_line
 
@@ -73,12 +75,25 @@ def read_fleet(path: Path) -> Fleet:
     path = path.absolute()
     if not path.is_dir():
         return _by_file(path)
-    if (path / _FILE).is_file():
+    if os.path.lexists(path / _FILE):
         return _by_file(path / _FILE)
-    sites = [FleetSite(one.stem, one) for one in sorted(path.glob(f"*{_PROFILE}")) if one.is_file()]
+    sites = [_site(one.stem, one) for one in sorted(path.glob(f"*{_PROFILE}")) if _is_one(one)]
     if not sites:
         raise UsageError(f"{shown(path)}: no profile in it", hint="--fleet= a folder of profiles (*.toml)")
     return Fleet(path.name, tuple(sites))
+
+
+def _is_one(path: Path) -> bool:
+    """Also where it leads nowhere, or cannot be read: that site is not forgotten, but BROKEN. What is hidden
+    is an editor's."""
+    return not path.name.startswith(".") and not path.is_dir()
+
+
+def _site(key: str, profile: Path, group: str = "") -> FleetSite:
+    """One that can be told of: its key names it in each line, file and folder."""
+    if told(key) != key or one_line(key) != key:
+        raise UsageError(f"{shown(profile)}: a name that cannot be told as it is", hint="name it otherwise")
+    return FleetSite(key, profile, group)
 
 
 def _by_file(path: Path) -> Fleet:
@@ -118,13 +133,23 @@ def _of_group(name: str, group: _Group, file: Path) -> Iterator[FleetSite]:
                 "folder of this file, or below it",
                 hint=_HINT,
             )
-        files = [one for one in file.parent.glob(pattern) if one.is_file() and one != file]
-        if not files:
+        if not (files := _found(file, pattern)):
             raise UsageError(
                 f"{shown(file)}: groups.{one_line(name)}.sites: {one_line(pattern)}: no such profile",
                 hint=_HINT,
             )
         for one in files:
             key = one.relative_to(file.parent).as_posix().removesuffix(_PROFILE)
-            found[key] = FleetSite(key, one, name)
+            if found.setdefault(key, _site(key, one, name)).profile != one:
+                raise UsageError(
+                    f"{shown(one)}: another file of its group is called {key}, too",
+                    hint=f"patterns that end with {_PROFILE}",
+                )
     yield from (found[key] for key in sorted(found))
+
+
+def _found(file: Path, pattern: str) -> list[Path]:
+    try:
+        return [one for one in file.parent.glob(pattern) if _is_one(one) and one != file]
+    except ValueError:  # ** beside other letters
+        return []

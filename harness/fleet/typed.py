@@ -13,8 +13,12 @@ from harness.fleet.sites import Fleet, read_fleet
 from harness.suite import ROOT
 from harness.text import one_line
 
+EVIDENCE = ROOT / "evidence" / "fleet"
+"""Where all of it is kept, if nothing else is said."""
 _ENGINE = ROOT / "fixtures" / "fleet" / "engine.ini"
 _WORKERS = "auto"
+_RESTARTS = 4
+"""Times that workers are begun anew, for each of them: one that cannot begin at all never would."""
 _SCOPES = ("acceptance", "smoke")
 
 
@@ -24,6 +28,8 @@ def engine_words(typed: Sequence[str], here: Path, scope: str) -> list[str]:
     :raises UsageError: something was typed that a fleet cannot do.
     """
     given = _typed(typed)
+    if not given.fleet:
+        raise UsageError("--fleet: expected on the command line, with a path", hint="--fleet=sites/")
     if scope not in _SCOPES:
         raise UsageError("--fleet goes with -m smoke or -m acceptance alone", hint="-m smoke --fleet=PATH")
     if given.max_failing is not None and given.max_failing < 1:
@@ -35,9 +41,11 @@ def engine_words(typed: Sequence[str], here: Path, scope: str) -> list[str]:
         raise UsageError(
             "-n starts workers here, --tx says where they are", hint="one of both: --tx=16*popen"
         )
+    workers = _workers_of(given.tx) if given.tx else _workers(given.workers or _WORKERS, sites)
     if not given.tx:
-        spread.append(f"-n{_workers(given.workers or _WORKERS, sites)}")
-    evidence = (here / given.evidence_dir) if given.evidence_dir else ROOT / "evidence" / "fleet"
+        spread.append(f"-n{workers}")
+    spread.append(f"--max-worker-restart={workers * _RESTARTS}")
+    evidence = (here / given.evidence_dir) if given.evidence_dir else EVIDENCE
     terms = {
         "fleet": (here / given.fleet).absolute(),
         "fleet-evidence": evidence.absolute(),
@@ -92,3 +100,9 @@ def _workers(typed: str, sites: int) -> int:
     if not typed.isdecimal() or not int(typed):
         raise UsageError(f"-n {one_line(typed)}: expected how many sites are asked at once", hint="-n 16")
     return min(int(typed), sites)
+
+
+def _workers_of(tx: Sequence[str]) -> int:
+    """As many as pytest-xdist reads ``8*popen`` for."""
+    counts = (one.partition("*")[0] for one in tx)
+    return sum(int(count) if count.isdecimal() else 1 for count in counts)

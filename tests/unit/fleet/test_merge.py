@@ -14,7 +14,7 @@ from harness.fleet.document import read_fleet_document
 from harness.fleet.judge import judge_fleet
 from harness.fleet.merge import merge
 from harness.fleet.result import unasked
-from harness.fleet.sites import read_fleet
+from harness.fleet.sites import FleetSite, read_fleet
 from tests.unit.fleet.test_judge import fleet, result, site
 from tests.unit.peers.verdicts import passed
 
@@ -62,9 +62,43 @@ def test_the_same_run_counts_once_and_another_stands_beside_it(tmp_path: Path) -
 
 def test_what_one_part_did_not_ask_another_may_have(tmp_path: Path) -> None:
     cut = kept(tmp_path, "1", unasked(site("a"), "not asked"), unasked(site("b"), "not asked"), stopped="x")
-    merged = merge([cut, kept(tmp_path, "2", result("a"))])
+    merged = merge([cut, kept(tmp_path, "2", result("a", profile=of("/sites/a.toml")))])
     assert [(one.key, one.outcome) for one in merged.sites] == [("b", "NOT PROVEN"), ("a", "PASS")]
     assert (merged.outcome, merged.stopped) == ("NOT PROVEN", "x")
+
+
+def of(file: str) -> dict[str, str]:
+    return {"file": file, "sha256": "d" * 64}
+
+
+def test_a_site_of_another_folder_is_not_asked_by_that(tmp_path: Path) -> None:
+    """Two regions may each have a site of one name."""
+    one = kept(tmp_path, "1", unasked(FleetSite("a", Path("/sites/eu/a.toml")), "not asked"))
+    two = kept(tmp_path, "2", result("a", profile=of("/sites/us/a.toml")))
+    assert [(one.key, one.outcome) for one in merge([one, two]).sites] == [("a", "NOT PROVEN"), ("a", "PASS")]
+
+
+def test_sites_of_a_part_are_called_as_in_the_whole(tmp_path: Path) -> None:
+    """Wherever the job had them."""
+    for name in ("eu/a", "us/a"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / f"{name}.toml").write_text("")
+    (tmp_path / "fleet.toml").write_text('[groups.all]\nsites = ["eu/*.toml", "us/*.toml"]')
+    one = kept(tmp_path, "1", result("a", profile=of("/builds/8/eu/a.toml")))
+    two = kept(tmp_path, "2", unasked(FleetSite("a", Path("/builds/9/eu/a.toml")), "not asked"))
+    merged = merge([one, two], read_fleet(tmp_path))
+    assert [(one.key, one.group, one.why) for one in merged.sites] == [
+        ("us/a", "all", "no verdict on it was given"),
+        ("eu/a", "all", ""),
+    ]
+
+
+def test_verdicts_on_some_checks_alone_are_refused(tmp_path: Path) -> None:
+    """One was asked this, and another that: all green, they are no green fleet."""
+    file = tmp_path / "part.json"
+    file.write_text(json.dumps(passed(scope={"name": "partial", "narrowed": []})))
+    with pytest.raises(UsageError, match=r"part\.json: a verdict on some checks alone"):
+        merge([file])
 
 
 @pytest.fixture

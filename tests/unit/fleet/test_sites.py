@@ -49,6 +49,8 @@ def test_a_file_has_groups_and_terms(folder: Path) -> None:
     ("text", "says"),
     [
         ('[groups.a]\nsites = ["no/*.toml"]', "no such profile"),
+        ('[groups.a]\nsites = ["**eu"]', "no such profile"),
+        ('[groups.a]\nsites = ["l*"]', "is called lone, too"),
         ('[groups.a]\nsites = ["../x.toml"]', "in the folder of this file"),
         ('[groups.a]\nsites = ["/etc/*.toml"]', "in the folder of this file"),
         ('[groups.a]\nsites = ["lone.toml"]\n[groups.b]\nsites = ["*.toml"]', "more than one group: lone"),
@@ -59,8 +61,35 @@ def test_a_file_has_groups_and_terms(folder: Path) -> None:
     ],
 )
 def test_what_is_mistyped_is_told(folder: Path, text: str, says: str) -> None:
+    (folder / "lone").write_text("")
     (folder / "fleet.toml").write_text(text)
     with pytest.raises(UsageError, match=says):
+        read_fleet(folder)
+
+
+@pytest.mark.parametrize("groups", ["", '[groups.a]\nsites = ["*.toml"]\n'])
+def test_no_site_is_forgotten_because_it_cannot_be_read(folder: Path, groups: str) -> None:
+    """A link that leads nowhere is a site whose profile is missing; an editor's hidden file is none."""
+    if groups:
+        (folder / "fleet.toml").write_text(groups)
+    (folder / "gone.toml").symlink_to(folder / "nowhere")
+    (folder / "round.toml").symlink_to("round.toml")
+    (folder / ".#lone.toml").symlink_to("nobody@nowhere")
+    (folder / ".lone.toml").write_text("")
+    assert [site.key for site in read_fleet(folder).sites] == ["gone", "lone", "round"]
+
+
+@pytest.mark.parametrize("name", ["a\tb", "\x1b[2J", "\udcff", "two\nlines"])
+def test_a_site_whose_name_cannot_be_told_is_refused(folder: Path, name: str) -> None:
+    """It would be another one in the verdict."""
+    (folder / f"{name}.toml").write_text("")
+    with pytest.raises(UsageError, match="cannot be told as it is"):
+        read_fleet(folder)
+
+
+def test_a_file_of_groups_that_is_gone_is_told(folder: Path) -> None:
+    (folder / "fleet.toml").symlink_to(folder / "nowhere")
+    with pytest.raises(UsageError, match="No such file"):
         read_fleet(folder)
 
 

@@ -29,8 +29,16 @@ def test_the_engine_is_told_what_was_typed(sites: Path) -> None:
         f"--fleet-evidence={ROOT / 'evidence' / 'fleet'}",
     } <= {*words}
     remote = engine_words(["--fleet=sites", "--tx=4*popen", "--evidence-dir=e"], sites.parent, "smoke")
+    assert "--max-worker-restart=16" in remote, "one that cannot begin is not begun for ever"
     assert {"--tx=4*popen", f"--fleet-evidence={sites.parent / 'e'}"} <= {*remote}
     assert not any(word.startswith("-n") for word in remote)
+
+
+@pytest.mark.parametrize("typed", [["-n2"], ["--fleet="]])
+def test_a_fleet_is_named_where_all_else_is(sites: Path, typed: list[str]) -> None:
+    """Each run of a site would have it, too, from the environment."""
+    with pytest.raises(UsageError, match="--fleet: expected on the command line"):
+        engine_words(typed, sites, "smoke")
 
 
 @pytest.mark.parametrize(
