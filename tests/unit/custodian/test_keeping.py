@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from harness.custodian import kept, reaper
-from harness.custodian.keeper import SOCKET
+from harness.custodian.keeper import SOCKET, Keeper
 from harness.custodian.kept import Kept
 from harness.custodian.names import start_time
 from harness.custodian.owner import Owner
@@ -246,6 +247,35 @@ def test_a_keeper_that_is_asked_nonsense_goes_on(host: Path, words: bytes) -> No
         with contextlib.suppress(ConnectionResetError):
             assert asked.recv(100) == b""
     assert drop(host, f"{RUN}-1") == []
+
+
+def test_a_keeper_that_cannot_be_asked_leaves_nothing(host: Path) -> None:
+    """As where /run has no room for its socket: nobody could drop what it holds."""
+    with custodian_of(host, RUN, KEEPS) as owner:
+        made = make(owner, host)
+        keep(owner)
+        (host / "run" / RUN / SOCKET).mkdir()
+    await_("all gone", lambda: left(host) == [])
+    assert start_time(made["pid"]) is None
+
+
+def test_what_is_said_to_be_kept_can_be_dropped(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until when it stays is told once its keeper listens: so long a drop is refused."""
+    listening: list[bool] = []
+    monkeypatch.setattr(Kept, "write", lambda _, folder: listening.append((folder / SOCKET).is_socket()))
+
+    async def hold() -> None:
+        ended = asyncio.Event()
+        ended.set()
+        keeper = Keeper(host, keeps=True)
+        keeper.kept[f"{RUN}-1"] = Kept(f"{RUN}-1", "guest.x", LONG_S)
+        await keeper.hold(ended, nothing)
+
+    async def nothing(_: str) -> list[str]:
+        return []
+
+    asyncio.run(hold())
+    assert listening == [True]
 
 
 def test_it_holds_no_pipe_of_who_started_it(host: Path) -> None:
