@@ -179,6 +179,24 @@ def test_a_keeper_whose_front_was_killed_still_ends_with_its_input(host: Path) -
     await_("all gone", lambda: left(host) == [])
 
 
+def test_a_front_that_is_slow_to_go_takes_nothing_along(host: Path) -> None:
+    """Who started it ends it after a while: by then it has nothing to do with what stays."""
+    process, program = start_custodian(host, RUN, KEEPS)
+    owner = Custodian(process, program, timeout_s=20, explain=HarnessError)
+    made = make(owner, host)
+    keep(owner)
+    process.send_signal(signal.SIGSTOP)
+    assert process.stdin is not None
+    process.stdin.close()
+    await_("the keeper serves", (host / "run" / RUN / SOCKET).exists)
+    process.terminate()
+    process.send_signal(signal.SIGCONT)
+    process.wait(20)
+    owner.close(timeout_s=1)
+    assert drop(host, f"{RUN}-1") == []
+    await_("all gone", lambda: start_time(made["pid"]) is None)
+
+
 def test_a_run_that_was_not_begun_as_one_that_keeps_keeps_nothing(host: Path) -> None:
     with custodian_of(host) as owner:
         make(owner, host)
