@@ -47,6 +47,8 @@ class Keeper:
         :param spare: what is to be left of the host beside it, as :func:`harness.custodian.kept.keep` has it.
         :raises Refused: it does not.
         """
+        if clone.plan.name in self.kept:
+            return  # a refusal would take it off the record, and one more would have room
         if not self.keeps:
             raise Refused("this run was not begun as one that keeps any")
         if clone.process is None or clone.process.poll() is not None:
