@@ -47,6 +47,8 @@ class Keeper:
         :param spare: what is to be left of the host beside it, as :func:`harness.custodian.kept.keep` has it.
         :raises Refused: it does not.
         """
+        if clone.plan.name in self.kept:
+            return  # a refusal would take it off the record, and one more would have room
         if not self.keeps:
             raise Refused("this run was not begun as one that keeps any")
         if clone.process is None or clone.process.poll() is not None:
@@ -66,15 +68,15 @@ class Keeper:
         :param drop: removes one.
         """
         self._drop = drop
+        path = self.directory / SOCKET
+        server = await asyncio.start_unix_server(self._serve, str(path), limit=_LONGEST)
+        path.chmod(0o600)
         now, here = time.time(), asyncio.get_running_loop().time()
         ends = {name: here + one.seconds for name, one in self.kept.items()}
         for name, one in list(self.kept.items()):
             self.kept[name] = one.ending(now + one.seconds)
             with contextlib.suppress(OSError):  # a full disk: it only looks as if the run went on
                 self.kept[name].write(self.directory)
-        path = self.directory / SOCKET
-        server = await asyncio.start_unix_server(self._serve, str(path), limit=_LONGEST)
-        path.chmod(0o600)
         try:
             while self.kept and not ended.is_set():
                 await self._wait(ended, min(ends[name] for name in self.kept))

@@ -131,8 +131,10 @@ async def _main(run: str, disks: Path, reaped: list[str], let_go: Callable[[], N
     if let_go is not None and requests.keeper.kept:
         writer.close()
         let_go()
-        await requests.keeper.hold(ended, requests.drop)
-        await requests.close()
+        try:
+            await requests.keeper.hold(ended, requests.drop)
+        finally:
+            await requests.close()
 
 
 def main(run: str, disks: str, how: str = "") -> None:

@@ -74,7 +74,7 @@ def drop(host: Asked, name: str) -> None:
     """Have a VM that is kept go now.
 
     :raises UsageError: it is not one, or there is none.
-    :raises VmError: something of it could not be removed.
+    :raises VmError: something of it could not be removed, or nobody took the order.
     """
     found = find(host, name)
     if found.kept is None or found.kept.until is None:
@@ -85,6 +85,11 @@ def drop(host: Asked, name: str) -> None:
     answer = _ask(host, {"drop": name}, _DROP_S)
     if answer.failures:
         raise VmError(f"{name}: not all could be removed: {'; '.join(answer.failures)}")
+    if any(one.name == name for one in answer.vms):
+        raise VmError(
+            f"{name}: it is there still: its keeper just ends, or hangs, and took no order",
+            hint=f"{_LIST}, and the same again",
+        )
 
 
 def console(host: Asked, name: str) -> str:

@@ -117,8 +117,10 @@ def _strays(seen: Seen, checks: Collection[str]) -> Iterator[Step]:
             continue
         for finding in judge(seen.inventory):
             command = next((one for one in finding.mends if isinstance(one, Command)), None)
-            why = not_to_end(seen, command) if command else "only a person can mend it"
-            if command is None or why:
+            if command is None or command.on is None:  # nothing tells it from another that comes in its place
+                by_hand = f": {command.line}" if command else ""
+                yield Left(check, told_of(finding), f"only a person can mend it{by_hand}")
+            elif why := not_to_end(seen, command):
                 yield Left(check, told_of(finding), why)
             else:
                 yield on_host(check, told_of(finding), command, vm_of(seen, command))

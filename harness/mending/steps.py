@@ -8,23 +8,24 @@ from typing import Literal
 from harness.database.cleanup import destroy_vms, fail_sessions
 from harness.database.vm_rows import LiveRow
 from harness.findings import Finding, mend_line
+from harness.host.parts import ControlGroup
 from harness.mend import Command, PathThing, ProcessThing, Statement, TapThing
 from harness.mending.deletes import delete_sessions, delete_vms
 from harness.mending.operations import Images, OnHost, OnRows, OnUnit, Planned, Verb
 from harness.mending.seen import Seen
-from harness.world.inventory import begins, name_of
 from harness.world.strays import deleted, killed, removed
 
 Change = Literal["destroy", "fail", "delete"]
 
 
 def things_of(seen: Seen, row: LiveRow, check: str, told: str, *, alive: bool) -> Iterator[Planned]:
-    """Step 1 for one VM: its process, TAP, socket and files."""
+    """Step 1 for one VM: its process, TAP, socket and files; no control group, which only rmdir removes."""
     inventory = seen.inventory
     commands: list[Command] = [killed(one) for one in inventory.named_by(row)] if alive else []
     commands += [one for tap in inventory.taps_of(row) if isinstance(one := deleted(inventory, tap), Command)]
     commands += [removed(one, how="-f") for one in inventory.sockets_named(row)]
-    commands += [removed(one) for one in inventory.entries if begins(name_of(one), row.vm_id)]
+    files = (one for one in inventory.entries if not isinstance(one, ControlGroup))
+    commands += [removed(one) for one in files if inventory.is_of(one, row)]
     for command in commands:
         yield on_host(check, told, command, row.vm_id)
 

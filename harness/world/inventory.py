@@ -125,10 +125,12 @@ class Inventory:
         return next((self._by_id[name[:at]] for at in ends if name[:at] in self._by_id), None)
 
     def owner_of_entry(self, entry: DirectoryEntry) -> LiveRow | None:
-        """The live row whose VM id its name begins with; what the jailer made may lack its prefix."""
+        """The live row whose VM id its name begins with; what the jailer made may be called otherwise."""
         name = name_of(entry)
-        bare = self._by_mention.get(("instance", name.casefold())) if entry in self._jailers else None
-        return bare[0] if bare else self.owner(name)
+        if entry not in self._jailers:
+            return self.owner(name)
+        bare = self._by_mention.get(("instance", name.casefold()), ())
+        return next(iter(bare), None) or self.owner(name) or self._owners_inside.get(name)
 
     def owner_of_socket(self, entry: DirectoryEntry) -> LiveRow | None:
         """The live row that names a socket, or whose VM id it, or the folder that it is in, begins with."""
@@ -175,9 +177,10 @@ class Inventory:
         return [one for one in self.jails.jails if self.is_of(one, row)]
 
     def is_of(self, entry: DirectoryEntry, row: LiveRow) -> bool:
-        """Whether an entry's name is the row's VM's, be that live or not."""
+        """Whether an entry's name is the row's VM's, be that live or not; or what is in it, of a jail."""
         bare = ("instance", name_of(entry).casefold()) in self._mentioned_as(row) and entry in self._jailers
-        return bare or begins(name_of(entry), row.vm_id)
+        inside = isinstance(entry, Jail) and not self._inside(entry).isdisjoint(self._mentioned_as(row))
+        return bare or inside or begins(name_of(entry), row.vm_id)
 
     def words(self, process: Process) -> list[str]:
         """A command line's words; the paths of one in a jail are told as the host has them."""
@@ -246,6 +249,18 @@ class Inventory:
     @cached_property
     def _jailers(self) -> frozenset[DirectoryEntry]:
         return frozenset((*self.jails.jails, *self.jails.groups))
+
+    @cached_property
+    def _owners_inside(self) -> Mapping[str, LiveRow]:
+        """Whose a jail is by what is in it, by the jail's name, which its control groups have, too."""
+        found = ((one, self._by_mention.get(said)) for one in self.jails.jails for said in self._inside(one))
+        return {name_of(one): rows[0] for one, rows in found if rows}
+
+    def _inside(self, jail: Jail) -> frozenset[Mention]:
+        """What a row may be named by in a jail: its sockets, and what the VMMs in it say of themselves."""
+        sockets = {("path", self.plain(one.path)) for one in jail.sockets}
+        vmms = (vmm for pid in jail.pids if (vmm := self.vmm(pid)) and not vmm.defunct)
+        return frozenset(sockets).union(*map(self._mentions, vmms))
 
     @cached_property
     def _known_mentions(self) -> dict[int, frozenset[Mention]]:

@@ -248,7 +248,8 @@ def jails(ask: Ask) -> Found:
     found, rooted, mounts = [], process_roots(), mount_points()
     for program in folders_in(os.path.realpath(base)):
         programs.add(Path(program["path"]).name)
-        found += [jail(one, rooted, mounts) for one in folders_in(program["path"])]
+        made = [one for one in folders_in(program["path"]) if is_jail(one["path"])]
+        found += [jail(one, rooted, mounts) for one in made]
     return {"jails": found, "groups": control_groups(programs)}
 
 
@@ -260,6 +261,14 @@ def folders_in(folder: str) -> list[Found]:
     return [one for one in inside["entries"] if one["kind"] == "directory"]
 
 
+def is_jail(path: str) -> bool:
+    """Whether the jailer may have made a folder: it has a root, or nothing is left of it."""
+    with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+        names = os.listdir(path)  # noqa: PTH208 - text
+        return not names or "root" in names
+    return False
+
+
 def jail(one: Found, rooted: dict[tuple[int, int], list[int]], mounts: list[str]) -> Found:
     """What is in a jail, which the VMM in it may change meanwhile: no link is followed."""
     root = f"{one['path']}/root"
@@ -267,8 +276,9 @@ def jail(one: Found, rooted: dict[tuple[int, int], list[int]], mounts: list[str]
     pids: list[int] = []
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         found = os.lstat(root)
-        pids = rooted.get((found.st_dev, found.st_ino), [])
-        inside = listing(root, 3)["entries"]
+        if stat.S_ISDIR(found.st_mode):
+            pids = rooted.get((found.st_dev, found.st_ino), [])
+            inside = listing(root, 3)["entries"]
     sockets = [entry for entry in inside if entry["kind"] == "socket"]
     below = [path for path in mounts if path.startswith(f"{one['path']}/")]
     return {**one, "sockets": sockets, "pids": pids, "mounts": below}

@@ -324,8 +324,8 @@ def write_down(shelf: Path, name: str, said: dict[str, Any]) -> None:
 
 
 def marks(golden: Golden) -> dict[str, list[int]]:
-    """What tells each golden file from one that somebody else put there, or wrote to."""
-    found = {path: path.stat() for path in golden.files.values()}
+    """What tells each golden file from one that somebody else put there, or wrote to, or took away."""
+    found = {path: path.stat() for path in golden.files.values() if path.exists()}
     return {str(path): [one.st_ino, one.st_size, one.st_mtime_ns] for path, one in found.items()}
 
 
@@ -347,7 +347,7 @@ def finish(golden: Golden) -> str:
     whole = bool(said["whole"])
     if not whole:
         rename_each(golden)
-    elif golden.anchor.stat().st_ino != said["next"]:
+    elif is_next(shelf / NEXT, said["next"]):
         exchange(shelf / NEXT, golden.anchor)
     if whole and (shelf / NEXT).is_dir():
         give_back(golden, shelf / NEXT)
@@ -365,6 +365,11 @@ def finish(golden: Golden) -> str:
     with contextlib.suppress(OSError):  # where it is found again, there is nothing left to be done
         sync(shelf)
     return str(said["source"])
+
+
+def is_next(staged: Path, number: int) -> bool:
+    """Whether the folder there is the new one yet; else it was exchanged, whatever is golden by now."""
+    return staged.is_dir() and staged.stat().st_ino == number
 
 
 def give_back(golden: Golden, before: Path) -> None:

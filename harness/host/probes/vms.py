@@ -2,9 +2,9 @@
 standard library only.
 
 The argument is JSON: ``runs``, the folder with a folder for each run, and at most one of ``drop``, the name
-of a VM that is kept no more, and ``console``, that of one whose console is wanted. Prints JSON: ``vms``, of
-each its ``name``, whether its VMM ``runs``, and what is ``kept`` on record of it, or null; ``failures`` of
-what was to be dropped, null where its keeper has it no more; and ``console``, its newest part, with
+of a VM that is kept no more, and ``console``, that of one whose console is wanted. Prints JSON: ``vms`` that
+there are then, of each its ``name``, whether its VMM ``runs``, and what is ``kept`` on record of it, or null;
+``failures`` of what was to be dropped, null where no keeper did it; and ``console``, its newest part, with
 ``before``, the bytes that are left out. What is no note of ours is passed over.
 """
 
@@ -85,7 +85,7 @@ def drop(folder: str, name: str) -> Any:
             asked.sendall(json.dumps({"drop": name}).encode() + b"\n")
             return json.loads(asked.makefile().readline())["failures"]
         except (FileNotFoundError, ConnectionError, ValueError):
-            return None  # it went meanwhile
+            return None  # it went meanwhile, or is not listened to
 
 
 def console(folder: str, name: str) -> dict[str, Any]:
@@ -105,9 +105,10 @@ def console(folder: str, name: str) -> dict[str, Any]:
 
 def main(asked: dict[str, Any]) -> dict[str, Any]:
     """What there is, and what was asked."""
-    answer: dict[str, Any] = {"vms": vms(asked["runs"])}
+    answer: dict[str, Any] = {}
     if "drop" in asked:
         answer["failures"] = drop(asked["runs"], asked["drop"])
+    answer["vms"] = vms(asked["runs"])  # those that are there still
     if "console" in asked:
         answer.update(console(asked["runs"], asked["console"]))
     return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from harness.custodian import kept, reaper
-from harness.custodian.keeper import SOCKET
+from harness.custodian.keeper import SOCKET, Keeper
 from harness.custodian.kept import Kept
 from harness.custodian.names import start_time
 from harness.custodian.notes import Unreadable
@@ -179,6 +180,24 @@ def test_a_keeper_whose_front_was_killed_still_ends_with_its_input(host: Path) -
     await_("all gone", lambda: left(host) == [])
 
 
+def test_a_front_that_is_slow_to_go_takes_nothing_along(host: Path) -> None:
+    """Who started it ends it after a while: by then it has nothing to do with what stays."""
+    process, program = start_custodian(host, RUN, KEEPS)
+    owner = Custodian(process, program, timeout_s=20, explain=HarnessError)
+    made = make(owner, host)
+    keep(owner)
+    process.send_signal(signal.SIGSTOP)
+    assert process.stdin is not None
+    process.stdin.close()
+    await_("the keeper serves", (host / "run" / RUN / SOCKET).exists)
+    process.terminate()
+    process.send_signal(signal.SIGCONT)
+    process.wait(20)
+    owner.close(timeout_s=1)
+    assert drop(host, f"{RUN}-1") == []
+    await_("all gone", lambda: start_time(made["pid"]) is None)
+
+
 def test_a_run_that_was_not_begun_as_one_that_keeps_keeps_nothing(host: Path) -> None:
     with custodian_of(host) as owner:
         make(owner, host)
@@ -206,7 +225,7 @@ def test_what_cannot_be_kept_is_refused_with_the_reason(host: Path) -> None:
             keep(owner, 99)
         for number in range(1, kept.MOST + 1):
             keep(owner, number)
-        keep(owner, 1)  # twice is no other
+        keep(owner, 1, spare_memory_mib=999_999_999)  # twice is no other
         with pytest.raises(HarnessError, match=rf"keeps {kept.MOST} VMs already, and never more: {RUN}-1, "):
             keep(owner, kept.MOST + 1)
         owner.ask("destroy", timeout_s=20, name=f"{RUN}-1")
@@ -247,6 +266,35 @@ def test_a_keeper_that_is_asked_nonsense_goes_on(host: Path, words: bytes) -> No
         with contextlib.suppress(ConnectionResetError):
             assert asked.recv(100) == b""
     assert drop(host, f"{RUN}-1") == []
+
+
+def test_a_keeper_that_cannot_be_asked_leaves_nothing(host: Path) -> None:
+    """As where /run has no room for its socket: nobody could drop what it holds."""
+    with custodian_of(host, RUN, KEEPS) as owner:
+        made = make(owner, host)
+        keep(owner)
+        (host / "run" / RUN / SOCKET).mkdir()
+    await_("all gone", lambda: left(host) == [])
+    assert start_time(made["pid"]) is None
+
+
+def test_what_is_said_to_be_kept_can_be_dropped(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until when it stays is told once its keeper listens: so long a drop is refused."""
+    listening: list[bool] = []
+    monkeypatch.setattr(Kept, "write", lambda _, folder: listening.append((folder / SOCKET).is_socket()))
+
+    async def hold() -> None:
+        ended = asyncio.Event()
+        ended.set()
+        keeper = Keeper(host, keeps=True)
+        keeper.kept[f"{RUN}-1"] = Kept(f"{RUN}-1", "guest.x", LONG_S)
+        await keeper.hold(ended, nothing)
+
+    async def nothing(_: str) -> list[str]:
+        return []
+
+    asyncio.run(hold())
+    assert listening == [True]
 
 
 def test_it_holds_no_pipe_of_who_started_it(host: Path) -> None:

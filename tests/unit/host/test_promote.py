@@ -219,6 +219,39 @@ def test_back_is_gone_once_however_often_it_is_asked(place: Place, since: str) -
         assert place.is_all("old" if since == "a promotion" else "new")
 
 
+def test_a_golden_file_that_was_lost_since_is_gone_back_from(place: Place) -> None:
+    """That is when it is needed most."""
+    place.begin("back")
+    assert place.do("back")["done"]
+    Path(place.golden["memory"]).unlink()
+    assert place.do("back")["done"]
+    assert place.is_all("new")
+
+
+@pytest.mark.parametrize("step", ["retire", "write_down"])
+def test_what_was_exchanged_is_not_exchanged_again_though_the_folder_is_another(
+    place: Place, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody has built anew before anybody finished it: that stays golden, and the way on is not barred."""
+    real = INSIDE["retire"]
+
+    def cut_short(*given: Any) -> None:
+        if step == "write_down":  # the former is the previous one by then
+            real(*given)
+        full_disk()
+
+    with monkeypatch.context() as broken:
+        broken.setitem(INSIDE, "retire", cut_short)
+        assert place.do("promote") == {"unfinished": "[Errno 28] No space left on device"}
+    folder = Path(place.golden["disk"]).parent
+    shutil.copytree(folder, place.root / "built")
+    (place.root / "built" / "disk").write_text("built disk")
+    folder.rename(place.root / "away")
+    (place.root / "built").rename(folder)
+    assert place.do("settle")["finished"]
+    assert (Path(place.golden["disk"]).read_text(), place.unfinished()) == ("built disk", False)
+
+
 def test_back_is_gone_once_wherever_the_shelf_was_before(place: Place) -> None:
     """Somebody put a file beside the golden ones since: then each is renamed, and another shelf tells."""
     place.begin("back")

@@ -121,7 +121,22 @@ def test_one_of_a_run_that_goes_on_is_not_dropped(host: Path) -> None:
 def test_one_that_goes_while_it_is_dropped_is_dropped(host: Path) -> None:
     """Its keeper listens no more."""
     KEPT.ending(2e9).write(host)
-    found.drop(Here(), NAME)
+
+    class Ending(Here):
+        def python(self, source: str, argument: Any = None, *, timeout_s: float) -> Any:
+            if "drop" in argument:
+                (host / "1.json").unlink()
+            return super().python(source, argument, timeout_s=timeout_s)
+
+    found.drop(Ending(), NAME)
+
+
+def test_one_that_nobody_takes_to_drop_is_not_told_as_dropped(host: Path) -> None:
+    """Its keeper just ends, by a signal, or does not go on."""
+    KEPT.ending(2e9).write(host)
+    with pytest.raises(VmError, match=r"it is there still: its keeper .* took no order") as caught:
+        found.drop(Here(), NAME)
+    assert caught.value.hint == "python -m harness vm list, and the same again"
 
 
 def test_an_answer_that_is_none_is_told(host: Path) -> None:

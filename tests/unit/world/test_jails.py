@@ -70,6 +70,18 @@ def test_a_jailed_vm_with_its_row_is_no_finding(name: str, path: str | None) -> 
     assert nobodys(here) == []
 
 
+@pytest.mark.parametrize("path", [f"{BASE}/firecracker/s-1/root/run/api.sock", None])
+def test_a_live_vms_jail_is_its_own_whatever_it_is_called(path: str | None) -> None:
+    """By the socket in it that the row names, or by its VMM: else both would be ended, by the mends shown."""
+    row = LiveRow(VM, "running", "192.168.100.7", None, 100, path)
+    vmm = process(100, "s-1")
+    vmm["argv"] += [] if path else ["--config-file", f"/{VM}.json"]
+    here = world(row, jails=[jail("s-1"), jail("s-2", None)], running=[vmm])
+    assert [one.thing for one in stray_entries(here)] == [f"{BASE}/firecracker/s-2", f"{GROUP}/s-2"]
+    assert remains(here, row)["folder"] == [f"{BASE}/firecracker/s-1"]
+    assert [judge(here) for judge in JUDGES if judge is not stray_entries] == [[]] * 4
+
+
 def test_what_is_left_of_a_jail_is_stray() -> None:
     """The folder with all that is in it, and the control group, which is no folder to be emptied."""
     here = world(jails=[jail(VM, None)], running=[])

@@ -1,0 +1,64 @@
+"""What the jailer made is told from what else lies in its folder; nothing is looked for behind a link."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from harness.host.facts import ask_host
+from harness.host.parts import Jail, Jails
+from harness.site.profile import Site, StateSection
+from tests.unit.peers.this_machine import Here
+
+VM = "vm-1"
+"""A short id: a socket's path is limited."""
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """A jailer's folder."""
+    (tmp_path / "jails" / "firecracker").mkdir(parents=True)
+    return tmp_path / "jails"
+
+
+def listen(path: Path) -> None:
+    """A socket, by itself."""
+    path.parent.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+def jails(base: Path) -> dict[str, Jail]:
+    """Those that are seen, by name."""
+    host = Here()
+    host.site = Site(name="here", state=StateSection(jails_dir=str(base)))
+    found = ask_host(host, parts=["jails"], timeout_s=60).part("jails", Jails)
+    return {Path(one.path).name: one for one in found.jails}
+
+
+def test_a_jail_is_told_with_its_socket(base: Path) -> None:
+    path = base / "firecracker" / VM / "root" / "run" / "api.sock"
+    listen(path)
+    assert [one.path for one in jails(base)[VM].sockets] == [str(path)]
+
+
+def test_behind_a_link_nothing_is_a_jails(base: Path) -> None:
+    """A link in the place of its root, or in it, may lead to a live VM's."""
+    listen(base / "elsewhere" / "run" / "api.sock")
+    for name in ("linked", "inside"):
+        (base / "firecracker" / name).mkdir()
+    (base / "firecracker" / "linked" / "root").symlink_to(base / "elsewhere")
+    (base / "firecracker" / "inside" / "root").mkdir()
+    (base / "firecracker" / "inside" / "root" / "run").symlink_to(base / "elsewhere" / "run")
+    found = jails(base)
+    assert {name: found[name].sockets for name in ("linked", "inside")} == {"linked": (), "inside": ()}
+
+
+def test_what_an_operator_keeps_there_is_no_jail(base: Path) -> None:
+    """Each has its root, unless it is all that is left of one: whatever else is shown would be removed."""
+    (base / "images" / "debian").mkdir(parents=True)
+    (base / "images" / "debian" / "disk.ext4").write_text("golden")
+    (base / "firecracker" / VM).mkdir()
+    assert set(jails(base)) == {VM}
