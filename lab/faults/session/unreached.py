@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -42,20 +43,41 @@ def answers_dropped(patient: Patient) -> Iterator[None]:
 
 
 _RIVAL = "fa017"
-_TAKE_ALL = f"""ip netns add {_RIVAL}
+_FIRST, _LAST = 3, 10
+"""Addresses that VMs of a controller which has just started get."""
+_INSIST = f"""
+import socket, sys, time
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+wire.bind(("eth0", 0x0806))
+own = wire.getsockname()[4]
+host = bytes.fromhex(sys.argv[1].replace(":", ""))
+head = host + own + bytes.fromhex("08060001080006040001") + own
+while True:
+    for number in range({_FIRST}, {_LAST + 1}):
+        wire.send(head + bytes((192, 168, 100, number)) + bytes(6) + bytes((192, 168, 100, 1)))
+    time.sleep(0.05)
+"""
+"""It asks the host for the host's own address: by that, the host knows at once where who asks is."""
+_TAKE = f"""ip netns add {_RIVAL}
 ip link add fa017-rival type veth peer name eth0 netns {_RIVAL}
 ip link set fa017-rival master fcbr0 up
 ip -n {_RIVAL} link set lo up
 ip -n {_RIVAL} link set eth0 up
-seq 3 254 | sed 's#.*#address add 192.168.100.&/24 dev eth0#' | ip -n {_RIVAL} -batch -"""
+seq {_FIRST} {_LAST} | sed 's#.*#address add 192.168.100.&/24 dev eth0#' | ip -n {_RIVAL} -batch -
+systemd-run --quiet --collect --unit=fa017-rival ip netns exec {_RIVAL} \\
+    python3 -S -c {shlex.quote(_INSIST)} "$(cat /sys/class/net/fcbr0/address)"
+"""
+_LEAVE = f"""systemctl stop fa017-rival || true
+ip netns delete {_RIVAL}
+ip link delete fa017-rival 2>/dev/null || true
+ip neighbour flush dev fcbr0"""
 
 
 @fault(reds=_RED, asks=STARTS, cause="network.address_taken")
 @contextmanager
 def address_is_anothers(patient: Patient) -> Iterator[None]:
-    """Somebody on the bridge answers for every address that a VM may get."""
-    undo = f"ip netns delete {_RIVAL}; ip link delete fa017-rival 2>/dev/null || true"
-    with patient.on_host(do=_TAKE_ALL, undo=undo), launching(patient):
+    """Somebody on the bridge has the addresses that VMs get, and lets the host know all the while."""
+    with patient.on_host(do=_TAKE, undo=_LEAVE), launching(patient):
         yield
 
 
