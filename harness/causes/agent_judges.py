@@ -24,6 +24,10 @@ _READ_ONLY = re.compile(r"\bEROFS\b|[Rr]ead-only file ?system")
 _OF_DATA = re.compile(r"\bJSON\b")
 _PLACE = re.compile(r"\(/\S+:\d+\)$")
 _MEMORY = "oom-kill"
+_SYSTEMD = 1
+"""It listens for a unit that it starts with the first connection."""
+_RELAYS = frozenset({"docker-proxy", "rootlessport", "conmon"})
+"""They listen for what runs in a container, which may be the agent."""
 
 Judge = Callable[[Facts, Inside, UnitSeen], Found | None]
 
@@ -59,11 +63,15 @@ def _strangers(inside: Inside) -> list[Listener]:
 
 
 def another_program(facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:
-    """Where the unit runs and its processes are not known, nobody is known to be a stranger."""
-    if unit.get("ActiveState") == "active" and not inside.processes:
+    """Where the unit runs and its processes are not known, nobody is known to be a stranger; nor is who may
+    listen in its place."""
+    runs = unit.get("ActiveState") == "active"
+    if runs and not inside.processes:
         return None
     strangers = _strangers(inside)
     if not strangers or len(strangers) < len(inside.listeners):
+        return None
+    if any(one.pid == _SYSTEMD or (runs and one.program in _RELAYS) for one in strangers):
         return None
     one = strangers[0]
     answer = _answer(facts)

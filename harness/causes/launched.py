@@ -22,13 +22,17 @@ from harness.vm.inside import Guest
 AGAIN_S = 20.0
 _FIRST_SHARE = 6
 """A launch that is well has ended within so small a part of the time that it may take."""
-_GONE = "it had ended by a later look, by itself or because the launch was given up"
+_GIVEN_UP = "by itself or because the launch was given up"
+_GONE = f"it had ended by a later look, {_GIVEN_UP}"
+_NO_LOOK = "no VM of it was seen to live long enough to be looked at"
+_NO_ROW = "no session of its user that is not over named a VM with a row when it was looked for"
 FindVm = Callable[[], Mapping[str, Any] | None]
 """The row of the VM that is being launched; None where there is none yet."""
 
 
 class LaunchWatch:
-    """A context manager around a launch; ``facts`` is the last look at a VM that lived, or None.
+    """A context manager around a launch; ``facts`` is the last look at a VM that lived, else at one of which
+    that is not known, or None.
 
     A VMM that is gone at a later look has mostly been ended by who gave the launch up: that is no cause, and
     counts only where the host's kernel says that it has killed it.
@@ -38,11 +42,12 @@ class LaunchWatch:
 
     def __init__(self, hypervisor: Hypervisor, find: FindVm) -> None:
         self.facts: Facts | None = None
-        self.untold = "no VM of it was seen to live long enough to be looked at"
+        self.untold = _NO_LOOK
         """Why there are none."""
         self._hypervisor = hypervisor
         self._find = find
-        self._pid = 0
+        self._vm_id, self._pid = "", 0
+        self._has_lived = False
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="launch-watch", daemon=True)
 
@@ -70,15 +75,26 @@ class LaunchWatch:
         """One that is not there was perhaps not begun, or is not to be told from others."""
         row = self._find()
         if row is None:
+            self.untold = _NO_ROW if self.untold == _NO_LOOK else self.untold
             return
-        seen = look_at_row(self._hypervisor, row, pid=self._pid)
+        if (vm_id := str(row.get("vm_id"))) != self._vm_id:  # a launch that is tried again has another VM
+            self._vm_id, self._pid = vm_id, 0
+        self._note(look_at_row(self._hypervisor, row, pid=self._pid))
+
+    def _note(self, seen: Facts) -> None:
+        """Of a VMM that was not found it is not known that it has ended: that look is better than none."""
         process = seen.hops.process if seen.hops else None
         if process is not None and process.runs:
             self._pid = process.pid
         if process is not None and (process.runs or process.oom or seen.inside is not None):
+            self.facts, self._has_lived = seen, True
+        elif self._has_lived:
+            if self.facts is not None and process is not None:
+                self.facts = replace(self.facts, unknown={**self.facts.unknown, "vmm": _GONE})
+        elif process is None or not process.is_known:
             self.facts = seen
-        elif self.facts is not None and process is not None:
-            self.facts = replace(self.facts, unknown={**self.facts.unknown, "vmm": _GONE})
+        else:
+            self.untold = f"{seen.whose} had ended by the first look at it, {_GIVEN_UP}"
 
 
 def look_at_row(hypervisor: Hypervisor, row: Mapping[str, Any], *, pid: int = 0) -> Facts:

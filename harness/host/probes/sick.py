@@ -73,28 +73,49 @@ def argv_of(pid: int) -> list[str]:
     return []
 
 
-def vmms(ask: Ask) -> list[int]:
-    """All processes whose program is a VMM's, with its release or without: not what only starts one."""
+def vmms(ask: Ask) -> dict[int, bool]:
+    """All processes that go by a VMM's name, with its release or without, and whether it is their program's.
+
+    One that an interpreter or an emulator runs is called so, and its program is that one's.
+    """
     names = set()
     for program in ask["programs"]:
         found = shutil.which(program, path=SYSTEM_PATH)
         names |= {Path(program).name, Path(os.path.realpath(found or program)).name}
-    found_pids = []
+    found_pids = {}
     for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - text
         with contextlib.suppress(OSError):  # it ended meanwhile, or is a kernel's
             exe = Path(f"/proc/{name}/exe").readlink().name.replace(" (deleted)", "")
-            if {exe, exe[:15]} & names or any(re.match(rf"{re.escape(one)}-v\d", exe) for one in names):
-                found_pids.append(int(name))
+            comm = Path(f"/proc/{name}/comm").read_text("utf-8", "replace").rstrip("\n")
+            if goes_by(exe, names) or goes_by(comm, names):
+                found_pids[int(name)] = goes_by(exe, names)
     return found_pids
 
 
-def vmm(ask: Ask, among: list[int]) -> int:
-    """The one VMM that has the word for its id, or else names it as a whole; 0 where that is not one."""
+def goes_by(word: str, names: set[str]) -> bool:
+    """Whether it is one of the names, cut as the kernel cuts it or not, or one with its release."""
+    return any(word in (one, one[:15]) or re.match(rf"{re.escape(one)}-v\d", word) for one in names)
+
+
+def vmm(ask: Ask, among: dict[int, bool]) -> int:
+    """The one VMM that has the word for its id, or else names it as a whole; 0 where that is not one.
+
+    One by its program goes before those that are only called so; of these, who started another waits for it.
+    """
     whole = re.compile(rf"(?<![0-9A-Za-z]){re.escape(ask['word'])}(?![0-9A-Za-z])")
     named = {pid: words for pid in among if whole.search(" ".join(words := argv_of(pid)))}
     own = [pid for pid, words in named.items() if ("--id", ask["word"]) in zip(words, words[1:])]  # noqa: B905, RUF007 - Python 3.9
     found = own or list(named)
+    starters = {parent_of(pid) for pid in found}
+    found = [pid for pid in found if among[pid]] or [pid for pid in found if pid not in starters]
     return found[0] if len(found) == 1 else 0
+
+
+def parent_of(pid: int) -> int:
+    """Who started a process; 0 where that is not known."""
+    with contextlib.suppress(OSError, IndexError):
+        return int(Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rsplit(")", 1)[1].split()[1])
+    return 0
 
 
 def is_apart(pid: int) -> bool:
@@ -324,8 +345,8 @@ def look(ask: Ask) -> Found:
     after = None if apart else link(ask["tap"])
     if after and before:
         after.update({name: max(0, after[name] - before[name]) for name in ("sent", "received")})
-    # What another VMM writes to, too, tells of other VMs.
-    own = held(pid).difference(*(held(other) for other in others if other != pid))
+    # What another VMM writes to, too, tells of other VMs; what only waits for this one is none.
+    own = held(pid).difference(*(held(other) for other in others if other not in (pid, parent_of(pid))))
     log = tail(named["--log-path"], own) if "--log-path" in named else ""
     console = tail(f"/proc/{pid}/fd/1", own) if pid else ""
     return {

@@ -2,97 +2,82 @@
 
 from __future__ import annotations
 
-import json
+import shlex
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from lab.faults.controller import Defect, defective
 from lab.faults.fault import fault
 from lab.faults.firewall import ruled
+from lab.faults.launching import HEALTH_S, LAUNCH_S, launching
 from lab.faults.patient import Patient
 
 STARTS = ("session/test_launch.py::test_session_starts",)
 _RED = {"session.session_starts"}
-_HEALTH_S, _LAUNCH_S = 45, 60
-"""As long as the controller asks for health, and as long as a launch may take: it is looked at meanwhile."""
-
-
-@contextmanager
-def _while_launching(patient: Patient, *words: str) -> Iterator[None]:
-    """The controller runs a program with ``TAP`` in its words once a VM's process was started, and is less
-    patient than it is."""
-    defect = Defect(
-        python=f"""
-        from dataclasses import replace
-        from lab.controller import settings, vm
-        read, start = settings.from_environment, vm.start
-        settings.from_environment = lambda: replace(read(), health_timeout_s={_HEALTH_S})
-        async def start_and_harm(settings, machine):
-            await start(settings, machine)
-            words = [machine.tap if word == "TAP" else word for word in {list(words)!r}]
-            if words:
-                subprocess.run(words, check=True)
-        vm.start = start_and_harm
-        """,
-        node=f"""
-        own('settings').healthTimeoutMs = {_HEALTH_S} * 1000;
-        const firecracker = own('firecracker');
-        const {{ start }} = firecracker;
-        firecracker.start = async (vm) => {{
-          const pid = await start(vm);
-          const [program, ...words] = {json.dumps(words)}.map((word) => (word === 'TAP' ? vm.tap : word));
-          if (program) {{
-            execFileSync(program, words);
-          }}
-          return pid;
-        }};
-        """,
-    )
-    with patient.profile(session={"launch_s": _LAUNCH_S}), defective(patient, defect):
-        yield
 
 
 @fault(reds=_RED, asks=STARTS, cause="network.tap_missing")
 def tap_deleted(patient: Patient) -> AbstractContextManager[None]:
     """Somebody deletes the TAP device of a VM that has just been started."""
-    return _while_launching(patient, "ip", "link", "delete", "dev", "TAP")
+    return launching(patient, "ip", "link", "delete", "dev", "TAP")
 
 
 @fault(reds=_RED, asks=STARTS, cause="network.tap_off_bridge")
 def tap_not_on_bridge(patient: Patient) -> AbstractContextManager[None]:
     """The TAP device of a new VM is a port of no bridge."""
-    return _while_launching(patient, "ip", "link", "set", "dev", "TAP", "nomaster")
+    return launching(patient, "ip", "link", "set", "dev", "TAP", "nomaster")
 
 
 @fault(reds=_RED, asks=STARTS, cause="network.tap_down")
 def tap_is_down(patient: Patient) -> AbstractContextManager[None]:
     """The TAP device of a new VM is down."""
-    return _while_launching(patient, "ip", "link", "set", "dev", "TAP", "down")
+    return launching(patient, "ip", "link", "set", "dev", "TAP", "down")
 
 
 @fault(reds=_RED, asks=STARTS, cause="network.answers_dropped")
 @contextmanager
 def answers_dropped(patient: Patient) -> Iterator[None]:
     """A rule of the host drops whatever comes from the agents' port."""
-    with ruled(patient, "input", "tcp sport 8080 drop"), _while_launching(patient):
+    with ruled(patient, "input", "tcp sport 8080 drop"), launching(patient):
         yield
 
 
 _RIVAL = "fa017"
-_TAKE_ALL = f"""ip netns add {_RIVAL}
+_FIRST, _LAST = 3, 10
+"""Addresses that VMs of a controller which has just started get."""
+_INSIST = f"""
+import socket, sys, time
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+wire.bind(("eth0", 0x0806))
+own = wire.getsockname()[4]
+host = bytes.fromhex(sys.argv[1].replace(":", ""))
+head = host + own + bytes.fromhex("08060001080006040001") + own
+while True:
+    for number in range({_FIRST}, {_LAST + 1}):
+        wire.send(head + bytes((192, 168, 100, number)) + bytes(6) + bytes((192, 168, 100, 1)))
+    time.sleep(0.05)
+"""
+"""It asks the host for the host's own address: by that, the host knows at once where who asks is."""
+_TAKE = f"""ip netns add {_RIVAL}
 ip link add fa017-rival type veth peer name eth0 netns {_RIVAL}
 ip link set fa017-rival master fcbr0 up
 ip -n {_RIVAL} link set lo up
 ip -n {_RIVAL} link set eth0 up
-seq 3 254 | sed 's#.*#address add 192.168.100.&/24 dev eth0#' | ip -n {_RIVAL} -batch -"""
+seq {_FIRST} {_LAST} | sed 's#.*#address add 192.168.100.&/24 dev eth0#' | ip -n {_RIVAL} -batch -
+systemd-run --quiet --collect --unit=fa017-rival ip netns exec {_RIVAL} \\
+    python3 -S -c {shlex.quote(_INSIST)} "$(cat /sys/class/net/fcbr0/address)"
+"""
+_LEAVE = f"""systemctl stop fa017-rival || true
+ip netns delete {_RIVAL}
+ip link delete fa017-rival 2>/dev/null || true
+ip neighbour flush dev fcbr0"""
 
 
 @fault(reds=_RED, asks=STARTS, cause="network.address_taken")
 @contextmanager
 def address_is_anothers(patient: Patient) -> Iterator[None]:
-    """Somebody on the bridge answers for every address that a VM may get."""
-    undo = f"ip netns delete {_RIVAL}; ip link delete fa017-rival 2>/dev/null || true"
-    with patient.on_host(do=_TAKE_ALL, undo=undo), _while_launching(patient):
+    """Somebody on the bridge has the addresses that VMs get, and lets the host know all the while."""
+    with patient.on_host(do=_TAKE, undo=_LEAVE), launching(patient):
         yield
 
 
@@ -105,16 +90,16 @@ def healthy_and_given_up(patient: Patient) -> Iterator[None]:
         import asyncio
         from lab.controller import health
         async def never(settings, vm):
-            await asyncio.sleep({_HEALTH_S})
-            raise health.NotHealthyError("VM health check timeout after {_HEALTH_S} s")
+            await asyncio.sleep({HEALTH_S})
+            raise health.NotHealthyError("VM health check timeout after {HEALTH_S} s")
         health.wait_ready = never
         """,
         node=f"""
         own('agents').ready = async () => {{
-          await sleep({_HEALTH_S} * 1000);
-          throw new Error('VM health check timeout after {_HEALTH_S} s');
+          await sleep({HEALTH_S} * 1000);
+          throw new Error('VM health check timeout after {HEALTH_S} s');
         }};
         """,
     )
-    with patient.profile(session={"launch_s": _LAUNCH_S}), defective(patient, defect):
+    with patient.profile(session={"launch_s": LAUNCH_S}), defective(patient, defect):
         yield

@@ -23,21 +23,36 @@ ROW = {"vm_id": VM, "ip_address": "192.168.100.7/32", "tap_device": None}
 HOST = cast(Hypervisor, SimpleNamespace(site=SITE))
 
 
-def watched(monkeypatch: pytest.MonkeyPatch, *looks: Process | Facts | Exception) -> LaunchWatch:
+class Row(dict[str, Any]):
+    """A row of ``vms`` that is found from now on."""
+
+
+NO_ROW = Row()
+AGAIN = Row({**ROW, "vm_id": VM.replace("6b", "7c")})
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, *looks: Process | Facts | Exception | Row) -> LaunchWatch:
     """A launch that fails once so many looks were made at its VM; the pid that each was told is on record."""
-    left, enough = list(looks), threading.Event()
+    left, row, enough = list(looks), Row(ROW), threading.Event()
+
+    def find() -> Row | None:
+        nonlocal row
+        while left and isinstance(left[0], Row):
+            row = cast(Row, left.pop(0))
+        if not left:
+            enough.set()
+        return row if left and row else None
 
     def look(_host: Hypervisor, _row: Mapping[str, Any], *, pid: int) -> Facts:
         told = left.pop(0)
-        if not left:
-            enough.set()
         if isinstance(told, Exception):
             raise told
+        assert not isinstance(told, Row)
         return told if isinstance(told, Facts) else Facts(f"pid {pid}", hops=Hops(told))
 
     monkeypatch.setattr(launched, "look_at_row", look)
     monkeypatch.setattr(launched, "AGAIN_S", 0.01)
-    watch = LaunchWatch(HOST, lambda: ROW if left else None)
+    watch = LaunchWatch(HOST, find)
     with pytest.raises(SessionError):
         _fail(watch, enough)
     return watch
@@ -73,9 +88,40 @@ def test_a_guest_that_tells_lives_whatever_its_vmm_is(monkeypatch: pytest.Monkey
 
 
 def test_a_vm_that_was_not_there_yet_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    watch = watched(monkeypatch, Process(0, ""))
+    """What was seen of it is told all the same, and why it is not more."""
+    not_found = Facts("it", hops=Hops(Process(0, "")), unknown={"vmm": "not found"})
+    facts = watched(monkeypatch, not_found).facts
+    assert facts is not None
+    found = diagnose(facts)
+    assert (found.cause, "vmm.ended" in found.excluded, found.unknown) == (None, False, ("vmm: not found",))
+
+
+def test_a_vm_that_lived_goes_before_a_later_look_that_does_not_find_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    facts = watched(monkeypatch, Process(0, ""), Process(41, "S"), Process(0, "")).facts
+    assert facts is not None
+    assert facts.hops is not None
+    assert facts.hops.process.pid == 41
+
+
+def test_a_vm_that_had_ended_by_the_first_look_was_perhaps_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = watched(monkeypatch, Process(41, "Z"))
     assert watch.facts is None
-    assert watch.untold == "no VM of it was seen to live long enough to be looked at"
+    assert watch.untold.startswith("pid 0 had ended by the first look")
+
+
+def test_a_launch_that_is_tried_again_has_another_vm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked for by its own id, and not by the process of the one before."""
+    facts = watched(monkeypatch, Process(41, "S"), AGAIN, Process(42, "S")).facts
+    assert facts is not None
+    assert facts.whose == "pid 0"
+
+
+def test_a_launch_whose_vm_has_no_row_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = watched(monkeypatch, NO_ROW)
+    assert watch.facts is None
+    assert watch.untold.startswith("no session of its user")
 
 
 def test_a_look_that_fails_is_told_and_keeps_nothing_from_being_looked_at(

@@ -274,6 +274,13 @@ def test_what_is_well_or_unknown_has_none(seen: Facts) -> None:
             busy := guest(listeners=AGENT, answer=Answer(8080, "connected", 503, "busy")),
             inside=dataclasses.replace(busy.inside or Inside({}), processes=frozenset())),
          "agent.answers_badly"),
+        # Who listens for a container may do so for the agent, where its unit runs; systemd does for its units.
+        (guest(listeners=(Listener("0.0.0.0:8080", "docker-proxy", 9),), answer=Answer(8080, "connected", 503)),
+         "agent.answers_badly"),
+        (guest(listeners=(Listener("0.0.0.0:8080", "docker-proxy", 9),), answer=Answer(8080, "connected", 404),
+               ActiveState="failed", SubState="failed"), "agent.port_is_anothers"),
+        (guest(listeners=(Listener("0.0.0.0:8080", "systemd", 1),), answer=Answer(8080, "connected"),
+               ActiveState="failed", SubState="failed"), "agent.hangs"),
         # A launch's error is the controller's, whatever did not start.
         (facts(None, refusal="the browser did not start: no display"), "none"),
         # Data has syntax, too, and so has what is no file.

@@ -14,6 +14,7 @@ import pytest
 from harness.causes.facts import Facts, Process
 from harness.causes.hops import HopsSeen, Target, ask_hops
 from harness.causes.table import diagnose
+from harness.wait import wait_until
 from tests.unit.peers.this_machine import Here
 
 PATIENCE_S = 60.0
@@ -60,6 +61,36 @@ def test_the_vmm_that_has_the_id_goes_before_one_that_names_it(start: Start) -> 
     start("--id", "other", "--config-file", f"/srv/{VM}/config.json")
     assert process().pid != (pid := start("--id", VM))
     assert process().pid == pid
+
+
+def called(folder: Path, does: str) -> Path:
+    """A script that goes by a VMM's name: its process is called so, and its program is the interpreter."""
+    script = folder / "firecracker"
+    script.parent.mkdir()
+    script.write_text(f"#!/bin/sh\n{does}\n")
+    script.chmod(0o755)
+    return script
+
+
+def test_a_vmm_that_an_interpreter_runs_goes_by_its_name(start: Start, tmp_path: Path) -> None:
+    pid = start("--id", VM, program=called(tmp_path / "script", "read line"))
+    assert (process().pid, process().runs) == (pid, True)
+
+
+@pytest.mark.parametrize("is_script", [False, True])
+def test_what_is_called_a_vmm_and_waits_for_one_is_none(
+    start: Start, tmp_path: Path, is_script: bool
+) -> None:
+    """It has the VM's console open, too, which is this VM's all the same."""
+    console = tmp_path / "console.log"
+    console.write_text(PANIC)
+    vmm = called(tmp_path / "script", "read line") if is_script else tmp_path / "firecracker"
+    waits = start("--id", VM, program=called(tmp_path / "waits", f'{vmm} "$@"; true'), output=console)
+    children = Path(f"/proc/{waits}/task/{waits}/children")
+    (child,) = wait_until(lambda: children.read_text().split(), what="the VMM", timeout_s=PATIENCE_S)
+    seen = asked()
+    assert seen.hops is not None
+    assert (seen.hops.process.pid, seen.console) == (int(child), (PANIC,))
 
 
 @pytest.mark.parametrize("count", [0, 2])
