@@ -30,7 +30,8 @@ SELECT n.nspname::text AS schema, c.relname::text AS name,
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 GROUP BY c.oid, n.nspname, c.relname
 HAVING array_agg(a.attname::text) @> %(vms)s::text[] OR array_agg(a.attname::text) @> %(sessions)s::text[]
 """

@@ -69,7 +69,7 @@ def _on(disk: GuestDisk, path: str) -> str:
 
 def _started(disk: GuestDisk, unit: UnitText) -> Answers:
     where = _on(disk, unit.path)
-    directory = unit.last("WorkingDirectory")
+    directory = unit.directory
     started = Found(directory, f"{where}: WorkingDirectory=") if directory else Open("its working directory")
     identifier = unit.last("SyslogIdentifier")
     return {
@@ -96,20 +96,33 @@ def _limits(disk: GuestDisk, unit: UnitText) -> Answers:
         if may_be_secret(pre or "")
         else Found(pre or "none", f"{where}: {'' if pre else 'no '}ExecStartPre=")
     )
-    restart = seconds_in(unit.last("RestartSec") or "100ms")  # as systemd has it, where none is given
-    if restart is not None:
-        found["restart_s"] = Found(restart, f"{where}: RestartSec={unit.last('RestartSec') or ' is not set'}")
-    files = unit.last("LimitNOFILE")
-    number = (files or "").rpartition(":")[2]
-    found["open_files"] = Found(
-        int(number) if number.isdigit() else "none", f"{where}: LimitNOFILE={files or ' is not set'}"
+    restart = unit.last("RestartSec")
+    seconds = seconds_in(restart or "100ms")  # as systemd has it, where none is given
+    found["restart_s"] = (
+        Found(seconds, f"{where}: RestartSec={restart or ' is not set'}")
+        if seconds is not None
+        else Open(f"RestartSec={restart} of {where}, in seconds")
     )
+    found["open_files"] = _open_files(unit.last("LimitNOFILE"), where)
     key = next((one for one in ("MemoryMax", "MemoryLimit") if unit.last(one)), "MemoryMax")
-    size = bytes_in(unit.last(key) or "")
-    found["memory_limit_mib"] = Found(
-        size // _MIB if size and size >= _MIB else "none", f"{where}: {key}={unit.last(key) or ' is not set'}"
-    )
+    found["memory_limit_mib"] = _memory_limit(key, unit.last(key), where)
     return found
+
+
+def _open_files(limit: str | None, where: str) -> Answer:
+    """The hard limit, where there are two."""
+    number = (limit or "infinity").rpartition(":")[2]
+    if number != "infinity" and not number.isdigit():
+        return Open(f"LimitNOFILE={limit} of {where}, as a number")
+    value = int(number) if number.isdigit() else "none"
+    return Found(value, f"{where}: LimitNOFILE={limit or ' is not set'}")
+
+
+def _memory_limit(key: str, limit: str | None, where: str) -> Answer:
+    size = bytes_in(limit or "")
+    if limit not in (None, "infinity") and (not size or size % _MIB):  # a share of the guest's own
+        return Open(f"{key}={limit} of {where}, in MiB")
+    return Found(size // _MIB if size else "none", f"{where}: {key}={limit or ' is not set'}")
 
 
 def _environment(disk: GuestDisk, unit: UnitText) -> Answer:

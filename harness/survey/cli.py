@@ -67,16 +67,19 @@ def _database(site: Site, looker: Looker, variable: str | None) -> SeenDatabase 
         local = connection_string_of(settings).local
     except HarnessError as error:
         return error.message
-    why = ""
-    for through in (True, False) if local and site.host.transport == "ssh" else (False, True):
+    ways = (True, False) if local else (False, True)
+    why: list[str] = []
+    for through in ways if site.host.transport == "ssh" else (False,):
         section = settings.model_copy(update={"through_host": through})
         trial = site.model_copy(update={"database": section})
         try:
             with read_only_session(trial, run_id=_RUN, forward=looker.connection.forward) as database:
                 return look(database, through_host=through)
         except HarnessError as error:
-            why = why or error.message.partition("\n")[0]
-    return why
+            why.append(
+                f"{'through the host' if through else 'directly'}: {error.message.partition(chr(10))[0]}"
+            )
+    return "; ".join(why)
 
 
 def _schema(output: Path | None) -> Path:

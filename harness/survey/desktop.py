@@ -29,10 +29,20 @@ _LOOK_VNC = "VNC's port in the guest: `ss -ltn` in a VM"
 _LOOK_NOVNC = "the port of websockify or noVNC in the guest: `ss -ltn` in a VM"
 
 
+_LOOKS = {
+    "ssh_port": "SSH's port in the guest",
+    "vnc_port": _LOOK_VNC,
+    "novnc_port": _LOOK_NOVNC,
+    "listening_ports": "the only ports that may listen beyond loopback in a guest",
+    "desktop_units": "units of the desktop that the agent can do without",
+}
+
+
 def guest(disk: GuestDisk, agents_port: Answer | None) -> Answers:
     """The ports of a guest, and the units of its desktop."""
     if disk.error:
-        return {}
+        why = f"the golden disk was not read: {disk.error}"
+        return {field: Open(f"{look}; {why}") for field, look in _LOOKS.items()}
     units = [one for one in units_of(disk) if one.enabled]
     vnc, novnc = the_one(_vnc(disk, units), _LOOK_VNC), the_one(_novnc(disk, units), _LOOK_NOVNC)
     answers: dict[str, Answer] = {"ssh_port": _ssh(disk), "vnc_port": vnc, "novnc_port": novnc}
@@ -56,7 +66,7 @@ def _ssh(disk: GuestDisk) -> Answer:
     ]
     if not said and main in files:
         return Found(22, f"{main} in {PurePosixPath(disk.disk).name} names no Port")
-    return the_one(said, "SSH's port in the guest")
+    return the_one(said, _LOOKS["ssh_port"])
 
 
 def _serves(unit: UnitText, names: Sequence[str]) -> bool:
@@ -98,7 +108,7 @@ def _listens_on(words: Sequence[str]) -> int | None:
 def _desktop(disk: GuestDisk, units: Sequence[UnitText]) -> Answers:
     names = [one.name for one in units if _serves(one, (*_X_SERVERS, *_BRIDGES, *_OTHERS, *_BROWSERS))]
     if not names:
-        return {"desktop_units": Open("units of the desktop that the agent can do without")}
+        return {"desktop_units": Open(_LOOKS["desktop_units"])}
     seen = f"enabled in {PurePosixPath(disk.disk).name}; leave out what the agent cannot do without"
     return {"desktop_units": Found(names, seen)}
 
@@ -114,6 +124,6 @@ def _listening(answers: Answers, agents_port: Answer | None, units: Sequence[Uni
     ports += [agents_port.value if isinstance(agents_port, Found) else None]
     ports += [] if inside else [value_of(answers, "vnc_port")]
     if None in ports:
-        return Open("the only ports that may listen beyond loopback in a guest")
+        return Open(_LOOKS["listening_ports"])
     told = "SSH, the agent, noVNC" + ("; VNC serves the guest alone" if inside else " and VNC")
     return Found(sorted(int(str(one)) for one in ports), told)

@@ -83,7 +83,7 @@ def _database(asked: Asked, database: SeenDatabase | str) -> Answers:
     answers: dict[str, Answer] = {"url_env": Open(f"{look}; {database}")}
     if asked.url_env:
         answers["url_env"] = Found(
-            asked.url_env, f"as it was given, and the database was not seen: {database}"
+            asked.url_env, f"it was looked for there, and the database was not seen: {database}"
         )
     for name in ("vms_table", "sessions_table", "users_table", "live_vm_statuses"):
         answers[name] = Open("in the database, once it can be asked")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from harness.mend import shell_line
 from harness.outward import told
 from harness.site.docs import toml_key, toml_value
 from harness.site.kinds import Hidden, Untold, looks_secret, marked
@@ -19,6 +20,8 @@ from harness.text import one_line
 
 _WIDTH = 110
 _LONGEST_SEEN = 160
+_TOGETHER = (("state", "vms_dir"), ("state", "sockets_dir"), ("snapshot", "disk"))
+"""Fields that are held to each other across tables."""
 _HEAD = """#:schema {schema}
 # {name}, as `python -m harness site init` found it: it was looked at, and nothing there was changed.
 #
@@ -34,7 +37,8 @@ _HEAD = """#:schema {schema}
 def page(draft: Draft, *, name: str, file: Path, schema: Path) -> str:
     """The whole file."""
     tables = [_table(table, answers) for table, answers in draft.items() if answers]
-    head = _HEAD.format(name=_comment(name), file=file, schema=_comment(str(schema)))
+    path = _comment(shell_line((str(file),)))
+    head = _HEAD.format(name=_comment(name), file=path, schema=_comment(str(schema)))
     return "\n".join([head, f"name = {toml_value(one_line(name))}\n", *tables])
 
 
@@ -58,7 +62,32 @@ def held_to_the_model(draft: Draft) -> Draft:
         if why := _refusal(table, _values(answers)):  # values that go with the runbook's, and not together
             for field in _named_in(why, answers):
                 answers[field] = Open(why)
+    _open_what_goes_not_together(kept)
     return kept
+
+
+def _open_what_goes_not_together(kept: dict[str, dict[str, Answer]]) -> None:
+    """Values of several tables: the first of them without which the others do, or all."""
+    why = _refusal_of_all(kept)
+    told = (
+        [(t, f, one) for t, f in _TOGETHER if isinstance(one := kept.get(t, {}).get(f), Found)] if why else []
+    )
+    for table, field, one in told:
+        kept[table][field] = Open(f"{why}; seen: {one.value} ({one.seen})")
+        if not _refusal_of_all(kept):
+            return
+        kept[table][field] = one
+    for table, field, one in told:
+        kept[table][field] = Open(f"{why}; seen: {one.value} ({one.seen})")
+
+
+def _refusal_of_all(kept: Draft) -> str:
+    """What only the whole of a profile is held to."""
+    try:
+        Site.model_validate({"name": "x", **{table: _values(answers) for table, answers in kept.items()}})
+    except ValidationError as error:
+        return "; ".join(_words(one["msg"]) for one in error.errors(include_url=False) if not one["loc"])
+    return ""
 
 
 def _values(answers: Answers) -> dict[str, object]:
@@ -74,8 +103,12 @@ def _refusal(table: str, values: Mapping[str, object]) -> str:
     try:
         model.model_validate(dict(values))
     except ValidationError as error:
-        return "; ".join(one["msg"].removeprefix("Value error, ") for one in error.errors(include_url=False))
+        return "; ".join(_words(one["msg"]) for one in error.errors(include_url=False))
     return ""
+
+
+def _words(said: str) -> str:
+    return said.removeprefix("Value error, ")
 
 
 def _is_address(value: object) -> bool:

@@ -12,8 +12,14 @@ from harness.survey.seen import GuestDisk
 
 UNITS = ("/etc/systemd/system", "/usr/local/lib/systemd/system")
 SCRIPTS = (".js", ".cjs", ".mjs")
-_SPANS = {"": 1.0, "s": 1.0, "sec": 1.0, "ms": 1e-3, "min": 60.0, "m": 60.0, "h": 3600.0}
-_SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_SPANS = {
+    **dict.fromkeys(("", "s", "sec", "second", "seconds"), 1.0),
+    **dict.fromkeys(("ms", "msec"), 1e-3),
+    **dict.fromkeys(("m", "min", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hr", "hour", "hours"), 3600.0),
+}
+_SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)\s*")
+_SIZES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 @dataclass(frozen=True)
@@ -49,12 +55,18 @@ class UnitText:
         return PurePosixPath(self.command[0]).name if self.command else ""
 
     @property
+    def directory(self) -> str:
+        """Its working directory, also one that may be missing; nothing where it is a home, or none."""
+        told = (self.last("WorkingDirectory") or "").removeprefix("-")
+        return told if told.startswith("/") else ""
+
+    @property
     def script(self) -> str:
         """The JavaScript file that it starts by node; empty where it starts none."""
         if self.program not in ("node", "nodejs"):
             return ""
         found = next((word for word in self.command[1:] if word.endswith(SCRIPTS)), "")
-        return str(PurePosixPath(self.last("WorkingDirectory") or "/", found)) if found else ""
+        return str(PurePosixPath(self.directory or "/", found)) if found else ""
 
     @property
     def script_folder(self) -> str:
@@ -82,15 +94,16 @@ def units_of(disk: GuestDisk) -> list[UnitText]:
 
 
 def seconds_in(text: str) -> float | None:
-    """A span of time as systemd reads it, where it is a single number with its unit."""
-    match = re.fullmatch(r"\s*([0-9.]+)\s*([a-z]*)\s*", text)
-    factor = _SPANS.get(match[2]) if match else None
-    return float(match[1]) * factor if match and factor else None
+    """A span of time as systemd reads it, which may be a sum; None where it is none of ordinary length."""
+    parts = _SPAN.findall(text.strip())
+    if "".join(_SPAN.split(text.strip())[::3]) or not parts or any(unit not in _SPANS for _, unit in parts):
+        return None
+    return sum(float(number) * _SPANS[unit] for number, unit in parts)
 
 
 def bytes_in(text: str) -> int | None:
     """A size as systemd reads it; None where it is a share or no bound at all."""
-    match = re.fullmatch(r"\s*([0-9]+)\s*([KMG]?)\s*", text)
+    match = re.fullmatch(r"\s*([0-9]+)\s*([KMGT]?)\s*", text)
     return int(match[1]) * _SIZES[match[2]] if match else None
 
 

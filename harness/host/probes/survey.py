@@ -221,7 +221,8 @@ def configured(pid: int, root: str) -> Found:
     found = {}
     for field, (table, key) in CONFIGURED.items():
         one = told.get(table) if isinstance(told, dict) else None
-        one = one[0] if isinstance(one, list) and one else one
+        rows = [each for each in one if isinstance(each, dict)] if isinstance(one, list) else []
+        one = next((each for each in rows if each.get("is_root_device")), rows[0]) if rows else one
         value = one.get(key) if isinstance(one, dict) else None
         if isinstance(value, (str, int)):
             found[field] = on_host(str(value), root) if field in ("kernel", "initrd", "disk") else value

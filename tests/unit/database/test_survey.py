@@ -33,6 +33,11 @@ CREATE TABLE fleet.machines
     ({VMS}, user_id uuid REFERENCES fleet.accounts, vm_type text, status fleet.vm_status);
 CREATE TABLE fleet.logins ({SESSIONS}, status text);
 """
+APART = f"""
+CREATE TABLE vms ({VMS}, vm_type text, status text) PARTITION BY LIST (vm_type);
+CREATE TABLE vms_browser PARTITION OF vms FOR VALUES IN ('browser');
+"""
+ONE_ROW = "INSERT INTO vms (vm_id, vm_type, status) VALUES ('vm-1', 'browser', 'running');"
 TWICE = f"CREATE SCHEMA a; CREATE TABLE a.vms ({VMS}); CREATE SCHEMA b; CREATE TABLE b.vms ({VMS});"
 
 
@@ -105,6 +110,13 @@ def test_other_names_and_a_status_that_the_runbook_has_not(made: SeenDatabase) -
     live = answers["live_vm_statuses"]
     assert isinstance(live, Open)
     assert "paused" in live.look
+
+
+@pytest.mark.parametrize("made", [APART + ONE_ROW], indirect=True)
+def test_a_table_in_parts_is_one_and_kinds_that_have_no_row_yet_are_not_ruled_out(made: SeenDatabase) -> None:
+    told = values(database(made))
+    assert told["vms_table"] == "vms"
+    assert (told["browser_vm_type"], told["other_vm_types"]) == ("browser", ["cli"])
 
 
 @pytest.mark.parametrize("made", [TWICE], indirect=True)

@@ -331,7 +331,10 @@ def test_a_configuration_tells_what_a_vm_is_booted_with(tmp_path: Path) -> None:
         json.dumps(
             {
                 "boot-source": {"kernel_image_path": "/k", "boot_args": "quiet"},
-                "drives": [{"drive_id": "rootfs", "path_on_host": "/d"}],
+                "drives": [
+                    {"drive_id": "data", "path_on_host": "/x", "is_root_device": False},
+                    {"drive_id": "rootfs", "path_on_host": "/d", "is_root_device": True},
+                ],
                 "machine-config": {"vcpu_count": 2, "mem_size_mib": 512},
                 "network-interfaces": "odd",
             }

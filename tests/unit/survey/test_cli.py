@@ -105,9 +105,10 @@ def test_a_dead_host_is_one_message(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_wrong_key_is_one_message_and_a_right_one_a_profile(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Over SSH, as root, where the tests run as root; else sudo is asked, and may refuse."""
+    monkeypatch.setenv("ACCEPTANCE_DATABASE_URL", "postgresql://me:hunter2@127.0.0.1:1/x")
     output = tmp_path / "site.toml"
     with private_sshd(tmp_path) as sshd:
         login = sshd.login
@@ -125,6 +126,11 @@ def test_a_wrong_key_is_one_message_and_a_right_one_a_profile(
         assert (site.host.address, site.host.port) == (login.address, login.port)
         assert "session.user_id" in said.out
         assert f"python -m harness site check {output}" in said.out
+        text = output.read_text()
+        one_line = text.replace("\n# ", " ")
+        assert "through the host: database me@127.0.0.1" in one_line, "each way says why"
+        assert "directly: database me@127.0.0.1" in one_line
+        assert "hunter2" not in text + said.out + said.err
 
 
 def test_a_host_without_python_is_one_message(

@@ -214,10 +214,39 @@ def test_no_argument_of_a_program_is_in_any_answer() -> None:
     assert "hunter2" not in repr(told)
 
 
+@pytest.mark.parametrize(
+    ("line", "field", "value"),
+    [
+        ("RestartSec=2min 20s", "restart_s", 140.0),
+        ("RestartSec=5 seconds", "restart_s", 5.0),
+        ("RestartSec=a while", "restart_s", None),
+        ("MemoryMax=50%", "memory_limit_mib", None),
+        ("MemoryMax=infinity", "memory_limit_mib", "none"),
+        ("MemoryMax=1T", "memory_limit_mib", 1 << 20),
+        ("MemoryMax=100000", "memory_limit_mib", None),
+        ("LimitNOFILE=1024:4096", "open_files", 4096),
+        ("LimitNOFILE=1K", "open_files", None),
+        ("LimitNOFILE=infinity", "open_files", "none"),
+        ("WorkingDirectory=-/root/vm-browser-agent", "directory", "/root/vm-browser-agent"),
+        ("WorkingDirectory=~", "directory", None),
+    ],
+)
+def test_a_limit_is_told_as_systemd_reads_it_or_left_open(line: str, field: str, value: object) -> None:
+    """None is told of one that is there and cannot be read."""
+    files = {**PLAIN.files, f"{AT}/browser-vm-auth.service.d/z.conf": f"[Service]\nMemoryLimit=\n{line}\n"}
+    told = agent(GuestDisk("/g.ext4", files))
+    assert field in told
+    assert values(told).get(field) == value
+
+
 def test_a_disk_that_was_not_read_says_why() -> None:
-    unit = agent(GuestDisk("/g.ext4", error="no ext4"))["unit"]
-    assert isinstance(unit, Open)
-    assert "no ext4" in unit.look
+    """At every field that it would have told."""
+    unread = GuestDisk("/g.ext4", error="no ext4")
+    fields = {**agent(unread), **guest(unread, None)}
+    assert {"unit", "ssh_port", "vnc_port", "novnc_port", "listening_ports", "desktop_units"} <= fields.keys()
+    for one in fields.values():
+        assert isinstance(one, Open)
+        assert "no ext4" in one.look
 
 
 @pytest.mark.parametrize(

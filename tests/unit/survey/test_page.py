@@ -118,6 +118,33 @@ def test_what_is_known_for_a_secret_is_written_nowhere(tmp_path: Path) -> None:
     assert "start_pre" not in load_site(file).agent.model_fields_set
 
 
+@pytest.mark.parametrize(
+    ("state", "disk", "left_open"),
+    [
+        ({"vms_dir": "/var/lib/firecracker"}, "/var/lib/firecracker/snapshots/g.ext4", "state.vms_dir"),
+        ({"sockets_dir": "/run/fc"}, "/run/fc/golden/g.ext4", "state.sockets_dir"),
+        ({}, "/var/lib/firecracker/vms/golden/x/g.ext4", "snapshot.disk"),
+    ],
+)
+def test_folders_that_do_not_go_together_are_left_open_with_what_they_are(
+    tmp_path: Path, state: dict[str, str], disk: str, left_open: str
+) -> None:
+    """VMs beside the folder of the golden snapshot: clones need another place, which nobody can see."""
+    told = {field: Found(value, "seen") for field, value in state.items()}
+    kept = held_to_the_model({"host": HOST, "state": told, "snapshot": {"disk": Found(disk, "seen")}})
+    load_site(written(tmp_path, kept)[0])
+    (line,) = left(kept)
+    assert line.startswith(f"{left_open}: ")
+    assert "set state.clones_dir" in line
+    assert state.get(left_open.partition(".")[2], disk) in line
+
+
+def test_a_file_of_any_name_is_written_for() -> None:
+    text = page({"host": HOST}, name="one", file=Path("a b\nname = 'x'\x1b"), schema=Path("s"))
+    assert tomllib.loads(text)["name"] == "one"
+    assert "'a b" in text
+
+
 def test_addresses_that_do_not_go_together_are_left_open(tmp_path: Path) -> None:
     found = {"host": HOST, "network": {"first_vm": Found("10.0.0.2", "x"), "bridge": Found("br0", "y")}}
     kept = held_to_the_model(found)
