@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,12 @@ from pathlib import Path
 from harness.check_names import LAYERS, written_names
 from harness.errors import UsageError
 from harness.mend import shell_line
+from harness.site.check_folders import is_the_suites
 from harness.site.reading import shown
 from harness.suite import ROOT
+from harness.text import one_line
 
+_KEY = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
 _PAGE = '''"""TODO: what the checks of this file are about, in a few words."""
 
@@ -93,6 +97,8 @@ def write_new(args: argparse.Namespace) -> str:
     :raises UsageError: it would be refused, or is there already.
     """
     path: Path = args.output or Path(args.layer, f"test_{args.name}.py")
+    if args.item is not None and not _KEY.fullmatch(args.item):
+        raise UsageError(f"--item={one_line(args.item)}: no key of a line", hint="as docs/checks.md has them")
     _refuse(args.name, args.layer, path.absolute())
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,8 +131,11 @@ def _refuse(name: str, layer: str, path: Path) -> None:
     if path.parent.name != layer or not path.match("test_*.py"):
         where = f"{layer}/test_{name}.py"
         raise UsageError(f"{shown(path)}: a check lives in {layer}/test_*.py", hint=f"-o {where}")
-    if path.is_relative_to(ROOT / "tests"):
-        raise UsageError(f"{shown(path)}: that is the suite's own place", hint="-o a folder of your own")
+    if is_the_suites(Path(os.path.realpath(path.parent.parent))):
+        raise UsageError(
+            f"{shown(path)}: checks of your own lie outside of the suite",
+            hint=f"-o DIR/{layer}/test_{name}.py, in a folder DIR of your own",
+        )
     for folder in (ROOT / "tests", path.parent.parent):
         if taken := written_names(folder).get(f"{layer}.{name}"):
             raise UsageError(f"{layer}.{name} is taken, in {shown(taken)}", hint="choose another name")

@@ -37,7 +37,7 @@ def checks_digest(root: Path = ROOT, own: Iterable[Path] = ()) -> str:
 def _digest_of(root: Path, files: Iterable[Path]) -> hashlib._Hash:
     total = hashlib.sha256()
     for file in sorted(files):
-        name, content = file.relative_to(root).as_posix().encode(), file.read_bytes()
+        name, content = os.fsencode(file.relative_to(root)), file.read_bytes()
         total.update(b"%d:%s%d:" % (len(name), name, len(content)))
         total.update(content)
     return total

@@ -30,12 +30,19 @@ def check_folders(given: Iterable[Path]) -> tuple[Path, ...]:
     return folders
 
 
+def is_the_suites(folder: Path) -> bool:
+    """Whether the suite lies in a folder, or that in the suite."""
+    ours = (ROOT, *(ROOT / name for name in ("tests", "harness", "fixtures", "lab")))
+    return any(one.is_relative_to(folder) for one in ours) or any(
+        folder.is_relative_to(one) for one in ours[1:]
+    )
+
+
 def _refuse_place(folder: Path, folders: Iterable[Path]) -> None:
     if not folder.is_dir():
         why = "not a folder" if folder.exists() else "there is no such folder"
         raise UsageError(f"checks in {shown(folder)}: {why}", hint=_NAMES)
-    ours = (ROOT, *(ROOT / name for name in ("tests", "harness", "fixtures", "lab")))
-    if any(one.is_relative_to(folder) for one in ours) or any(folder.is_relative_to(one) for one in ours[1:]):
+    if is_the_suites(folder):
         raise UsageError(
             f"checks in {shown(folder)}: the suite itself lies there, or it lies in the suite", hint=_NAMES
         )
@@ -63,6 +70,8 @@ def _refuse_content(folder: Path) -> None:
 
 def _fault_of(path: Path) -> str:
     """Why Python cannot read a file."""
+    if path.exists() and not path.is_file():  # nobody would end a pipe
+        return ": not a file"
     try:
         with warnings.catch_warnings(action="ignore"):  # they are told where it is imported
             ast.parse(path.read_bytes(), str(path))

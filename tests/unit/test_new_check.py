@@ -8,7 +8,7 @@ import pytest
 
 from harness.__main__ import main
 from harness.check_names import LAYERS
-from tests.unit.peers.small_suite import Suite, Theirs
+from tests.unit.peers.small_suite import ROOT, Suite, Theirs
 
 pytest_plugins = ["pytester"]
 
@@ -42,6 +42,9 @@ def test_what_it_writes_keeps_the_rules(
         (["mine", "--layer=host", "-o", "host/mine.py"], "a check lives in host/test_*.py"),
         (["mine", "--layer=host"], "test_mine.py: File exists"),
         (["other", "--layer=host", "-o", "host/test_more.py"], "host.other is taken, in "),
+        (["mine", "--layer=host", "-o", f"{ROOT}/host/test_mine.py"], "lie outside of the suite"),
+        (["mine", "--layer=host", "-o", f"{ROOT}/lab/host/test_mine.py"], "lie outside of the suite"),
+        (["other_one", "--layer=host", '--item=x", y="'], "no key of a line"),
         (["mine", "--layer=hosts"], "invalid choice: 'hosts'"),
     ],
 )

@@ -71,3 +71,12 @@ def test_all_of_a_folder_of_the_operators_own_counts(checkout: Path, tmp_path: P
     assert checks_digest(checkout, [tmp_path / "moved", one]) == before
     (linked / "host" / "limits.json").write_text("changed")
     assert checks_digest(checkout, [tmp_path / "moved", one]) != before
+
+
+def test_any_name_of_a_file_counts(checkout: Path, tmp_path: Path) -> None:
+    """Also one that is no UTF-8, such as an archive of other days leaves."""
+    own = tmp_path / "own"
+    own.mkdir()
+    before = checks_digest(checkout, [own])
+    (own / "caf\udce9.json").write_text("{}")
+    assert checks_digest(checkout, [own]) != before
