@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from harness.custodian.kept import Kept
 from harness.mend import shell_line
@@ -12,10 +13,13 @@ _LATEST = 1e11  # a clock may be wrong by whatever it likes
 _COMMAND = ("python", "-m", "harness", "vm")
 
 
-def told_of(kept: Kept) -> str:
-    """That a VM is kept, until when and for what, for whoever finds it on the host."""
+def told_of(kept: Kept, *, site: Path | None = None) -> str:
+    """That a VM is kept, until when and for what, for whoever finds it on the host.
+
+    :param site: the profile that was named, where one was.
+    """
     run = run_of(kept.name)
-    end = command("drop", kept)
+    end = command("drop", kept, site=site)
     return f"kept {until(kept)}, by run {run}: VM {kept.name}, for {kept.why}; to end it: {end}"
 
 
@@ -32,7 +36,7 @@ def until(kept: Kept) -> str:
     return f"until {at:%Y-%m-%d %H:%M:%S} UTC by the host's clock"
 
 
-def stays(kept: Kept, *, site: str | None = None) -> str:
+def stays(kept: Kept, *, site: Path | None = None) -> str:
     """That a VM of this run stays, and what to type to see it.
 
     :param site: the profile that was named, where one was.
@@ -43,7 +47,7 @@ def stays(kept: Kept, *, site: str | None = None) -> str:
     )
 
 
-def command(verb: str, kept: Kept, *, site: str | None = None) -> str:
+def command(verb: str, kept: Kept, *, site: Path | None = None) -> str:
     """What to type."""
     named = [f"--site={site}"] if site else []
     return shell_line((*_COMMAND, verb, *named, kept.name))

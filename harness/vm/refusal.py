@@ -13,6 +13,8 @@ from harness.text import beginning
 
 _SHOWN = 2000  # characters of an answer
 _LOAD = "PUT /snapshot/load"
+_NO_SNAPSHOTS = re.compile("Open tap device failed|deserializing the json body of a request")
+"""A device of the host's, whatever is wrong with it, and a request that this version does not take."""
 _LINK = re.compile(r": (?=[A-Z])")
 _REBUILD = "rebuild the golden snapshot: ./scripts/build-golden-snapshot-complete.sh browser"
 _PUT_BACK = f"put the file back where it was, or {_REBUILD}"
@@ -116,7 +118,7 @@ def is_of_snapshot(said: str) -> bool:
     It did not where it never came to the load or got past it, where host or profile are known to be to blame,
     and as far as can be told where it gave no answer.
     """
-    if _LOAD not in said:
+    if _LOAD not in said or _NO_SNAPSHOTS.search(said):
         return False
     cause = next((cause for cause in CAUSES if cause.explains(said)), None)
     return _REBUILD in cause.mend if cause else re.search(rf"answered \d+ to {_LOAD}", said) is not None

@@ -246,7 +246,7 @@ def jails(ask: Ask) -> Found:
         return {"jails": [], "groups": []}
     programs = {ask["process_name"], Path(ask["binary"]).name}
     found, rooted, mounts = [], process_roots(), mount_points()
-    for program in folders_in(os.path.realpath(base)):
+    for program in folders_in(base.rstrip("/")):
         programs.add(Path(program["path"]).name)
         made = [one for one in folders_in(program["path"]) if is_jail(one["path"])]
         found += [jail(one, rooted, mounts) for one in made]
@@ -280,7 +280,7 @@ def jail(one: Found, rooted: dict[tuple[int, int], list[int]], mounts: list[str]
             pids = rooted.get((found.st_dev, found.st_ino), [])
             inside = listing(root, 3)["entries"]
     sockets = [entry for entry in inside if entry["kind"] == "socket"]
-    below = [path for path in mounts if path.startswith(f"{one['path']}/")]
+    below = [path for path in mounts if path.startswith(f"{os.path.realpath(one['path'])}/")]
     return {**one, "sockets": sockets, "pids": pids, "mounts": below}
 
 

@@ -10,7 +10,7 @@ import pytest
 from harness.host.facts import ask_host
 from harness.host.parts import Jail, Jails
 from harness.site.profile import Site, StateSection
-from tests.unit.peers.this_machine import Here
+from tests.unit.peers.this_machine import Apart, Here
 
 VM = "vm-1"
 """A short id: a socket's path is limited."""
@@ -62,3 +62,24 @@ def test_what_an_operator_keeps_there_is_no_jail(base: Path) -> None:
     (base / "images" / "debian" / "disk.ext4").write_text("golden")
     (base / "firecracker" / VM).mkdir()
     assert set(jails(base)) == {VM}
+
+
+def test_a_folder_that_is_a_link_is_told_as_the_profile_has_it(base: Path) -> None:
+    """As rows name the sockets in it, and as it is known below which folders VMs of the site are."""
+    listen(base / "firecracker" / VM / "root" / "run" / "api.sock")
+    link = base.with_name("link")
+    link.symlink_to(base)
+    path = link / "firecracker" / VM
+    (seen,) = jails(link).values()
+    assert (seen.path, seen.sockets[0].path) == (str(path), str(path / "root" / "run" / "api.sock"))
+
+
+def test_what_is_mounted_in_a_jail_is_told(base: Path) -> None:
+    """By the jail's own path, also where that is a link."""
+    snapshots = base / "firecracker" / VM / "root" / "golden"
+    snapshots.mkdir(parents=True)
+    base.with_name("link").symlink_to(base)
+    host = Apart(f"mount -t tmpfs acc-golden '{snapshots}'")
+    host.site = Site(name="here", state=StateSection(jails_dir=str(base.with_name("link"))))
+    (seen,) = ask_host(host, parts=["jails"], timeout_s=60).part("jails", Jails).jails
+    assert seen.mounts == (str(snapshots),)

@@ -100,6 +100,9 @@ def test_a_kept_vm_is_told_to_the_next_run_with_what_ends_it() -> None:
         "kept until 2025-11-30 04:00:00 UTC by the host's clock, by run 00a11e: VM acc-00a11e-1, for guest.x;"
         " to end it: python -m harness vm drop acc-00a11e-1"
     )
+    assert told_of(kept, site=Path("x.toml")).endswith(
+        ": python -m harness vm drop --site=x.toml acc-00a11e-1"
+    )
 
 
 def test_a_host_whose_clock_is_mad_is_still_told() -> None:
@@ -108,5 +111,5 @@ def test_a_host_whose_clock_is_mad_is_still_told() -> None:
 
 
 def test_a_profile_with_an_odd_name_is_one_word_to_a_shell() -> None:
-    told = stays(Kept(NAME, "guest.x", 90.0), site="my site.toml")
+    told = stays(Kept(NAME, "guest.x", 90.0), site=Path("my site.toml"))
     assert f"\npython -m harness vm ssh '--site=my site.toml' {NAME}\n" in told

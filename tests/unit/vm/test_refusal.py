@@ -156,6 +156,20 @@ def test_a_load_that_fails_for_no_known_cause_is_the_snapshots(tmp_path: Path) -
     assert not is_of_snapshot(told_of("PATCH", "/drives/rootfs", SEEN["no drive"][0], tmp_path))
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"{TAP}Couldn't open /dev/net/tun. Too many open files in system (os error 23)",
+        f"{IFREQ}Invalid argument (os error 22). {BACKEND}",
+        f"{KVM}Error creating KVM object: No such device (os error 19) {ACL}",
+        "An error occurred when deserializing the json body of a request: unknown field `x`, expected `y`",
+    ],
+)
+def test_a_tap_kvm_or_a_request_is_none_of_the_snapshots(tmp_path: Path, said: str) -> None:
+    """Whatever they fail of: the host lacks it, or the VMM is of another version than we ask."""
+    assert not is_of_snapshot(told_of("PUT", "/snapshot/load", said, tmp_path))
+
+
 def test_a_vmm_that_did_not_answer_is_no_refusal(tmp_path: Path) -> None:
     """Nor is one that did not start."""
     assert not is_of_snapshot(told_of("PUT", "/snapshot/load", None, tmp_path))
