@@ -8,7 +8,7 @@ import time
 
 import aiohttp
 
-from lab.controller import journal
+from lab.controller import journal, process
 from lab.controller.settings import Settings
 from lab.controller.vm import Vm
 
@@ -37,7 +37,7 @@ async def wait_ready(settings: Settings, vm: Vm) -> None:
                 return
             journal.warn("[WAIT-VM-READY] Health check failed", **where, code=code)
             if not vm.alive:
-                journal.error("[WAIT-VM-READY] VM process ended", **where)
+                journal.error("[WAIT-VM-READY] VM process ended", **where, said=process.last_words(vm.folder))
                 raise NotHealthyError("VM process ended before the agent was healthy")
             await asyncio.sleep(max(0.0, asked + settings.health_interval_s - time.monotonic()))
     waited = f"{settings.health_timeout_s:g} s"

@@ -49,6 +49,15 @@ async def _listens(child: asyncio.subprocess.Process, socket: Path, folder: Path
     raise VmProcessError(f"firecracker takes no connection on {socket} within 10 s")
 
 
+def last_words(folder: Path) -> str:
+    """What the firecracker of a VM said last, in its log and beside it."""
+    said = []
+    for name in ("firecracker.log", "firecracker-error.log"):
+        with suppress(OSError):
+            said.append((folder / name).read_text(errors="replace").strip()[-300:])
+    return " | ".join(filter(None, said)) or "no words"
+
+
 async def _abandon(child: asyncio.subprocess.Process, socket: Path) -> None:
     """Kill and reap a process that has no VM in it yet, and remove its socket."""
     with suppress(ProcessLookupError):
