@@ -20,6 +20,9 @@ from harness.mend import shell_line
 from harness.site.profile import Site
 
 _UNIT = "guest.unit_is_active"
+_WATCHDOGS = "guest.no_watchdog_fired"
+_FIRED = "Watchdog timeout"
+_LAST_LINES = 200
 _ENTERED = "ActiveEnterTimestampMonotonic"
 
 Problem = str | None
@@ -88,11 +91,21 @@ def unit_file_is_sound(guest: Host, site: Site) -> Problem:
 
 
 def wait_online_is_enabled_and_succeeded(guest: Host, site: Site) -> Problem:
-    """Something that waits is ordered before network-online.target, wanted, and has succeeded."""
+    """Something that waits is ordered before network-online.target, wanted, and has succeeded.
+
+    :raises UntoldError: a watchdog has ended what it waits for, and so it went, too.
+    """
     target, waiters = guest.unit(NETWORK_ONLINE), waiters_of(guest, site)
     wants = f"{target.get('Wants')} {target.get('Requires')}"
     if any(one.is_wanted(wants) and one.is_ordered and one.has_succeeded for one in waiters):
         return None
+    for unit in _fired(guest):
+        if any(one.name.startswith(f"{unit.removesuffix('.service')}-wait-online") for one in waiters):
+            raise UntoldError(
+                f"a watchdog has ended {unit}, and what waits by it went along",
+                hint=f"see {_WATCHDOGS}",
+                behind=_WATCHDOGS,
+            )
     shown = "\n".join(f"  {one}" for one in waiters)
     return (
         f"expected one of these enabled, or wanted by {NETWORK_ONLINE}, before that, active, success, exit "
@@ -199,6 +212,38 @@ def no_unit_failed(guest: Host, site: Site) -> Problem:
     )
 
 
+def no_watchdog_fired(guest: Host, _site: Site) -> Problem:
+    """No watchdog has ended a service, as each does where a restored clone's clock has gone on meanwhile.
+
+    :raises UntoldError: one with a watchdog was restarted, and its journal does not say why.
+    """
+    if not (fired := _fired(guest)):
+        return None
+    said = "\n".join(f"  {unit}: {line}" for unit, line in fired.items())
+    return (
+        f"a watchdog took these for services that hang, and systemd killed and restarted them:\n{said}\n"
+        "Before Firecracker 1.16 the monotonic clock of a restored clone has gone on since its snapshot was "
+        "taken: whoever was to be heard of within minutes seems to have been silent all that time.\n"
+        "mend: in the golden image, WatchdogSec=0 in a drop-in of each, and rebuild; "
+        f"drop-in: /etc/systemd/system/{next(iter(fired))}.d/restored.conf"
+    )
+
+
+def _fired(guest: Host) -> dict[str, str]:
+    """Services that a watchdog has ended -> the last line of their journal that says so."""
+    found = {}
+    for name in guest.unit.watched_and_restarted():
+        lines = [line.strip() for line in guest.unit(name).journal(_LAST_LINES).split("\n") if line.strip()]
+        if not lines:
+            raise UntoldError(
+                f"{name} has a watchdog and was restarted, and its journal does not say why",
+                hint=f"in a VM: {shell_line(('journalctl', '-u', name))}",
+            )
+        if fired := [line for line in lines if _FIRED in line]:
+            found[name] = fired[-1]
+    return found
+
+
 def require_process(guest: Host, site: Site, what: str) -> None:
     """The agent's unit has a process, by which alone something can be told.
 
@@ -255,6 +300,7 @@ CLAIMS: tuple[Claim, ...] = (
             port_is_the_agents,
             window_is_listened_for,
             no_unit_failed,
+            no_watchdog_fired,
         )
     ),
 )

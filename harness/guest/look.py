@@ -15,7 +15,7 @@ from harness.infra.environment import remember_arguments
 from harness.infra.host import Host
 from harness.infra.listeners import LISTENING, parse_listening
 from harness.infra.secret_values import without_secrets
-from harness.infra.units import FAILED, SHOW_UNIT, VERIFY, shown_apart
+from harness.infra.units import FAILED, SHOW_UNIT, VERIFY, WATCHED, shown_apart
 from harness.run import Result
 from harness.site.profile import Site
 from harness.text import ending
@@ -141,6 +141,7 @@ def _questions(site: Site) -> list[str]:
         VERIFY % unit,
         waiters_question(site),
         FAILED,
+        WATCHED,
         LISTENING,
         _check_of(site),
         f"cat -- {shlex.quote(site.agent.unit_file)}",  # no check asks it: so that its secrets are known

@@ -22,6 +22,7 @@ FAILED = (
     "systemctl list-units --state=failed,auto-restart,auto-restart-queued "
     "--plain --no-legend --full --no-pager"
 )
+WATCHED = "systemctl show --property=Id,WatchdogUSec,NRestarts '*.service'"
 VERIFY = "systemd-analyze --man=no verify %s 2>&1"
 JOURNAL = "journalctl -u %s -n %s -o short-precise --no-pager --quiet"
 
@@ -47,6 +48,8 @@ _NO_TEXT = re.compile("[\udc80-\udcff]")
 
 _RESTARTING = re.compile(r"auto-restart(-queued)?$")
 """The state of a unit whose main process has ended, and will be started again."""
+
+_NO_WATCHDOG = frozenset({"", "0", "infinity"})
 
 _ACTIVE = frozenset({"active", "reloading", "refreshing"})
 """What `systemctl is-active` takes for active."""
@@ -171,6 +174,23 @@ class Unit(Module):  # type: ignore[misc] # testinfra is not typed
         if any(len(row) < 4 or not (row[2] == "failed" or _RESTARTING.match(row[3])) for row in rows):
             raise unreadable(cls._host.name, FAILED, text)
         return [row[0] for row in rows]
+
+    @classmethod
+    def watched_and_restarted(cls) -> list[str]:
+        """The services with a watchdog that systemd has restarted by itself, whatever for.
+
+        :raises TransportError: systemd did not tell.
+        """
+        text = cls.check_output(WATCHED)
+        found = []
+        for block in re.split(r"\n\n+", text.strip("\n")):
+            said = {key: value for key, _, value in (line.partition("=") for line in block.split("\n"))}
+            if not said.keys() >= {"Id", "NRestarts", "WatchdogUSec"}:
+                raise unreadable(cls._host.name, WATCHED, block)
+            restarts = natural(said["NRestarts"], whose=f"in {cls._host.name}: NRestarts of {said['Id']}")
+            if restarts and said["WatchdogUSec"] not in _NO_WATCHDOG:
+                found.append(said["Id"])
+        return found
 
     def __repr__(self) -> str:
         return f"<unit {self.name}>"

@@ -21,6 +21,7 @@ ENABLE = pytest.mark.mend(
 
 
 @ENABLE
+@pytest.mark.behind("guest.no_watchdog_fired")
 def test_wait_online_is_enabled_and_succeeded(guest: Host, site: Site) -> None:
     """A wait-online service is enabled and has succeeded, so that network-online.target means something."""
     problem = claims.wait_online_is_enabled_and_succeeded(guest, site)

@@ -107,3 +107,11 @@ def test_no_unit_failed(guest: Host, site: Site, evidence: Any) -> None:
     evidence.json("failed-units.json", guest.unit.failed())
     problem = claims.no_unit_failed(guest, site)
     assert problem is None, problem
+
+
+@REBUILD
+@pytest.mark.look("systemctl show --property=Id,WatchdogUSec,NRestarts '*.service'")
+def test_no_watchdog_fired(guest: Host, site: Site) -> None:
+    """No watchdog has ended a service of the guest, as where a restored clone's clock goes on meanwhile."""
+    problem = claims.no_watchdog_fired(guest, site)
+    assert problem is None, problem

@@ -311,7 +311,8 @@ def decide(golden: Golden, source: str, *, whole: bool) -> None:
     if whole and (others(golden) or mounted(golden.anchor)):  # copying took its time
         raise RefusedError(f"{golden.anchor}: something was put or mounted there meanwhile")
     shelf = golden.shelf(golden.anchor, whole=whole)
-    write_down(shelf, JOURNAL, {"whole": whole, "source": source, "next": (shelf / NEXT).stat().st_ino})
+    numbers = {"next": (shelf / NEXT).stat().st_ino, "former": golden.anchor.stat().st_ino}
+    write_down(shelf, JOURNAL, {"whole": whole, "source": source, **numbers})
 
 
 def write_down(shelf: Path, name: str, said: dict[str, Any]) -> None:
@@ -347,7 +348,7 @@ def finish(golden: Golden) -> str:
     whole = bool(said["whole"])
     if not whole:
         rename_each(golden)
-    elif is_next(shelf / NEXT, said["next"]):
+    elif is_to_come(golden, shelf / NEXT, said):
         exchange(shelf / NEXT, golden.anchor)
     if whole and (shelf / NEXT).is_dir():
         give_back(golden, shelf / NEXT)
@@ -367,9 +368,14 @@ def finish(golden: Golden) -> str:
     return str(said["source"])
 
 
-def is_next(staged: Path, number: int) -> bool:
-    """Whether the folder there is the new one yet; else it was exchanged, whatever is golden by now."""
-    return staged.is_dir() and staged.stat().st_ino == number
+def is_to_come(golden: Golden, staged: Path, said: dict[str, Any]) -> bool:
+    """Whether the folders have yet to be exchanged; else they were, whatever has become golden since.
+
+    Where what was to become golden is gone, the exchange fails, and says so.
+    """
+    if staged.is_dir():
+        return bool(staged.stat().st_ino == said["next"])
+    return bool(golden.anchor.stat().st_ino == said.get("former"))
 
 
 def give_back(golden: Golden, before: Path) -> None:

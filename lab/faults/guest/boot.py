@@ -85,6 +85,26 @@ def restored(patient: Patient) -> Iterator[None]:
         yield
 
 
+_HANG = """
+mkdir -p /etc/systemd/system/systemd-networkd.service.d
+printf '[Service]\\nWatchdogSec=20\\n' >/etc/systemd/system/systemd-networkd.service.d/restored.conf
+systemctl daemon-reload
+systemctl restart systemd-networkd systemd-networkd-wait-online
+kill -STOP "$(systemctl show -P MainPID systemd-networkd)"
+until [ "$(systemctl show -P NRestarts systemd-networkd)" -gt 0 ]; do sleep 1; done
+"""
+
+
+@fault(
+    reds={"guest.no_watchdog_fired[golden]"},
+    behind=behind("guest.no_watchdog_fired[golden]", ("guest.wait_online_is_enabled_and_succeeded[golden]",)),
+    asks=(*RESTORED, "guest/test_network.py"),
+)
+def watchdog_fired(patient: Patient) -> AbstractContextManager[None]:
+    """A service with a watchdog was silent for longer than that is patient, and was killed and restarted."""
+    return golden_variant(patient, _HANG)
+
+
 _BOOT_BADLY = f"""
 systemctl disable {UNIT}
 echo 'w /dev/console - - - - EXT4-fs error (device vda): ext4_lookup\\r\\n' >/etc/tmpfiles.d/fault.conf

@@ -63,7 +63,7 @@ UNIT = (
 FACTS = ("launch_breaks_nothing",)
 LISTENERS = ("no_other_port_listens", "port_is_the_agents")
 ASKED = {
-    "systemctl": (*UNIT, "no_unit_failed", *FACTS),
+    "systemctl": (*UNIT, "no_unit_failed", "no_watchdog_fired", *FACTS),
     "ss": LISTENERS,
     "systemd-analyze": ("unit_file_is_sound",),
     "find": FACTS,

@@ -10,7 +10,7 @@ from harness.errors import TransportError, UntoldError
 from harness.guest.claims import network_online_was_reached, wait_online_is_enabled_and_succeeded
 from harness.guest.waiters import waiters_question
 from harness.infra.host import Host
-from harness.infra.units import SHOW_UNIT
+from harness.infra.units import SHOW_UNIT, WATCHED
 from harness.site.profile import Site
 from tests.unit.peers.shell_machine import this_machine, told
 
@@ -47,6 +47,7 @@ def problems(machine: Host, units: str, *, wants: str = "") -> list[str | None]:
     shown = f"Id={TARGET}\nLoadState=loaded\nActiveEnterTimestampMonotonic=8000000\nWants={wants}"
     told(machine, SHOW_UNIT % TARGET, shown)
     told(machine, waiters_question(SITE), f"{GONE}\n{units}\n")
+    told(machine, WATCHED, "Id=a.service\nNRestarts=0\nWatchdogUSec=3min\n")
     return [
         claim(machine, SITE) for claim in (wait_online_is_enabled_and_succeeded, network_online_was_reached)
     ]

@@ -130,7 +130,8 @@ def test_a_snapshot_that_is_half_published_is_told(tmp_path: Path) -> None:
     fresh.mkdir()
     write_snapshot(fresh)
     publish(fresh, place)
-    (tmp_path / ".place.promotion" / "journal.json").write_text('{"whole": true, "source": "", "next": 0}')
+    said = {"whole": True, "source": "", "next": 0, "former": place.stat().st_ino}
+    (tmp_path / ".place.promotion" / "journal.json").write_text(json.dumps(said))
     with pytest.raises(HarnessError, match=r"cut short: .*place"):
         publish(fresh, place)
 

@@ -50,6 +50,7 @@ case $1 in
 show) shift
     while case ${{1-}} in -p) shift ;; --*) ;; *) false ;; esac; do shift; done
     for unit; do
+        case $unit in '*'.service) printf 'Id=a.service\\nNRestarts=0\\nWatchdogUSec=0\\n' && continue ;; esac
         [ -f {folder}/show.$unit ] && cat {folder}/show.$unit || printf 'Id=%s\\nLoadState=not-found\\n' $unit
         echo
     done ;;
