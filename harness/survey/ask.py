@@ -109,7 +109,7 @@ def ask(host: Asked, patterns: Sequence[str]) -> HostSeen:
     told = read_as(Told, answer, whose="what the host says of its deployment")
     opened = {one.pid: one for one in told.opened}
     vmms = tuple(Vmm(one, opened[one.pid]) for one in processes.vmms if one.pid in opened)
-    return HostSeen(vmms, taps.taps, taps.host_netns, told, said.kvm.fault)
+    return HostSeen(vmms, taps.taps, taps.host_netns, told, said.kvm.fault, name)
 
 
 def read_disk(host: Asked, disk: str) -> GuestDisk:

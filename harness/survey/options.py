@@ -15,6 +15,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--known-hosts-file", metavar="FILE", help="with the host's key; default: your own")
     parser.add_argument("--host-key-alias", metavar="NAME", help="its name in that file")
     parser.add_argument("--proxy-command", metavar="COMMAND", help="ssh's ProxyCommand")
+    parser.add_argument(
+        "--process-name",
+        default="firecracker",
+        metavar="NAME",
+        help="what a VMM is called in the process table (%(default)s)",
+    )
     parser.add_argument("--guest-key", metavar="FILE", help="private key that the golden snapshot lets in")
     parser.add_argument(
         "--database-url-env",

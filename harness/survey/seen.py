@@ -142,7 +142,9 @@ class Told:
     manifests: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
     """Path -> what it says of guest_address, boot_args, vcpus and memory_mib."""
     installed: Mapping[str, str] = field(default_factory=dict)
-    """Programs called as Firecracker is -> the release that each says it is."""
+    """Programs called as VMMs are -> the release that each says it is."""
+    kvm_users: tuple[str, ...] = ()
+    """Where no VMM was found: what has KVM open."""
     folders: tuple[str, ...] = ()
     """Folders beside those of golden disks."""
     snapshots: tuple[str, ...] = ()
@@ -171,6 +173,8 @@ class HostSeen:
     told: Told = Told()
     kvm_fault: str | None = None
     """What of KVM cannot be used; None where all of it can."""
+    name: str = "firecracker"
+    """What a VMM was looked for by."""
 
 
 @dataclass(frozen=True)

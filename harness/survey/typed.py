@@ -11,7 +11,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import UsageError
-from harness.site.profile import DatabaseSection, GuestSection, HostSection, Site
+from harness.site.profile import DatabaseSection, GuestSection, HostSection, Site, VmmSection
 
 _LOGIN = re.compile(
     r"(?P<user>[^@]+)@(?:\[(?P<bracketed>[^@\[\]]+)\](?::(?P<its_port>\d+))?"
@@ -55,8 +55,10 @@ def site_of(args: argparse.Namespace, given: Mapping[str, object]) -> Site:
         _held(GuestSection, {"identity_file": args.guest_key}, {"identity_file": "guest-key"})
     if args.database_url_env:
         _held(DatabaseSection, {"url_env": args.database_url_env}, {"url_env": "database-url-env"})
+    called = {"process_name": args.process_name, "binary": args.process_name}
+    vmm = _held(VmmSection, called, dict.fromkeys(called, "process-name"))
     name = args.name or host.address or "this machine"
-    return _held(Site, {"name": name, "host": host}, {})
+    return _held(Site, {"name": name, "host": host, "vmm": vmm}, {})
 
 
 def public_half(key: str | None) -> str:

@@ -11,7 +11,6 @@ from harness.survey.answer import Answer, Answers, Found, Open, several, the_one
 from harness.survey.ids import id_in, named_by, pattern_of, shape_of
 from harness.survey.seen import HostSeen, Rows, Vmm
 
-_LOOK_VMMS = "no VMM runs: launch a session, and look again"
 _DEEPEST_SOCKET = 2
 _COMM = 15
 """Characters of a process's name."""
@@ -23,7 +22,7 @@ _DISKS = (".ext4", ".img", ".raw", ".qcow2")
 def vmm(seen: HostSeen) -> Answers:
     """The binary, its name and its version: of VMs that run, or else of what is installed."""
     running = _theirs(seen)
-    look = "the VMM's path, name and release"
+    look = "the VMM's path, name and release" + ("" if running else f"; {_none_runs(seen)}")
     names = [Found(one.process.comm, f"ps, {one.told}") for one in running]
     programs = [Found(one.opened.program, f"ps, {one.told}") for one in running if one.opened.program]
     releases = [(one.opened.program, one.opened.version) for one in running]
@@ -47,9 +46,18 @@ def vmm(seen: HostSeen) -> Answers:
     return {
         "binary": binary,
         "process_name": the_one(names, look),
-        "version": the_one(versions, "what `firecracker --version` begins with, as 1.7."),
+        "version": the_one(versions, f"what `{seen.name} --version` begins with, as 1.7."),
         "kvm": _kvm(seen),
     }
+
+
+def _none_runs(seen: HostSeen) -> str:
+    """What to do where no VM is seen, which may be there under another name."""
+    if _theirs(seen):
+        return "the VMs that run do not tell"
+    users = several(list(seen.told.kvm_users))
+    other = f"; KVM is open in {users}: is that a VMM, give its name by --process-name" if users else ""
+    return f"no VMM called {seen.name} runs: launch a session, and look again{other}{seen.told.lacks('VMMs')}"
 
 
 def _exec_file(seen: HostSeen) -> str:
@@ -71,7 +79,7 @@ def _kvm(seen: HostSeen) -> Answer:
         return the_one(told, "the device of KVM")
     if seen.kvm_fault is None:
         return Found("/dev/kvm", "it makes a VM")
-    return Open(f"the device of KVM, or none where VMs run without: {seen.kvm_fault}, and {_LOOK_VMMS}")
+    return Open(f"the device of KVM, or none where VMs run without: {seen.kvm_fault}, and {_none_runs(seen)}")
 
 
 def ids(seen: HostSeen, rows: Rows) -> list[Found]:
@@ -90,8 +98,10 @@ def state(seen: HostSeen, rows: Rows) -> Answers:
     return {
         "vms_dir": the_one(_disk_folders(seen, names), _look_for_folder(seen, jails)),
         "jails_dir": jails,
-        "sockets_dir": the_one(_socket_folders(seen, rows, names), f"the API sockets' folder; {_LOOK_VMMS}"),
-        "vm_id_pattern": _pattern(known),
+        "sockets_dir": the_one(
+            _socket_folders(seen, rows, names), f"the API sockets' folder; {_none_runs(seen)}"
+        ),
+        "vm_id_pattern": _pattern(seen, known),
         **_tap_names(seen, rows, names),
     }
 
@@ -101,7 +111,7 @@ def _jails(seen: HostSeen) -> Answer:
     running = _theirs(seen)
     look = 'the jailer\'s --chroot-base-dir; "none" where no jailer is used'
     if not running:
-        return Open(f"{look}; {_LOOK_VMMS}")
+        return Open(f"{look}; {_none_runs(seen)}")
     told = [
         Found(base, f"{one.told} has {one.opened.root} for its root")
         if (base := _jailers_base(one))
@@ -123,7 +133,7 @@ def _look_for_folder(seen: HostSeen, jails: Answer) -> str:
     if isinstance(jails, Found) and jails.value != "none":
         look += f"; the disks of VMs that run lie in jails below {jails.value}, which jails_dir stands for"
     elif not _theirs(seen):
-        look += f"; {_LOOK_VMMS}"
+        look += f"; {_none_runs(seen)}"
     return look + (f"; there are {several(list(seen.told.folders))}" if seen.told.folders else "")
 
 
@@ -141,11 +151,11 @@ def _said(one: Vmm) -> str:
     return f"ps, {one.told} {'--id' if one.word('--id') else f'--api-sock {one.api_socket}'}"
 
 
-def _pattern(known: Sequence[Found]) -> Answer:
+def _pattern(seen: HostSeen, known: Sequence[Found]) -> Answer:
     """Rows say what an id is; what a socket is called may be something else."""
     look = "a pattern of the ids of VMs"
     if not known:
-        return Open(f"{look}; {_LOOK_VMMS}, or give the database's connection string")
+        return Open(f"{look}; {_none_runs(seen)}, or give the database's connection string")
     names = [str(one.value) for one in known if one.seen.partition(",")[0] == known[0].seen.partition(",")[0]]
     pattern = pattern_of(names)
     if pattern is None:

@@ -169,7 +169,7 @@ def is_vmm(one: Found, binary: str, names: set[str]) -> bool:
     called = {Path(word).name for word in (*one["argv"][:1], exe)}
     known = {one["comm"], *called} & {*names, *(name[:15] for name in names)}
     release = any(
-        re.match(rf"{re.escape(name)}-v\d", word) for name in names for word in (one["comm"], *called)
+        re.match(rf"{re.escape(name)}-v?\d", word) for name in names for word in (one["comm"], *called)
     )
     return bool(known or release or (binary and exe == binary)) and not QUESTIONS & set(one["argv"])
 

@@ -252,14 +252,14 @@ def opened(pid: int, name: str, below: dict[int, list[int]], programs: Found) ->
     }
 
 
-def installed() -> Found:
-    """Programs called as Firecracker is, of any release, and the release that each says it is."""
+def installed(name: str) -> Found:
+    """Programs called as VMMs are, of any release, and the release that each says it is."""
     found: Found = {}
     known = set()
     for folder in (*SYSTEM_PATH.split(":"), "/opt/firecracker", "/usr/local/lib/firecracker"):
-        for path in sorted(Path(folder).glob("firecracker*")):
+        for path in sorted(Path(folder).glob("*")):
             real = os.path.realpath(path)
-            called = re.fullmatch(r"firecracker(-v?\d[\w.-]*)?", path.name)
+            called = re.fullmatch(rf"{re.escape(name)}(-v?\d[\w.-]*)?", path.name)
             if called and real not in known and Path(real).is_file() and os.access(real, os.X_OK):
                 known.add(real)
                 found[str(path)] = release_of(str(path))
@@ -551,11 +551,16 @@ def manifests(told: list[Found]) -> Found:
 
 def vmms(ask: Ask) -> Found:
     """What VMMs have open, and which programs there are."""
-    below, programs = children(), installed()
-    return {
-        "opened": [opened(pid, ask["name"], below, programs) for pid in ask["vmms"] if descriptors(pid)],
-        "installed": programs,
-    }
+    below, programs = children(), installed(ask["name"])
+    seen = [opened(pid, ask["name"], below, programs) for pid in ask["vmms"] if descriptors(pid)]
+    return {"opened": seen, "installed": programs, "kvm_users": [] if seen else kvm_users()}
+
+
+def kvm_users() -> list[str]:
+    """Processes that have KVM open, be they called as they like."""
+    pids = sorted(int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208 - text
+    users = (pid for pid in pids if "/dev/kvm" in descriptors(pid))
+    return [f"pid {pid} ({text_of(f'/proc/{pid}/comm').strip()})" for pid in users][:MOST_FOLDERS]
 
 
 def folders_of(seen: list[Found]) -> set[str]:

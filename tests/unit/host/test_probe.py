@@ -70,6 +70,7 @@ def test_a_vmm_is_known_by_its_name_and_with_its_whole_command_line(
 SHORT, RELEASE = "acc-vmm", "acc-vmm-v1.12.1-x86_64"
 VMMS = {
     "a release's own name": ([RELEASE, "-"], None),
+    "a release's own name without a v": (["acc-vmm-1.12.1-x86_64", "-"], None),
     "another name for it": (["fc-of-a-user", "-"], NAME),
     "a binary that was replaced": ([NAME, "-"], "gone"),
     "the profile's binary, under whatever name": (["fc-7", "-"], "the binary"),
@@ -81,7 +82,7 @@ def test_a_vmm_is_known_whatever_it_is_called(
     local_site: Site, tmp_path: Path, argv: list[str], program: str | None
 ) -> None:
     """By its program, by a release's name, or by argv[0]."""
-    path = tmp_path / (RELEASE if program is None else NAME)
+    path = tmp_path / (argv[0] if program is None else NAME)
     if program is None:
         local_site = local_site.model_copy(update={"vmm": VmmSection(process_name=SHORT, binary="/none")})
     if program == "the binary":  # a link, as an update leaves it

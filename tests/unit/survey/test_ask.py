@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from harness.__main__ import parser
 from harness.errors import CommandError
 from harness.host import facts
 from harness.site.profile import HostSection, Site
@@ -24,6 +25,7 @@ from harness.survey.answer import Found
 from harness.survey.ask import ask, looking, read_disk
 from harness.survey.draft import Asked, draft
 from harness.survey.seen import GuestDisk
+from harness.survey.typed import host_of, site_of
 from harness.wait import wait_until
 from tests.unit.host.test_probe import load_probe
 from tests.unit.peers.this_machine import Here
@@ -165,6 +167,20 @@ def test_the_whole_machine_is_not_looked_through_for_a_file_of_its_root() -> Non
 
     probe(ROOTS=(), walked=walked)["files"]({"/"})
     assert asked == [("/", 0)]
+
+
+def test_a_vmm_is_found_by_the_name_that_is_given(tmp_path: Path) -> None:
+    """So is what is installed under it."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("browser-vmm", "browser-vmm-1.9.0", "browser-vmm-ctl", "firecracker"):
+        (folder / name).write_text(f"#!/bin/sh\necho {name} v1.9.0\n")
+        (folder / name).chmod(0o755)
+    told = probe(SYSTEM_PATH=f"{folder}:/usr/bin:/bin")["installed"]("browser-vmm")
+    own = {path: release for path, release in told.items() if path.startswith(str(folder))}
+    assert own == {f"{folder}/browser-vmm": "1.9.0", f"{folder}/browser-vmm-1.9.0": "1.9.0"}
+    args = parser().parse_args(["site", "init", "--host=local", "--process-name=browser-vmm"])
+    assert site_of(args, host_of(args)).vmm.process_name == "browser-vmm"
 
 
 def test_what_vanishes_or_cannot_be_looked_at_spoils_nothing(tmp_path: Path) -> None:

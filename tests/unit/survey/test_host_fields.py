@@ -314,6 +314,15 @@ def test_what_runs_in_a_jail_is_no_binary_and_nor_is_another_that_is_installed()
     assert "/usr/local/bin/firecracker-v1.9.0 (1.9.0)" in binary.look
 
 
+def test_a_vmm_of_another_name_is_not_told_to_be_launched() -> None:
+    """It runs, and a look finds it by the name that it is given."""
+    host = HostSeen(told=Told(kvm_users=("pid 77 (browser-vmm)",)), name="firecracker")
+    for one in (drafted(host)["vmm"]["binary"], drafted(host)["state"]["sockets_dir"]):
+        assert isinstance(one, Open)
+        assert "no VMM called firecracker runs" in one.look
+        assert "pid 77 (browser-vmm): is that a VMM, give its name by --process-name" in one.look
+
+
 def test_a_root_that_is_no_jailers_tells_no_jails() -> None:
     (vmm,) = JAILED.vmms
     bare = replace(vmm, opened=replace(vmm.opened, root="/proc/500/root"))
