@@ -33,6 +33,8 @@ MODULES = (
 
 OLDEST = (3, 9)
 TOO_OLD = "the suite needs Python 3.9 or newer, and this is"
+NEW_ENOUGH = f"import sys;sys.version_info<{OLDEST}and sys.exit('{TOO_OLD} '+sys.version);"
+"""What a program begins with that an older Python cannot even read."""
 
 _LOADER = """
 import json, linecache, sys, types
@@ -65,8 +67,5 @@ def command(size: int, run: str, disks: str, *how: str) -> list[str]:
 
     :param how: as ``harness.custodian.service.main`` takes it.
     """
-    boot = (
-        f"import sys;sys.version_info<{OLDEST}and sys.exit('{TOO_OLD} '+sys.version);"
-        "exec(compile(sys.stdin.buffer.read(int(sys.argv[1])),'custodian','exec'))"
-    )
+    boot = f"{NEW_ENOUGH}exec(compile(sys.stdin.buffer.read(int(sys.argv[1])),'custodian','exec'))"
     return ["python3", "-I", "-S", "-c", boot, str(size), run, disks, *how]

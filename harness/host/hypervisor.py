@@ -69,7 +69,7 @@ class Hypervisor:
             undo.callback(self._connection.close)
             program = bundle.program()
             argv = bundle.command(len(program), f"acc-{self.run_id}", str(self.clones_dir), *self._how)
-            process = self._connection.start(telling_its_end([*self._become_root(), *argv]))
+            process = self._connection.start(telling_its_end([*become_root(self.site), *argv]))
             self._custodian = Custodian(
                 process,
                 program,
@@ -155,7 +155,7 @@ class Hypervisor:
 
         :raises CommandError: it ended with a non-zero status, did not end in time, or said too much.
         """
-        done = run(self.connection.command([*self._become_root(), *argv]), timeout_s=timeout_s)
+        done = run(self.connection.command([*become_root(self.site), *argv]), timeout_s=timeout_s)
         return encoded(done.stdout)
 
     def python(self, source: str, argument: object = None, *, timeout_s: float) -> Any:
@@ -211,14 +211,9 @@ class Hypervisor:
     def _connect(self) -> Connection:
         return connection_to(self.site, alias=f"acc-{self.run_id}-host")
 
-    def _become_root(self) -> list[str]:
-        section = self.site.host
-        is_root = os.geteuid() == 0 if section.transport == "local" else section.user == "root"
-        return [] if is_root else ["sudo", "-n", "--"]
-
     def _open_shell(self) -> Shell:
         connection, clean = self.connection, without_environment(self.site)
-        process = connection.start_beside([*self._become_root(), "sh"])
+        process = connection.start_beside([*become_root(self.site), "sh"])
         return Shell(process, name=connection.alias, explain=connection.explain, clean=clean)
 
     def _relay(self, address: str, port: int) -> Path:
@@ -232,6 +227,13 @@ class Hypervisor:
                 f"on ending, the custodian on the host could not remove everything:\n  {complaints}",
                 hint="the next run's reaper tries again to remove what is left",
             )
+
+
+def become_root(site: Site) -> list[str]:
+    """What a command on a site's host begins with that root is to run."""
+    section = site.host
+    is_root = os.geteuid() == 0 if section.transport == "local" else section.user == "root"
+    return [] if is_root else ["sudo", "-n", "--"]
 
 
 def connection_to(site: Site, *, alias: str) -> Connection:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -13,8 +12,9 @@ from typing import Any
 from harness.answers import read_as, read_json
 from harness.errors import CommandError, TransportError
 from harness.host import facts
+from harness.host.bundle import NEW_ENOUGH
 from harness.host.facts import Asked, ask_host
-from harness.host.hypervisor import connection_to
+from harness.host.hypervisor import become_root, connection_to
 from harness.host.parts import Processes, Taps
 from harness.mend import shell_line
 from harness.run import run
@@ -33,6 +33,7 @@ _MOST_TEXT = 256 << 10
 _MOST_FILES = 400
 _LONGEST_ARGUMENT = 64 << 10
 _SAID = 2000
+_BOOT = f"{NEW_ENOUGH}exec(compile(sys.argv.pop(1),'what is asked','exec'))"
 _SLOW = "is the host very busy, or does a file system of it not answer? Try again when it is idle"
 _FOLDERS = (
     *UNITS,
@@ -57,7 +58,7 @@ class Looker:
         """
         text = json.dumps(argument)
         word, on_stdin = (text, None) if len(text) <= _LONGEST_ARGUMENT else ("-", text)
-        argv = [*self._become_root(), "python3", "-I", "-S", "-c", source, word]
+        argv = [*become_root(self.site), "python3", "-I", "-S", "-c", _BOOT, source, word]
         command = self.connection.command(argv)
         try:
             done = run(command, timeout_s=timeout_s, check=False, input_text=on_stdin)
@@ -71,11 +72,6 @@ class Looker:
                 )
             raise self.connection.explain(done.stderr.strip() or done.stdout.strip())
         return read_json(done.stdout, whose="Python on the host")
-
-    def _become_root(self) -> list[str]:
-        local = self.site.host.transport == "local"
-        is_root = os.geteuid() == 0 if local else self.site.host.user == "root"
-        return [] if is_root else ["sudo", "-n", "--"]
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,23 @@ def test_a_host_without_python_is_one_message(
     assert init("--host=local") == 4
     said = capsys.readouterr().err
     assert "python3" in said or "sudo" in said
+
+
+OLD = """#!/bin/sh
+shift 3
+exec {python} -I -S -c 'import sys; sys.version_info = (3, 8, 1); exec(sys.argv.pop(1))' "$@"
+"""
+
+
+def test_a_host_with_an_old_python_is_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if os.geteuid():
+        pytest.skip("only root becomes root")
+    (tmp_path / "python3").write_text(OLD.format(python=sys.executable))
+    (tmp_path / "python3").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert init("--host=local") == 4
+    said = capsys.readouterr().err
+    assert "needs Python 3.9 or newer, and this is" in said
+    assert said.count("next:") == 1
