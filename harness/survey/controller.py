@@ -108,17 +108,19 @@ def _api(service: Service) -> Answers:
         url = the_one((url for url, _ in answering), _LOOK_URL)
         path = the_one((path for _, path in answering), "a path that answers 200 when it is up")
         return {"url": url, "health_path": path if isinstance(url, Found) else Open("its health path")}
-    ports = several([str(port) for port in service.ports])
+    places = several(list(service.listens))
     heard = (
-        f"; it listens on {ports}, and none of them answered 200" if ports else "; it listens on no TCP port"
+        f"; it listens on {places}, and none of them answered 200 to HTTP"
+        if places
+        else "; no TCP port of it was seen"
     )
     return {"url": Open(_LOOK_URL + heard), "health_path": Open("a path that answers 200 when it is up")}
 
 
 def _healthy(service: Service) -> Iterator[tuple[Found, Found]]:
-    for port, path in service.healthy.items():
+    for at, path in service.healthy.items():
         seen = f"ss -ltnp, {service.name}; GET {path} answered 200"
-        yield Found(f"http://127.0.0.1:{port}", seen), Found(path, seen)
+        yield Found(f"http://{at}", seen), Found(path, seen)
 
 
 def _log_file(service: Service, seen: HostSeen) -> Answer:

@@ -91,9 +91,10 @@ class Service:
 
     name: str
     pid: Natural = 0
-    ports: tuple[Natural, ...] = ()
+    listens: tuple[str, ...] = ()
+    """Where, as address:port; of several addresses of a port, loopback."""
     healthy: Mapping[str, str] = field(default_factory=dict)
-    """Port -> the path on it that answered 200, asked on loopback."""
+    """Such a place -> the path that answered 200 there."""
     mentions: tuple[Mention, ...] = ()
     marked: Mapping[str, Natural] = field(default_factory=dict)
     """Pattern -> how many lines of its journal, or of a log file of its, have it."""

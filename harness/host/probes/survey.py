@@ -2,8 +2,8 @@
 
 The argument is JSON: ``vmms``, the pids of VMMs, ``name``, what those are called, ``patterns`` of a launch,
 and ``limit_s``: what has not been told by then is named in ``unseen``. Prints JSON. It changes nothing: it
-reads, asks loopback for a health path, and runs a VMM's program with --version, but for one in a jail, which
-the VMM there may have put in its place.
+reads, asks what listens here for a health path, and runs a VMM's program with --version, but for one in a
+jail, which the VMM there may have put in its place.
 Of sources only short texts go out that speak of VMs, and none that looks like a login or a secret.
 One file, and so a long one, because it travels as one.
 """
@@ -58,6 +58,8 @@ SPEAKS = re.compile(
 PRIVATE = re.compile(r"://|@|passw|pwd|secret|token|key|bearer|credential", re.IGNORECASE)
 MOST_MENTIONS, MOST_FOLDERS, MOST_OPEN = 200, 40, 400
 HEALTH = ("/health", "/healthz", "/api/health")
+LOOPBACK = ("127.0.0.1", "[::1]")
+EVERY = dict.fromkeys(("0.0.0.0", "*", "[::]"), LOOPBACK[0])  # noqa: S104 - as ss tells it
 HEALTH_S, MOST_PORTS = 3, 8
 OURS = re.compile(r"acc-[0-9a-f]{6}(\b|-)|.*\.promotion$")
 """Folders of the suite: its clones, and what a promotion keeps."""
@@ -273,15 +275,20 @@ def release_of(program: str) -> str:
     return said[1] if said else ""
 
 
-def listeners() -> dict[str, set[int]]:
-    """TCP ports of loopback or of every address, by the service that listens on them."""
-    found: dict[str, set[int]] = {}
+def listeners() -> dict[str, list[str]]:
+    """Where services listen for TCP, by the service: as address:port, loopback before others."""
+    found: dict[str, dict[str, str]] = {}
     for line in out("ss", "-ltnpH").splitlines():
         local = re.search(r"\s(\S+):(\d+)\s", line)
         pids = re.findall(r"pid=(\d+)", line)
-        if local and pids and local[1] in ("0.0.0.0", "127.0.0.1", "*", "[::]", "[::1]"):  # noqa: S104
-            found.setdefault(unit_of(int(pids[0])), set()).add(int(local[2]))
-    return found
+        if local and pids:
+            address = EVERY.get(local[1], local[1].partition("%")[0])
+            ports = found.setdefault(unit_of(int(pids[0])), {})
+            if address in LOOPBACK or local[2] not in ports:
+                ports[local[2]] = address
+    return {
+        unit: [f"{ports[port]}:{port}" for port in sorted(ports, key=int)] for unit, ports in found.items()
+    }
 
 
 class Nowhere(urllib.request.HTTPRedirectHandler):
@@ -291,12 +298,12 @@ class Nowhere(urllib.request.HTTPRedirectHandler):
         """It is not followed."""
 
 
-def healthy(port: int) -> str:
-    """The path on a port of loopback that answers 200."""
+def healthy(at: str) -> str:
+    """The path that answers 200 where something listens on this machine."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), Nowhere())
     for path in HEALTH:
         try:
-            with opener.open(f"http://127.0.0.1:{port}{path}", timeout=HEALTH_S) as answer:
+            with opener.open(f"http://{at}{path}", timeout=HEALTH_S) as answer:
                 if answer.status == 200:
                     return path
         except urllib.error.HTTPError:
@@ -406,13 +413,13 @@ def services(patterns: list[str], theirs: set[str]) -> list[Found]:
             continue
         directory = one.get("WorkingDirectory", "").lstrip("!")
         told = mentions(pid, directory)
-        logs, own = log_files(pid, told), sorted(ports.get(one["Id"], ()))
+        logs, own = log_files(pid, told), ports.get(one["Id"], [])
         found.append(
             {
                 "name": one["Id"],
                 "pid": pid,
-                "ports": own,
-                "healthy": {str(port): path for port in own[:MOST_PORTS] if (path := healthy(port))},
+                "listens": own,
+                "healthy": {at: path for at in own[:MOST_PORTS] if (path := healthy(at))},
                 "mentions": told,
                 "log_files": logs,
                 "marked": marked(one["Id"], logs, patterns),

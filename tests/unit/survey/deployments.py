@@ -56,11 +56,16 @@ RUNBOOK = HostSeen(
             Service(
                 "master-controller.service",
                 pid=100,
-                ports=(4000, 9229),
-                healthy={"4000": "/health"},
+                listens=(
+                    "127.0.0.1:4000",
+                    "127.0.0.1:9229",
+                ),
+                healthy={"127.0.0.1:4000": "/health"},
                 mentions=(Mention("api-sock", "/opt/mc/vm.js:3"),),
             ),
-            Service("metrics.service", pid=101, ports=(9100,), healthy={"9100": "/health"}),
+            Service(
+                "metrics.service", pid=101, listens=("127.0.0.1:9100",), healthy={"127.0.0.1:9100": "/health"}
+            ),
         ),
         links=(
             Link("fcbr0", "bridge", ("192.168.100.1/24",)),
@@ -101,12 +106,17 @@ COLDBOOT = HostSeen(
             Service(
                 "controller@1.service",
                 pid=200,
-                ports=(8443,),
-                healthy={"8443": "/api/health"},
+                listens=("127.0.0.1:8443",),
+                healthy={"127.0.0.1:8443": "/api/health"},
                 mentions=(Mention("golden-browser-rootfs.ext4", "/opt/c/settings.js:31"),),
                 log_files=(Mention("/var/log/master-controller.log", "/opt/c/settings.js:12"),),
             ),
-            Service("provider.service", pid=201, ports=(9090,), healthy={"9090": "/health"}),
+            Service(
+                "provider.service",
+                pid=201,
+                listens=("127.0.0.1:9090",),
+                healthy={"127.0.0.1:9090": "/health"},
+            ),
         ),
         links=(Link("br-vms", "bridge", ("10.20.0.1/16",)),),
         files=(
@@ -137,7 +147,16 @@ JAILED = HostSeen(
     taps=(Tap("vmtap0", 3, 900, netns_name=SHORT),),
     host_netns=HOST_NETNS,
     told=Told(
-        services=(Service("fc-orchestrator.service", pid=300, ports=(8000, 8001)),),
+        services=(
+            Service(
+                "fc-orchestrator.service",
+                pid=300,
+                listens=(
+                    "127.0.0.1:8000",
+                    "127.0.0.1:8001",
+                ),
+            ),
+        ),
         files=(
             File("/data/golden/rootfs.ext4", "ext4", 1 << 31),
             File("/data/golden/snapshot_file", "vmstate", 1 << 17),

@@ -238,8 +238,22 @@ def answering(ways: dict[str, tuple[int, str]]) -> Iterator[HTTPServer]:
 def test_nobody_is_asked_for_health_but_the_port_itself() -> None:
     with answering({"/health": (200, "")}) as other, answering({"/healthz": (200, "")}) as own:
         own.ways["/health"] = (302, f"http://127.0.0.1:{other.server_port}/health")  # type: ignore[attr-defined]
-        assert probe()["healthy"](own.server_port) == "/healthz"
+        assert probe()["healthy"](f"127.0.0.1:{own.server_port}") == "/healthz"
         assert other.asked == []  # type: ignore[attr-defined]
+
+
+SS = """
+LISTEN 0 511 *:4000 *:* users:(("node",pid=7,fd=18))
+LISTEN 0 511 192.168.100.1:4000 0.0.0.0:* users:(("node",pid=7,fd=19))
+LISTEN 0 511 192.168.100.1%fcbr0:4001 0.0.0.0:* users:(("node",pid=7,fd=20))
+LISTEN 0 511 [::1]:9229 [::]:* users:(("node",pid=7,fd=21),("node",pid=8,fd=21))
+LISTEN 0 128 0.0.0.0:22 0.0.0.0:*
+"""
+
+
+def test_where_a_service_listens_is_told_for_every_address_of_the_host() -> None:
+    told = probe(out=lambda *_: SS, unit_of=lambda pid: f"{pid}.service")["listeners"]()
+    assert told == {"7.service": ["127.0.0.1:4000", "192.168.100.1:4001", "[::1]:9229"]}
 
 
 def test_what_is_not_told_in_time_is_named_and_the_rest_is_told() -> None:

@@ -247,16 +247,22 @@ def test_a_vmm_that_tells_no_socket_is_its_controllers_all_the_same() -> None:
 
 
 def test_a_service_beside_that_answers_health_is_no_controller() -> None:
-    beside = Service("metrics.service", ports=(4000,), healthy={"4000": "/health"})
+    beside = Service("metrics.service", listens=("127.0.0.1:4000",), healthy={"127.0.0.1:4000": "/health"})
     assert isinstance(drafted(HostSeen(told=Told(services=(beside,))))["controller"]["unit"], Open)
 
 
 def test_a_controller_with_two_ports_that_answer_is_asked_about() -> None:
     (service, *_) = RUNBOOK.told.services
-    both = replace(service, healthy={"4000": "/health", "9229": "/health"})
+    both = replace(service, healthy={"127.0.0.1:4000": "/health", "127.0.0.1:9229": "/health"})
     api = drafted(with_told(RUNBOOK, services=(both,)))["controller"]
     assert isinstance(api["url"], Open)
     assert api["unit"] == drafted(RUNBOOK)["controller"]["unit"]
+
+
+def test_a_controller_on_another_address_is_told_by_it() -> None:
+    (service, *_) = RUNBOOK.told.services
+    there = replace(service, listens=("192.168.100.1:4000",), healthy={"192.168.100.1:4000": "/health"})
+    assert found(with_told(RUNBOOK, services=(there,)))["controller.url"] == "http://192.168.100.1:4000"
 
 
 def test_bridges_that_no_vm_is_on_are_not_chosen_from() -> None:
