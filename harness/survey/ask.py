@@ -20,7 +20,7 @@ from harness.mend import shell_line
 from harness.run import run
 from harness.site.profile import Site
 from harness.survey.seen import GuestDisk, HostSeen, Told, Vmm
-from harness.survey.unit_text import SCRIPTS, UNITS, units_of
+from harness.survey.unit_text import PACKAGED, SCRIPTS, UNITS, units_of
 from harness.text import ending
 from harness.transport.connection import Connection
 from harness.transport.ssh import SshConnection
@@ -124,6 +124,8 @@ def _read_disk(host: Asked, disk: str) -> GuestDisk:
         return GuestDisk(disk, error=f"{_FOLDERS[0]}: {why}")
     enabled = frozenset(one for folder in _FOLDERS[len(UNITS) :] for one in names[folder])
     own = [f"{at}/{one}" for at in UNITS for one in names[at] if one.endswith((".service", ".service.d"))]
+    packaged = [one for one in sorted(enabled) if not any(one in names[at] for at in UNITS)]
+    own += [f"{PACKAGED}/{one}" for one in packaged if one.endswith(".service")]
     configs = [f"{_SSHD}.d/{one}" for one in names[f"{_SSHD}.d"] if one.endswith(".conf")]
     read = _shown(host, disk, [*own[:_MOST_FILES], *configs, _SSHD, _KEYS])
     inside = [f"{path}/{one}" for path, told in read.items() for one in told.get("names", ())]

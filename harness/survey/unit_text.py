@@ -11,6 +11,8 @@ from pathlib import PurePosixPath
 from harness.survey.seen import GuestDisk
 
 UNITS = ("/etc/systemd/system", "/usr/local/lib/systemd/system")
+PACKAGED = "/lib/systemd/system"
+"""Units of packages, whether that leads to /usr or not; of these only the enabled ones are read."""
 SCRIPTS = (".js", ".cjs", ".mjs")
 _SPANS = {
     **dict.fromkeys(("", "s", "sec", "second", "seconds"), 1.0),
@@ -89,8 +91,10 @@ class UnitText:
 
 def units_of(disk: GuestDisk) -> list[UnitText]:
     """Every service on the disk that was read."""
-    names = [path for path in sorted(disk.files) if path.startswith(UNITS) and path.endswith(".service")]
-    return [_unit(disk, path) for path in names if PurePosixPath(path).parent.as_posix() in UNITS]
+    services = [path for path in sorted(disk.files) if path.endswith(".service")]
+    return [
+        _unit(disk, path) for path in services if PurePosixPath(path).parent.as_posix() in (*UNITS, PACKAGED)
+    ]
 
 
 def seconds_in(text: str) -> float | None:

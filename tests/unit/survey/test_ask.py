@@ -26,6 +26,7 @@ from harness.survey.ask import ask, looking, read_disk
 from harness.survey.draft import Asked, draft
 from harness.survey.seen import GuestDisk
 from harness.survey.typed import host_of, site_of
+from harness.survey.unit_text import units_of
 from harness.wait import wait_until
 from tests.unit.host.test_probe import load_probe
 from tests.unit.peers.this_machine import Here
@@ -83,6 +84,28 @@ def test_a_disk_is_read_without_a_mount(tmp_path: Path) -> None:
         "/etc/systemd/system/a.service": "[Service]\nExecStart=/usr/bin/node /srv/a/server.js\n",
         "/etc/systemd/system/a.service.d/x.conf": "[Service]\nRestartSec=7\n",
         "/srv/a/server.js": "// '/auth'\n",
+    }
+
+
+def test_a_unit_of_a_package_counts_where_it_is_enabled_and_nobody_has_another(tmp_path: Path) -> None:
+    """One below /etc holds before it; one that nobody has enabled says nothing of a guest."""
+    etc, lib = tmp_path / "tree/etc/systemd/system", tmp_path / "tree/usr/lib/systemd/system"
+    wants = etc / "multi-user.target.wants"
+    wants.mkdir(parents=True)
+    lib.mkdir(parents=True)
+    (tmp_path / "tree/lib").symlink_to("usr/lib")
+    for name in ("agent", "own", "idle"):
+        (lib / f"{name}.service").write_text(f"[Service]\nExecStart=/usr/bin/node /usr/share/{name}.js\n")
+    (etc / "own.service").write_text("[Service]\nExecStart=/usr/bin/node /srv/own.js\n")
+    (wants / "agent.service").symlink_to("/lib/systemd/system/agent.service")
+    (wants / "own.service").symlink_to("/etc/systemd/system/own.service")
+    file = tmp_path / "g.ext4"
+    argv: list[str | Path] = ["/usr/sbin/mke2fs", "-q", "-t", "ext4", "-d", tmp_path / "tree", file, "8M"]
+    subprocess.run(argv, check=True, timeout=60)
+    units = units_of(read_disk(Here(), str(file)))
+    assert {(one.name, one.script, one.enabled) for one in units} == {
+        ("agent.service", "/usr/share/agent.js", True),
+        ("own.service", "/srv/own.js", True),
     }
 
 
