@@ -47,7 +47,27 @@ def snapshot(seen: HostSeen) -> Answers:
         files["kernel"] = Open(
             f"{_LOOKS['kernel']}; none lies beside {disk.value}; without one nothing is booted"
         )
-    return {**files, **_settings(seen, beside, files["memory"])}
+    answers = {**files, **_settings(seen, beside, files["memory"])}
+    return {field: _by_its_link(seen, one) for field, one in answers.items()}
+
+
+def _by_its_link(seen: HostSeen, one: Answer) -> Answer:
+    """A file by the only link to it, which leads to another once that is golden."""
+    links = seen.told.links_to(one.value) if isinstance(one, Found) and isinstance(one.value, str) else []
+    return (
+        Found(links[0], f"it leads to {one.value}; {one.seen}")
+        if len(links) == 1 and isinstance(one, Found)
+        else one
+    )
+
+
+def _linked(seen: HostSeen) -> Callable[[File], str]:
+    """Of several that are kept, one is in use."""
+
+    def reason(disk: File) -> str:
+        return f"{links[0]} leads to it" if (links := seen.told.links_to(disk.path)) else ""
+
+    return reason
 
 
 def _disk(seen: HostSeen) -> Answer:
@@ -58,6 +78,7 @@ def _disk(seen: HostSeen) -> Answer:
         _mapped(seen),
         _triple(seen),
         _mentioned(seen, whole=True),
+        _linked(seen),
         _mentioned(seen, whole=False),
         _called_golden,
     ):
@@ -124,8 +145,13 @@ def _mentioned(seen: HostSeen, *, whole: bool) -> Callable[[File], str]:
 
     def reason(disk: File) -> str:
         names = {PurePosixPath(disk.path).name, disk.stem}
+        paths = (disk.path, *seen.told.links_to(disk.path))
         for one in (one for service in seen.told.services for one in service.mentions):
-            if disk.path in one.text if whole else names & set(re.findall(r"[\w.-]+", one.text)):
+            if (
+                any(path in one.text for path in paths)
+                if whole
+                else names & set(re.findall(r"[\w.-]+", one.text))
+            ):
                 return f"{one.where}: {one.text}"
         return ""
 

@@ -150,10 +150,20 @@ class Told:
     """Folders beside those of golden disks."""
     snapshots: tuple[str, ...] = ()
     """What looks like device state or memory and lies beside no disk."""
+    linked: Mapping[str, str] = field(default_factory=dict)
+    """Links that lead to such a file, or to a folder with some -> where they lead."""
     cut: tuple[str, ...] = ()
     """Folders that were not looked through to their ends for files: too much is in them."""
     unseen: Mapping[str, str] = field(default_factory=dict)
     """What was not looked at (`VMMs`, `services`, `network`, `files`) -> why."""
+
+    def links_to(self, path: str) -> list[str]:
+        """What a file is called by way of the links."""
+        return [
+            link + path[len(real) :]
+            for link, real in self.linked.items()
+            if path == real or path.startswith(f"{real}/")
+        ]
 
     def lacks(self, part: str) -> str:
         """What to say where a part of the look came to nothing; nothing where it did not."""

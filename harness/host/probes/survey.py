@@ -330,7 +330,7 @@ def sources_of(pid: int, directory: str) -> Iterator[str]:
 
 
 def walked(folder: str, depth: int) -> Iterator[tuple[str, list[str]]]:
-    """Folders below one, and the names in each."""
+    """Folders below one, and the names in each, those of links to other folders among them."""
     base = folder.rstrip("/").count("/")
     for at, folders, names in os.walk(folder):
         folders[:] = sorted(
@@ -338,7 +338,7 @@ def walked(folder: str, depth: int) -> Iterator[tuple[str, list[str]]]:
             for one in folders
             if one not in PASSED_BY and not OURS.match(one) and at.count("/") - base < depth
         )
-        yield at, sorted(names)
+        yield at, sorted([*names, *(one for one in folders if os.path.islink(os.path.join(at, one)))])  # noqa: PTH114, PTH118
 
 
 def mentions(pid: int, directory: str) -> list[Found]:
@@ -478,6 +478,7 @@ def files(more: set[str]) -> Found:
     ``cut`` names the folders that were not looked through to their ends.
     """
     found: Found = {}
+    linked: dict[str, str] = {}
     cut, left = [], MOST_ENTRIES
     for root, depth in (
         *((one, 0 if one == "/" else 1) for one in sorted(more)),
@@ -489,13 +490,16 @@ def files(more: set[str]) -> Found:
                 cut.append(root)
                 break
             for path in (os.path.join(at, name) for name in names):  # noqa: PTH118 - text
+                if os.path.islink(path):  # noqa: PTH114 - text
+                    linked[path] = os.path.realpath(path)
+                    continue
                 kind = kind_of(path) if path not in found and regular(path) else ""
                 with contextlib.suppress(OSError):  # it was removed meanwhile
-                    found.update(
-                        {path: {"path": path, "kind": kind, "size": os.lstat(path).st_size}} if kind else {}
-                    )
+                    if kind:
+                        found[path] = {"path": path, "kind": kind, "size": os.lstat(path).st_size}
     told = thinned([found[path] for path in sorted(found)])
     beside_a_disk = {os.path.dirname(one["path"]) for one in found.values() if one["kind"] == "ext4"}  # noqa: PTH120
+    golden = {place for one in told for place in (one["path"], os.path.dirname(one["path"]))}  # noqa: PTH120
     alone = [one for one in found.values() if one["kind"] in ("vmstate", "memory")]
     alone = [one["path"] for one in alone if os.path.dirname(one["path"]) not in beside_a_disk]  # noqa: PTH120
     return {
@@ -503,6 +507,7 @@ def files(more: set[str]) -> Found:
         "manifests": manifests(told),
         "folders": beside(told),
         "cut": cut,
+        "linked": dict([one for one in sorted(linked.items()) if one[1] in golden][:MOST_BESIDE]),
         "snapshots": sorted(alone)[:MOST_FOLDERS],
     }
 

@@ -180,6 +180,20 @@ def test_a_snapshot_that_lies_beside_no_disk_is_told(tmp_path: Path) -> None:
     assert told["snapshots"] == [f"{tmp_path}/restore/golden.snap"]
 
 
+def test_links_to_a_golden_disk_and_to_its_folder_are_told(tmp_path: Path) -> None:
+    """And none that leads elsewhere."""
+    golden = Path(disk(tmp_path / "fc/versions/30/golden.ext4"))
+    (tmp_path / "fc/current").symlink_to("versions/30")
+    (tmp_path / "fc/golden.ext4").symlink_to("versions/30/golden.ext4")
+    (tmp_path / "fc/other").symlink_to("/usr/share")
+    (tmp_path / "fc/loop").symlink_to("loop")
+    told = probe(ROOTS=(str(tmp_path),))["files"](set())
+    assert told["linked"] == {
+        f"{tmp_path}/fc/current": str(golden.parent),
+        f"{tmp_path}/fc/golden.ext4": str(golden),
+    }
+
+
 def test_the_whole_machine_is_not_looked_through_for_a_file_of_its_root() -> None:
     """As a VMM with a root of its own names it, or a host that has its kernel there."""
     asked: list[tuple[str, int]] = []

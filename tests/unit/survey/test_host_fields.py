@@ -177,6 +177,38 @@ def test_a_source_that_names_one_decides_between_two() -> None:
     )
 
 
+VERSIONS = (
+    *golden("/srv/fc/v/29", ".ext4", ".snap", ".mem"),
+    *golden("/srv/fc/v/30", ".ext4", ".snap", ".mem"),
+)
+
+
+def test_a_golden_snapshot_that_a_link_leads_to_is_told_by_the_link() -> None:
+    """It leads to the next one once that is built; a profile that names the file goes on with the old one."""
+    host = HostSeen(told=Told(files=VERSIONS, linked={"/srv/fc/current": "/srv/fc/v/30"}))
+    told = values(drafted(host)["snapshot"])
+    assert told["disk"] == "/srv/fc/current/browser-vm-golden.ext4"
+    assert told["memory"] == "/srv/fc/current/browser-vm-golden.mem"
+    assert told["kernel"] == "/srv/fc/current/vmlinux"
+    assert told["memory_mib"] == 2048
+
+
+def test_where_links_lead_to_two_snapshots_neither_is_chosen() -> None:
+    linked = {"/srv/fc/current": "/srv/fc/v/30", "/srv/fc/previous": "/srv/fc/v/29"}
+    disk = drafted(HostSeen(told=Told(files=VERSIONS, linked=linked)))["snapshot"]["disk"]
+    assert isinstance(disk, Open)
+    assert "/srv/fc/v/30/browser-vm-golden.ext4" in disk.look
+
+
+def test_a_source_that_names_a_link_decides_between_two() -> None:
+    linked = {"/srv/fc/current": "/srv/fc/v/30", "/srv/fc/previous": "/srv/fc/v/29"}
+    speaking = Service(
+        "x.service", mentions=(Mention("/srv/fc/current/browser-vm-golden.ext4", "/opt/vm.js:9"),)
+    )
+    host = HostSeen(told=Told(files=VERSIONS, linked=linked, services=(speaking,)))
+    assert found(host)["snapshot.disk"] == "/srv/fc/current/browser-vm-golden.ext4"
+
+
 def test_the_disk_of_a_vm_is_not_golden() -> None:
     disks = (File(f"/var/lib/firecracker/vms/{ID}/golden.ext4", "ext4"), File("/var/x/vmlinux", "kernel"))
     assert isinstance(drafted(HostSeen(told=Told(files=disks)))["snapshot"]["disk"], Open)
