@@ -60,7 +60,7 @@ MOST_MENTIONS, MOST_FOLDERS, MOST_OPEN = 200, 40, 400
 HEALTH = ("/health", "/healthz", "/api/health")
 LOOPBACK = ("127.0.0.1", "[::1]")
 EVERY = dict.fromkeys(("0.0.0.0", "*", "[::]"), LOOPBACK[0])  # noqa: S104 - as ss tells it
-HEALTH_S, MOST_PORTS = 3, 8
+HEALTH_S, MOST_PORTS, SERVICES_AT_ONCE = 3, 8, 8
 OURS = re.compile(r"acc-[0-9a-f]{6}(\b|-)|.*\.promotion$")
 """Folders of the suite: its clones, and what a promotion keeps."""
 CONFIGURED = {
@@ -404,28 +404,32 @@ def services(patterns: list[str], theirs: set[str]) -> list[Found]:
     shown = out(
         "systemctl", "show", "--no-pager", f"--property={names}", "--type=service", "--state=running", "*"
     )
-    ports, found = listeners(), []
+    ports, wanted = listeners(), []
     for block in shown.split("\n\n"):
         one = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        pid, fragment = int(one.get("MainPID") or 0), one.get("FragmentPath", "")
+        fragment = one.get("FragmentPath", "")
         is_a_vendors = fragment.startswith(VENDORS) and one["Id"] not in theirs
-        if not pid or not fragment or (is_a_vendors and not re.search(CONTROLLER, one["Id"])):
-            continue
-        directory = one.get("WorkingDirectory", "").lstrip("!")
-        told = mentions(pid, directory)
-        logs, own = log_files(pid, told), ports.get(one["Id"], [])
-        found.append(
-            {
-                "name": one["Id"],
-                "pid": pid,
-                "listens": own,
-                "healthy": {at: path for at in own[:MOST_PORTS] if (path := healthy(at))},
-                "mentions": told,
-                "log_files": logs,
-                "marked": marked(one["Id"], logs, patterns),
-            }
-        )
-    return found
+        runs = fragment and int(one.get("MainPID") or 0)
+        if runs and (not is_a_vendors or re.search(CONTROLLER, one["Id"])):
+            wanted.append(one)
+    with concurrent.futures.ThreadPoolExecutor(SERVICES_AT_ONCE) as pool:
+        return list(pool.map(lambda one: service(one, ports.get(one["Id"], []), patterns), wanted))
+
+
+def service(shown: dict[str, str], listens: list[str], patterns: list[str]) -> Found:
+    """One of them: what it says to its health, in its journal and in its sources."""
+    pid = int(shown["MainPID"])
+    told = mentions(pid, shown.get("WorkingDirectory", "").lstrip("!"))
+    logs = log_files(pid, told)
+    return {
+        "name": shown["Id"],
+        "pid": pid,
+        "listens": listens,
+        "healthy": {at: path for at in listens[:MOST_PORTS] if (path := healthy(at))},
+        "mentions": told,
+        "log_files": logs,
+        "marked": marked(shown["Id"], logs, patterns),
+    }
 
 
 def links() -> list[Found]:

@@ -193,3 +193,48 @@ def test_what_is_not_told_in_time_is_named_and_the_rest_is_told() -> None:
         "services": "IndexError: list index out of range",
     }
     assert "files" not in told
+
+
+SHOWN = """Id=a.service
+MainPID=7
+FragmentPath=/etc/systemd/system/a.service
+WorkingDirectory=/none
+
+Id=cron.service
+MainPID=8
+FragmentPath=/lib/systemd/system/cron.service
+
+Id=fc-controller.service
+MainPID=9
+FragmentPath=/lib/systemd/system/fc-controller.service
+
+Id=maker.service
+MainPID=10
+FragmentPath=/usr/lib/systemd/system/maker.service
+
+Id=late.service
+MainPID=0
+FragmentPath=/etc/systemd/system/late.service
+"""
+
+
+def test_services_that_say_nothing_hold_up_no_other() -> None:
+    """The distribution's own are left out, but for a packaged controller and for one that VMMs run in."""
+    together = threading.Barrier(3)
+
+    def healthy(_: str) -> str:
+        together.wait(60)  # as of a port that does not answer
+        return "/health"
+
+    told = probe(
+        out=lambda *argv, **_: SHOWN if argv[0] == "systemctl" else "",
+        listeners=lambda: {f"{name}.service": ["127.0.0.1:1"] for name in ("a", "fc-controller", "maker")},
+        healthy=healthy,
+        mentions=lambda *_: [],
+        log_files=lambda *_: [],
+    )["services"](["x"], {"maker.service"})
+    assert [(one["name"], one["pid"], one["healthy"]) for one in told] == [
+        ("a.service", 7, {"127.0.0.1:1": "/health"}),
+        ("fc-controller.service", 9, {"127.0.0.1:1": "/health"}),
+        ("maker.service", 10, {"127.0.0.1:1": "/health"}),
+    ]
