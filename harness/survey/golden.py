@@ -14,6 +14,7 @@ from harness.survey.vmms import id_of
 
 _MIB = 1 << 20
 _SETTINGS = ("boot_args", "vcpus", "memory_mib", "drive_id", "iface_id")
+_ANY_DRIVE = ("rootfs", "root", "disk", "drive")
 _PER_VM = re.compile(r"\s*\b(ip|root)=\S+|\s*\bvirtio_mmio\.device=\S+")
 _LOOKS = {
     "vmstate": "the file for PUT /snapshot/load's snapshot_path",
@@ -80,7 +81,7 @@ def _disk(seen: HostSeen) -> Answer:
         _mentioned(seen, whole=True),
         _linked(seen),
         _mentioned(seen, whole=False),
-        _called_golden,
+        _called_golden(seen),
     ):
         chosen = [Found(one.path, why) for one in disks if (why := reason(one))]
         if len({one.value for one in chosen}) == 1:
@@ -130,12 +131,16 @@ def _mapped(seen: HostSeen) -> Callable[[File], str]:
 
 
 def _triple(seen: HostSeen) -> Callable[[File], str]:
-    """Device state and memory of the same name beside it."""
+    """Device state and memory of the same name beside it: no more than a remainder where VMs are booted."""
 
     def reason(disk: File) -> str:
         kinds = {one.kind: one.path for one in seen.told.files if _same(one, disk)}
         both = {"vmstate", "memory"} <= kinds.keys()
-        return f"{kinds['vmstate']} and {kinds['memory']} are beside it" if both else ""
+        return (
+            f"{kinds['vmstate']} and {kinds['memory']} are beside it"
+            if both and not _all_booted(seen)
+            else ""
+        )
 
     return reason
 
@@ -144,7 +149,7 @@ def _mentioned(seen: HostSeen, *, whole: bool) -> Callable[[File], str]:
     """A service's sources name it: by its path as a whole, or by its name, suffix or not."""
 
     def reason(disk: File) -> str:
-        names = {PurePosixPath(disk.path).name, disk.stem}
+        names = _names_of(disk, seen)
         paths = (disk.path, *seen.told.links_to(disk.path))
         for one in (one for service in seen.told.services for one in service.mentions):
             if (
@@ -158,8 +163,33 @@ def _mentioned(seen: HostSeen, *, whole: bool) -> Callable[[File], str]:
     return reason
 
 
-def _called_golden(disk: File) -> str:
-    return "its name" if "golden" in PurePosixPath(disk.path).name.lower() else ""
+def _names_of(disk: File, seen: HostSeen) -> set[str]:
+    """What only this disk is called in sources: not what a drive is, or each VM's own copy."""
+    name = PurePosixPath(disk.path).name
+    copies = {PurePosixPath(path).name for one in _told(seen) for path in one.opened.files}
+    names = set() if name in copies or disk.stem in _ANY_DRIVE else {name}
+    return names | ({disk.stem} if re.search("[-_]", disk.stem) else set())
+
+
+def _called_golden(seen: HostSeen) -> Callable[[File], str]:
+    """By its name, where no VM could be made of any disk that is called otherwise."""
+    fit = [
+        one
+        for one in seen.told.files
+        if one.kind == "ext4"
+        and not _is_a_vms(one.path, seen)
+        and any(_in_one_folder(one, other) for other in seen.told.files)
+    ]
+    alone = all(_says_golden(one) for one in fit)
+
+    def reason(disk: File) -> str:
+        return "its name" if alone and disk in fit else ""
+
+    return reason
+
+
+def _says_golden(disk: File) -> bool:
+    return "golden" in PurePosixPath(disk.path).name.lower()
 
 
 def _in_one_folder(disk: File, one: File) -> bool:
@@ -178,11 +208,10 @@ def _restored(seen: HostSeen, beside: Sequence[File], disk: Found) -> Answers:
         those = [one for one in beside if one.kind == role]
         same = [one for one in those if one.stem == stem] or those
         found[role] = the_one((Found(one.path, f"beside {disk.value}") for one in same), _LOOKS[role])
-    theirs = _told(seen)
-    booted = theirs and all(one.opened.config for one in theirs)
+    booted = _all_booted(seen)
     nothing = not seen.told.snapshots and not any(one.kind in found for one in seen.told.files)
     if booted and nothing and not _not_looked(seen):
-        told = several([one.told for one in theirs])
+        told = several([one.told for one in _told(seen)])
         why = f"no file like it was seen, and what runs was booted by --config-file: {told}"
         return dict.fromkeys(found, Found("none", why))
     if nothing or not any(one.kind in found for one in beside):
@@ -190,6 +219,11 @@ def _restored(seen: HostSeen, beside: Sequence[File], disk: Found) -> Answers:
         why = f'none lies beside the disk: "none" where every VM is booted{there}{_not_looked(seen)}'
         return {role: Open(f"{_LOOKS[role]}; {why}") for role in found}
     return found
+
+
+def _all_booted(seen: HostSeen) -> bool:
+    theirs = _told(seen)
+    return bool(theirs) and all(one.opened.config for one in theirs)
 
 
 def _configured(seen: HostSeen, field: str) -> Iterator[Found]:

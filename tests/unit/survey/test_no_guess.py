@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from harness.survey.answer import Found, Open
-from harness.survey.seen import HostSeen, Mention, Opened, Rows, Service, Told, Vmm
+from harness.survey.seen import File, HostSeen, Mention, Opened, Rows, Service, Told, Vmm
 from harness.survey.vmms import state
 from tests.unit.survey.deployments import (
     COLDBOOT,
@@ -185,3 +185,29 @@ def test_a_part_that_was_not_looked_at_is_told_where_it_would_have_been() -> Non
         one = tables[table][field]
         assert isinstance(one, Open)
         assert why in one.look
+
+
+KERNEL = File("/srv/fc/vmlinux", "kernel", 1 << 25)
+
+
+@pytest.mark.parametrize("text", ["rootfs", "${dir}/rootfs.ext4", "/drives/rootfs", "base"])
+def test_what_sources_call_every_drive_names_no_disk(text: str) -> None:
+    """A drive's id, and each VM's own copy, are called so, too."""
+    files = (File("/srv/fc/base.ext4", "ext4"), File("/home/me/rootfs.ext4", "ext4"), KERNEL)
+    speaking = Service("x.service", mentions=(Mention(text, "/opt/vm.js:9"),))
+    disk = drafted(HostSeen(told=Told(files=files, services=(speaking,))))["snapshot"]["disk"]
+    assert isinstance(disk, Open)
+    assert "/srv/fc/base.ext4" in disk.look
+
+
+def test_a_disk_is_not_golden_by_its_name_alone() -> None:
+    """Somebody's copy is called so, too, and the one that is used may be called otherwise."""
+    files = (File("/srv/fc/base.ext4", "ext4"), File("/mnt/old/golden.ext4", "ext4"), KERNEL)
+    assert isinstance(drafted(HostSeen(told=Told(files=files)))["snapshot"]["disk"], Open)
+
+
+def test_an_old_snapshot_beside_vms_that_are_booted_is_not_golden() -> None:
+    """As a deployment leaves it that has gone over to cold boots."""
+    files = (*golden("/home/me/old", ".ext4", ".snap", ".mem"), File("/srv/fc/base.ext4", "ext4"), KERNEL)
+    host = with_told(COLDBOOT, files=files, services=())
+    assert isinstance(drafted(host)["snapshot"]["disk"], Open)
