@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,13 @@ def test_one_trouble_of_many_checks_is_one_finding() -> None:
         ("host.host-clean", 1),
         ("host.unit-network", 0),
     ]
+
+
+def test_a_result_says_where_its_evidence_lies() -> None:
+    """On the machine that asked; of a verdict that came from elsewhere nobody knows which that was."""
+    verdict = document(evidence="/e/0a1b2c")
+    here, elsewhere = result_of(verdict, site("a")), result_of(verdict, site("a"), machine="")
+    assert (here.evidence, here.machine, elsewhere.machine) == ("/e/0a1b2c", platform.node(), "")
 
 
 def test_a_site_has_no_more_findings_than_anybody_reads() -> None:
