@@ -51,7 +51,7 @@ def run_suite(
     :param held: descriptors that a run holds on to that outlives us.
     :param within: a program, and its words, that starts the run.
     """
-    began, output = datetime.now(UTC), ""
+    began, output, well = datetime.now(UTC), "", False
     argv = [*within, sys.executable, "-m", "pytest", "-m", scope, f"--site={profile}"]
     try:
         done = run(
@@ -64,11 +64,15 @@ def run_suite(
             held=held,
         )
         output = done.stdout + done.stderr
+        well = done.status == 0
         why = f"exit status {done.status}: {_last_words(done.stdout, done.stderr)}"
     except CommandError as error:
         why = error.message
     verdict = _verdict_since(began, evidence, lambda one: one.scope.name == scope and of_site(one))
-    return SuiteRun(verdict, one_line(ending(why, 1000)), output)
+    why = one_line(ending(why, 1000))
+    if verdict is not None and verdict.exit_status == 0 and not well:  # what came after it, nobody saw
+        return SuiteRun(None, f"its verdict is {verdict.outcome}, and it did not end so: {why}", output)
+    return SuiteRun(verdict, why, output)
 
 
 def _verdict_since(began: datetime, evidence: Path, is_of: Callable[[Document], bool]) -> Document | None:

@@ -62,6 +62,15 @@ def test_a_canary_that_fails_stops_all(outcome: str) -> None:
     assert course.stopped == f"the canary b came to {outcome}"
 
 
+def test_the_first_reason_stays() -> None:
+    """What was under way then may fail, too."""
+    course = Course([A, B, C, D], canaries=[A, B], max_failing=2)
+    assert begun(course) == ["a", "b"]
+    course.end("b", "FAIL")
+    course.end("a", "BROKEN")
+    assert course.stopped == "the canary b came to FAIL"
+
+
 def test_so_many_failing_stop_what_has_not_begun() -> None:
     """What is under way goes on to its end; what is left open by a profile counts for nothing."""
     course = Course([A, B, C, D], max_failing=2)

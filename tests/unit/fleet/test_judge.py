@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,16 @@ def test_the_worst_is_first() -> None:
     assert judged.counts == {"FAIL": 2, "BROKEN": 1, "PASS": 1}
 
 
+def test_it_took_from_the_first_to_the_last() -> None:
+    """Of those that were asked."""
+    days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3, 4)]
+    late = result("a", began=days[1].isoformat(), ended=days[3].isoformat())
+    early = result("b", began=days[0].isoformat(), ended=days[2].isoformat())
+    judged = fleet(late, unasked(site("c"), "not asked"), early)
+    assert (judged.began, judged.ended) == (days[0], days[3])
+    assert fleet(unasked(site("c"), "not asked")).began is None
+
+
 def test_the_same_claim_broken_at_many_is_told_once() -> None:
     """Whatever names each saw it in, and once for each cause where a diagnosis was made."""
     judged = fleet(
@@ -92,12 +103,32 @@ def test_trouble_is_the_same_without_the_names_of_its_site() -> None:
     assert causes[0].next == "is it up?"
 
 
+def test_a_name_within_a_longer_one_is_cut_with_it() -> None:
+    """Else the rest of the longer one would make it another trouble."""
+    seen = checks(n0=broken("no route to mini.example"))
+    one = result("a", "BROKEN", "mini.example", site="mini", checks=seen)
+    two = result("b", "BROKEN", "other.net", site="b", checks=checks(n0=broken("no route to other.net")))
+    assert [cause.sites for cause in fleet(one, two).causes] == [["a", "b"]]
+
+
 def test_one_trouble_of_many_checks_is_one_finding() -> None:
     found = result("a", "BROKEN", checks=checks(n0=broken("lost"), n2=broken("lost"), n3=broken("other")))
     assert [(one.check, one.more) for one in found.findings] == [
         ("host.host-clean", 1),
         ("host.unit-network", 0),
     ]
+
+
+def test_a_result_says_where_its_evidence_lies() -> None:
+    """On the machine that asked; of a verdict that came from elsewhere nobody knows which that was."""
+    verdict = document(evidence="/e/0a1b2c")
+    here, elsewhere = result_of(verdict, site("a")), result_of(verdict, site("a"), machine="")
+    assert (here.evidence, here.machine, elsewhere.machine) == ("/e/0a1b2c", platform.node(), "")
+
+
+def test_a_site_has_no_more_findings_than_anybody_reads() -> None:
+    many = [{**passed()["checks"][0], "name": f"host.c{n}", **failed("x")} for n in range(200)]
+    assert len(result("a", "FAIL", checks=many).findings) == 100
 
 
 def test_what_is_behind_another_check_is_no_cause() -> None:
@@ -108,8 +139,12 @@ def test_what_is_behind_another_check_is_no_cause() -> None:
 
 
 def test_trouble_beside_the_checks_is_a_cause() -> None:
-    found = result("a", "BROKEN", trouble=[{"outcome": "BROKEN", "text": "internal error"}])
-    assert [(one.check, one.seen) for one in found.findings] == [("", "internal error")]
+    said = {"FAIL": "a test failed", "BROKEN": "internal error", "NOT PROVEN": "a file skipped itself"}
+    found = result("a", "FAIL", trouble=[{"outcome": word, "text": text} for word, text in said.items()])
+    assert [(one.outcome, one.check, one.seen) for one in found.findings] == [
+        ("FAIL", "", "a test failed"),
+        ("BROKEN", "", "internal error"),
+    ]
 
 
 def test_runs_without_a_verdict_share_why() -> None:
@@ -131,6 +166,49 @@ def test_the_terminal_has_it_all_in_few_lines() -> None:
     assert text.index("host.host-clean: 1 of") < text.index("host.host-clean: 100 of")
     assert "PASS         1 site" in text
     assert text.endswith("FLEET VERDICT: FAIL (102 sites in smoke: 1 FAIL, 100 BROKEN, 1 PASS)")
+
+
+def test_what_is_wrong_is_told_with_what_mends_it() -> None:
+    """Seen at the first of its sites, for all of them; and why the others were not asked."""
+    judged = fleet(
+        result("b", "FAIL", checks=checks(n0=failed("TAP fc-2"))),
+        result("a", "FAIL", checks=checks(n0=failed("TAP fc-1"))),
+        result("c", "BROKEN", checks=checks(n1=broken("lost"))),
+        unasked(site("d"), "not asked"),
+        stopped="2 failing",
+    )
+    lines = [" ".join(line.split()) for line in rendered(judged).splitlines()]
+    assert lines[:8] == [
+        "FAIL host.host-clean: 2 of 4 sites",
+        "sites a, b",
+        "seen at a: TAP fc-1",
+        "mend step 5: rebuild it",
+        "",
+        "BROKEN host.database-updated: 1 of 4 sites",
+        "sites c",
+        "seen at c: lost",
+    ]
+    assert lines[8] == "next is it up?"
+    assert lines[-2] == "stopped: 2 failing"
+
+
+def test_what_is_left_out_is_said_to_be() -> None:
+    """Names of sites that share a cause, causes, and places of evidence."""
+    wrong = [
+        result(
+            f"s{n:02}",
+            "FAIL",
+            evidence=f"/e/{n}",
+            checks=checks(n0=failed("x", cause={**CAUSE, "name": f"c{n}"})),
+        )
+        for n in range(22)
+    ]
+    lost = [result(f"t{n}", "BROKEN", checks=checks(n0=broken("lost"))) for n in range(10)]
+    text = rendered(fleet(*wrong, *lost))
+    assert "… and 3 more causes, in fleet.json" in text
+    assert "… and 2 more, in fleet.json" in text
+    shared = rendered(fleet(*lost))
+    assert "t0, t1, t2, t3, t4, t5, t6, t7 and 2 more\n" in shared
 
 
 def test_what_was_not_asked_is_told_with_why() -> None:

@@ -14,7 +14,7 @@ from harness.fleet.document import read_fleet_document
 from harness.fleet.judge import judge_fleet
 from harness.fleet.merge import merge
 from harness.fleet.result import unasked
-from harness.fleet.sites import FleetSite, read_fleet
+from harness.fleet.sites import Fleet, FleetSite, read_fleet
 from tests.unit.fleet.test_judge import fleet, result, site
 from tests.unit.peers.verdicts import passed
 
@@ -91,6 +91,25 @@ def test_sites_of_a_part_are_called_as_in_the_whole(tmp_path: Path) -> None:
         ("us/a", "all", "no verdict on it was given"),
         ("eu/a", "all", ""),
     ]
+
+
+@pytest.mark.parametrize(
+    ("profile", "key"),
+    [
+        ("/b/eu/a.toml", "eu/a"),
+        ("/b/a.toml", "a"),
+        ("/b/us/a.toml", "a"),
+        ("eu/a.toml", "eu/a"),
+        ("/b/xa.toml", "xa"),
+        ("/b/xeu/a.toml", "a"),
+    ],
+)
+def test_whose_verdict_it_is_is_told_by_the_profiles_path(tmp_path: Path, profile: str, key: str) -> None:
+    """By as much of it as the fleet names, and by whole names."""
+    fleet = Fleet("all", tuple(map(site, ("a", "eu/a"))))
+    file = tmp_path / "verdict.json"
+    file.write_text(json.dumps(passed(profile=of(profile))))
+    assert next(one.key for one in merge([file], fleet).sites if one.began) == key
 
 
 def test_verdicts_on_some_checks_alone_are_refused(tmp_path: Path) -> None:
