@@ -31,7 +31,13 @@ from harness.survey.options import add_arguments as add_init
 from harness.text import one_line
 from harness.verdict.document import schema
 from harness.verdict.github import NoCommands, in_actions
-from harness.verdict.looking_back import add_compare, add_history, compare, history
+from harness.verdict.looking_back import (
+    add_compare,
+    add_history,
+    compare,
+    history,
+    whose_reader_may_leave,
+)
 from harness.watch.cli import add_arguments as add_watch
 from harness.watch.cli import main as watch
 
@@ -39,6 +45,8 @@ _PAGES = {("site", "docs"): site_docs, ("site", "schema"): site_schema, ("verdic
 """Pages of docs/ that are written from a model."""
 _BY_THEMSELVES = {"watch": watch, "compare": compare, "history": history, "fleet": fleet}
 """Nouns that are answered with nothing but what was typed."""
+_UNHEARD = 141
+"""Whoever read what we say has left: as a shell tells of a program that SIGPIPE has ended."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -116,11 +124,12 @@ def main(argv: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may lack a site's letters, or ours
-    if not in_actions():
+    with whose_reader_may_leave(), contextlib.ExitStack() as undo:
+        if in_actions():
+            undo.enter_context(contextlib.redirect_stdout(NoCommands(sys.stdout, ())))
+            undo.enter_context(contextlib.redirect_stderr(NoCommands(sys.stderr, ())))
         return _carry_out(argv)
-    out, err = NoCommands(sys.stdout, ()), NoCommands(sys.stderr, ())
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        return _carry_out(argv)
+    return _UNHEARD
 
 
 def _carry_out(argv: list[str] | None) -> int:

@@ -244,6 +244,12 @@ class Requests:
         ending = asyncio.ensure_future(self._end_sessions())
         done = await asyncio.gather(*(self.op_destroy(name) for name in set(self.held) - staying))
         failures = [*(line for answer in done for line in answer["failures"]), *await ending]
+        if staying and any(self.directory.glob(NOTES)):  # the next run ends it, of a run that is dead
+            why = "of its run a session may go on, and that is seen to first"
+            failures += [f"{name} does not stay for a look: {why}" for name in sorted(staying)]
+            for answer in await asyncio.gather(*map(self.op_destroy, staying)):
+                failures += answer["failures"]
+            staying = set()
         for relay in self.host_relays.values():
             relay.stop()
         self.pages.stop()

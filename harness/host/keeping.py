@@ -19,7 +19,7 @@ def told_of(kept: Kept, *, site: Path | None = None) -> str:
     :param site: the profile that was named, where one was.
     """
     run = run_of(kept.name)
-    end = command("drop", kept, site=site)
+    end = command("drop", kept.name, site=site)
     return f"kept {until(kept)}, by run {run}: VM {kept.name}, for {kept.why}; to end it: {end}"
 
 
@@ -43,11 +43,11 @@ def stays(kept: Kept, *, site: Path | None = None) -> str:
     """
     return (
         f"{kept.name} stays for {span(kept.seconds)} after this run; to see it:\n"
-        f"{command('ssh', kept, site=site)}\n(or console, or vnc, in the place of ssh; drop ends it)"
+        f"{command('ssh', kept.name, site=site)}\n(or console, or vnc, in the place of ssh; drop ends it)"
     )
 
 
-def command(verb: str, kept: Kept, *, site: Path | None = None) -> str:
+def command(verb: str, name: str, *, site: Path | None = None) -> str:
     """What to type."""
     named = [f"--site={site}"] if site else []
-    return shell_line((*_COMMAND, verb, *named, kept.name))
+    return shell_line((*_COMMAND, verb, *named, name))

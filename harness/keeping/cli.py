@@ -74,8 +74,10 @@ def _is_there(host: Hypervisor, name: str) -> bool:
 
 
 def _write(file: Path, content: bytes) -> None:
+    """Nobody else is to see what the screen shows."""
     try:
-        file.write_bytes(content)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as written:
+            written.write(content)
     except OSError as error:
         raise UsageError(
             f"--picture={one_line(str(file)[:300])}: {error.strerror}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import select
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -64,7 +65,7 @@ def compare(args: argparse.Namespace) -> int:
     history = _History(args.evidence_dir)
     before, now = history.run(args.first), history.run(args.second)
     since = changes(now, before)
-    with _whose_reader_may_leave():
+    with whose_reader_may_leave():
         for line in (*_heads(before, now), *every_change(since), *_numbers(before, now, history.runs)):
             print(told(line))
     return WORSE if since.new else 0
@@ -81,7 +82,7 @@ def history(args: argparse.Namespace) -> int:
         raise UsageError(f"no such run in {known.file}", hint="--evidence-dir= the folder that runs write to")
     from harness.verdict.history_page import show  # here: few need what it loads
 
-    with _whose_reader_may_leave():
+    with whose_reader_may_leave():
         show(runs[: max(args.last, 1)])
         for line in known.trouble():
             print(told(line))
@@ -89,13 +90,22 @@ def history(args: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _whose_reader_may_leave() -> Iterator[None]:
+def whose_reader_may_leave() -> Iterator[None]:
     """As ``| head`` does: what is left to say goes nowhere."""
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
+        if not _has_left(sys.stdout.fileno()):
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _has_left(output: int) -> bool:
+    """Whether nobody reads it any more: else it was another pipe."""
+    poll = select.poll()
+    poll.register(output, 0)  # an end of it is told unasked
+    return bool(poll.poll(0))
 
 
 class _History:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from harness import __main__ as program
 from harness.__main__ import main
 from harness.run import Result, run
 from tests.unit.peers.small_suite import ROOT
@@ -156,3 +159,26 @@ def test_own_checks_are_looked_at_with_the_profile_that_names_them(
     assert "FAILED  own checks  names that the suite's checks have: host.bridge_up" in taken
     assert "FAILED  own checks" in unread
     assert "host/test_a.py, line 1" in unread
+
+
+def test_a_reader_may_leave() -> None:
+    """As `| head` does, of a long console: nothing is said of it but the status."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        line = [sys.executable, "-m", "harness", "site", "schema"]
+        done = subprocess.run(line, stdout=writing, stderr=subprocess.PIPE, cwd=ROOT, timeout=60, check=False)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_another_pipe_that_breaks_is_no_reader_who_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> int:
+        raise BrokenPipeError
+
+    monkeypatch.setitem(program._BY_THEMSELVES, "history", broken)
+    with Path(os.devnull).open("w") as nowhere:
+        monkeypatch.setattr(sys, "stdout", nowhere)
+        with pytest.raises(BrokenPipeError):
+            main(["history"])

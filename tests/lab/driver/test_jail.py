@@ -129,7 +129,7 @@ def test_a_survey_tells_a_jail_by_the_hosts_paths(jailed: Start, tmp_path: Path)
     assert told["sockets"] == ["/run/api.sock"]
 
 
-@pytest.mark.parametrize("vmm_id", [VM, VM.removeprefix("vm-")])
+@pytest.mark.parametrize("vmm_id", [VM, VM.removeprefix("vm-"), "session-1"])
 @pytest.mark.parametrize("options", [(), ("--new-pid-ns",)], ids=["plain", "pid-namespace"])
 def test_a_jailed_vm_is_found_with_all_that_it_has(
     jailed: Start, site: Site, vmm_id: str, options: tuple[str, ...]

@@ -28,6 +28,7 @@ from harness.host.custodian import Custodian
 from harness.wait import wait_until
 from tests.unit.peers.custodian_process import RUN, custodian_of, start_custodian
 from tests.unit.peers.left_run import left
+from tests.unit.peers.small_controller import SmallController, request
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces, as root")
 
@@ -178,6 +179,24 @@ def test_a_keeper_whose_front_was_killed_still_ends_with_its_input(host: Path) -
     process.wait(20)
     owner.close(timeout_s=5)
     await_("all gone", lambda: left(host) == [])
+
+
+def test_nothing_is_kept_where_a_session_of_the_run_goes_on(host: Path, controller: SmallController) -> None:
+    """It is a user's, and the next run ends it: of no run that lives."""
+    controller.refuse_cancel = True
+    process, program = start_custodian(host, RUN, KEEPS)
+    owner = Custodian(process, program, timeout_s=20, explain=HarnessError)
+    made = make(owner, host)
+    keep(owner)
+    owner.ask("start_session", timeout_s=20, **request(controller))
+    told = owner.close()
+    assert "it clings to life" in told
+    assert f"{RUN}-1 does not stay for a look: of its run a session may go on" in told
+    assert start_time(made["pid"]) is None
+    controller.refuse_cancel = False
+    await_("its custodian has ended", lambda: start_time(owner.facts["pid"]) is None)
+    reaper.reap(host / "disks")
+    assert (controller.live, left(host)) == ([], [])
 
 
 def test_a_front_that_is_slow_to_go_takes_nothing_along(host: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -92,6 +93,18 @@ def test_a_console_moves_no_cursor(said: Any, monkeypatch: pytest.MonkeyPatch) -
 def test_a_picture_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"--picture=.*none.*: No such file or directory"):
         cli._write(tmp_path / "none" / "x.png", b"")
+
+
+def test_a_picture_is_its_owners_alone(tmp_path: Path) -> None:
+    """As all is that shows what is in a VM."""
+    before = os.umask(0)
+    try:
+        cli._write(tmp_path / "x.png", b"a longer one")
+        cli._write(tmp_path / "x.png", b"png")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "x.png").read_bytes() == b"png"
+    assert (tmp_path / "x.png").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_kept_vm_is_told_to_the_next_run_with_what_ends_it() -> None:

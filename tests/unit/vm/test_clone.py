@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from harness.errors import HarnessError, SshError, VmError, VmmError
 from harness.host.hypervisor import Hypervisor
 from harness.site.profile import Site, SnapshotSection
 from harness.vm.clone import Clone, load_options, making
+from harness.vm.machine import Vm
 from tests.unit.peers.fake_peer import answer, fake_peer
 
 SITE = Site.model_validate(
@@ -191,3 +193,24 @@ def test_a_mac_that_the_profile_names_is_given(tmp_path: Path) -> None:
 def test_a_snapshot_is_loaded_as_the_controller_loads_it(given: dict[str, Any], options: Any) -> None:
     """What a VMM that is older does not know is not even named."""
     assert load_options(SnapshotSection.model_validate(given)) == options
+
+
+@pytest.mark.parametrize("refused", ["", "the host has 3 MiB of memory free"])
+def test_one_that_is_kept_is_let_go_of_and_not_destroyed(tmp_path: Path, refused: str) -> None:
+    """Its console until then is there; one that cannot be kept is destroyed as any other."""
+    host = SmallHost(tmp_path, MADE)
+    said = host.custodian.ask
+
+    def ask(op: str, **fields: Any) -> Any:
+        if op == "keep" and refused:
+            raise HarnessError(refused)
+        return said(op, **fields)
+
+    host.custodian.ask = ask
+    with making(cast(Hypervisor, host)) as clone:
+        vm = Vm(clone, health_s=1)
+    with pytest.raises(HarnessError, match=refused) if refused else contextlib.nullcontext():
+        vm.keep("guest.x", seconds=1)
+    vm.kill()
+    assert (host.destroyed, vm.is_held) == (["acc-000000-1"] if refused else [], False)
+    assert vm.console() == ("" if refused else "it ended with status 1")
