@@ -39,12 +39,14 @@ def test_each_turn_is_on_the_disk_before_the_next_begins(tmp_path: Path) -> None
 
 
 def test_a_line_that_was_cut_off_is_forgotten_and_written_anew(file: Path) -> None:
-    whole = file.read_bytes()
-    file.write_bytes(whole[:-20])
+    file.write_bytes(file.read_bytes()[:-20])
+    shorter = account(2)
     with resumed(file) as journal:
         assert journal.accounts == ACCOUNTS[:1]
-        journal.keep(ACCOUNTS[1])
-    assert file.read_bytes() == whole
+        journal.keep(shorter)
+    with resumed(file) as journal:
+        assert journal.accounts == [ACCOUNTS[0], shorter]
+    assert file.read_text().endswith("}\n")
 
 
 def test_none_is_begun_over_another(file: Path) -> None:

@@ -134,19 +134,24 @@ def test_what_a_run_leaves_here_is_seen_and_ended(tmp_path: Path) -> None:
         "import subprocess, sys; from pathlib import Path; from bench.soak import here\n"
         "here.take_in(); temporary = Path(sys.argv[1])\n"
         "assert here.left_here([], temporary) == frozenset()\n"
-        "subprocess.run(['sh', '-c', 'sleep 600 & true'], check=True)\n"
+        "subprocess.run(['sh', '-c', 'sleep 60 & true'], check=True)\n"
         "(temporary / 'left').touch(); (temporary / 'pytest-of-root').mkdir()\n"
         "print(*sorted(here.left_here([], temporary)), sep='\\n')\n"
         "here.end_what_is_left(); print(*here.left_here([], temporary), sep='\\n')"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, check=True, capture_output=True, text=True
+        [sys.executable, "-c", program, str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=GENEROUS_S,
     )
     entry = f"here: entry {tmp_path}/left"
     first, second, third = done.stdout.splitlines()
     assert (first, third) == (entry, entry)
     assert second.startswith("here: process ")
-    assert "sleep 600" in second
+    assert "sleep 60" in second
 
 
 def test_a_private_folder_of_a_run_of_ours_is_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
