@@ -107,6 +107,12 @@ def test_none_goes_on_when_its_block_is_left(tmp_path: Path, silent: int) -> Non
     assert start_time(suite.process.pid) is None
 
 
+def program_of(pid: int) -> str:
+    """What it runs, once it is no more what only sets it up."""
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return words[2].decode() if words[1:2] == [b"-m"] else ""
+
+
 def test_none_outlives_a_soak_that_is_killed(tmp_path: Path, silent: int) -> None:
     program = (
         "import sys; from pathlib import Path; from tests.unit.bench.test_suite import run_of\n"
@@ -118,7 +124,7 @@ def test_none_outlives_a_soak_that_is_killed(tmp_path: Path, silent: int) -> Non
         try:
             assert soak.stdout is not None
             pid = int(soak.stdout.readline())
-            assert start_time(pid) is not None
+            wait_until(lambda: program_of(pid) == "pytest", what="it runs", timeout_s=GENEROUS_S)
         finally:
             soak.kill()
     try:
