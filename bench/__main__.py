@@ -19,6 +19,7 @@ PARTS = {
     "guest": "What the checks of a guest ask: one look over one shell, against plain testinfra",
     "clones": "Clones side by side",
     "fleet": "Many sites: what the suite itself costs for each",
+    "run": "Where each second of an acceptance run goes",
     "database": "What the checks of the database ask, at 1,000 and 1,000,000 rows",
 }
 
