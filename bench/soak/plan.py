@@ -52,7 +52,7 @@ class Turn:
 def schedule(order: Order) -> list[Turn]:
     """The turns of a soak, always the same for the same order."""
     chance = random.Random(order.seed)  # noqa: S311 - that it comes again is what is wanted
-    victims = list(Victim)
+    victims = chance.sample(list(Victim), len(Victim))
     turns = [*_runs("acceptance", order.runs, order.load), *_runs("smoke", order.smoke, order.load)]
     turns += [
         Turn(0, order.after, victim=victims[n % len(victims)], moment=chance.random())

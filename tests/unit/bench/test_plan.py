@@ -35,6 +35,11 @@ def test_everyone_is_killed_as_often_and_at_any_moment() -> None:
     assert set(quarters) == {0, 1, 2, 3}
 
 
+def test_a_single_kill_may_be_anyones() -> None:
+    singles = [schedule(ORDER.model_copy(update={"seed": seed, "kills": 1})) for seed in range(30)]
+    assert {one.victim for turns in singles for one in turns if one.victim} == set(Victim)
+
+
 def test_kinds_of_turns_take_turns() -> None:
     """Kills that all came last would leave nothing to find after them."""
     kills = [one.number for one in schedule(LARGE) if one.victim]
