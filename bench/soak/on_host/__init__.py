@@ -1,0 +1,1 @@
+"""Programs that run on the lab's host as they are: standard library only."""
