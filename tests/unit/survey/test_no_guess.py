@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from harness.host.parts import Tap
 from harness.survey.answer import Found, Open
-from harness.survey.seen import File, HostSeen, Mention, Opened, Rows, Service, Told, Vmm
+from harness.survey.network import network
+from harness.survey.seen import File, HostSeen, Link, Mention, Opened, Rows, Service, Told, Vmm
 from harness.survey.vmms import state
 from tests.unit.survey.deployments import (
     COLDBOOT,
@@ -211,3 +213,41 @@ def test_an_old_snapshot_beside_vms_that_are_booted_is_not_golden() -> None:
     files = (*golden("/home/me/old", ".ext4", ".snap", ".mem"), File("/srv/fc/base.ext4", "ext4"), KERNEL)
     host = with_told(COLDBOOT, files=files, services=())
     assert isinstance(drafted(host)["snapshot"]["disk"], Open)
+
+
+@pytest.mark.parametrize(
+    ("address", "first", "last"),
+    [
+        ("10.0.0.1/24", "10.0.0.2", "10.0.0.254"),
+        ("10.0.0.254/24", "10.0.0.1", "10.0.0.253"),
+        ("10.0.0.9/24", "10.0.0.1", "10.0.0.254"),
+        ("10.0.0.1/15", None, None),
+    ],
+)
+def test_vms_may_have_any_address_of_a_network_but_the_bridges(
+    address: str, first: str | None, last: str | None
+) -> None:
+    """In one that is larger than any profile may have it, none is told."""
+    told = values(drafted(with_told(COLDBOOT, links=(Link("br-vms", "bridge", (address,)),)))["network"])
+    assert (told.get("first_vm"), told.get("last_vm")) == (first, last)
+
+
+def test_a_tap_in_another_namespace_is_on_no_bridge_of_the_host() -> None:
+    """Though a bridge there is called as one here."""
+    taps = (Tap("fc-vm-6b038", 7, 900, master="fcbr0"),)
+    (vmm, _) = RUNBOOK.vmms
+    inside = replace(vmm, process=replace(vmm.process, netns=900))
+    bridge = drafted(replace(RUNBOOK, vmms=(inside,), taps=taps))["network"]["bridge"]
+    assert isinstance(bridge, Open)
+    assert "bridges with an address: fcbr0 (192.168.100.1/24)" in bridge.look
+
+
+def test_a_bridge_is_told_by_the_addresses_of_rows_and_by_those_alone() -> None:
+    idle = with_told(
+        replace(RUNBOOK, vmms=(), taps=()),
+        links=(*RUNBOOK.told.links, Link("bare", "bridge")),
+    )
+    assert values(network(idle, ROWS))["bridge"] == "fcbr0"
+    elsewhere = network(idle, Rows(({**ROWS.vms[0], "ip_address": "10.9.9.9"},)))["bridge"]
+    assert isinstance(elsewhere, Open)
+    assert "bare" not in elsewhere.look

@@ -139,6 +139,15 @@ def test_folders_that_do_not_go_together_are_left_open_with_what_they_are(
     assert state.get(left_open.partition(".")[2], disk) in line
 
 
+def test_addresses_of_another_network_than_the_runbooks_are_taken_together(tmp_path: Path) -> None:
+    """Each alone is at odds with the usual values of the others."""
+    network = {"bridge_address": "10.9.0.1/24", "first_vm": "10.9.0.2", "last_vm": "10.9.0.254"}
+    found = {"host": HOST, "network": {name: Found(value, "x") for name, value in network.items()}}
+    kept = held_to_the_model(found)
+    assert not left(kept)
+    assert str(load_site(written(tmp_path, kept)[0]).network.last_vm) == "10.9.0.254"
+
+
 def test_a_file_of_any_name_is_written_for() -> None:
     text = page({"host": HOST}, name="one", file=Path("a b\nname = 'x'\x1b"), schema=Path("s"))
     assert tomllib.loads(text)["name"] == "one"
