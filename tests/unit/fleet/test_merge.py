@@ -166,3 +166,5 @@ def test_by_the_command_line(tmp_path: Path, sites: Path, capsys: pytest.Capture
     assert said.endswith("FLEET VERDICT: PASS, merged of 2 files (2 sites in smoke: 2 PASS)\n")
     assert [one.key for one in read_fleet_document(out).sites] == ["a", "b"]
     assert main(["fleet", "merge", str(tmp_path / "missing.json")]) == 4
+    red = written(tmp_path, "c", outcome="FAIL")
+    assert main(["fleet", "merge", *given, str(red)]) == 1

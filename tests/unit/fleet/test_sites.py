@@ -87,6 +87,11 @@ def test_a_site_whose_name_cannot_be_told_is_refused(folder: Path, name: str) ->
         read_fleet(folder)
 
 
+def test_a_fleet_without_a_name_has_its_folders(folder: Path) -> None:
+    (folder / "fleet.toml").write_text('[groups.a]\nsites = ["lone.toml"]')
+    assert (read_fleet(folder).name, read_fleet(folder / "eu").name) == (folder.name, "eu")
+
+
 def test_a_file_of_groups_that_is_gone_is_told(folder: Path) -> None:
     (folder / "fleet.toml").symlink_to(folder / "nowhere")
     with pytest.raises(UsageError, match="No such file"):

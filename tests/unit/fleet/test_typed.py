@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,22 @@ def test_the_engine_is_told_what_was_typed(sites: Path) -> None:
     assert "--max-worker-restart=16" in remote, "one that cannot begin is not begun for ever"
     assert {"--tx=4*popen", f"--fleet-evidence={sites.parent / 'e'}"} <= {*remote}
     assert not any(word.startswith("-n") for word in remote)
+
+
+@pytest.mark.parametrize(("processors", "workers"), [(1, 1), (64, 2)])
+def test_as_many_are_asked_at_once_as_there_are_processors(
+    sites: Path, monkeypatch: pytest.MonkeyPatch, processors: int, workers: int
+) -> None:
+    """And no more than there are sites."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(processors)))
+    assert f"-n{workers}" in engine_words(["--fleet=sites"], sites.parent, "smoke")
+
+
+def test_terms_of_the_file_are_held_to_the_same(sites: Path) -> None:
+    """Before anything begins."""
+    (sites / "fleet.toml").write_text('canary = "x"\n[groups.a]\nsites = ["*.toml"]')
+    with pytest.raises(UsageError, match="--canary"):
+        engine_words(["--fleet=sites"], sites.parent, "smoke")
 
 
 @pytest.mark.parametrize("typed", [["-n2"], ["--fleet="]])
