@@ -22,6 +22,8 @@ subprocess.run(["sh", "-c", {what}])
 """The clone's guard gives it a MAC of its own right after the restore."""
 _STOPPED = "systemctl stop browser-vm-auth\n"
 """Else it would be well before anything can happen to it."""
+_UNTIL_IT_ENDS_S = 120
+"""A VMM that ends is waited for no longer than that takes, and on a busy machine it may take long."""
 
 _AT_VMM = """
 import http.client, json, os, pathlib, signal, socket, time
@@ -54,13 +56,13 @@ while True:
 """
 
 
-def _in_guest(name: str, cause: str, breaks: str, what: str) -> Fault:
+def _in_guest(name: str, cause: str, breaks: str, what: str, *, patience_s: float = PATIENCE_S) -> Fault:
     watcher = _ONCE_ITS_OWN.format(what=repr(what))
     script = f"{_STOPPED}systemd-run --quiet --unit=watcher python3 -S -c {shlex.quote(watcher)}\n"
 
     @contextmanager
     def inject(patient: Patient) -> Iterator[None]:
-        health = {"restore_health_s": PATIENCE_S}
+        health = {"restore_health_s": patience_s}
         with golden_variant(patient, script, healthy=False), patient.profile(guest=health):
             yield
 
@@ -108,6 +110,7 @@ FAULTS = (
         "vmm.ended",
         "The guest powers off right after the restore, which ends its VMM.",
         "echo o >/proc/sysrq-trigger",
+        patience_s=_UNTIL_IT_ENDS_S,
     ),
     _at_vmm(
         "vmm_killed",
