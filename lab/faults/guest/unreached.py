@@ -108,8 +108,8 @@ FAULTS = (
     _in_guest(
         "powers_off",
         "vmm.ended",
-        "The guest powers off right after the restore, which ends its VMM.",
-        "echo o >/proc/sysrq-trigger",
+        "The guest resets right after the restore, which ends its VMM: a power-off would leave it.",
+        "echo b >/proc/sysrq-trigger",
         patience_s=_UNTIL_IT_ENDS_S,
     ),
     _at_vmm(
