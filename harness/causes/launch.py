@@ -220,7 +220,7 @@ VMM = (
     ),
     _vmm(
         "ended",
-        "the VMM has ended by itself: the guest powered off, or the VMM failed",
+        "the VMM has ended by itself: the guest reset itself, as after a panic, or the VMM failed",
         _ended,
         "read the guest's console and the VMM's log in the evidence",
     ),
