@@ -89,7 +89,7 @@ _HANG = """
 mkdir -p /etc/systemd/system/systemd-networkd.service.d
 printf '[Service]\\nWatchdogSec=20\\n' >/etc/systemd/system/systemd-networkd.service.d/restored.conf
 systemctl daemon-reload
-systemctl restart systemd-networkd systemd-networkd-wait-online
+systemctl restart systemd-networkd
 kill -STOP "$(systemctl show -P MainPID systemd-networkd)"
 until [ "$(systemctl show -P NRestarts systemd-networkd)" -gt 0 ]; do sleep 1; done
 """
