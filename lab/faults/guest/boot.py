@@ -86,20 +86,15 @@ def restored(patient: Patient) -> Iterator[None]:
 
 
 _HANG = """
-mkdir -p /etc/systemd/system/systemd-networkd.service.d
-printf '[Service]\\nWatchdogSec=20\\n' >/etc/systemd/system/systemd-networkd.service.d/restored.conf
+printf '[Service]\\nWatchdogSec=20\\n' >/etc/systemd/system/systemd-udevd.service.d/restored.conf
 systemctl daemon-reload
-systemctl restart systemd-networkd
-kill -STOP "$(systemctl show -P MainPID systemd-networkd)"
-until [ "$(systemctl show -P NRestarts systemd-networkd)" -gt 0 ]; do sleep 1; done
+systemctl restart systemd-udevd
+kill -STOP "$(systemctl show -P MainPID systemd-udevd)"
+until [ "$(systemctl show -P NRestarts systemd-udevd)" -gt 0 ]; do sleep 1; done
 """
 
 
-@fault(
-    reds={"guest.no_watchdog_fired[golden]"},
-    behind=behind("guest.no_watchdog_fired[golden]", ("guest.wait_online_is_enabled_and_succeeded[golden]",)),
-    asks=(*RESTORED, "guest/test_network.py"),
-)
+@fault(reds={"guest.no_watchdog_fired[golden]"}, asks=RESTORED)
 def watchdog_fired(patient: Patient) -> AbstractContextManager[None]:
     """A service with a watchdog was silent for longer than that is patient, and was killed and restarted."""
     return golden_variant(patient, _HANG)
