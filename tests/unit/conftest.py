@@ -13,6 +13,7 @@ import pytest
 
 from harness import redact
 from harness.custodian import netns, reaper
+from tests.unit.peers.modules import as_they_were
 from tests.unit.peers.small_controller import SmallController, small_controller
 from tests.unit.peers.small_suite import ROOT, Suite, Theirs, plugin_distributions
 
@@ -28,13 +29,14 @@ def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Suite]:
     """An empty small suite; neither the environment nor a lab names a site."""
     monkeypatch.delenv("ACCEPTANCE_SITE", raising=False)
     monkeypatch.setenv("LAB_HOME", str(pytester.path / "no-lab"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setattr(metadata, "distributions", plugin_distributions)
-    return Suite(pytester)
+    with as_they_were("fixtures", "harness"):
+        yield Suite(pytester)
 
 
 @pytest.fixture

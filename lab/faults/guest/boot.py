@@ -85,7 +85,7 @@ def restored(patient: Patient) -> Iterator[None]:
         yield
 
 
-_HANG = """
+HANG = """
 printf '[Service]\\nWatchdogSec=20\\n' >/etc/systemd/system/systemd-udevd.service.d/restored.conf
 systemctl daemon-reload
 systemctl restart systemd-udevd
@@ -97,7 +97,7 @@ until [ "$(systemctl show -P NRestarts systemd-udevd)" -gt 0 ]; do sleep 1; done
 @fault(reds={"guest.no_watchdog_fired[golden]"}, asks=RESTORED)
 def watchdog_fired(patient: Patient) -> AbstractContextManager[None]:
     """A service with a watchdog was silent for longer than that is patient, and was killed and restarted."""
-    return golden_variant(patient, _HANG)
+    return golden_variant(patient, HANG)
 
 
 _BOOT_BADLY = f"""
