@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 
 from lab.faults.edit import AGENT, UNIT, UNIT_FILE, edited, unit_edited
 from lab.faults.fault import fault
-from lab.faults.guest.boot import HANG
+from lab.faults.guest.boot import HANG, RESTORED
 from lab.faults.guest.clones import STOPPED_CLOCK
 from lab.faults.guest.network import UNREADY
 from lab.faults.guest.unit import ANOTHER_UNIT, DRIFT
@@ -58,7 +58,6 @@ until curl -sf -o /dev/null http://127.0.0.1:8080/health; do sleep 1; done
 _WORN = (
     edited(f"{AGENT}/server.js", ("PORT, '0.0.0.0'", "PORT, '::'"))
     + f"systemctl restart {UNIT}\n{_AGAIN}{DRIFT}{_AGAIN}{UNREADY}"
-    + HANG
     + STOPPED_CLOCK
     + f"systemctl stop novnc vnc\nsystemd-run --quiet --unit=broken false\ntouch {UNIT_FILE}\n"
     + edited(f"{AGENT}/server.js", ("const PORT =", "const PORT = ="))
@@ -72,8 +71,7 @@ _WORN = (
             *("unit_is_active", "no_drop_in_changes_the_unit", "no_reload_is_pending", "unit_file_is_sound"),
             *("wait_online_is_enabled_and_succeeded", "network_online_was_reached"),
             *("agent_started_after_the_network", "no_other_port_listens", "port_is_the_agents"),
-            *("no_unit_failed", "no_watchdog_fired", "clock_is_right"),
-            *("window_is_listened_for", "server_source_parses"),
+            *("no_unit_failed", "clock_is_right", "window_is_listened_for", "server_source_parses"),
         )
     },
     asks=(
@@ -86,7 +84,13 @@ _WORN = (
 def users_have_a_worn_vm(patient: Patient) -> AbstractContextManager[None]:
     """Users' VMs are not what the golden snapshot is: the unit drifted, a stranger listens, nothing waited.
 
-    A unit has failed, a watchdog fired, the agent listens at ``::``, too, nobody sets the clock, the desktop
-    is down, and the agent would not start again.
+    A unit has failed, the agent listens at ``::``, too, nobody sets the clock, the desktop is down, and the
+    agent would not start again.
     """
     return users_variant(patient, _WORN)
+
+
+@fault(reds={"guest.no_watchdog_fired[session]"}, asks=RESTORED)
+def users_have_a_vm_with_a_watchdog(patient: Patient) -> AbstractContextManager[None]:
+    """In users' VMs a service with a watchdog was silent for longer than that is patient."""
+    return users_variant(patient, HANG)
