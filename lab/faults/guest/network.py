@@ -12,9 +12,9 @@ from lab.faults.variant import golden_variant
 
 UNREADY = """
 systemctl disable systemd-networkd-wait-online
-systemctl stop network-online.target
+systemctl stop systemd-networkd-wait-online network-online.target
 systemctl start network-online.target
-systemctl restart systemd-networkd-wait-online
+systemctl start systemd-networkd-wait-online
 systemd-run --quiet --unit=stranger python3 -S -m http.server 9999
 """
 
