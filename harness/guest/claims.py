@@ -233,14 +233,15 @@ def _fired(guest: Host) -> dict[str, str]:
     """Services that a watchdog has ended -> the last line of their journal that says so."""
     found = {}
     for name in guest.unit.watched_and_restarted():
-        lines = [line.strip() for line in guest.unit(name).journal(_LAST_LINES).split("\n") if line.strip()]
-        if not lines:
-            raise UntoldError(
-                f"{name} has a watchdog and was restarted, and its journal does not say why",
-                hint=f"in a VM: {shell_line(('journalctl', '-u', name))}",
-            )
-        if fired := [line for line in lines if _FIRED in line]:
+        lines = guest.unit(name).journal_of_boot(_LAST_LINES).strip("\n").split("\n")
+        if fired := [line.strip() for line in lines if _FIRED in line]:
             found[name] = fired[-1]
+        elif lines == [""] or len(lines) >= _LAST_LINES:  # it may be further back
+            raise UntoldError(
+                f"{name} has a watchdog and was restarted, and the last {_LAST_LINES} lines of its journal "
+                "do not say why",
+                hint=f"in a VM: {shell_line(('journalctl', '-b', '-u', name))}",
+            )
     return found
 
 

@@ -24,6 +24,7 @@ FAILED = (
 )
 WATCHED = "systemctl show --property=Id,WatchdogUSec,NRestarts '*.service'"
 VERIFY = "systemd-analyze --man=no verify %s 2>&1"
+JOURNAL_OF_BOOT = "journalctl -b -u %s -n %s -o short-precise --no-pager --quiet"
 JOURNAL = "journalctl -u %s -n %s -o short-precise --no-pager --quiet"
 
 _LIMITS = """\
@@ -111,6 +112,10 @@ class Unit(Module):  # type: ignore[misc] # testinfra is not typed
     def journal(self, count: int) -> str:
         """Its last lines."""
         return str(self.check_output(JOURNAL, self.name, str(count)))
+
+    def journal_of_boot(self, count: int) -> str:
+        """Its last lines since the machine has booted."""
+        return str(self.check_output(JOURNAL_OF_BOOT, self.name, str(count)))
 
     def last_words(self, count: int) -> str:
         """Its last lines for the message of a claim that is broken, whether they can be told or not."""

@@ -10,7 +10,7 @@ from harness.errors import TransportError, UntoldError
 from harness.guest.claims import no_watchdog_fired, wait_online_is_enabled_and_succeeded
 from harness.guest.waiters import waiters_question
 from harness.infra.host import Host
-from harness.infra.units import JOURNAL, SHOW_UNIT, WATCHED
+from harness.infra.units import JOURNAL_OF_BOOT, SHOW_UNIT, WATCHED
 from harness.site.profile import Site
 from tests.unit.peers.shell_machine import this_machine, told
 
@@ -39,7 +39,7 @@ def shown(restarts: int, watchdog: str) -> str:
 def guest(machine: Host, services: str, journal: str = "") -> Host:
     """One of which systemd and the journal say that."""
     told(machine, WATCHED, services)
-    told(machine, JOURNAL % (NETWORKD, "200"), journal)
+    told(machine, JOURNAL_OF_BOOT % (NETWORKD, "200"), journal)
     return machine
 
 
@@ -64,9 +64,12 @@ def test_one_that_fired_is_told_with_what_mends_it(machine: Host) -> None:
     assert f"/etc/systemd/system/{NETWORKD}.d/" in str(problem)
 
 
-def test_a_restart_of_which_no_line_is_left_is_not_told(machine: Host) -> None:
-    with pytest.raises(UntoldError, match="its journal does not say why"):
-        no_watchdog_fired(guest(machine, shown(1, "3min")), SITE)
+@pytest.mark.parametrize("journal", ["", f"{CRASHED}\n" * 200], ids=["none", "as many as are asked for"])
+def test_a_restart_that_lies_further_back_than_the_lines_that_are_left_is_not_told(
+    machine: Host, journal: str
+) -> None:
+    with pytest.raises(UntoldError, match="of its journal do not say why"):
+        no_watchdog_fired(guest(machine, shown(1, "3min"), journal), SITE)
 
 
 @pytest.mark.parametrize("nonsense", ["", "Id=a.service", shown(1, "3min").replace("=1", "=many")])
