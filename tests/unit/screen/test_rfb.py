@@ -67,10 +67,17 @@ def test_colours_are_written_as_in_a_style_sheet() -> None:
 
 
 @contextlib.contextmanager
-def session(folder: Path, server: VncServer, *, timeout_s: float = 5) -> Iterator[Rfb]:
+def session(folder: Path, server: VncServer, *, timeout_s: float = SLACK_S) -> Iterator[Rfb]:
     """A VNC session with a server at a socket."""
     with listening(folder / "vnc", server), vnc_at_socket(folder / "vnc", timeout_s=timeout_s) as vnc:
         yield vnc
+
+
+def looks(vnc: Rfb) -> Iterator[Screen]:
+    """One after another: what comes later than a look waits for is seen by the next."""
+    last = time.monotonic() + SLACK_S
+    while time.monotonic() < last:
+        yield vnc.picture()
 
 
 def test_a_picture_is_taken_through_a_socket(tmp_path: Path) -> None:
@@ -80,13 +87,13 @@ def test_a_picture_is_taken_through_a_socket(tmp_path: Path) -> None:
         assert (vnc.width, vnc.height, vnc.name) == (*SIZE, "desk")
         assert vnc.picture().share(TEAL) == 1
         server.colour = WHITE
-        assert vnc.picture().share(WHITE) == 1
+        assert any(picture.share(WHITE) == 1 for picture in looks(vnc))
 
 
 def test_only_what_changes_is_asked_for_again(tmp_path: Path) -> None:
     """A server with nothing new stays silent, and is not asked twice."""
     server = VncServer(TEAL)
-    with session(tmp_path, server, timeout_s=0.2) as vnc:
+    with session(tmp_path, server) as vnc:
         vnc.picture()
         server.stop_painting = True
         assert [vnc.picture().share(TEAL) for _ in range(3)] == [1, 1, 1]
@@ -99,7 +106,7 @@ def test_a_server_that_hangs_up_later_is_a_clear_error(tmp_path: Path) -> None:
         vnc.picture()
         server.hang_up = True
         with pytest.raises(RfbError, match="hung up"):
-            vnc.picture()
+            list(looks(vnc))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +118,7 @@ def test_a_server_that_lets_nobody_in_is_a_clear_error(tmp_path: Path, security:
     with (
         listening(tmp_path / "vnc", server),
         pytest.raises(RfbError, match=said),
-        vnc_at_socket(tmp_path / "vnc", timeout_s=5),
+        vnc_at_socket(tmp_path / "vnc", timeout_s=SLACK_S),
     ):
         pass
 
@@ -135,7 +142,7 @@ def test_a_server_of_any_version_is_shown_the_password(tmp_path: Path, banner: b
     server.security = before + (b"\2" if password else b"\1")
     with (
         listening(tmp_path / "vnc", server),
-        vnc_at_socket(tmp_path / "vnc", timeout_s=5, password=password[:8] or None) as vnc,
+        vnc_at_socket(tmp_path / "vnc", timeout_s=SLACK_S, password=password[:8] or None) as vnc,
     ):
         assert vnc.picture().share(TEAL) == 1
     assert server.heard[0] == spoken
@@ -150,7 +157,7 @@ def test_a_wrong_password_is_a_clear_error(tmp_path: Path, banner: bytes) -> Non
     with (
         listening(tmp_path / "vnc", server),
         pytest.raises(RfbError, match=f"refused: {'nope' if server.reason else 'it does not say why'}"),
-        vnc_at_socket(tmp_path / "vnc", timeout_s=5, password="wrong"),
+        vnc_at_socket(tmp_path / "vnc", timeout_s=SLACK_S, password="wrong"),
     ):
         pass
 
@@ -160,7 +167,7 @@ def test_a_password_is_not_shown_where_none_is_wanted(tmp_path: Path) -> None:
     server.security = b"\2\2\1"
     with (
         listening(tmp_path / "vnc", server),
-        vnc_at_socket(tmp_path / "vnc", timeout_s=5, password="s3cret99") as vnc,
+        vnc_at_socket(tmp_path / "vnc", timeout_s=SLACK_S, password="s3cret99") as vnc,
     ):
         assert vnc.picture().share(TEAL) == 1
     assert server.heard[1] == b"\1"
@@ -186,8 +193,8 @@ def test_a_frozen_server_is_a_clear_error(tmp_path: Path) -> None:
     server = VncServer(TEAL)
     server.stop_painting = True
     with (
-        session(tmp_path, server, timeout_s=0.2) as vnc,
-        pytest.raises(RfbError, match=r"its picture: not .* 0\.2 s"),
+        session(tmp_path, server, timeout_s=2) as vnc,
+        pytest.raises(RfbError, match=r"its picture: not complete within 2 s"),
     ):
         vnc.picture()
 
@@ -226,7 +233,7 @@ def websocket(path: Path, server: VncServer) -> Iterator[None]:
 def test_a_picture_is_taken_through_a_websocket(tmp_path: Path) -> None:
     with (
         websocket(tmp_path / "ws", VncServer(TEAL)),
-        vnc_at_websocket(tmp_path / "ws", "ws://guest:6080/websockify", timeout_s=5) as vnc,
+        vnc_at_websocket(tmp_path / "ws", "ws://guest:6080/websockify", timeout_s=SLACK_S) as vnc,
     ):
         assert vnc.picture().share(TEAL) == 1
 
@@ -235,7 +242,7 @@ def test_a_socket_that_is_no_websocket_is_a_clear_error(tmp_path: Path) -> None:
     with (
         listening(tmp_path / "vnc", VncServer(TEAL)),
         pytest.raises(RfbError, match="no WebSocket at ws://guest/x"),
-        vnc_at_websocket(tmp_path / "vnc", "ws://guest/x", timeout_s=2),
+        vnc_at_websocket(tmp_path / "vnc", "ws://guest/x", timeout_s=SLACK_S),
     ):
         pass
 
@@ -318,7 +325,7 @@ def test_a_server_that_misbehaves_later_is_soon_given_up(
         pytest.raises(RfbError, match="VNC server"),
         look(tmp_path / "s", way, 0.5) as vnc,
     ):
-        _ = [vnc.picture() for _ in range(3)]
+        list(looks(vnc))
     assert time.monotonic() - began < SLACK_S
 
 
@@ -369,7 +376,7 @@ def test_what_is_no_screen_is_refused_before_it_is_taken(
     with (
         peer_at(tmp_path / "s", way, "silent", Words(b"", b""), greets=greets),
         pytest.raises(RfbError, match=why),
-        look(tmp_path / "s", way, 5),
+        look(tmp_path / "s", way, SLACK_S),
     ):
         pass
     _, most = tracemalloc.get_traced_memory()
@@ -392,7 +399,7 @@ def test_what_is_no_picture_is_refused(tmp_path: Path, way: str, says: bytes, wh
     with (
         peer_at(tmp_path / "s", way, "silent", Words(b"", b""), greets=greeting(*SIZE, b"desk") + says),
         pytest.raises(RfbError, match=why),
-        look(tmp_path / "s", way, 5) as vnc,
+        look(tmp_path / "s", way, SLACK_S) as vnc,
     ):
         vnc.picture()
 
@@ -401,6 +408,6 @@ def test_a_name_is_data(tmp_path: Path) -> None:
     greets = greeting(*SIZE, b"\x1b]0;x\x07 \xff \xe2\x80\xae")
     with (
         peer_at(tmp_path / "s", "socket", "silent", Words(b"", b""), greets=greets),
-        look(tmp_path / "s", "socket", 5) as vnc,
+        look(tmp_path / "s", "socket", SLACK_S) as vnc,
     ):
         assert vnc.name == "\x1b]0;x\x07 \udcff \u202e"
