@@ -165,11 +165,11 @@ class Script:
         return bool(piece)
 
     def _hear_rest(self) -> TooMuch | None:
-        """What an ended program had said: it may come late."""
+        """What an ended program had said: it may come late, and what is in a pipe is heard however late."""
         until = time.monotonic() + _REST_S
         for pipe, said in self._said.items():
             before = -1
-            while len(said) > before and time.monotonic() < until:
+            while len(said) > before and (before < 0 or time.monotonic() < until):
                 before = len(said)
                 try:
                     self._hear(pipe)

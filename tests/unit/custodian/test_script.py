@@ -8,17 +8,18 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
+from harness.custodian.limits import Limit
 from harness.custodian.script import Script
 
-GENEROUS_S = 10
+GENEROUS_S = 60
 """Where it went on as long as somebody held the output."""
 
 
-def said_by(text: str, input_text: str = "", timeout_s: float = 60, **limits: int) -> dict[str, Any]:
+def said_by(text: str, input_text: str = "", timeout_s: float = 600, **limits: int) -> dict[str, Any]:
     """What a shell script comes to."""
     return Script(["sh", "-c", text], input_text, timeout_s, None, **limits).run()
 
@@ -47,7 +48,7 @@ def test_an_input_that_nobody_reads_is_no_trouble() -> None:
 def test_bytes_that_are_no_text_come_back_as_they_went() -> None:
     odd = bytes(range(256)).decode("utf-8", "surrogateescape")
     assert said_by("cat", odd)["stdout"] == odd
-    script = Script(["printf", "%s", "vm-\udcff"], "", 10, None)
+    script = Script(["printf", "%s", "vm-\udcff"], "", 60, None)
     assert script.run()["stdout"] == "vm-\udcff"
 
 
@@ -60,6 +61,7 @@ def test_a_flood_is_ended_at_its_length_and_told(text: str) -> None:
 
 FLOOD = """
 from pathlib import Path
+from harness.custodian.limits import Limit
 from harness.custodian.script import Script
 ended = Script(["yes"], "", 60, None).run()
 # The peak of this program: getrusage() counts what its parent had when it forked.
@@ -76,9 +78,19 @@ def test_a_flood_fills_no_memory() -> None:
     assert int(peak_kib) < 300 << 10
 
 
-def test_one_that_takes_too_long_is_ended_with_what_it_said() -> None:
+def test_one_that_takes_too_long_is_ended_with_what_it_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its time is cut short once it has said something: a shell may need as long to begin."""
+    script = Script(["sh", "-c", "echo before; exec sleep 600"], "", 600, None)
+    hear = script._hear
+
+    def hear_and_hurry(pipe: IO[bytes]) -> bool:
+        more = hear(pipe)
+        script._limit = Limit("sh", seconds=0.5, size=100)
+        return more
+
+    monkeypatch.setattr(script, "_hear", hear_and_hurry)
     began = time.monotonic()
-    ended = said_by("echo before; exec sleep 600", timeout_s=0.5)
+    ended = script.run()
     assert (ended["timed_out"], ended["truncated"]) == (True, False)
     assert (ended["status"], ended["stdout"]) == (-9, "before\n")
     assert time.monotonic() - began < GENEROUS_S
@@ -113,6 +125,15 @@ def test_all_that_was_said_before_the_end_is_heard() -> None:
         assert len(said_by("head -c 60000 /dev/zero; head -c 60000 /dev/zero >&2")["stdout"]) == 60_000
 
 
+def test_what_an_ended_program_had_said_is_heard_however_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By one who came to it only after its end, and was then held up for longer than it waits for more."""
+    over = os.WEXITED | os.WNOWAIT
+    monkeypatch.setattr(Script, "_talk", lambda _, program: os.waitid(os.P_PID, program.pid, over))
+    monkeypatch.setattr("harness.custodian.script._REST_S", 0)
+    ended = said_by("echo out; echo err >&2")
+    assert (ended["stdout"], ended["stderr"]) == ("out\n", "err\n")
+
+
 @pytest.mark.parametrize(
     "text", ["exec sleep 600", "yes >/dev/null", "trap '' TERM; while :; do sleep 1; done"]
 )
@@ -134,7 +155,7 @@ def test_one_that_is_stopped_before_it_began_does_nothing() -> None:
 def test_a_program_that_is_not_there_is_an_error_and_leaves_nothing_open() -> None:
     before = len([*Path("/proc/self/fd").iterdir()])
     with pytest.raises(FileNotFoundError):
-        Script(["/nonexistent/program"], "", 10, None).run()
+        Script(["/nonexistent/program"], "", 60, None).run()
     for _ in range(20):
         said_by("true")
     assert len([*Path("/proc/self/fd").iterdir()]) == before
