@@ -38,19 +38,19 @@ def custodian() -> Iterator[Custodian]:
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    custodian = Custodian(process, b"", timeout_s=20, explain=SshError)
+    custodian = Custodian(process, b"", timeout_s=60, explain=SshError)
     yield custodian
     assert custodian.close() == ""
 
 
 def test_a_vmm_that_failed_is_told_as_such(custodian: Custodian) -> None:
     with pytest.raises(VmmError, match=r"^it ended with status 1$"):
-        custodian.ask("make", timeout_s=20, text="it ended with status 1")
+        custodian.ask("make", timeout_s=60, text="it ended with status 1")
 
 
 def test_a_refusal_is_no_vmms(custodian: Custodian) -> None:
     with pytest.raises(HarnessError, match="refused: no space left") as caught:
-        custodian.ask("copy", timeout_s=20, text="no space left")
+        custodian.ask("copy", timeout_s=60, text="no space left")
     assert not isinstance(caught.value, VmmError)
 
 

@@ -54,7 +54,7 @@ counting = True
 directory = reaper.claim_run(run, root / "disks" / run)
 mine = Owner.of(directory)
 plan = Plan(f"{run}-1", str(root / "vmm"), "vmtap0", "192.168.100.1/24", str(root / "golden"),
-            str(root / "disks" / run / "1.ext4"), 20)
+            str(root / "disks" / run / "1.ext4"), 60)
 cell = Cell(plan, directory / "1", 0, mine)
 cell.open_namespace()
 cell.namespace.call(cell.make)
@@ -125,7 +125,7 @@ def test_a_reaper_that_is_killed_is_followed_by_the_next(host: Path) -> None:
     assert first.stdin is not None
     first.stdin.write(program)
     first.stdin.flush()
-    process.wait(20)
+    process.wait(60)
     first.kill()
     first.communicate()
     assert start_time(process.pid) is None

@@ -30,7 +30,7 @@ async def connect(listening: socket.socket) -> Streams:
 
 async def until(mute: Mute, seen: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
     """The account, once it is so."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not seen(account := mute.account()):
             await asyncio.sleep(0.001)
     return account
@@ -109,7 +109,7 @@ async def test_it_holds_no_more_than_it_can(
     """The newest are held and told of; all are counted."""
     monkeypatch.setattr(custodian_mute, "_MOST_HELD", 2)
     mute = Mute(listening)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         links = [await connect(listening) for _ in range(5)]
         await until(mute, lambda account: account["count"] == 5)
         assert [await links[number][0].read() for number in range(3)] == [b""] * 3

@@ -22,7 +22,7 @@ async def serving() -> AsyncIterator[tuple[Pages, int]]:
         yield pages, port
     finally:
         pages.stop()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while pages._busy:
                 await asyncio.sleep(0)
 
@@ -84,7 +84,7 @@ DRAGGING = {
 @pytest.mark.parametrize("first", DRAGGING.values(), ids=DRAGGING)
 async def test_a_request_has_its_time_in_all(monkeypatch: pytest.MonkeyPatch, first: bytes) -> None:
     monkeypatch.setattr("harness.custodian.pages._REQUEST_S", 0.5)
-    async with serving() as (pages, port), asyncio.timeout(10):
+    async with serving() as (pages, port), asyncio.timeout(60):
         pages.add("/x", "hello")
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(first)
@@ -99,7 +99,7 @@ async def test_a_request_has_its_time_in_all(monkeypatch: pytest.MonkeyPatch, fi
 
 @pytest.mark.parametrize("flood", [b"x" * 1000, b"X: y\r\n" * 100])
 async def test_a_request_has_its_length_in_all(flood: bytes) -> None:
-    async with serving() as (pages, port), asyncio.timeout(10):
+    async with serving() as (pages, port), asyncio.timeout(60):
         pages.add("/x", "hello")
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         with contextlib.suppress(ConnectionError):
@@ -114,7 +114,8 @@ async def test_a_request_has_its_length_in_all(flood: bytes) -> None:
 
 async def test_of_many_at_once_no_more_are_served_than_it_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.custodian.pages._AT_ONCE", 3)
-    async with serving() as (pages, port), asyncio.timeout(10):
+    monkeypatch.setattr("harness.custodian.pages._REQUEST_S", 60)  # they are held until we let them go
+    async with serving() as (pages, port), asyncio.timeout(60):
         pages.add("/x", "hello")
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
         while len(pages._busy) < 3:

@@ -62,7 +62,7 @@ def test_a_host_whose_python_is_too_old_says_so_before_it_reads_the_program() ->
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert (done.returncode, done.stdout) == (1, "")

@@ -20,7 +20,7 @@ from tests.unit.peers.crooked_controller import CROOKED, Behaviour, crooked_cont
 from tests.unit.peers.small_controller import BODY, FINISHED, SmallController, own, small_controller
 
 
-def start(note: Path, url: str, limit_s: float = 10) -> dict[str, Any]:
+def start(note: Path, url: str, limit_s: float = 60) -> dict[str, Any]:
     """Ask whoever listens there for a session."""
     return sessions.start_session(
         note,
@@ -30,11 +30,11 @@ def start(note: Path, url: str, limit_s: float = 10) -> dict[str, Any]:
         body=BODY,
         finished=FINISHED,
         limit_s=limit_s,
-        end_s=1,
+        end_s=60,
     )
 
 
-def record(note: Path, url: str, end_s: float = 5) -> None:
+def record(note: Path, url: str, end_s: float = 60) -> None:
     """Put a session on record that is said to be there."""
     launches.Launch(
         show=f"{url}/{{session}}",
@@ -76,6 +76,7 @@ def test_a_request_that_nobody_heard_leaves_no_record(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("timed_once_reached")
 def test_a_request_without_an_answer_is_told_until_it_is_settled(
     tmp_path: Path, controller: SmallController
 ) -> None:
@@ -162,6 +163,7 @@ def test_only_a_refusal_of_the_apis_own_takes_a_launch_off_the_record(
         assert (on_record.heard is None) is (answered.session is not None)
 
 
+@pytest.mark.usefixtures("timed_once_reached")
 @pytest.mark.parametrize("behaviour", CROOKED.values(), ids=CROOKED)
 def test_no_answer_leaves_a_launch_on_record(tmp_path: Path, behaviour: Behaviour) -> None:
     note = tmp_path / "session-1.json"
@@ -238,6 +240,7 @@ def test_nothing_is_asked_for_where_it_cannot_be_recorded(
     assert [path.name for path in small_disk.iterdir()] == ["fill"]
 
 
+@pytest.mark.usefixtures("timed_once_reached")
 def test_sessions_that_were_found_are_owned_and_cancelled(
     tmp_path: Path, controller: SmallController
 ) -> None:
@@ -321,7 +324,7 @@ def test_a_row_that_follows_the_end_of_its_vm_is_waited_for(
     tmp_path: Path, controller: SmallController
 ) -> None:
     rows = ["ready", "cancelled"]
-    assert end(tmp_path, controller, patience_s=5, cancels=OVER, shows=rows) == (True, False, "")
+    assert end(tmp_path, controller, patience_s=60, cancels=OVER, shows=rows) == (True, False, "")
 
 
 def test_a_look_that_nobody_answers_is_taken_again(
@@ -337,7 +340,7 @@ def test_a_look_that_nobody_answers_is_taken_again(
         return ask(method, url, *words, **limits)
 
     monkeypatch.setattr(sessions, "ask", once_late)
-    seen = end(tmp_path, controller, patience_s=5, sessions={"s1": "completed"}, cancels=OVER)
+    seen = end(tmp_path, controller, patience_s=60, sessions={"s1": "completed"}, cancels=OVER)
     assert seen == (True, False, "")
     assert asked == ["start", "cancel", "s1", "s1"]
 

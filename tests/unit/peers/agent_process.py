@@ -32,14 +32,14 @@ class Agent:
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self._process = process
         self._log = log
-        self.client = httpx.Client(base_url="http://127.0.0.1:0", timeout=15)
+        self.client = httpx.Client(base_url="http://127.0.0.1:0", timeout=60)
 
     def wait_listening(self) -> None:
         """Wait until it has said on which port it listens."""
         found = wait_until(
             lambda: re.search(r"listening on port (\d+)", self.log()) or self._process.poll() is not None,
             what="the agent's port",
-            timeout_s=20,
+            timeout_s=60,
         )
         assert isinstance(found, re.Match), f"the agent ended: {self.log()}"
         self.client.base_url = httpx.URL(f"http://127.0.0.1:{found[1]}")
@@ -56,11 +56,11 @@ class Agent:
     def signal(self, number: signal.Signals) -> int:
         """Send a signal; returns the exit status that follows."""
         self._process.send_signal(number)
-        return self._process.wait(timeout=20)
+        return self._process.wait(timeout=60)
 
     def wait_ended(self) -> int:
         """Wait for the end; returns the exit status."""
-        return self._process.wait(timeout=20)
+        return self._process.wait(timeout=60)
 
 
 def installed(folder: Path) -> Path:
@@ -97,7 +97,7 @@ def started(folder: Path, environment: Mapping[str, str]) -> Iterator[Agent]:
     finally:
         agent.client.close()
         process.kill()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 @contextlib.contextmanager
@@ -124,7 +124,7 @@ def listener(answer: bytes | None, *, port: int = 0) -> Iterator[tuple[int, list
         finally:
             server.shutdown(socket.SHUT_RDWR)
             if answer is not None:
-                thread.join(timeout=5)
+                thread.join(timeout=60)
 
 
 def _request(connection: socket.socket) -> str:

@@ -117,4 +117,4 @@ def bad_database(
         finally:
             over.set()
             listener.shutdown(socket.SHUT_RDWR)
-            thread.join(5)
+            thread.join(60)

@@ -97,7 +97,7 @@ def crooked_controller(behaviour: Behaviour) -> Iterator[str]:
         finally:
             ended.set()
             server.shutdown(socket.SHUT_RDWR)
-            threads[0].join(5)
+            threads[0].join(60)
 
 
 def _accept(server: socket.socket, behaviour: Behaviour, ended: threading.Event) -> None:

@@ -15,6 +15,8 @@ from harness.host.custodian import Custodian
 RUN = "acc-00a11e"
 PATIENCE_S = 1.0
 """What a host's waits for with others as it ends, where that has several seconds."""
+LOCK_S = 60.0
+"""How long it waits for another that reaps, where a host's gives up after some seconds."""
 _MOVED = "module.main(*sys.argv[2:])"
 
 
@@ -27,6 +29,7 @@ def start_custodian(host_folders: Path, run: str = RUN, *how: str) -> tuple[subp
 sys.modules['harness.custodian.requests']._PATIENCE_S = {PATIENCE_S}
 sys.modules['harness.custodian.service']._HURRIED_S = {PATIENCE_S}
 sys.modules['harness.custodian.service']._SAY_S = {PATIENCE_S}
+sys.modules['harness.custodian.reaper']._LOCK_S = {LOCK_S}
 sys.modules['harness.custodian.reaper'].RUNS = __import__('pathlib').Path({str(host_folders / "run")!r})
 sys.modules['harness.custodian.netns'].NAMES = __import__('pathlib').Path({str(host_folders / "netns")!r})
 """
@@ -46,7 +49,7 @@ sys.modules['harness.custodian.netns'].NAMES = __import__('pathlib').Path({str(h
 def custodian_of(host_folders: Path, run: str = RUN, *how: str) -> Iterator[Custodian]:
     """One that has been asked nothing yet."""
     process, program = start_custodian(host_folders, run, *how)
-    owner = Custodian(process, program, timeout_s=20, explain=SshError)
+    owner = Custodian(process, program, timeout_s=60, explain=SshError)
     try:
         yield owner
     finally:

@@ -24,7 +24,7 @@ class FakePeer:
     def stop(self) -> None:
         """Stop serving."""
         self._listening.shutdown(socket.SHUT_RDWR)
-        self._thread.join(timeout=5)
+        self._thread.join(timeout=60)
         self._listening.close()
 
     def _serve(self) -> None:

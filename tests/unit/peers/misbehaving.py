@@ -68,7 +68,7 @@ def misbehaving(
 
         def serve(connection: socket.socket) -> None:
             with connection, contextlib.suppress(OSError, EOFError):
-                connection.settimeout(30)
+                connection.settimeout(60)
                 opening(connection)
                 behave(manner, words, connection.sendall, over)
 
@@ -84,7 +84,7 @@ def misbehaving(
         finally:
             over.set()
             listener.shutdown(socket.SHUT_RDWR)
-            thread.join(5)
+            thread.join(60)
 
 
 def _listening(where: Path | tuple[str, int]) -> socket.socket:

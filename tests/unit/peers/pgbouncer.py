@@ -57,7 +57,7 @@ class Pooler:
     def client(self, dbname: str = "postgres") -> Iterator[psycopg.Connection]:
         """Another client: one that knows nothing of us, and leaves nothing behind itself."""
         opened = psycopg.connect(
-            self.url, dbname=dbname, autocommit=True, prepare_threshold=None, connect_timeout=5
+            self.url, dbname=dbname, autocommit=True, prepare_threshold=None, connect_timeout=60
         )
         with contextlib.closing(opened) as client:
             yield client
@@ -120,7 +120,7 @@ def pgbouncer(
             words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=home, env=environment()
         )
     try:
-        wait_until(pooler.listens, what=f"pgbouncer ({home / 'log'})", timeout_s=10, interval_s=0.02)
+        wait_until(pooler.listens, what=f"pgbouncer ({home / 'log'})", timeout_s=60, interval_s=0.02)
         yield pooler
     finally:
         process.kill()

@@ -28,7 +28,7 @@ class PrivateSshd:
 def private_sshd(directory: Path) -> Iterator[PrivateSshd]:
     """Start it in a directory of its own."""
     for name in ("host", "user"):
-        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", directory / name], timeout_s=10)
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", directory / name], timeout_s=60)
     port = free_port()
     options = {
         "Port": port,
@@ -73,7 +73,7 @@ def private_sshd(directory: Path) -> Iterator[PrivateSshd]:
         yield PrivateSshd(login, process)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _accepts(port: int) -> bool:

@@ -55,20 +55,20 @@ def provider(folder: Path) -> Iterator[Provider]:
         wait_until(
             lambda: "is open" in found.log() or process.poll() is not None,
             what="the provider to open",
-            timeout_s=30,
+            timeout_s=60,
         )
         assert process.poll() is None, found.log()
         yield found
     finally:
         process.kill()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 @dataclass
 class Person:
     """Somebody with a browser of their own, whose cookies last as long as they do."""
 
-    browser: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=20))
+    browser: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60))
 
     def opens(self, url: httpx.URL | str) -> httpx.Response:
         """Follow redirects to a page, or to where one leaves for a login tool on loopback."""

@@ -37,7 +37,7 @@ def open_shell(
 def this_machine(
     *,
     path: str = os.environ["PATH"],
-    timeout_s: float = 20,
+    timeout_s: float = 60,
     remembers: bool = True,
     clean: Callable[[str], str] = as_it_is,
 ) -> Iterator[Host]:

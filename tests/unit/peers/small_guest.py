@@ -119,7 +119,7 @@ class SmallGuest(SmallVm):
     def guest(self, *, remembers: bool = False) -> Host:
         """Its inside."""
         path, clean = str(self.folder / "bin"), without_environment(self.hypervisor.site)
-        backend = ShellBackend(self.name, lambda: open_shell(path, clean), timeout_s=20, remembers=remembers)
+        backend = ShellBackend(self.name, lambda: open_shell(path, clean), timeout_s=60, remembers=remembers)
         self.backends.append(backend)
         return Host(backend)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[3]
-TIMEOUT = 40.0
+TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ class Program:
 
 def wait_gone(pid: int) -> None:
     """Wait until a process that is not our child has ended (a zombie has)."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + TIMEOUT
     while is_alive(pid):
         assert time.monotonic() < deadline, f"process {pid} is still there"
         select.select([], [], [], 0.005)

@@ -89,7 +89,7 @@ def listening(path: Path, server: VncServer) -> Iterator[VncServer]:
             yield server
         finally:
             listener.shutdown(socket.SHUT_RDWR)
-            thread.join(5)
+            thread.join(60)
 
 
 def _accept(listener: socket.socket, server: VncServer) -> None:

@@ -68,4 +68,4 @@ def web_peer(
             yield server.asked
         finally:
             server.shutdown()
-            thread.join(5)
+            thread.join(60)

@@ -24,4 +24,4 @@ def websocket_peer(
             yield
         finally:
             server.shutdown()
-            thread.join(5)
+            thread.join(60)
