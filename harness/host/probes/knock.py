@@ -29,6 +29,7 @@ from typing import Any
 
 _CLONE_NEWNET, _PR_SET_PDEATHSIG = 0x40000000, 1
 _ETH_ARP, _ARP_S = 0x0806, 1.0
+_MOST_LATE = 10_000  # frames that wait for a probe that was held up; a socket holds fewer
 _INSIDE = "eth0"
 # Above all others: a bridge has the lowest address of its ports, and must not have ours.
 _PORT_MAC = bytes((0xFE, 0xFF, 0xFF, *os.urandom(3)))
@@ -130,14 +131,22 @@ def taken(addresses: list[str]) -> set[str]:
                 "!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, 1, mac, bytes(4), bytes(6), packed(address)
             )
             raw.send(b"\xff" * 6 + mac + struct.pack("!H", _ETH_ARP) + asked)
-        found, deadline = set(), time.monotonic() + _ARP_S
-        while (left_s := deadline - time.monotonic()) > 0:
-            raw.settimeout(left_s)
-            with contextlib.suppress(socket.timeout):
-                frame = raw.recv(128)
-                if len(frame) >= 42 and frame[22:28] != mac:
-                    found.add(str(ipaddress.IPv4Address(frame[28:32])))
-        return found & set(addresses)
+        heard = (frame for frame in _frames(raw, _ARP_S) if len(frame) >= 42 and frame[22:28] != mac)
+        return {str(ipaddress.IPv4Address(frame[28:32])) for frame in heard} & set(addresses)
+
+
+def _frames(raw: socket.socket, within_s: float) -> Iterator[bytes]:
+    """What comes within a time: also what had come by then and could not be looked at before."""
+    deadline, late = time.monotonic() + within_s, 0
+    while late < _MOST_LATE:
+        left_s = deadline - time.monotonic()
+        late += left_s <= 0
+        raw.settimeout(max(0.0, left_s))
+        try:
+            yield raw.recv(128)
+        except (socket.timeout, BlockingIOError):  # noqa: UP041 - another class before Python 3.10
+            if left_s <= 0:
+                return
 
 
 def packed(address: str) -> bytes:

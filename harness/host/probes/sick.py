@@ -289,10 +289,10 @@ def answer(address: str, port: int, path: str) -> Found:
             way.sendall(f"GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n".encode())
         way.settimeout(ANSWER_S)
         deadline = time.monotonic() + ANSWER_S
-        while len(raw) < 2000 and time.monotonic() < deadline:
+        while True:  # what has come by then is read, however late we come to it
             chunk = way.recv(2000)
             raw += chunk
-            if not chunk or not path:
+            if not chunk or not path or len(raw) >= 2000 or time.monotonic() >= deadline:
                 break
     text = raw.decode("utf-8", "replace")
     status = re.match(r"HTTP/1\.[01] (\d{3})", text)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
+import re
+import runpy
 import shlex
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
+from harness.causes import hops as hops_of
 from harness.causes.facts import Facts
 from harness.causes.hops import PROBE, HopsSeen, Target, ask_hops
 from harness.causes.table import diagnose
@@ -34,17 +39,28 @@ WELL = (
 )
 
 _SPEAK = """
-import socket, sys, time
+import os, socket, sys, time
+looker = os.getppid()
 wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 wire.bind((sys.argv[1], 0x0806))
 address = socket.inet_aton("192.168.100.77")
 head = b"\\xff" * 6 + b"\\x02" * 6 + bytes.fromhex("08060001080006040001") + b"\\x02" * 6
-for _ in range(400):
+while os.getppid() == looker:
     wire.send(head + address + bytes(10))
     time.sleep(0.05)
 """
 _SPEAKS = f"python3 -S -c {shlex.quote(_SPEAK)} %s >/dev/null 2>&1 &\ntrue"
-"""Somebody at the far end says for 20 seconds, by ARP, that he has another address."""
+"""Somebody at the far end says, by ARP, that he has another address, as long as there is who looks."""
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A look that gives whoever is to be heard the time that a busy machine may take him."""
+    probe, limits = tmp_path / "sick.py", "CONNECT_S, ANSWER_S, LISTEN_S = "
+    text = re.sub(f"(?m)^{limits}.*$", f"{limits}60.0, 60.0, 5.0", PROBE.read_text())
+    assert text != PROBE.read_text()
+    probe.write_text(text)
+    monkeypatch.setattr(hops_of, "PROBE", probe)
 
 
 def cause(seen: HopsSeen) -> str:
@@ -72,6 +88,7 @@ def test_each_hop_is_told_as_the_kernel_shows_it(more: str, name: str) -> None:
     assert cause(ask_hops(Apart(f"{WELL}; {more}"), target, limit_s=PATIENCE_S)) == name
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize(("bridge", "others"), [("", ("192.168.100.77",)), (BRIDGE, ())])
 def test_who_else_speaks_on_a_bridge_is_not_the_guest(bridge: str, others: tuple[str, ...]) -> None:
     """On a TAP of its own there is nobody else."""
@@ -147,9 +164,20 @@ def asked(port: int) -> HopsSeen:
     return ask_hops(here, Target("it", "x", "127.0.0.1", "lo", pid=os.getpid()), limit_s=PATIENCE_S)
 
 
+SAID = b"HTTP/1.1 404 Not Found\r\nServer: SimpleHTTP/0.6\r\nContent-Length: 3\r\n\r\nno\n"
+
+
+def test_what_a_port_said_is_read_however_late_we_come_to_it() -> None:
+    """On a busy host a look may be held up between any two steps."""
+    answer = runpy.run_path(str(PROBE))["answer"]
+    late = SimpleNamespace(monotonic=itertools.count(step=100).__next__)
+    answer.__globals__.update(time=late, ANSWER_S=PATIENCE_S)
+    with served(SAID) as port:
+        assert answer("127.0.0.1", port, "/health")["status"] == 404
+
+
 def test_what_a_port_says_is_told() -> None:
-    said = b"HTTP/1.1 404 Not Found\r\nServer: SimpleHTTP/0.6\r\nContent-Length: 3\r\n\r\nno\n"
-    with served(said) as port:
+    with served(SAID) as port:
         hops = asked(port).hops
     assert hops is not None
     assert hops.agent is not None
