@@ -51,15 +51,13 @@ def test_a_bad_server_costs_no_more_than_its_time(
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("addresses", [1, 12])
+@pytest.mark.parametrize("addresses", [1, 60])
 def test_every_address_of_a_name_shares_one_time(addresses: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The driver gives each of them its own."""
+    """The driver gives each of them its own, of two seconds at least."""
     with bad_database(server.silent, at="startup") as port:
         found = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [found] * addresses)
-        assert (
-            _connect_s(f"postgresql://me@many.example:{port}/db?sslmode=disable", monkeypatch) < 3 * CONNECT_S
-        )
+        assert _connect_s(f"postgresql://me@many.example:{port}/db?sslmode=disable", monkeypatch) < SLACK_S
 
 
 def test_an_address_that_is_silent_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +69,7 @@ def test_an_address_that_is_silent_leaves_time_for_the_next(monkeypatch: pytest.
         found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in (first, second)]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
         words = {"host": "many.example", "user": "me", "dbname": "db", "sslmode": "disable"}
-        with connect_within(5, port=port, **words) as connection:
+        with connect_within(8, port=port, **words) as connection:
             assert connection.info.hostaddr == second
             connection.close()
 
@@ -111,9 +109,9 @@ def test_a_name_that_cannot_be_resolved_is_the_drivers_to_tell(
 def test_a_resolver_that_is_silent_has_no_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody can interrupt it; but it need not be waited for."""
     over = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(30) and [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(2 * SLACK_S) and [])
     try:
-        assert _connect_s("postgresql://me@nowhere.example/db", monkeypatch) < 3 * CONNECT_S
+        assert _connect_s("postgresql://me@nowhere.example/db", monkeypatch) < SLACK_S
     finally:
         over.set()
 

@@ -61,7 +61,7 @@ def encrypting(scratch_database: ScratchPostgres, tmp_path: Path) -> Iterator[Po
     """The same, and it speaks TLS, and nothing else, over TCP."""
     key, certificate = (tmp_path / name for name in ("key.pem", "certificate.pem"))
     words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    run(["openssl", *words, "-subj", "/CN=pooler", "-keyout", key, "-out", certificate], timeout_s=30)
+    run(["openssl", *words, "-subj", "/CN=pooler", "-keyout", key, "-out", certificate], timeout_s=60)
     with pgbouncer(
         scratch_database.socket_dir / "pgbouncer", scratch_database.url(), certificate=(key, certificate)
     ) as running:

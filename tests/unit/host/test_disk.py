@@ -39,7 +39,7 @@ def made(folder: Path) -> Path:
     """A disk with what lies in the folder's tree."""
     path = folder / "golden.ext4"
     argv: list[str | Path] = ["/usr/sbin/mke2fs", "-q", "-t", "ext4", "-d", folder / "tree", path, "8M"]
-    subprocess.run(argv, check=True, timeout=30)
+    subprocess.run(argv, check=True, timeout=60)
     return path
 
 

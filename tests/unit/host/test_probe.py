@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def vmm(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 def ask(local_site: Site, *parts: str, paths: tuple[str, ...] = ()) -> HostFacts:
     host = Here()
     host.site = local_site
-    return ask_host(host, parts=parts, paths=paths, timeout_s=30)
+    return ask_host(host, parts=parts, paths=paths, timeout_s=60)
 
 
 def test_a_vmm_is_known_by_its_name_and_with_its_whole_command_line(
@@ -131,12 +132,19 @@ def test_a_shell_that_waits_for_a_vmm_is_none(local_site: Site, tmp_path: Path) 
         with running([str(tmp_path / SHORT)], tmp_path / SHORT) as process:
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
             if ending:
-                wait_until(children.read_text, what="the VMM", timeout_s=10, until=bool)
+                wait_until(
+                    partial(named, children), what="the VMM", timeout_s=60, until={RELEASE[:15]}.__eq__
+                )
             else:
                 comm = Path(f"/proc/{process.pid}/comm")
-                wait_until(comm.read_text, what="exec", timeout_s=10, until=lambda name: name != f"{SHORT}\n")
+                wait_until(comm.read_text, what="exec", timeout_s=60, until=lambda name: name != f"{SHORT}\n")
             pids = [process.pid, *map(int, children.read_text().split())]
             assert [pid in vmms(local_site) for pid in pids] == counted
+
+
+def named(children: Path) -> set[str]:
+    """What a process's children run; one that was only just made runs what its parent does."""
+    return {Path(f"/proc/{pid}/comm").read_text().strip() for pid in children.read_text().split()}
 
 
 def vmms(local_site: Site) -> set[int]:
@@ -165,7 +173,7 @@ def test_a_vmm_that_nobody_waited_for_is_defunct(local_site: Site, vmm: subproce
         found = ask(local_site, "processes").part("processes", Processes)
         return [one.defunct for one in found.vmms if one.pid == vmm.pid]
 
-    wait_until(lambda: states() == [True], what="a defunct process", timeout_s=10)
+    wait_until(lambda: states() == [True], what="a defunct process", timeout_s=60)
 
 
 def test_files_sockets_and_paths_asked_by_name(local_site: Site, tmp_path: Path) -> None:
@@ -208,7 +216,10 @@ class Health(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-def test_the_controllers_answer_and_that_there_is_none(local_site: Site) -> None:
+def test_the_controllers_answer_and_that_there_is_none(
+    local_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.host.facts.API_TIMEOUT_S", 40)
     with HTTPServer(("127.0.0.1", 0), Health) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
@@ -230,7 +241,7 @@ def test_a_bridge_that_is_not_there_a_vmm_that_is_not_there_and_room(local_site:
 def test_the_clock_of_this_machine_is_its_own(local_site: Site) -> None:
     clock = ask(local_site, "identity").clock
     assert clock.at_least == 0
-    assert clock.at_most < 5
+    assert clock.at_most < 60
 
 
 SAYS = """#!/bin/sh
@@ -266,7 +277,7 @@ LEFTOVERS = {
 def test_taps_of_every_namespace_are_seen_whatever_lies_beside(local_site: Site, leftover: str) -> None:
     host = Apart(TWO_VMS.format(leftover=leftover))
     host.site = local_site
-    found = ask_host(host, parts=("taps",), paths=(), timeout_s=30).part("taps", Taps)
+    found = ask_host(host, parts=("taps",), paths=(), timeout_s=60).part("taps", Taps)
     seen = {(one.netns_name, one.name) for one in found.taps}
     assert seen == {("acc-vm1", "vmtap1"), ("acc-vm2", "vmtap2")}
 
