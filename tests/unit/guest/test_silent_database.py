@@ -16,9 +16,25 @@ from harness.guest.silent_database import _SCHEME, SilentDatabase, database_url,
 from harness.site.profile import Site
 from tests.unit.peers.database_user import NEVER, Agent, DatabaseVm, Way, running
 
-LIMITS = {"agent": {"database_timeout_s": 0.5, "login_s": 1.5}, "guest": {"request_s": 1.5, "recovery_s": 3}}
-HOME = {"name": "nowhere", "snapshot": {"gateway": "127.0.0.1"}, **LIMITS}
-SITE = Site.model_validate(HOME)
+AMPLE_S = 60.0
+HOME = {"name": "nowhere", "snapshot": {"gateway": "127.0.0.1"}}
+
+
+def limited(
+    *,
+    database_s: float = AMPLE_S,
+    login_s: float = AMPLE_S,
+    request_s: float = AMPLE_S,
+    recovery_s: float = AMPLE_S,
+) -> Site:
+    """Only what is to run out is short: the machine may be busy."""
+    agent = {"database_timeout_s": database_s, "login_s": login_s}
+    return Site.model_validate(
+        {**HOME, "agent": agent, "guest": {"request_s": request_s, "recovery_s": recovery_s}}
+    )
+
+
+SITE = limited()
 QUIET = Way(asks=False)
 WELL: dict[str, Way] = {
     "GET /health": QUIET,
@@ -71,8 +87,7 @@ def test_all_that_may_use_the_database_is_asked_and_ends(tried: Try) -> None:
 
 
 def test_the_next_login_begins_while_the_one_before_waits_for_its_database(tried: Try) -> None:
-    patient = Site.model_validate({**HOME, "agent": {"database_timeout_s": 0.5, "login_s": 30}})
-    seen = tried({"POST /auth": Way(gives_up_s=2)}, site=patient)
+    seen = tried({"POST /auth": Way(gives_up_s=6)})
     calls = sorted(seen.silence.connections, key=lambda call: call.came_s)
     assert (seen.late, len(calls)) == ([], 3)
     for before, after in itertools.pairwise(calls):
@@ -91,10 +106,10 @@ HANGS = {
 @pytest.mark.parametrize(("path", "count"), HANGS.values(), ids=HANGS)
 def test_each_that_never_ends_is_late(tried: Try, path: str, count: int) -> None:
     """Also a login that ends, but not in time."""
-    late = tried({path: Way(gives_up_s=NEVER)}).late
+    seen = tried({path: Way(gives_up_s=NEVER)}, site=limited(database_s=0.5, login_s=1.5, request_s=1.5))
+    late = [one for one in seen.late if one.what.startswith(path)]  # a busy machine may make others late, too
     assert len(late) == count
     for one in late:
-        assert one.what.startswith(path)
         assert str(one).endswith(f"no answer (never; allowed are {2:g} s)")
 
 
@@ -119,38 +134,37 @@ def test_what_is_said_of_limits_before_anything_was_asked_is_no_answer(tried: Tr
 
 def test_a_call_that_outlives_its_answer_lingers(tried: Try) -> None:
     """As a race leaves it: nobody waits for it, and nobody ends it."""
-    quick = {"agent": {"database_timeout_s": 0.1, "login_s": 3}, "guest": {"request_s": 3, "recovery_s": 3}}
     ways = {"POST /auth": Way(closes=False), "GET /oauth-url": Way(gives_up_s=0.9)}
-    seen = tried(ways, site=Site.model_validate({**HOME, **quick}))
+    seen = tried(ways, site=limited(database_s=0.1))
     assert seen.late == []
     assert "PATCH /rest/v1/auth_sessions" in seen.lingering
 
 
 def test_what_is_no_http_is_told_by_its_size(tried: Try) -> None:
     startup = b"\0\0\0\x08\x04\xd2\x16\x2f"
-    seen = tried({"POST /auth": Way(closes=False, gives_up_s=0.6)}, says=startup, scheme="postgresql")
+    ways = {"POST /auth": Way(closes=False, gives_up_s=0.6)}
+    seen = tried(ways, says=startup, scheme="postgresql", site=limited(database_s=0.5))
     assert {(one.size, one.request) for one in seen.silence.connections} == {(8, "")}
     assert set(seen.lingering) == {"8 bytes, which are no HTTP"}
 
 
 def test_health_is_held_to_its_own_limit(tried: Try) -> None:
     """Not to a login's, which may be long; a wrong status counts, too."""
-    patient = Site.model_validate({**HOME, "agent": {"database_timeout_s": 0.5, "login_s": 30}})
-    seen = tried({"GET /credentials/status": Way(gives_up_s=0.8)}, site=patient)
+    seen = tried({"GET /credentials/status": Way(gives_up_s=0.8)})
     assert seen.health_failures == ()
-    seen = tried({"GET /health": Way(asks=False, answers=1, gives_up_s=4)}, site=patient)
+    seen = tried({"GET /health": Way(asks=False, answers=1, gives_up_s=10)}, site=limited(request_s=1.5))
     assert set(seen.health_failures) == {"no answer"}
 
 
 def test_an_agent_that_hangs_at_its_start_did_not_come_up(tried: Try) -> None:
     """Its health was never 200, and it had asked its database: that is a finding."""
-    seen = tried({"GET /health": Way(status=503)})
+    seen = tried({"GET /health": Way(status=503)}, site=limited(recovery_s=3))
     assert (seen.came_up, seen.logins, seen.was_asked) == (False, (), True)
 
 
 def test_one_that_does_not_come_up_and_never_asked_is_our_trouble(tried: Try) -> None:
     with pytest.raises(HarnessError, match="did not come up with http://… in SUPABASE_URL") as caught:
-        tried({"GET /health": Way(asks=False, status=503)})
+        tried({"GET /health": Way(asks=False, status=503)}, site=limited(recovery_s=3))
     assert "agent.database_variable" in caught.value.hint
 
 

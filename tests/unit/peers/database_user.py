@@ -119,7 +119,7 @@ def running(path: Path, agent: Agent) -> Iterator[Agent]:
             yield agent
         finally:
             server.shutdown()
-            thread.join(5)
+            thread.join(60)
             for call in agent.open:
                 call.close()
 
@@ -149,13 +149,13 @@ class DatabaseVm(SmallVm):
     def stop(self) -> None:
         """End the listener's loop."""
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(60)
         self._loop.close()
 
     def _answer(self, op: str, **fields: Any) -> Any:
         if op not in ("listen", "accepted", "unlisten"):
             return super()._answer(op, **fields)
-        return asyncio.run_coroutine_threadsafe(self._listener(op, **fields), self._loop).result(5)
+        return asyncio.run_coroutine_threadsafe(self._listener(op, **fields), self._loop).result(60)
 
     async def _listener(self, op: str, port: int, address: str = "") -> Any:
         if op == "accepted":
