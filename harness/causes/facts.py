@@ -129,6 +129,8 @@ class Inside:
     listeners: tuple[Listener, ...] = ()
     processes: frozenset[int] = frozenset()
     """The pids of the agent's unit."""
+    unreadable: tuple[str, ...] = ()
+    """Environment files that the agent's unit must have, and nobody can read."""
     root: str = ""
     """How the root file system is mounted."""
     addresses: tuple[str, ...] = ()

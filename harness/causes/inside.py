@@ -16,7 +16,7 @@ from harness.values import natural
 _MARK = "=== acceptance: "
 _SHOW = (
     "Id,LoadState,ActiveState,SubState,Result,UnitFileState,FragmentPath,MainPID,ControlGroup,NRestarts,"
-    "ExecMainStatus,ExecMainCode,MemoryMax"
+    "ExecMainStatus,ExecMainCode,MemoryMax,WorkingDirectory,User"
 )
 _LISTENING = re.compile(
     r"LISTEN\s+\d+\s+\d+\s+(\S+):(\d+)\s+\S+(?:\s+users:\(\(\"(.+?)\",pid=(\d+))?", re.ASCII
@@ -30,6 +30,9 @@ mark processes; group=$(systemctl show --value -p ControlGroup "$agent")
 systemctl show --value -p MainPID "$agent"
 [ ! "$group" ] || grep -lsF ":$group" /proc/[0-9]*/cgroup | cut -d / -f 3
 mark journal; journalctl -u "$agent" -n 50 -o short-precise --no-pager --quiet
+mark unreadable
+systemctl show -p EnvironmentFiles "$agent" | sed -n 's/^EnvironmentFiles=\(.*\) (ignore_errors=no)$/\1/p' |
+while IFS= read -r file; do [ -r "$file" ] || printf '%s\n' "$file"; done
 mark listen; ss -Hltnp "sport = :{port}"
 failed=$(systemctl list-units --plain --no-legend --state=failed,auto-restart | cut -d ' ' -f 1)
 mark failed; echo "$failed"
@@ -84,6 +87,7 @@ def read_inside(text: str) -> Inside:
             for word in parts.get("processes", "").split()
         )
         - {0},
+        unreadable=tuple(line for line in parts.get("unreadable", "").split("\n") if line),
         root=parts.get("root", "").strip().split("\n")[-1],
         addresses=tuple(re.findall(r"\binet (\d+\.\d+\.\d+\.\d+/\d+)", parts.get("address", ""))),
         cmdline=parts.get("cmdline", "").strip(),
