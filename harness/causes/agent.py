@@ -123,7 +123,7 @@ ROWS = (
     ),
     _row(
         "memory_limit",
-        "the agent is killed at the memory limit of its unit",
+        "the agent is killed, or kept from all work, at the memory limit of its unit",
         its.memory_limit,
         f"raise MemoryLimit= to the runbook's 512M, or mend what takes the memory, {_IMAGE}",
         step=4,

@@ -26,6 +26,8 @@ _STARTED = re.compile(r"Start(?:ing|ed) ")
 _TOO_OFTEN = "Start request repeated too quickly"
 _PLACE = re.compile(r"\(/\S+:\d+\)$")
 _MEMORY = "oom-kill"
+_STARVED = 20.0
+"""Percent of the time: one at its limit may be kept from all work long before it is killed."""
 _SYSTEMD = 1
 """It listens for a unit that it starts with the first connection."""
 _RELAYS = frozenset({"docker-proxy", "rootlessport", "conmon"})
@@ -176,10 +178,13 @@ def _said(pattern: re.Pattern[str], inside: Inside, unit: UnitSeen) -> re.Match[
 def memory_limit(_facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:
     said = latest_start(inside.journal, unit)
     killed = unit.get("Result") == _MEMORY or any(_MEMORY in one.text for one in said)
-    if not killed:
-        return None
     limit = unit.get("MemoryMax") or "?"
-    return Found(f"systemd says result {_MEMORY}; MemoryMax is {limit}")
+    if killed:
+        return Found(f"systemd says result {_MEMORY}; MemoryMax is {limit}")
+    if limit in ("?", "infinity") or inside.memory_wait < _STARVED:
+        return None
+    waited = f"its processes waited for memory {inside.memory_wait:.0f} % of the last ten seconds"
+    return Found(f"{waited}; MemoryMax is {limit}")
 
 
 def _missing(inside: Inside) -> str:

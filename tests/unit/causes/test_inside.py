@@ -33,6 +33,10 @@ SubState=running
 === acceptance: processes
 412
 
+=== acceptance: pressure
+some avg10=93.10 avg60=40.02 avg300=11.00 total=4711
+full avg10=91.25 avg60=39.00 avg300=10.50 total=4242
+
 === acceptance: journal
 Nov 30 01:02:03.456789 browser-vm systemd[1]: Started browser-vm-auth.service - Browser VM.
 Nov 30 01:02:04.456789 browser-vm browser-vm-auth[412]: Error: Cannot find module './http'
@@ -78,6 +82,7 @@ def test_every_part_is_read() -> None:
     assert inside.units["browser-vm-auth.service"].state == "activating (auto-restart) result exit-code"
     assert inside.units["chromium.service"].get("ActiveState") == "active"
     assert inside.processes == {412}
+    assert inside.memory_wait == 91.25
     assert inside.unreadable == ("/root/agent.env", "/etc/default/a b")
     assert [(one.address, one.program, one.pid) for one in inside.listeners] == [
         ("0.0.0.0:8080", "node", 412),
