@@ -49,7 +49,7 @@ class SmallController:
         """End it, and whatever it holds."""
         self.hold.set()
         self._server.shutdown()
-        self._thread.join(5)
+        self._thread.join(60)
         self._server.server_close()
 
     def show(self, path: str) -> tuple[int, dict[str, object]]:
@@ -66,7 +66,7 @@ class SmallController:
         self.requests.append(path)
         if path == "/api/auth/start":
             self.asked.set()
-            self.hold.wait(10)
+            self.hold.wait(60)
             if "userId" not in body:
                 return 400, {"error": "userId is required"}
             session = f"s{len(self.sessions) + 1}"
@@ -119,11 +119,11 @@ def small_controller() -> Iterator[SmallController]:
         controller.stop()
 
 
-def request(controller: SmallController, body: str = BODY, limit_s: float = 10) -> dict[str, Any]:
+def request(controller: SmallController, body: str = BODY, limit_s: float = 60) -> dict[str, Any]:
     """A request for a session."""
     show = f"{controller.url}/api/auth/session/{{session}}"
     urls = {"url": f"{controller.url}/api/auth/start", "session_url": show, "cancel_url": f"{show}/cancel"}
-    return {**urls, "finished": FINISHED, "body": body, "limit_s": limit_s, "end_s": 1}
+    return {**urls, "finished": FINISHED, "body": body, "limit_s": limit_s, "end_s": 60}
 
 
 def own(note: Path, controller: SmallController, **changed: Any) -> dict[str, Any]:
