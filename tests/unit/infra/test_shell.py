@@ -16,6 +16,7 @@ from harness.errors import CommandError, SshError
 from harness.infra import shell as shells
 from harness.infra.shell import Shell
 from harness.wait import wait_until
+from tests.unit.peers.patience import too_slow
 from tests.unit.peers.shell_machine import open_shell
 
 LIMIT_S = 60.0
@@ -62,21 +63,10 @@ def test_what_a_command_leaves_running_is_not_heard_for_good(shell: Shell, tmp_p
     assert shell.run("echo clean", timeout_s=LIMIT_S).stdout == "clean\n"
 
 
-def too_slow(shell: Shell, begun: Path, command: str) -> None:
-    """It takes longer than it may, and what it said by then is told; it may long enough to begin at all."""
-    limit_s, said = 0.2, ""
-    while not begun.exists():
-        assert limit_s < LIMIT_S
-        with pytest.raises(CommandError) as caught:
-            shell.run(command, timeout_s=limit_s)
-        said = f"took over {limit_s:g} s: {command}\n  it said: begun"
-        limit_s *= 5
-    assert said in str(caught.value)
-
-
 def test_a_command_that_takes_too_long_is_ended_and_the_shell_goes_on(shell: Shell, tmp_path: Path) -> None:
-    begun = tmp_path / "begun"
-    too_slow(shell, begun, f"echo begun; : >{begun}; sleep 60")
+    command = f"echo begun; : >{tmp_path}/begun; sleep 60"
+    error = too_slow(lambda limit_s: shell.run(command, timeout_s=limit_s), tmp_path / "begun")
+    assert f" s: {command}\n  it said: begun" in error.message
     assert shell.run("echo next", timeout_s=LIMIT_S).stdout == "next\n"
 
 
@@ -88,8 +78,10 @@ def test_a_command_that_had_to_be_killed_was_too_slow(tmp_path: Path, program: s
     ours.write_text('#!/bin/sh\nt=$3; shift 3; "$@" & sleep $t; kill $!; sleep 0.3; kill -9 $!; wait $!\n')
     ours.chmod(0o755)
     path = os.environ["PATH"] if program == "timeout" else f"{tmp_path}:{os.environ['PATH']}"
-    shell, begun = open_shell(path), tmp_path / "begun"
-    too_slow(shell, begun, f"{ignored}echo begun; : >{begun}; while :; do sleep 0.1; done")
+    shell = open_shell(path)
+    command = f"{ignored}echo partial; : >{tmp_path}/begun; while :; do sleep 0.1; done"
+    error = too_slow(lambda limit_s: shell.run(command, timeout_s=limit_s), tmp_path / "begun")
+    assert "\n  it said: partial" in error.message
     shell.close()
 
 
