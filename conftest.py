@@ -39,6 +39,7 @@ pytest_plugins = [
     "fixtures.snapshot",
     "fixtures.database",
     "fixtures.own_words",
+    "fixtures.rehearsal",
     "fixtures.guest",
     "fixtures.experiments",
     "fixtures.session",

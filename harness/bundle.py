@@ -23,7 +23,7 @@ from harness.suite import version
 from harness.text import one_line
 from harness.verdict.document import Document, read_document
 from harness.verdict.runs import NOTE
-from harness.verdict.whole import PRIVATE, whole
+from harness.whole import PRIVATE, whole
 
 LARGEST = 1 << 30
 """Bytes of evidence that are packed; what would be more is named, and left out."""

@@ -7,9 +7,24 @@ from harness.causes.cause import Cause, Step
 
 _HEALTH = "guest.health_answers_in_time"
 _STEPS = {
-    "EXEC": ("exec_failed", "the program that the agent's unit starts cannot be run"),
-    "CHDIR": ("directory_missing", "the working directory of the agent's unit cannot be entered"),
-    "USER": ("user_missing", "the user of the agent's unit is not known in the guest"),
+    "EXEC": (
+        "exec_failed",
+        "the program that the agent's unit starts cannot be run",
+        "",
+        "install the program, or mend the path in the unit,",
+    ),
+    "CHDIR": (
+        "directory_missing",
+        "the working directory of the agent's unit cannot be entered",
+        "WorkingDirectory",
+        "make the folder, or mend WorkingDirectory= in the unit,",
+    ),
+    "USER": (
+        "user_missing",
+        "the user of the agent's unit is not known in the guest",
+        "User",
+        "make the user, or mend User= in the unit,",
+    ),
 }
 
 
@@ -66,7 +81,7 @@ ROWS = (
         "answers_badly",
         "the agent says itself that it is not well",
         its.answers_badly,
-        f"read its journal: journalctl -u it -n 50; mend server.js {_IMAGE}",
+        f"read the last 50 lines of its unit's journal (journalctl -n 50 -u); mend server.js {_IMAGE}",
         evidence="the agent's answer",
     ),
     _row(
@@ -95,20 +110,20 @@ ROWS = (
         step=4,
     ),
     *(
-        _row(name, means, its.spawn(step), f"mend the unit or the image: {means}; {_IMAGE}", step=4)
-        for step, (name, means) in _STEPS.items()
+        _row(name, means, its.spawn(step, names=names), f"{how} {_IMAGE}", step=4)
+        for step, (name, means, names, how) in _STEPS.items()
     ),
     _row(
         "environment_file_missing",
         "an environment file that the agent's unit names cannot be read",
-        its.systemd_says(its.ENVIRONMENT_FILE, "systemd says: failed to load environment files: {}"),
+        its.environment_file,
         f"put the file there, or take it out of the unit, {_IMAGE}",
         step=4,
         evidence=_JOURNAL,
     ),
     _row(
         "memory_limit",
-        "the agent is killed at the memory limit of its unit",
+        "the agent is killed, or kept from all work, at the memory limit of its unit",
         its.memory_limit,
         f"raise MemoryLimit= to the runbook's 512M, or mend what takes the memory, {_IMAGE}",
         step=4,
@@ -137,7 +152,7 @@ ROWS = (
     _row(
         "environment_line_refused",
         "systemd refuses a line of an environment file, so the agent misses a setting",
-        its.systemd_says(its.ENVIRONMENT_LINE, "systemd ignores a line of {1}; what it sets: {0}"),
+        its.environment_line,
         f"write it as NAME=value, without export, {_IMAGE}",
         step=4,
         evidence=_JOURNAL,

@@ -15,15 +15,19 @@ from harness.text import beginning, one_line
 _SHOWN = 300
 _MODULE = re.compile(r"Cannot find (?:module|package) '([^']+)'")
 _STEP = re.compile(r"Failed at step (\w+) spawning (.+?): (.+)")
-ENVIRONMENT_FILE = re.compile(r"Failed to load environment files: (.+)")
-ENVIRONMENT_LINE = re.compile(
+_ENVIRONMENT_FILE = re.compile(r"Failed to load environment files: (.+)")
+_ENVIRONMENT_LINE = re.compile(
     r"Ignoring invalid environment assignment '(?:(?:export\s+)?([A-Za-z_]\w*)\s*=)?.*'(?:: (\S+))?", re.ASCII
 )
 """What is set is told by its name alone: the value may be a secret."""
 _READ_ONLY = re.compile(r"\bEROFS\b|[Rr]ead-only file ?system")
 _OF_DATA = re.compile(r"\bJSON\b")
+_STARTED = re.compile(r"Start(?:ing|ed) ")
+_TOO_OFTEN = "Start request repeated too quickly"
 _PLACE = re.compile(r"\(/\S+:\d+\)$")
 _MEMORY = "oom-kill"
+_STARVED = 20.0
+"""Percent of the time: one at its limit may be kept from all work long before it is killed."""
 _SYSTEMD = 1
 """It listens for a unit that it starts with the first connection."""
 _RELAYS = frozenset({"docker-proxy", "rootlessport", "conmon"})
@@ -131,33 +135,56 @@ def load_state(state: str) -> Judge:
     return judge
 
 
-def spawn(step: str) -> Judge:
+def spawn(step: str, *, names: str) -> Judge:
+    """
+    :param names: the property of the unit that says what the step is about; empty where systemd itself does.
+    """
+
     def judge(_facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:
         for one in latest_start(inside.journal, unit):
             told = _STEP.search(one.text)
             if told and told[1] == step:
-                return Found(f"systemd says: failed at step {step} spawning {told[2]}: {one_line(told[3])}")
+                value = one_line(unit.get(names))
+                about = f"; the unit has {names}={value}" if value else ""
+                said = f"failed at step {step} spawning {told[2]}: {one_line(told[3])}"
+                return Found(f"systemd says: {said}{about}")
         return None
 
     return judge
 
 
-def systemd_says(pattern: re.Pattern[str], words: str) -> Judge:
-    def judge(_facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:
-        said = latest_start(inside.journal, unit)
-        told = next((match for one in said if (match := pattern.search(one.text))), None)
-        return Found(words.format(*(one_line(part or "?") for part in told.groups()))) if told else None
+def environment_file(_facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:
+    told = _said(_ENVIRONMENT_FILE, inside, unit)
+    if told is None:
+        return None
+    missing = "; it cannot read " + ", ".join(map(one_line, inside.unreadable)) if inside.unreadable else ""
+    return Found(f"systemd says: failed to load environment files: {one_line(told[1])}{missing}")
 
-    return judge
+
+def environment_line(_facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:
+    told = _said(_ENVIRONMENT_LINE, inside, unit)
+    if told is None:
+        return None
+    name, file = (one_line(part or "?") for part in told.groups())
+    return Found(f"systemd ignores a line of {file}; what it sets: {name}")
+
+
+def _said(pattern: re.Pattern[str], inside: Inside, unit: UnitSeen) -> re.Match[str] | None:
+    """The first that is like it, of what was said since the agent's latest start."""
+    said = latest_start(inside.journal, unit)
+    return next((match for one in said if (match := pattern.search(one.text))), None)
 
 
 def memory_limit(_facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:
     said = latest_start(inside.journal, unit)
     killed = unit.get("Result") == _MEMORY or any(_MEMORY in one.text for one in said)
-    if not killed:
-        return None
     limit = unit.get("MemoryMax") or "?"
-    return Found(f"systemd says result {_MEMORY}; MemoryMax is {limit}")
+    if killed:
+        return Found(f"systemd says result {_MEMORY}; MemoryMax is {limit}")
+    if limit in ("?", "infinity") or inside.memory_wait < _STARVED:
+        return None
+    waited = f"its processes waited for memory {inside.memory_wait:.0f} % of the last ten seconds"
+    return Found(f"{waited}; MemoryMax is {limit}")
 
 
 def _missing(inside: Inside) -> str:
@@ -184,9 +211,18 @@ def syntax(_facts: Facts, inside: Inside, _: UnitSeen) -> Found | None:
 
 
 def given_up(_facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:
-    if unit.get("Result") != "start-limit-hit":
+    if unit.get("Result") != "start-limit-hit" and not _has_given_up(inside, unit):
         return None
     return Found(f"{unit.state}; the first error of its latest start: {_error(inside)}")
+
+
+def _has_given_up(inside: Inside, unit: UnitSeen) -> bool:
+    """One that crashed until systemd had enough keeps the result of its last crash."""
+    if unit.get("ActiveState") != "failed":
+        return False
+    said = (one.text for one in reversed(inside.journal) if one.by_systemd)
+    last = next((text for text in said if _STARTED.match(text) or _TOO_OFTEN in text), "")
+    return _TOO_OFTEN in last
 
 
 def _error(inside: Inside) -> str:

@@ -129,6 +129,11 @@ class Inside:
     listeners: tuple[Listener, ...] = ()
     processes: frozenset[int] = frozenset()
     """The pids of the agent's unit."""
+    unreadable: tuple[str, ...] = ()
+    """Environment files that the agent's unit must have, and nobody can read."""
+    memory_wait: float = 0.0
+    """Percent of the last ten seconds in which all processes of the agent's unit waited for memory; 0, too,
+    where the guest's kernel does not tell."""
     root: str = ""
     """How the root file system is mounted."""
     addresses: tuple[str, ...] = ()

@@ -11,16 +11,17 @@ from harness.causes.facts import Inside, Listener, UnitSeen
 from harness.infra.start_failure import first_error_in, said_in
 from harness.run import Result
 from harness.site.profile import Site
-from harness.values import natural
+from harness.values import decimal, natural
 
 _MARK = "=== acceptance: "
 _SHOW = (
     "Id,LoadState,ActiveState,SubState,Result,UnitFileState,FragmentPath,MainPID,ControlGroup,NRestarts,"
-    "ExecMainStatus,ExecMainCode,MemoryMax"
+    "ExecMainStatus,ExecMainCode,MemoryMax,WorkingDirectory,User"
 )
 _LISTENING = re.compile(
     r"LISTEN\s+\d+\s+\d+\s+(\S+):(\d+)\s+\S+(?:\s+users:\(\(\"(.+?)\",pid=(\d+))?", re.ASCII
 )
+_FULL = re.compile(r"^full avg10=(\d+\.\d+) ", re.MULTILINE | re.ASCII)
 _MOST_UNIT = 16 << 10
 _SCRIPT = r"""
 mark() {{ printf '\n{mark}%s\n' "$1"; }}
@@ -29,7 +30,11 @@ mark show; systemctl show -p {show} -- {units}
 mark processes; group=$(systemctl show --value -p ControlGroup "$agent")
 systemctl show --value -p MainPID "$agent"
 [ ! "$group" ] || grep -lsF ":$group" /proc/[0-9]*/cgroup | cut -d / -f 3
+mark pressure; [ ! "$group" ] || cat "/sys/fs/cgroup$group/memory.pressure" 2>/dev/null
 mark journal; journalctl -u "$agent" -n 50 -o short-precise --no-pager --quiet
+mark unreadable
+systemctl show -p EnvironmentFiles "$agent" | sed -n 's/^EnvironmentFiles=\(.*\) (ignore_errors=no)$/\1/p' |
+while IFS= read -r file; do [ -r "$file" ] || printf '%s\n' "$file"; done
 mark listen; ss -Hltnp "sport = :{port}"
 failed=$(systemctl list-units --plain --no-legend --state=failed,auto-restart | cut -d ' ' -f 1)
 mark failed; echo "$failed"
@@ -84,6 +89,8 @@ def read_inside(text: str) -> Inside:
             for word in parts.get("processes", "").split()
         )
         - {0},
+        unreadable=tuple(line for line in parts.get("unreadable", "").split("\n") if line),
+        memory_wait=_waiting(parts.get("pressure", "")),
         root=parts.get("root", "").strip().split("\n")[-1],
         addresses=tuple(re.findall(r"\binet (\d+\.\d+\.\d+\.\d+/\d+)", parts.get("address", ""))),
         cmdline=parts.get("cmdline", "").strip(),
@@ -112,6 +119,11 @@ def _units(text: str) -> list[UnitSeen]:
 
 def _properties(block: str) -> Mapping[str, str]:
     return dict(line.split("=", 1) for line in block.split("\n") if "=" in line)
+
+
+def _waiting(text: str) -> float:
+    told = _FULL.search(text)
+    return decimal(told[1], whose="how long the agent's processes wait for memory") if told else 0.0
 
 
 def _listeners(text: str) -> list[Listener]:

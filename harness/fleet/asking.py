@@ -12,7 +12,7 @@ from harness.fleet.result import SiteResult, result_of, without_verdict
 from harness.fleet.sites import FleetSite
 from harness.outward import told
 from harness.suite_run import run_suite
-from harness.verdict.whole import private_folder, write_whole
+from harness.whole import private_folder, write_whole
 
 OUTPUT = "output.txt"
 """What the last run of a site printed, in the site's folder."""

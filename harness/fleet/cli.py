@@ -11,7 +11,7 @@ from harness.fleet.document import NAME, schema
 from harness.fleet.merge import merge
 from harness.fleet.report import rendered
 from harness.fleet.sites import read_fleet
-from harness.verdict.whole import write_whole
+from harness.whole import write_whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -104,8 +104,8 @@ class ShellBackend(BaseBackend):  # type: ignore[misc] # testinfra is not typed
 
         :param why: for the message, as ``the VM is gone``.
         """
+        self._why_sealed = why  # before: a thread may be asking, and would open another shell
         self.close()
-        self._why_sealed = why
 
     def close(self) -> None:
         """End the shell; the next command opens another one."""

@@ -157,8 +157,9 @@ class Session:
                 interval_s=_READY_POLL_S,
                 retry_on=(NoAnswerError,),
             )
-        if looks > 1:  # else it was ready when it was answered
-            self.took_s = time.monotonic() - began
+            if looks == 1:  # it was ready when it was answered
+                return
+        self.took_s = time.monotonic() - began
 
     def is_over(self) -> bool:
         """Whether it is seen to be over: one that is not shown is not."""

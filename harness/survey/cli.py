@@ -20,7 +20,7 @@ from harness.survey.answer import Found, value_of
 from harness.survey.ask import Looker, ask, looking, read_disk
 from harness.survey.draft import MARKERS, Asked, draft
 from harness.survey.golden import snapshot
-from harness.survey.output import hold_place, write_whole
+from harness.survey.output import hold_place, write_profile
 from harness.survey.page import held_to_the_model, left, page
 from harness.survey.seen import GuestDisk
 from harness.survey.typed import host_of, public_half, site_of
@@ -91,7 +91,7 @@ def _write(text: str, output: Path | None, say: Say) -> None:
     if output is None:
         say(text)
         return
-    write_whole(output, text)
+    write_profile(output, text)
     load_site(output)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
 from harness.errors import UsageError
 from harness.site.reading import shown
+from harness.whole import write_whole
 
 
 def hold_place(path: Path, *, force: bool) -> None:
@@ -26,19 +26,13 @@ def hold_place(path: Path, *, force: bool) -> None:
         raise _cannot(path, error) from None
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file; what was there stays until all of it is written.
+def write_profile(path: Path, text: str) -> None:
+    """Write a file; what was there stays until all of it is written, and so do its mode and a link to it.
 
     :raises UsageError: it cannot be written.
     """
-    place = path.resolve()
-    draft = place.with_name(f".{place.name[:100]}.{os.getpid()}")
     try:
-        try:
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(place)
-        finally:
-            draft.unlink(missing_ok=True)
+        write_whole(path, text.encode(), mode=None)
     except OSError as error:
         raise _cannot(path, error) from None
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.outward import told, told_bytes, words_of
 from harness.text import encoded
 from harness.verdict.bounds import json_text
-from harness.verdict.whole import private_folder, write_whole
+from harness.whole import private_folder, write_whole
 
 Unwritten = Callable[[Path, BaseException], None]
 """Takes a file that could not be written, and why."""

@@ -12,7 +12,7 @@ from harness.verdict.bounds import MOST_ENTRIES, bounded
 from harness.verdict.document import FORMAT, Document
 from harness.verdict.outcome import CheckResult, ItemVerdict, RunVerdict
 from harness.verdict.told import told_verdict
-from harness.verdict.whole import write_whole
+from harness.whole import write_whole
 
 
 def as_json(verdict: RunVerdict, *, exit_status: int) -> dict[str, object]:

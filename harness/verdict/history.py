@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness.errors import UnreadableError
 from harness.verdict.past import Past, read_past
-from harness.verdict.whole import PRIVATE
+from harness.whole import PRIVATE
 
 NAME = "history.jsonl"
 _MOST = 16 << 20

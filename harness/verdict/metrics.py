@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from harness.verdict.outcome import EXCUSED, Outcome, RunVerdict, behind_each
 from harness.verdict.terms import ends
 from harness.verdict.told import told_verdict
-from harness.verdict.whole import write_whole
+from harness.whole import write_whole
 
 _LAST_PASS = "acceptance_last_pass_timestamp_seconds"  # noqa: S105 - not a password
 _OUTCOMES = (Outcome.PASS, Outcome.FAIL, Outcome.BROKEN, Outcome.NOT_PROVEN)

@@ -31,7 +31,7 @@ from harness.verdict.evidence import Evidence, safe_name
 from harness.verdict.file import write_verdict
 from harness.verdict.needed import Begun, needed
 from harness.verdict.outcome import RunVerdict
-from harness.verdict.whole import NEW, PRIVATE, private_folder, write_whole
+from harness.whole import NEW, PRIVATE, private_folder, write_whole
 
 KEPT_RUNS = 10
 

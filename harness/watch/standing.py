@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from harness.answers import read_json
 from harness.errors import UnreadableError
 from harness.verdict.document import Document, Moment, RunOutcome
-from harness.verdict.whole import write_whole
+from harness.whole import write_whole
 
 _LARGEST = 4 << 20
 _MOST = 200  # checks that are told of by name

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.text import one_line
-from harness.verdict.whole import private_folder
 from harness.watch.rhythm import Rhythm
 from harness.watch.standing import Standing, change, keep_standing, read_standing, remembered
 from harness.watch.telling import Teller
+from harness.whole import private_folder
 
 Ask = Callable[[], Standing]
 

@@ -35,7 +35,7 @@ ANSWERED = pytest.mark.behind(HEALTHY)
 
 @pytest.mark.smoke
 @pytest.mark.mend(
-    step="troubleshooting", how="in a VM: systemctl status browser-vm-auth; journalctl -u it -n 50"
+    step="troubleshooting", how="in a VM: systemctl status of the agent's unit; journalctl -n 50 -u of it"
 )
 def test_health_answers_in_time(resumed: Resumed, clone: Vm, site: Site, caused_by: CausedBy) -> None:
     """The agent's health endpoint answers 200 in time after a restore."""

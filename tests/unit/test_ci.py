@@ -70,7 +70,7 @@ def test_a_command_of_the_harness_is_one(where: str, command: str) -> None:
 def test_a_run_as_it_is_shown_writes_what_it_shows(suite: Suite, where: str, command: str) -> None:
     """Its options are taken, its files are written: here of a small suite, and below its own folder."""
     suite.write("@check(smoke=True)\ndef test_it(): pass\n")
-    run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", suite.root / "acceptance.key"], timeout_s=20)
+    run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", suite.root / "acceptance.key"], timeout_s=60)
     (suite.root / "acceptance.key").chmod(0o600)
     _, words = split(command)
     given, told = [], []

@@ -32,7 +32,7 @@ def test_a_site_with_nothing_wrong_is_not_looked_at_again() -> None:
 
 def test_only_what_every_look_shows_stays() -> None:
     looks = iter([[finding(1), finding(3)], [finding(3)], []])
-    stayed = lasting_findings([finding(1), finding(2)], lambda: next(looks, []), what="x", timeout_s=5)
+    stayed = lasting_findings([finding(1), finding(2)], lambda: next(looks, []), what="x", timeout_s=60)
     assert stayed == []
     assert lasting_findings([finding(1)], lambda: [finding(1), finding(2)], what="x", timeout_s=0.01) == [
         finding(1)

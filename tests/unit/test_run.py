@@ -17,8 +17,9 @@ from harness.custodian.names import is_running, start_time
 from harness.errors import CommandError
 from harness.run import feed, run
 from harness.wait import wait_until
+from tests.unit.peers.patience import too_slow
 
-SLACK_S = 10.0
+SLACK_S = 60.0
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +30,7 @@ def in_time() -> Iterator[None]:
     assert time.monotonic() - began < SLACK_S
 
 
-def sh(script: str, *, timeout_s: float = 20, **options: object) -> runs.Result:
+def sh(script: str, *, timeout_s: float = SLACK_S, **options: object) -> runs.Result:
     """A shell script."""
     return run(["sh", "-c", script], timeout_s=timeout_s, check=False, **options)  # type: ignore[arg-type]
 
@@ -70,10 +71,11 @@ def test_much_goes_in_and_comes_out() -> None:
     ],
 )
 def test_what_takes_too_long_is_killed_with_all_it_started(tmp_path: Path, script: str) -> None:
-    with pytest.raises(CommandError, match=r"took over 0.5 s: sh -c"):
-        sh(f"echo $$ >{tmp_path}/pid; {script}", timeout_s=0.5)
+    command = f"echo $$ >{tmp_path}/pid; : >{tmp_path}/begun; {script}"
+    error = too_slow(lambda limit_s: sh(command, timeout_s=limit_s), tmp_path / "begun", limit_s=0.5)
+    assert " s: sh -c " in error.message
     pid = int((tmp_path / "pid").read_text())
-    wait_until(lambda: not is_running(pid, start_time(pid)), what="gone", timeout_s=5)
+    wait_until(lambda: not is_running(pid, start_time(pid)), what="gone", timeout_s=SLACK_S)
 
 
 def test_what_floods_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,14 +87,15 @@ def test_what_floods_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("argv", [["no-such-program"], ["/etc/passwd"], ["tr\0ue"], ["true", "\0"]])
 def test_what_cannot_be_started_is_told(argv: list[str]) -> None:
     with pytest.raises(CommandError, match="cannot run"):
-        run(argv, timeout_s=5)
+        run(argv, timeout_s=SLACK_S)
 
 
 def test_whoever_does_not_read_is_not_waited_for() -> None:
     with runs._started(["sleep", "60"], None, runs.environment(), "", hears=True) as process:
         assert process.stdin is not None
-        taken = feed(process.stdin, bytes(1 << 20), Limit("x", seconds=0.3, size=0))
-        assert 0 < taken < 1 << 20
+        limits = (Limit("x", seconds=seconds, size=0) for seconds in (0.3, 3, 30))
+        taken = next(filter(None, (feed(process.stdin, bytes(1 << 20), limit) for limit in limits)))
+        assert taken < 1 << 20
 
 
 def test_a_pipe_is_written_to_whatever_its_number() -> None:
@@ -107,5 +110,5 @@ def test_a_pipe_is_written_to_whatever_its_number() -> None:
         stack.callback(os.close, reader)
         pipe = stack.enter_context(os.fdopen(writer, "wb"))
         assert writer > 1024
-        assert feed(pipe, b"heard", Limit("x", seconds=5, size=0)) == 5
+        assert feed(pipe, b"heard", Limit("x", seconds=60, size=0)) == 5
         assert os.read(reader, 10) == b"heard"

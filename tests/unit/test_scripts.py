@@ -97,7 +97,7 @@ def here(tmp_path: Path) -> Path:
 def call(here: Path, script: str, *words: str, site: str = "", check: bool = True) -> Result:
     """Call one of the scripts."""
     program = here.parent / "project/scripts" / script
-    return run([program, *words], timeout_s=30, cwd=here, env={"ACCEPTANCE_SITE": site}, check=check)
+    return run([program, *words], timeout_s=60, cwd=here, env={"ACCEPTANCE_SITE": site}, check=check)
 
 
 def words_of_pytest(done: Result) -> list[str]:
@@ -143,7 +143,7 @@ def ended(here: Path, unit: int, lab: int) -> tuple[int, int]:
     """How the script ends where its runs end so, and how many there were."""
     program = here.parent / "project/scripts/test"
     words: list[str | Path] = [program, *SIDE_BY_SIDE]
-    done = run(words, timeout_s=30, cwd=here, env={"UNIT": str(unit), "LAB": str(lab)}, check=False)
+    done = run(words, timeout_s=60, cwd=here, env={"UNIT": str(unit), "LAB": str(lab)}, check=False)
     return done.status, len(runs_of_pytest(done))
 
 
@@ -193,7 +193,7 @@ def test_what_did_not_change_is_not_run_again(gate: int, runs: bool, here: Path)
     """Only an ALLOW says so, and of what would be run."""
     program = here.parent / "project/scripts/acceptance"
     words = ["--if-changed", "--site", "a.toml", "--evidence-dir=e", "--sign-key=k"]
-    done = run([program, *words], timeout_s=30, cwd=here, env={"GATE": str(gate)}, check=False)
+    done = run([program, *words], timeout_s=60, cwd=here, env={"GATE": str(gate)}, check=False)
     head, *rest = done.stdout.splitlines()
     given = [f"--site={here}/a.toml", f"--evidence-dir={here}/e", f"--sign-key={here}/k"]
     assert (done.status, head) == (0, f"gate {' '.join(given)} --max-age=24h")

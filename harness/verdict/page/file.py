@@ -9,7 +9,7 @@ from harness.verdict.document import Document, read_document
 from harness.verdict.file import told_json
 from harness.verdict.outcome import RunVerdict
 from harness.verdict.page.render import page
-from harness.verdict.whole import write_whole
+from harness.whole import write_whole
 
 _VERDICT = "verdict.json"
 

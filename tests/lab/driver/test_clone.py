@@ -21,7 +21,7 @@ pytestmark = pytest.mark.lab
 
 def test_a_clone_has_a_namespace_with_the_gateway_on_its_tap(hypervisor: Hypervisor) -> None:
     with making(hypervisor) as clone:
-        shown = run(["ip", "-n", clone.name, "-br", "address"], timeout_s=10).stdout.split("\n")
+        shown = run(["ip", "-n", clone.name, "-br", "address"], timeout_s=60).stdout.split("\n")
         clone.destroy()
     assert any(line.startswith("vmtap0") and "192.168.100.1/24" in line for line in shown)
     assert not any("fe80" in line for line in shown)
@@ -87,12 +87,12 @@ def test_a_failing_undo_is_told_and_leaves_no_other_one_out(hypervisor: Hypervis
     with making(hypervisor) as clone:
         busy = Path(f"/run/acc-{hypervisor.run_id}/{clone.name.rpartition('-')[2]}/busy")
         busy.mkdir()
-        run(["mount", "-t", "tmpfs", "none", busy], timeout_s=10)
+        run(["mount", "-t", "tmpfs", "none", busy], timeout_s=60)
         try:
             with pytest.raises(VmError, match=r"not all could be removed: .*busy"):
                 clone.destroy()
         finally:
-            run(["umount", busy], timeout_s=10)
+            run(["umount", busy], timeout_s=60)
     assert not Path(clone.disk).exists()
     assert not Path(f"/run/netns/{clone.name}").exists()
 

@@ -50,8 +50,10 @@ class Jailed:
         ]
         self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_until(self.socket.is_socket, what=f"the VMM to listen on {self.socket}", timeout_s=60)
-        told = self.root / f"{NAME}.pid"
-        self.pid = int(told.read_text())
+        told = self.root / f"{NAME}.pid"  # by the jailer, which need not be the one that goes on
+        self.pid = int(
+            wait_until(lambda: told.read_text(), what=f"{told}", timeout_s=60, retry_on=(FileNotFoundError,))
+        )
         self.row = LiveRow(VM, "running", "192.168.100.7", None, self.pid, str(self.socket))
 
     @property

@@ -123,7 +123,7 @@ def tried() -> dict[str, dict[str, Any]]:
     lane = Path(__file__).with_name("lane.py")
     argv: list[str | Path] = ["unshare", "--net", "--kill-child", "--fork", sys.executable, lane]
     answer = run(
-        argv, timeout_s=120, input_text=json.dumps([*CASES, *LIMITS]), hint="needs root, nft and iptables"
+        argv, timeout_s=600, input_text=json.dumps([*CASES, *LIMITS]), hint="needs root, nft and iptables"
     )
     return dict(zip([*CASES, *LIMITS], json.loads(answer.stdout), strict=True))
 

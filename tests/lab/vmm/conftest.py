@@ -102,16 +102,16 @@ def networks() -> Iterator[list[str]]:
     names = ["acc-vmmtest-1", "acc-vmmtest-2"]
     with ExitStack() as stack:
         for name in names:
-            run(["ip", "netns", "delete", name], timeout_s=10, check=False)
-            run(["ip", "netns", "add", name], timeout_s=10)
-            stack.callback(run, ["ip", "netns", "delete", name], timeout_s=10)
+            run(["ip", "netns", "delete", name], timeout_s=60, check=False)
+            run(["ip", "netns", "add", name], timeout_s=60)
+            stack.callback(run, ["ip", "netns", "delete", name], timeout_s=60)
             for command in (
                 f"tuntap add {TAP} mode tap vnet_hdr",
                 f"link set {TAP} address 02:fc:00:00:00:01",
                 f"address add {GATEWAY}/24 dev {TAP}",
                 f"link set {TAP} up",
             ):
-                run(["ip", "-n", name, *command.split()], timeout_s=10)
+                run(["ip", "-n", name, *command.split()], timeout_s=60)
         yield names
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -31,9 +33,17 @@ SubState=running
 === acceptance: processes
 412
 
+=== acceptance: pressure
+some avg10=93.10 avg60=40.02 avg300=11.00 total=4711
+full avg10=91.25 avg60=39.00 avg300=10.50 total=4242
+
 === acceptance: journal
 Nov 30 01:02:03.456789 browser-vm systemd[1]: Started browser-vm-auth.service - Browser VM.
 Nov 30 01:02:04.456789 browser-vm browser-vm-auth[412]: Error: Cannot find module './http'
+
+=== acceptance: unreadable
+/root/agent.env
+/etc/default/a b
 
 === acceptance: listen
 LISTEN 0      511          0.0.0.0:8080       0.0.0.0:*    users:(("node",pid=412,fd=18))
@@ -72,6 +82,8 @@ def test_every_part_is_read() -> None:
     assert inside.units["browser-vm-auth.service"].state == "activating (auto-restart) result exit-code"
     assert inside.units["chromium.service"].get("ActiveState") == "active"
     assert inside.processes == {412}
+    assert inside.memory_wait == 91.25
+    assert inside.unreadable == ("/root/agent.env", "/etc/default/a b")
     assert [(one.address, one.program, one.pid) for one in inside.listeners] == [
         ("0.0.0.0:8080", "node", 412),
         ("[::1]:8080", "python3", 99),
@@ -117,6 +129,23 @@ def test_processes_are_found_without_a_hierarchy_of_their_own() -> None:
     script = systemctl + question(Site.model_validate({"name": "x"}))
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False, timeout=60)
     assert {4194303, os.getpid()} <= read_inside(done.stdout).processes
+
+
+def test_an_environment_file_that_must_be_there_and_is_not_is_named(tmp_path: Path) -> None:
+    """One that is there, and one that need not be, are not."""
+    (tmp_path / "there").touch()
+    files = {tmp_path / "there": "no", tmp_path / "need not": "yes", tmp_path / "not there": "no"}
+    shown = "\n".join(f"EnvironmentFiles={file} (ignore_errors={ignored})" for file, ignored in files.items())
+    tools = (
+        f"systemctl() {{ case \"$*\" in *EnvironmentFiles*) printf '%s\n' {shlex.quote(shown)};; esac; }}\n"
+    )
+    script = (
+        tools
+        + "journalctl() { :; }; ss() { :; }; ip() { :; }\n"
+        + question(Site.model_validate({"name": "x"}))
+    )
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert read_inside(done.stdout).unreadable == (str(tmp_path / "not there"),)
 
 
 def test_a_guest_that_says_nothing_has_told_nothing() -> None:

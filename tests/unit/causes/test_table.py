@@ -79,15 +79,36 @@ def guest(
     return facts(dataclasses.replace(WELL, agent=answer), inside=inside)
 
 
-def down(*journal: str, result: str = "exit-code", sub: str = "auto-restart", **more: str) -> Facts:
+def down(
+    *journal: str,
+    result: str = "exit-code",
+    sub: str = "auto-restart",
+    unreadable: tuple[str, ...] = (),
+    **more: str,
+) -> Facts:
     unit = {"ActiveState": "activating", "SubState": sub, "Result": result}
-    return guest("systemd: Started agent.", *journal, also={**unit, **more})
+    seen = guest("systemd: Started agent.", *journal, also={**unit, **more})
+    assert seen.inside
+    return dataclasses.replace(seen, inside=dataclasses.replace(seen.inside, unreadable=unreadable))
 
 
 def console(*lines: str) -> Facts:
     return facts(UNREACHED, console=lines)
 
 
+CRASHED = (
+    "systemd: Started agent.",
+    "[FATAL] Uncaught Exception: Error: boom",
+    f"systemd: {UNIT}: Main process exited, code=exited, status=1/FAILURE",
+    f"systemd: {UNIT}: Failed with result 'exit-code'.",
+)
+ENOUGH = (
+    f"systemd: {UNIT}: Scheduled restart job, restart counter is at 5.",
+    "systemd: Stopped agent.",
+    f"systemd: {UNIT}: Start request repeated too quickly.",
+    f"systemd: {UNIT}: Failed with result 'exit-code'.",
+    "systemd: Failed to start agent.",
+)
 LOOPS = ControllerSeen("c.service", "activating, restarted 5 times", False, True, "Error: no DATABASE_URL")
 ROWS = {
     "controller.crash_loop": facts(None, controller=LOOPS),
@@ -159,11 +180,16 @@ ROWS = {
         f"systemd: {UNIT}: Failed at step EXEC spawning /usr/bin/node18: No such file or directory"
     ),
     "agent.directory_missing": down(
-        f"systemd: {UNIT}: Failed at step CHDIR spawning /bin/sleep: No such file or directory"
+        f"systemd: {UNIT}: Failed at step CHDIR spawning /bin/sleep: No such file or directory",
+        WorkingDirectory="/srv/agent",
     ),
-    "agent.user_missing": down(f"systemd: {UNIT}: Failed at step USER spawning /bin/sleep: No such process"),
+    "agent.user_missing": down(
+        f"systemd: {UNIT}: Failed at step USER spawning /bin/sleep: No such process", User="browser"
+    ),
     "agent.environment_file_missing": down(
-        f"systemd: {UNIT}: Failed to load environment files: No such file or directory", result="resources"
+        f"systemd: {UNIT}: Failed to load environment files: No such file or directory",
+        result="resources",
+        unreadable=("/root/agent.env",),
     ),
     "agent.memory_limit": down(
         f"systemd: {UNIT}: Failed with result 'oom-kill'.", result="oom-kill", MemoryMax="8388608"
@@ -199,6 +225,19 @@ def test_what_was_seen_has_this_cause(name: str, seen: Facts) -> None:
     assert named(diagnosis) == name
     assert diagnosis.found.seen
     assert diagnosis.text.startswith(f"{name}: {diagnosis.cause and diagnosis.cause.means}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "named_too"),
+    [
+        ("agent.directory_missing", "the unit has WorkingDirectory=/srv/agent"),
+        ("agent.user_missing", "the unit has User=browser"),
+        ("agent.environment_file_missing", "it cannot read /root/agent.env"),
+        ("agent.environment_line_refused", "a line of /root/agent.env; what it sets: MODE"),
+    ],
+)
+def test_what_systemd_leaves_out_is_named(name: str, named_too: str) -> None:
+    assert named_too in diagnose(ROWS[name]).found.seen
 
 
 def test_every_cause_is_told_from_something() -> None:
@@ -247,6 +286,17 @@ def test_what_is_well_or_unknown_has_none(seen: Facts) -> None:
         # It was stopped while it had an error long ago: the latest start counts.
         (guest("Error: old", "systemd: Started agent.", "listening", ActiveState="inactive", SubState="dead"),
          "agent.stopped"),
+        # Of one that crashed until systemd had enough systemd 252 says the result of its last crash.
+        (guest(*CRASHED, *ENOUGH, ActiveState="failed", SubState="failed", Result="exit-code"),
+         "agent.given_up"),
+        # Somebody has started it by hand since then, without an automatic restart.
+        (guest(*CRASHED, *ENOUGH, *CRASHED, ActiveState="failed", SubState="failed", Result="exit-code"),
+         "agent.crashes"),
+        # One that its limit keeps from all work has not been killed yet.
+        (guest(MemoryMax="12582912", memory_wait=91.0), "agent.memory_limit"),  # type: ignore[arg-type]
+        # Without a limit of its own it is the VM that has too little; and who waits little is not kept.
+        (guest(MemoryMax="infinity", memory_wait=91.0), "agent.does_not_listen"),  # type: ignore[arg-type]
+        (guest(MemoryMax="12582912", memory_wait=3.0), "agent.does_not_listen"),  # type: ignore[arg-type]
         # So does it where systemd itself complained of an earlier one.
         (guest(f"systemd: {UNIT}: Failed at step EXEC spawning /x: No such file", "systemd: Started agent.",
                f"systemd: {UNIT}: Failed with result 'exit-code'.", "systemd: Started agent.", "waiting"),

@@ -66,10 +66,10 @@ def test_the_error_of_a_program_that_does_not_start_is_found(tmp_path: Path, nam
         with subprocess.Popen(["node", "-e", hold], stdout=subprocess.PIPE) as holder:
             assert holder.stdout is not None
             holder.stdout.readline()
-            done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
+            done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
             holder.kill()
     else:
-        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     said = done.stdout + done.stderr
     assert seen(said).startswith(expected.format(file=file).replace(":PORT", f":{port}")), said
 
@@ -125,6 +125,6 @@ def test_what_a_program_printed_is_read_alike() -> None:
     "text", ["x" * 200_000, "_" * 200_000, "Error [" * 40_000, "^" * 200_000, "/a:" * 70_000]
 )
 def test_no_line_takes_long(text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     first_error(said_in("\n".join([text] * 10)))
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.image.guard import mmds
+from lab.image.guard import clock, mmds
 from lab.image.guard.clock import IMPATIENT_S, Mmds
 from lab.vmm.bodies import MmdsConfig
 from lab.vmm.mmds.http import MmdsHttp
 from lab.vmm.mmds.store import Mmds as Store
+
+PATIENT_S = 60.0
 
 
 class Service:
@@ -40,7 +42,7 @@ class Service:
                 if self.silent:
                     self._unheard.append(connection)
                     continue
-                with connection:
+                with connection, contextlib.suppress(OSError):  # whoever asked has given up
                     connection.sendall(http.answer(connection.recv(4096))[0])
 
 
@@ -52,9 +54,12 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
         thread = threading.Thread(target=made.serve, daemon=True)
         thread.start()
         monkeypatch.setattr(mmds, "ADDRESS", listening.getsockname())
+        ask = mmds.identity
+        monkeypatch.setattr(mmds, "identity", lambda seconds=PATIENT_S: ask(seconds))
+        monkeypatch.setattr(clock, "IMPATIENT_S", PATIENT_S)
         yield made
         listening.shutdown(socket.SHUT_RDWR)
-        thread.join(timeout=5)
+        thread.join(timeout=60)
         made.forget()
 
 
@@ -84,6 +89,7 @@ def test_a_question_that_nobody_answers_is_asked_again(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that was under way when the snapshot was taken; on a busy host with ever more patience."""
+    monkeypatch.setattr(clock, "IMPATIENT_S", IMPATIENT_S)
     source = Mmds()
     source.learn()
     service.store.put({"clone": {"generation": "second", "time": 1}})
@@ -92,7 +98,7 @@ def test_a_question_that_nobody_answers_is_asked_again(
 
     def asked(seconds: float) -> object:
         patience.append(seconds)
-        return ask(seconds)
+        return ask(seconds if service.silent else PATIENT_S)
 
     monkeypatch.setattr(mmds, "identity", asked)
     service.silent = True

@@ -58,7 +58,7 @@ def status(agent: Agent) -> dict[str, object]:
     return wait_until(
         ask,
         what="the login's end",
-        timeout_s=10,
+        timeout_s=60,
         until=lambda said: said["authenticated"] is True or "error" in said,
     )
 

@@ -184,7 +184,7 @@ def test_credentials_are_seen_while_a_person_logs_in(session: Session, answers: 
             answers[f"{PATH}/credentials/status"] = json_answer({"error": "gone"}, 409)
 
     ended = LoginEnd(session.id)
-    follow(session, ended, timeout_s=5, each=over)
+    follow(session, ended, timeout_s=60, each=over)
     assert (ended.status, ended.authenticated) == ("completed", True)
 
 

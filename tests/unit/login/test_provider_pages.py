@@ -13,6 +13,7 @@ from harness.errors import BrowserError, SessionError, UnreadableError
 from harness.login.provider_pages import opened_provider
 from harness.session.authorization import Authorization, read_authorization, read_callback
 from harness.site.profile import SessionSection
+from harness.wait import wait_until
 from harness.window.chromium import Chromium
 from tests.unit.peers.web_peer import Answer, web_peer
 
@@ -109,10 +110,10 @@ def test_a_login_ends_in_its_callback(
         with opened_provider(browser, authorization, SessionSection(), goes_on) as pages:
             pages.log_in("me", "s3cret")
             callback = pages.allow() if decision == "allow" else pages.deny()
+            wait_until(lambda: ("localhost", 1455) in browser.refused, what="the end of it", timeout_s=60)
     assert (callback.code, callback.state, callback.error) == ("c0de", "st4te", "")
     assert "/login login=me&password=s3cret" in asked
     assert f"/consent decision={decision}" in asked
-    assert ("localhost", 1455) in browser.refused
 
 
 def test_wrong_passwords_are_tried_until_the_provider_gives_up(
@@ -126,7 +127,9 @@ def test_wrong_passwords_are_tried_until_the_provider_gives_up(
             pages.refuse_to_log_in("me", "wrong")
             with pytest.raises(BrowserError, match=r"sent us nowhere within 0.5 s"):
                 pages.callback()
-    assert asked.count("/login login=me&password=wrong") == 3
+            posted = "/login login=me&password=wrong"
+            wait_until(lambda: asked.count(posted) >= 3, what="the last of them", timeout_s=60)
+    assert asked.count(posted) == 3
 
 
 def test_nobody_waits_for_a_callback_of_a_session_that_is_over(

@@ -256,7 +256,7 @@ def test_a_process_of_another_start_is_another_process(stage: Stage, tmp_path: P
     assert hands.do(replace(planned.does, thing=older)).outcome == "gone"
     assert running.poll() is None
     assert hands.do(planned.does).outcome == "done"
-    assert running.wait(timeout=10) == -9
+    assert running.wait(timeout=60) == -9
 
 
 def test_a_unit_that_is_down_is_started_and_one_that_is_starting_is_left(stage: Stage) -> None:

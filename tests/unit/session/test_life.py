@@ -20,7 +20,7 @@ from harness.site.profile import Site
 from harness.transport.http import transport_over
 from tests.unit.peers.web_peer import Answer, web_peer
 
-SITE = Site.model_validate({"name": "nowhere", "session": {"launch_s": 600}})
+SITE = Site.model_validate({"name": "nowhere", "session": {"launch_s": 600}, "guest": {"request_s": 60}})
 ROW = "/api/auth/session/s"
 OK: Answer = (200, {}, "{}")
 BUSY: Answer = (503, {}, "not yet")

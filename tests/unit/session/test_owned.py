@@ -61,7 +61,7 @@ def test_the_custodian_cancels_its_sessions_when_its_input_ends(
 ) -> None:
     with custodian_of(host_folders) as owner:
         for _ in range(2):
-            owner.ask("start_session", timeout_s=10, **request(controller))
+            owner.ask("start_session", timeout_s=60, **request(controller))
         assert controller.live == ["s1", "s2"]
         assert owner.close() == ""
     assert controller.live == []
@@ -75,7 +75,7 @@ def test_a_launch_under_way_is_waited_for_and_cancelled(
     controller.hold.clear()
     with custodian_of(host_folders) as owner:
         owner.begin("start_session", **request(controller))
-        assert controller.asked.wait(10)
+        assert controller.asked.wait(60)
         assert owner._process.stdin is not None
         owner._process.stdin.close()
         controller.hold.set()
@@ -87,9 +87,9 @@ def test_what_a_killed_custodian_had_is_the_next_ones_to_cancel(
     host_folders: Path, controller: SmallController
 ) -> None:
     with custodian_of(host_folders) as owner:
-        owner.ask("start_session", timeout_s=10, **request(controller))
+        owner.ask("start_session", timeout_s=60, **request(controller))
         os.kill(owner.facts["pid"], signal.SIGKILL)
-        owner.close(timeout_s=5)
+        owner.close(timeout_s=60)
     assert controller.live == ["s1"]
     assert "cancelled session s1" in reaper.reap(host_folders / "disks")
     assert controller.live == []
@@ -99,7 +99,7 @@ def test_what_the_custodian_cannot_cancel_it_says_and_leaves_on_record(
     host_folders: Path, controller: SmallController
 ) -> None:
     with custodian_of(host_folders) as owner:
-        owner.ask("start_session", timeout_s=10, **request(controller))
+        owner.ask("start_session", timeout_s=60, **request(controller))
         controller.refuse_cancel = True
         assert "could not cancel session s1" in owner.close()
     assert (host_folders / "run" / "acc-00a11e" / "session-1.json").exists()

@@ -92,7 +92,7 @@ def launch(custodian: Custodian, controller: SmallController, answer: bytes) -> 
     """Ask for a session, and get this in place of one."""
     with crooked_controller(says(answer)) as url:
         words = {**request(controller, body=BODY), "url": f"{url}/start"}
-        custodian.ask("start_session", timeout_s=20, **words)
+        custodian.ask("start_session", timeout_s=60, **words)
 
 
 def note_of(host_folders: Path) -> Path:
@@ -162,12 +162,12 @@ def test_while_a_launch_of_the_same_user_is_under_way_nothing_is_settled(
     launch(custodian, controller, FAILED)
     controller.hold.clear()
     answer = custodian.begin("start_session", **request(controller, body=BODY))
-    assert controller.asked.wait(10)
+    assert controller.asked.wait(60)
     add_row(1)
     assert settle(custodian) == []
     assert controller.live == [SESSION(1)]
     controller.hold.set()
-    answer.result(20)
+    answer.result(60)
     assert len(settle(custodian)) == 1
     assert controller.sessions[SESSION(1)] == "cancelled"
 
@@ -242,4 +242,4 @@ def test_one_that_does_not_say_when_it_began_keeps_the_launch_on_record(
 
 
 def test_a_launch_that_another_run_has_settled_is_nothing_to_settle(custodian: Custodian) -> None:
-    assert custodian.ask("settle_launch", timeout_s=10, note="/run/acc-aaaaaa/session-1.json", found=[]) == []
+    assert custodian.ask("settle_launch", timeout_s=60, note="/run/acc-aaaaaa/session-1.json", found=[]) == []

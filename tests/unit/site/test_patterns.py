@@ -38,12 +38,12 @@ def test_no_pattern_backtracks(pattern: str) -> None:
     """Each of these takes Python's own ``re`` longer than anybody would wait; all of what asks is tried."""
     assert fault_of(f"{pattern}z") == ""
     controller = ControllerSection.model_construct(error_pattern=pattern, ignore_errors=(pattern,))
-    began = time.monotonic()
+    began = time.process_time()
     is_found(pattern, LINE)
     all_found(pattern, LINE[:2000])
     errors_among([(1.0, LINE[:16_384])] * 4, controller)
     markers_in([Line(1.0, LINE)], [pattern])
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 30
 
 
 @pytest.mark.parametrize(("pattern", "why"), REFUSED.values(), ids=REFUSED.keys())

@@ -77,7 +77,7 @@ def refused(path: Path, capsys: pytest.CaptureFixture[str], verb: str = "check")
     with nothing_left(path.parent if path.parent.name.startswith("test_") else Path("/nonexistent")):
         assert main(["site", verb, str(path)]) == 4
     out, said = capsys.readouterr()
-    assert (out, time.monotonic() - began < 20) == ("", True)
+    assert (out, time.monotonic() - began < 60) == ("", True)
     assert said.startswith("site profile ")
     assert said.count("\n  next: ") == 1
     assert len(said) < 5000

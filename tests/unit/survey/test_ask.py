@@ -69,7 +69,7 @@ def test_a_disk_is_read_without_a_mount(tmp_path: Path) -> None:
     (tmp_path / "tree/srv/a/notes.txt").write_text("nothing\n")
     disk = tmp_path / "g.ext4"
     argv: list[str | Path] = ["/usr/sbin/mke2fs", "-q", "-t", "ext4", "-d", tmp_path / "tree", disk, "8M"]
-    subprocess.run(argv, check=True, timeout=30)
+    subprocess.run(argv, check=True, timeout=60)
     read = read_disk(Here(), str(disk))
     assert read.error == ""
     assert read.enabled == {"a.service"}

@@ -10,7 +10,7 @@ import pytest
 
 from harness.__main__ import main, parser
 from harness.site.load import load_site
-from harness.survey.output import write_whole
+from harness.survey.output import write_profile
 from harness.survey.typed import host_of, site_of
 from tests.unit.peers.private_sshd import private_sshd
 
@@ -93,8 +93,23 @@ def test_what_was_there_stays_where_all_cannot_be_written(tmp_path: Path) -> Non
     file = tmp_path / "site.toml"
     file.write_text("mine")
     with pytest.raises(UnicodeEncodeError):
-        write_whole(file, "half\udcff")
+        write_profile(file, "half\udcff")
     assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("site.toml", "mine")]
+
+
+def test_a_profile_that_nobody_else_could_read_is_no_more_readable_when_it_is_written_anew(
+    tmp_path: Path,
+) -> None:
+    """It is where it was, and nobody's file is in its way: neither a link's target, nor a name foreseen."""
+    file, link = tmp_path / "site.toml", tmp_path / "link.toml"
+    file.write_text("mine")
+    file.chmod(0o600)
+    link.symlink_to(file)
+    foreseen, victim = tmp_path / f".{file.name}.{os.getpid()}", tmp_path / "victim"
+    foreseen.symlink_to(victim)
+    write_profile(link, "anew")
+    assert (file.read_text(), file.stat().st_mode & 0o777, link.is_symlink()) == ("anew", 0o600, True)
+    assert not victim.exists()
 
 
 def test_a_dead_host_is_one_message(capsys: pytest.CaptureFixture[str]) -> None:

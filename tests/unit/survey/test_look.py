@@ -159,7 +159,7 @@ def answering(ways: dict[str, tuple[int, str]]) -> Iterator[HTTPServer]:
 def test_nobody_is_asked_for_health_but_the_port_itself() -> None:
     with answering({"/health": (200, "")}) as other, answering({"/healthz": (200, "")}) as own:
         own.ways["/health"] = (302, f"http://127.0.0.1:{other.server_port}/health")  # type: ignore[attr-defined]
-        assert probe()["healthy"](f"127.0.0.1:{own.server_port}") == "/healthz"
+        assert probe(HEALTH_S=60)["healthy"](f"127.0.0.1:{own.server_port}") == "/healthz"
         assert other.asked == []  # type: ignore[attr-defined]
 
 
@@ -181,11 +181,14 @@ def test_what_is_not_told_in_time_is_named_and_the_rest_is_told() -> None:
     """A file system whose server is gone answers nobody, and holds up nothing else."""
     release = threading.Event()
     parts: dict[str, Callable[[], object]] = {
-        "files": lambda: {"files": [str(release.wait(60))]},
+        "files": lambda: {"files": [str(release.wait(120))]},
         "network": lambda: {"links": ["x"]},
         "services": lambda: ["x"][7],
     }
-    told = probe()["told_in_time"](parts, time.monotonic() + 2)
+    for limit_s in (0.5, 5, 50):  # the others may need some of it
+        told = probe()["told_in_time"](parts, time.monotonic() + limit_s)
+        if "network" not in told["unseen"] and "TimeoutError" not in told["unseen"]["services"]:
+            break
     release.set()
     assert told["links"] == ["x"]
     assert told["unseen"] == {

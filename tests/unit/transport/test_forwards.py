@@ -40,7 +40,7 @@ def saying(word: bytes, address: str) -> Iterator[int]:
             yield listener.getsockname()[1]
         finally:
             listener.shutdown(socket.SHUT_RDWR)
-            thread.join(5)
+            thread.join(60)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
@@ -53,7 +53,7 @@ def test_a_forward_leads_to_its_address_until_it_is_cancelled(
         with saying(b"here", address) as port:
             path = connection.forward(f"tcp:{address}:{port}")
             with socket.socket(socket.AF_UNIX) as near:
-                near.settimeout(30)
+                near.settimeout(60)
                 near.connect(str(path))
                 assert near.recv(100) == b"here"
             connection.cancel([path])

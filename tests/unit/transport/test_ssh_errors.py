@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from harness.errors import SshError
 from harness.run import run
 from harness.transport.ssh import SshConnection, SshDestination
 from tests.unit.peers.misbehaving import MANNERS, Words, misbehaving
-from tests.unit.peers.private_sshd import PrivateSshd, free_port, private_sshd
+from tests.unit.peers.private_sshd import PrivateSshd, private_sshd
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateSshd]:
         yield running
 
 
-def failure(login: SshDestination, directory: Path, timeout_s: float = 10) -> SshError:
+def failure(login: SshDestination, directory: Path, timeout_s: float = 60) -> SshError:
     """What connecting with ``login`` raises."""
     connection = SshConnection(login, directory, alias="somewhere")
     with pytest.raises(SshError) as caught:
@@ -36,7 +37,7 @@ def failure(login: SshDestination, directory: Path, timeout_s: float = 10) -> Ss
 def other_key(directory: Path) -> Path:
     """A fresh private key that nobody knows."""
     path = directory / "other"
-    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], timeout_s=10)
+    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], timeout_s=60)
     return path
 
 
@@ -44,7 +45,7 @@ def test_the_right_login_works(sshd: PrivateSshd, tmp_path: Path) -> None:
     connection = SshConnection(sshd.login, tmp_path, alias="somewhere")
     connection.open(60)
     with connection.start_beside(["sh", "-c", "echo here; exit 3"]) as program:
-        assert (program.communicate(timeout=5)[0], program.returncode) == (b"here\n", 3)
+        assert (program.communicate(timeout=60)[0], program.returncode) == (b"here\n", 3)
     connection.close()
 
 
@@ -76,8 +77,10 @@ def test_a_key_that_others_can_read(sshd: PrivateSshd, tmp_path: Path) -> None:
 
 
 def test_a_port_where_nobody_listens(sshd: PrivateSshd, tmp_path: Path) -> None:
-    port = free_port()
-    error = failure(dataclasses.replace(sshd.login, port=port), tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        error = failure(dataclasses.replace(sshd.login, port=port), tmp_path)
     assert re.search(rf"127\.0\.0\.1:{port}: nothing listens there", error.message)
 
 

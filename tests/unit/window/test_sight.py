@@ -41,7 +41,7 @@ def shown(*pictures: Screen | None) -> Callable[[], Screen | None]:
 
 def test_a_page_that_is_drawn_in_parts_is_waited_for() -> None:
     """Also where a part stays alone for some looks."""
-    seen = look_for_rest(shown(None, *[HALF] * 5, WHOLE), timeout_s=5)
+    seen = look_for_rest(shown(None, *[HALF] * 5, WHOLE), timeout_s=60)
     assert seen.picture is WHOLE
 
 
@@ -52,7 +52,7 @@ NO_CARET = Screen(100, 61, LETTERS + b"\xff\xff\xff\x00" * 5999 + bytes(4))
 
 def test_a_caret_that_blinks_is_a_page_at_rest() -> None:
     """A pixel or two of some thousands come and go; a letter that does is a page under way."""
-    assert look_for_rest(shown(*[CARET, NO_CARET] * 9), timeout_s=5).took_s < 5
+    assert look_for_rest(shown(*[CARET, NO_CARET] * 9), timeout_s=60).took_s < 60
     moving = cycle([HALF, WHOLE])  # a row of four
     assert look_for_rest(lambda: next(moving), timeout_s=0.5).took_s >= 0.5
 
@@ -73,13 +73,13 @@ def test_a_blank_picture_is_no_page_at_rest(off_by: int) -> None:
 def test_a_background_alone_is_waited_beyond() -> None:
     """However long it stands, what is drawn on it comes later."""
     background = picture(GREEN, (21, 84, 46), GREEN, GREEN)
-    seen = look_for_rest(shown(*[background] * 30, HALF), timeout_s=5)
+    seen = look_for_rest(shown(*[background] * 30, HALF), timeout_s=60)
     assert seen.picture is HALF
 
 
 def test_a_colour_is_found_once_it_fills_the_picture() -> None:
     """Not where it is only a part."""
-    seen = look_for_colour(shown(picture(WHITE, WHITE, WHITE, GREEN), HALF), GREEN, timeout_s=5)
+    seen = look_for_colour(shown(picture(WHITE, WHITE, WHITE, GREEN), HALF), GREEN, timeout_s=60)
     assert seen.shows(GREEN)
     assert not look_for_colour(shown(HALF), WHITE, timeout_s=0.05).shows(WHITE)
 
@@ -90,7 +90,7 @@ def test_a_window_that_is_lost_says_why() -> None:
     def lost() -> Screen:
         raise BrowserError("the tab is gone")
 
-    seen = look_for_colour(lost, GREEN, timeout_s=5)
+    seen = look_for_colour(lost, GREEN, timeout_s=60)
     assert (seen.picture, seen.error) == (None, "the tab is gone")
 
 

@@ -60,7 +60,7 @@ def test_vnc_is_asked_where_it_listens(
         listening(tmp_path / "tcp:192.0.2.7:5901", VncServer(TEAL)),
         listening(tmp_path / "tcp:127.0.0.1:5901", VncServer(RED)),
     ):
-        with guest_vnc(hypervisor, session, 30) as screen:
+        with guest_vnc(hypervisor, session, 60) as screen:
             picture = screen.picture()
         assert picture.share(colour) == 1
     assert [one.closed for one in made] == ([True] if is_inside else [])

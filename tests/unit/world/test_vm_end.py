@@ -58,22 +58,22 @@ def sees(monkeypatch: pytest.MonkeyPatch) -> Sees:
     return lay_down
 
 
-def watched() -> VmEnd:
+def watched(timeout_s: float = SITE.session.end_s) -> VmEnd:
     """The end of a VM."""
-    return watch_end(HOST, cast(Any, None), session="s", vm=row(), timeout_s=SITE.session.end_s)
+    return watch_end(HOST, cast(Any, None), session="s", vm=row(), timeout_s=timeout_s)
 
 
 def test_a_row_that_is_written_last_is_waited_for(sees: Sees) -> None:
     """The host has nothing of the VM any more, and the database is about to hear of it."""
     late = [SessionRows({"status": "ready"}, RUNNING), SessionRows({"status": "ready"}, DESTROYED)]
     asked = sees([GONE], [*late, SessionRows(OVER, DESTROYED)])
-    end = watched()
+    end = watched(60)
     assert (end.left(SITE.database), end.rows.session, asked) == ([], OVER, [3, 3])
 
 
 def test_things_that_go_after_the_row_are_waited_for(sees: Sees) -> None:
     asked = sees([world(row()), GONE], [SessionRows(OVER, DESTROYED)])
-    assert (watched().left(SITE.database), asked) == ([], [2, 2])
+    assert (watched(60).left(SITE.database), asked) == ([], [2, 2])
 
 
 @pytest.mark.parametrize("kind", THINGS)

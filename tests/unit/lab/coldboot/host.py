@@ -111,10 +111,14 @@ class Host:
         """What it has written to the journal."""
         return (self.folder / "journal").read_bytes()
 
-    @property
-    def log_file(self) -> str:
-        """What it has written to its log file."""
-        return (self.folder / "controller.log").read_text()
+    def logged(self, what: str, beside: str = "") -> list[str]:
+        """The lines of its log file that tell of something, which come a moment after the journal's."""
+
+        def found() -> list[str]:
+            lines = (self.folder / "controller.log").read_text().splitlines()
+            return [line for line in lines if what in line and beside in line]
+
+        return wait_until(found, what=f"{what} in its log file", timeout_s=_PATIENCE_S)
 
     @property
     def base_url(self) -> str:
@@ -149,7 +153,7 @@ class Host:
                 stderr=journal,
             )
         wait_until(
-            lambda: httpx.get(f"{self.base_url}/health").status_code,
+            lambda: httpx.get(f"{self.base_url}/health", timeout=_PATIENCE_S).status_code,
             what="the controller's health",
             timeout_s=_PATIENCE_S,
             until=lambda status: status == 200,

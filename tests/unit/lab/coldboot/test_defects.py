@@ -86,9 +86,9 @@ def refusals_wrong(host: Host) -> None:
     assert host.ask("POST", f"/session/{session_id}/cancel") == (200, {"success": True})
     url = f"{host.base_url}/api/auth"
     for answer in (
-        httpx.post(f"{url}/session/{session_id}/cancel"),
-        httpx.post(f"{url}/start", json={"userId": USER}),
-        httpx.get(f"{url}/session/{SECOND_USER}"),
+        httpx.post(f"{url}/session/{session_id}/cancel", timeout=60),
+        httpx.post(f"{url}/start", json={"userId": USER}, timeout=60),
+        httpx.get(f"{url}/session/{SECOND_USER}", timeout=60),
     ):
         assert (answer.status_code, answer.text) == (200, "no")
 
@@ -126,7 +126,7 @@ def cancel_takes_long(host: Host) -> None:
     url = f"{host.base_url}/api/auth/session/{host.launch()}/cancel"
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(url, timeout=1)
-    assert httpx.post(url, timeout=30).status_code == 200
+    assert httpx.post(url, timeout=60).status_code == 200
 
 
 def nothing_removed(host: Host) -> None:
@@ -158,7 +158,7 @@ def leaves_a_rule(host: Host) -> None:
 
 
 def window_page_gone(host: Host) -> None:
-    assert httpx.get(f"{host.base_url}/api/auth/session/{host.launch()}/novnc").status_code == 404
+    assert httpx.get(f"{host.base_url}/api/auth/session/{host.launch()}/novnc", timeout=60).status_code == 404
 
 
 def window_websocket_refused(host: Host) -> None:
@@ -170,17 +170,17 @@ def window_websocket_refused(host: Host) -> None:
 
 
 def window_blank(host: Host) -> None:
-    page = httpx.get(f"{host.base_url}/api/auth/session/{host.launch()}/novnc")
+    page = httpx.get(f"{host.base_url}/api/auth/session/{host.launch()}/novnc", timeout=60)
     assert page.text.startswith("<!doctype html><canvas")
 
 
 def window_of_novnc(host: Host) -> None:
     session_id = host.launch()
-    answer = httpx.get(f"{host.base_url}/api/auth/session/{session_id}/novnc")
+    answer = httpx.get(f"{host.base_url}/api/auth/session/{session_id}/novnc", timeout=60)
     assert answer.headers["location"] == (
         f"/novnc/vnc_lite.html?password=s3cret99&path=api/auth/session/{session_id}/novnc/websock"
     )
-    assert httpx.get(f"{host.base_url}/health").json()["status"] == "ok"
+    assert httpx.get(f"{host.base_url}/health", timeout=60).json()["status"] == "ok"
 
 
 def opened(host: Host, session_id: str, url: str = "http://127.0.0.1:9/") -> tuple[int, Any]:
@@ -233,7 +233,7 @@ def next_heartbeat(host: Host) -> None:
     wait_until(
         lambda: host.rows(query),
         what="the VM's next heartbeat",
-        timeout_s=20,
+        timeout_s=60,
         interval_s=0.02,
         until=lambda rows: rows != before,
     )
@@ -262,7 +262,7 @@ def oauth_credentials_go_with_the_vm(host: Host) -> None:
     wait_until(
         lambda: host.ask("GET", asked_for),
         what="credentials that are gone with their VM",
-        timeout_s=20,
+        timeout_s=60,
         interval_s=0.02,
         until=lambda answer: answer == (409, {"error": "the VM is gone"}),
     )

@@ -15,8 +15,11 @@ from tests.unit.lab.coldboot.host import LOGIN_URL, USER, Host
 
 def alive(pid: int) -> bool:
     """Whether a process runs."""
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] not in "ZX"
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
 def test_a_launch_is_answered_before_its_vm_is_ready(host: Host) -> None:
@@ -147,7 +150,7 @@ def test_an_unknown_session_is_a_json_404(host: Host) -> None:
 
 def test_an_idle_connection_is_told_to_last_five_seconds(host: Host) -> None:
     """Node's default, and Express leaves it as it is."""
-    answer = httpx.get(f"{host.base_url}/health")
+    answer = httpx.get(f"{host.base_url}/health", timeout=60)
     assert answer.headers["keep-alive"] == "timeout=5"
     assert answer.headers["x-content-type-options"] == "nosniff"
 

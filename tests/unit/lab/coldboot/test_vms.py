@@ -86,7 +86,7 @@ def test_the_journal_is_coloured_and_the_file_is_plain(host: Host) -> None:
     host.refuse_vms()
     host.ask("POST", "/start", json={"userId": "5b0f3c1e-8d5a-4c8e-9b57-0d6f7c1b2a02", "provider": "codex"})
     assert b"[\x1b[31MERROR\x1b[39M]: [LAUNCH-BROWSER-VM] Launch failed {" in host.journal
-    (line,) = [line for line in host.log_file.splitlines() if "Launch failed" in line]
+    (line,) = host.logged("Launch failed")
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[ERROR\]: \[LAUNCH-BROWSER-VM\] .* \{.*\}", line)
 
 
@@ -94,12 +94,10 @@ def test_markers_name_the_vm_or_its_address(host: Host) -> None:
     """Not always both."""
     host.comes_to(host.launch(), "awaiting_user_auth")
     ((vm_id, address),) = host.rows("SELECT vm_id, ip_address FROM vms WHERE vm_type = 'browser'")
-    (begun,) = [line for line in host.log_file.splitlines() if "Starting Browser VM" in line]
+    (begun,) = host.logged("Starting Browser VM")
     assert (vm_id in begun, address in begun) == (True, False)
     for marker in ("Attempting health check", "VM ready!"):
-        lines = [line for line in host.log_file.splitlines() if marker in line and f'"{address}"' in line]
-        assert lines
-        assert vm_id not in lines[0]
+        assert vm_id not in host.logged(marker, f'"{address}"')[0]
 
 
 def test_a_copy_that_fails_ends_the_session(host: Host) -> None:

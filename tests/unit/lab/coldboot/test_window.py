@@ -46,7 +46,7 @@ def websocket(host: Host, session_id: str) -> str:
 
 def test_the_page_loads_its_viewer_from_elsewhere(host: Host) -> None:
     """And gives the password in its script."""
-    page = httpx.get(f"{host.base_url}/api/auth/session/{host.launch()}/novnc")
+    page = httpx.get(f"{host.base_url}/api/auth/session/{host.launch()}/novnc", timeout=60)
     assert page.headers["content-type"].startswith("text/html")
     assert 'import RFB from "http://cdn.lab.internal:9091/novnc/core/rfb.js"' in page.text
     assert f'credentials: {{ password: "{PASSWORD}" }}' in page.text
@@ -58,21 +58,21 @@ def test_the_screen_is_carried_both_ways(windowed: Host) -> None:
     session_id = windowed.launch()
     with connect(websocket(windowed, session_id), subprotocols=["binary"], compression=None) as screen:  # type: ignore[list-item]
         assert screen.subprotocol == "binary"
-        assert screen.recv(30) == b"RFB 003.008\n"
+        assert screen.recv(60) == b"RFB 003.008\n"
         screen.send(b"x" * 100_000)
-        assert screen.recv(30) == b"x" * 100_000
+        assert screen.recv(60) == b"x" * 100_000
         screen.send(b"bye")
         with pytest.raises(ConnectionClosed):
-            screen.recv(30)
+            screen.recv(60)
 
 
 def test_a_vm_that_goes_closes_its_window(windowed: Host) -> None:
     session_id = windowed.launch()
     with connect(websocket(windowed, session_id), compression=None) as screen:
-        screen.recv(30)
+        screen.recv(60)
         windowed.ask("POST", f"/session/{session_id}/cancel")
         with pytest.raises(ConnectionClosed):
-            screen.recv(30)
+            screen.recv(60)
     with pytest.raises(InvalidStatus, match="409"):
         connect(websocket(windowed, session_id))
 

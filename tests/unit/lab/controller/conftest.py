@@ -45,7 +45,7 @@ async def eventually(look: Callable[[], T | None]) -> T:
         return look()
 
     until = AsyncRetrying(
-        retry=retry_if_result(lambda seen: not seen), stop=stop_after_delay(20), wait=wait_fixed(0.02)
+        retry=retry_if_result(lambda seen: not seen), stop=stop_after_delay(60), wait=wait_fixed(0.02)
     )
     seen: T = await until(found)
     return seen
@@ -111,7 +111,7 @@ class Host:
         """The session's row once it has this status."""
         until = AsyncRetrying(
             retry=retry_if_result(lambda row: row["status"] != status),
-            stop=stop_after_delay(20),
+            stop=stop_after_delay(60),
             wait=wait_fixed(0.02),
         )
         row: dict[str, Any] = await until(self.row, session_id)

@@ -17,9 +17,14 @@ from lab.controller import dashboard
 T = TypeVar("T")
 
 _ADDRESS = ("192.0.2.7", 4000)
-_CALL_S = 20.0
-_IMPATIENT = "const real = AbortSignal.timeout; AbortSignal.timeout = () => real.call(AbortSignal, 100)"
+_CALL_S = 60.0
+_PATIENCE = """
+const real = AbortSignal.timeout;
+window.patience = 60000;
+AbortSignal.timeout = () => real.call(AbortSignal, window.patience);
+"""
 """However long a page is ready to wait: what is to be seen is what it does then."""
+_IMPATIENT = "window.patience = 100"
 _NOVNC = {
     "rfb.js": """
 window.connections = [];
@@ -64,10 +69,7 @@ async def hang_up(request: web.Request) -> web.StreamResponse:
 
 
 class Pages:
-    """A tab; ``api`` holds what the paths of the API answer by now.
-
-    What the page does not await for as long as it takes, it gives up at once.
-    """
+    """A tab; ``api`` holds what the paths of the API answer by now."""
 
     def __init__(self, browser: Chromium, page: Page) -> None:
         self.page = page
@@ -95,6 +97,11 @@ class Pages:
         """By the page's clock."""
         await self.do(lambda: self.page.clock.run_for(60_000))
 
+    async def loses_patience(self) -> None:
+        """What the page does not await for as long as it takes, it gives up at once, here and after this."""
+        await self.do(lambda: self.page.add_init_script(_IMPATIENT))
+        await self.evaluate(_IMPATIENT)
+
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """What the API answers."""
         return await self.api[request.path](request)
@@ -115,7 +122,8 @@ async def opened(browser: Chromium, folder: Path, **options: bool) -> AsyncItera
     async def tab() -> Page:
         context = await browser.context(**options)
         await context.clock.install()
-        await context.add_init_script(_IMPATIENT)
+        context.set_default_timeout(_CALL_S * 1000)
+        await context.add_init_script(_PATIENCE)
         return await context.new_page()
 
     pages = Pages(browser, await asyncio.to_thread(browser.call, tab, timeout_s=_CALL_S))

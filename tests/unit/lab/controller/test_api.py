@@ -124,7 +124,7 @@ async def test_a_question_ends_with_its_vm(host: Host) -> None:
     session, _ = await host.session(status="awaiting_user_auth")
     host.agent.silent.add("/credentials/status")
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             asked = asyncio.create_task(host.api.get(f"/api/auth/session/{session}/credentials/status"))
             while not host.agent.asked:
                 await asyncio.sleep(0.01)
@@ -210,7 +210,7 @@ async def raw(host: Host, *lines: bytes, body: bytes = b"") -> tuple[int, Any]:
     server = host.api.server
     reader, writer = await asyncio.open_connection(server.host, server.port)
     writer.write(b"\r\n".join([*lines, b"Content-Length: %d" % len(body), b"Connection: close", b"", body]))
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.read(), 60)
     writer.close()
     return int(answer.split()[1]), json.loads(answer.partition(b"\r\n\r\n")[2])
 

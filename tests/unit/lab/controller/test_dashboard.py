@@ -48,6 +48,7 @@ async def start(pages: Pages) -> None:
 async def test_a_controller_that_hangs_is_said_not_to_answer(dashboard: Pages) -> None:
     """Nobody waits at a page that says nothing."""
     dashboard.api[LIST] = dashboard.api[CHOICES] = never
+    await dashboard.loses_patience()
     await dashboard.open("/")
     await dashboard.sees("#health", "The controller does not answer")
 
@@ -74,8 +75,9 @@ async def test_a_launch_may_take_its_time(dashboard: Pages) -> None:
 
     dashboard.api[START] = launch
     await dashboard.open("/")
+    await dashboard.loses_patience()
     await start(dashboard)
-    await asyncio.wait_for(asked.wait(), 10)
+    await asyncio.wait_for(asked.wait(), 60)
     dashboard.api[LIST] = never
     await dashboard.sees("#health", "The controller does not answer")
     dashboard.api[LIST] = says({"sessions": [made]})

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from lab.controller.logins import Logins
+from lab.controller.vm import Vm
 from tests.unit.lab.controller.conftest import Host
 from tests.unit.lab.controller.guest import LOGIN_URL
 
@@ -25,15 +28,24 @@ async def test_a_login_waits_for_its_user(host: Host) -> None:
     assert host.agent.asked[0] == ("/auth/codex", {"sessionId": str(session_id)})
 
 
-async def test_a_complete_login_ends_its_session_and_then_its_vm(host: Host) -> None:
+async def test_a_complete_login_ends_its_session_and_then_its_vm(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The VM stays a little longer than the login, so that its user sees how it ended."""
     session_id, machine = await host.session()
+    seen, pause, linger_s = asyncio.Event(), Logins._pause, host.service.launcher.settings.completed_linger_s
+
+    async def pause_until_seen(machine: Vm, seconds: float) -> None:
+        await (seen.wait() if seconds == linger_s else pause(machine, seconds))
+
+    monkeypatch.setattr(host.service.logins, "_pause", pause_until_seen)
     host.agent.logs_in()
     host.service.logins.follow(session_id, machine)
     row = await host.comes_to(session_id, "completed")
     assert (row["error_message"], bool(row["completed_at"])) == (None, True)
     assert machine.alive
-    await asyncio.wait_for(machine.gone.wait(), 10)
+    seen.set()
+    await asyncio.wait_for(machine.gone.wait(), 60)
 
 
 FAILURES: dict[str, tuple[str, int, Any, str]] = {
@@ -89,8 +101,12 @@ async def test_a_login_whose_vm_died_says_so(host: Host) -> None:
     assert (await host.comes_to(session_id, "failed"))["error_message"] == "VM process ended"
 
 
-async def test_a_short_silence_of_the_agent_loses_no_login(host: Host) -> None:
+async def test_a_short_silence_of_the_agent_loses_no_login(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An agent that answers nothing of use, and then does, has its login followed on."""
+    patient = replace(host.service.launcher.settings, login_silence_s=60)
+    monkeypatch.setattr(host.service.logins, "_settings", patient)
     session_id, machine = await host.session(status="awaiting_user_auth")
     host.agent.first["/credentials/status"] = [(503, "busy"), (200, "<html>")]
     host.agent.logs_in()

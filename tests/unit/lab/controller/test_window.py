@@ -47,7 +47,7 @@ async def test_it_closes_when_the_vm_closes(host: Host) -> None:
         await peer.recv()
         await peer.send(b"bye")
         with pytest.raises(ConnectionClosed):
-            await asyncio.wait_for(peer.recv(), 10)
+            await asyncio.wait_for(peer.recv(), 60)
 
 
 async def test_it_closes_when_its_session_ends(host: Host) -> None:
@@ -57,7 +57,7 @@ async def test_it_closes_when_its_session_ends(host: Host) -> None:
         await peer.recv()
         await host.service.launcher.end_session(session_id, "cancelled", None)
         with pytest.raises(ConnectionClosed):
-            await asyncio.wait_for(peer.recv(), 10)
+            await asyncio.wait_for(peer.recv(), 60)
 
 
 async def test_open_windows_do_not_keep_the_service_from_ending(host: Host) -> None:
@@ -65,7 +65,7 @@ async def test_open_windows_do_not_keep_the_service_from_ending(host: Host) -> N
     session_id, _ = await host.session()
     async with window(host, session_id) as peer:
         await peer.recv()
-        await asyncio.wait_for(host.api.server.close(), 10)
+        await asyncio.wait_for(host.api.server.close(), 60)
         with pytest.raises(ConnectionClosed) as closed:
             await peer.recv()
         assert closed.value.rcvd is not None

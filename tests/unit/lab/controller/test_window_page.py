@@ -25,6 +25,8 @@ async def lose_connection(pages: Pages, answer: Answer) -> None:
     """It is lost, and this is what the API answers to the question why."""
     pages.api[SESSION] = answer
     await pages.open(f"{SESSION}/novnc")
+    if answer is never:
+        await pages.loses_patience()
     await pages.evaluate(_LOSE)
 
 

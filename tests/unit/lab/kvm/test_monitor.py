@@ -20,7 +20,7 @@ def qemu(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     place = tmp_path / "qmp"
     with subprocess.Popen([*QEMU, "-qmp", f"unix:{place},server=on,wait=off"]) as process:
         try:
-            wait_until(place.exists, what="its monitor", timeout_s=30)
+            wait_until(place.exists, what="its monitor", timeout_s=60)
             yield process, place
         finally:
             process.kill()
@@ -30,7 +30,7 @@ def test_qemu_tells_what_it_does_and_ends_when_told_to(qemu: tuple[subprocess.Po
     process, place = qemu
     assert monitor.status(place) == "prelaunch"
     monitor.end(place)
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=60) == 0
 
 
 def test_nobody_there_is_one_message(tmp_path: Path) -> None:

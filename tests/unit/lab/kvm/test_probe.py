@@ -21,7 +21,7 @@ def program(folder: Path, script: str) -> Path:
 
 def test_a_guest_that_came_up_was_seen(tmp_path: Path) -> None:
     vmm = program(tmp_path, f"echo 'Linux version 6.1'; echo '{LINE}: unable to mount root'; exec sleep 60")
-    assert probe.comes_up(vmm, tmp_path / "vmlinux")
+    assert probe.comes_up(vmm, tmp_path / "vmlinux", deadline_s=60)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ Files = dict[str, str]
 def send(program: Program, raw: bytes) -> Answer:
     """The first answer to these bytes."""
     with program.connect() as sock:
-        sock.settimeout(10)
+        sock.settimeout(60)
         with suppress(BrokenPipeError, ConnectionResetError):  # refused, and hung up, before all was sent
             sock.sendall(raw)
         return receive(sock)
@@ -30,7 +30,7 @@ def send(program: Program, raw: bytes) -> Answer:
 def state(program: Program) -> str:
     """What the machine's state is; it also shows that the VMM lives."""
     with program.connect() as sock:
-        sock.settimeout(10)
+        sock.settimeout(60)
         return str(ask(sock, "GET", "/").json["state"])
 
 
@@ -213,7 +213,7 @@ def test_pipelined_requests_each_get_their_answer(vmm: Program) -> None:
     """Good and bad ones in one piece; what is no request ends the connection."""
     good, bad = b"GET /version HTTP/1.1\r\n\r\n", request("PUT", "/mmds", lists(5000))
     with vmm.connect() as sock:
-        sock.settimeout(10)
+        sock.settimeout(60)
         sock.sendall((good + bad) * 3 + b"no request\r\n\r\n" + good)
         got = b""
         while data := sock.recv(65536):
