@@ -17,8 +17,10 @@ from tests.unit.peers.modules import as_they_were
 from tests.unit.peers.small_controller import SmallController, small_controller
 from tests.unit.peers.small_suite import ROOT, Suite, Theirs, plugin_distributions
 
-# How long an example takes says how busy the machine is, and nothing of the code.
-hypothesis.settings.register_profile("unhurried", deadline=None)
+# How long an example takes, or its making, says how busy the machine is, and nothing of the code.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("unhurried")
 
 

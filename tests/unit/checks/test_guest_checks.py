@@ -282,7 +282,7 @@ def clone(site):
 def test_vnc_is_asked_from_inside_where_it_is_for_websockify_alone(
     suite: Suite, ports: list[int], where: str, outcome: str
 ) -> None:
-    suite.profile(tomli_w.dumps({"name": "nowhere", "guest": {"listening_ports": ports}}))
+    suite.profile(tomli_w.dumps({"name": "nowhere", "guest": {"listening_ports": ports, "request_s": 60}}))
     banners = {"outside": b"SSH-2.0\n", "inside": b"SSH-2.0\n", where: b"RFB 003.008\n"}
     ended = run(suite, "test_window.py", "vnc_speaks_rfb", BANNERS.format(banners=banners))
     assert ended.outcome("guest.vnc_speaks_rfb") == outcome

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from harness.host.custodian import Custodian
 from harness.wait import wait_until
 from tests.unit.peers.custodian_process import RUN, custodian_of, start_custodian
 from tests.unit.peers.left_run import left
+from tests.unit.peers.listening import listens
 from tests.unit.peers.small_controller import SmallController, request
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces, as root")
@@ -98,14 +100,8 @@ def drop(host: Path, name: str) -> object:
 
 
 def await_serving(host: Path) -> None:
-    """Until the keeper can be asked: its socket is there a moment before."""
-    path = host / "run" / RUN / SOCKET
-
-    def serves() -> bool:
-        with socket.socket(socket.AF_UNIX) as probe:
-            return probe.connect_ex(str(path)) == 0
-
-    await_("the keeper serves", serves)
+    """Until the keeper can be asked."""
+    await_("the keeper serves", partial(listens, host / "run" / RUN / SOCKET))
 
 
 def await_(what: str, look: Callable[[], bool]) -> None:

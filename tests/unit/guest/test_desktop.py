@@ -162,7 +162,7 @@ def test_an_agent_that_needs_its_desktop_at_start_is_started_beside_one(
     """In a fresh clone, and what became of it in the first is no finding."""
     (clones, _), desktop = agent, Desktop()
     todo = {"restart": lambda vm: start(desktop, vm, needs_it=needs_it)}
-    with Lanes(at_once=1, timeout_s=20) as lanes:
+    with Lanes(at_once=1, timeout_s=60) as lanes:
         lanes.start([Lane(lambda: clones.make(desktop), todo)])
         assert lanes.observation("restart") == clone
     assert desktop.needed == (WAITED if needs_it else "")
@@ -222,6 +222,6 @@ def test_units_are_frozen_in_whichever_slice_they_are(tmp_path: Path) -> None:
     (programs / "systemctl").chmod(0o755)
     script = freezing(["chromium.service", "x.service"]).replace("/sys/fs/cgroup", str(root))
     path = f"{programs}:{os.environ['PATH']}"
-    subprocess.run(["sh", "-c", script], check=False, env={"PATH": path}, timeout=20)
+    subprocess.run(["sh", "-c", script], check=False, env={"PATH": path}, timeout=60)
     frozen = [group for group in (".", *groups) if (root / group / "cgroup.freeze").read_text() == "1\n"]
     assert frozen == list(groups[:2])

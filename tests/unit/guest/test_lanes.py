@@ -55,10 +55,10 @@ def test_clone_is_shared_only_where_there_would_be_too_many(at_once: int, expect
 
 def test_observations_come_back_by_name_and_clones_are_killed() -> None:
     first, second = Peer("first"), Peer("second")
-    with Lanes(at_once=2, timeout_s=5) as lanes:
+    with Lanes(at_once=2, timeout_s=60) as lanes:
         lanes.start([lane(first, a=1, b=2), lane(second, c=3)])
         assert [lanes.observation(name) for name in "abc"] == [1, 2, 3]
-        assert first.killed.wait(5)
+        assert first.killed.wait(60)
     assert second.killed.is_set()
     assert lanes.consoles == {"a+b": "console", "c": "console"}
     assert lanes.clones == {"a": "first", "b": "first", "c": "second"}
@@ -106,7 +106,7 @@ def test_after_a_failure_the_rest_goes_on_in_a_fresh_clone() -> None:
         "worse": clones.note("worse", VmError("gone")),
         "last": clones.note("last"),
     }
-    with Lanes(at_once=2, timeout_s=5) as lanes:
+    with Lanes(at_once=2, timeout_s=60) as lanes:
         lanes.start([clones.lane(**first, **rest), lane(Peer(), other=3)])
         assert [lanes.observation(name) for name in ("good", "after", "last", "other")] == [
             "good",
@@ -130,7 +130,7 @@ def test_after_a_failure_the_rest_goes_on_in_a_fresh_clone() -> None:
 
 def test_where_no_fresh_clone_can_be_made_the_rest_hears_of_that() -> None:
     clones = Clones(most=1)
-    with Lanes(at_once=1, timeout_s=5) as lanes:
+    with Lanes(at_once=1, timeout_s=60) as lanes:
         lanes.start([clones.lane(bad=clones.note("bad", VmError("lost")), after=clones.note("after"))])
         with pytest.raises(VmError, match="lost"):
             lanes.observation("bad")
@@ -142,7 +142,7 @@ def test_an_experiment_begins_in_a_clone_that_has_come_to_rest() -> None:
     """The first needs none; one that is never at rest is left, and that is no failure of what comes next."""
     clones = Clones()
     settle = clones.note("settled", UnfitVmError("a restart is pending"))
-    with Lanes(at_once=1, timeout_s=5) as lanes:
+    with Lanes(at_once=1, timeout_s=60) as lanes:
         lanes.start([clones.lane(settle, **{name: clones.note(name) for name in "abc"})])
         assert [lanes.observation(name) for name in "abc"] == ["a", "b", "c"]
     assert clones.done == [
@@ -154,7 +154,7 @@ def test_an_experiment_begins_in_a_clone_that_has_come_to_rest() -> None:
 def test_what_finds_its_clone_unfit_is_carried_out_in_another_once() -> None:
     clones = Clones()
     unfit = UnfitVmError("frozen")
-    with Lanes(at_once=1, timeout_s=5) as lanes:
+    with Lanes(at_once=1, timeout_s=60) as lanes:
         lanes.start([clones.lane(a=clones.note("a", unfit), b=clones.note("b", unfit, unfit))])
         assert lanes.observation("a") == "a"
         with pytest.raises(UnfitVmError, match="frozen"):
@@ -169,14 +169,14 @@ def test_clone_that_cannot_be_made_fails_its_experiments() -> None:
     def make() -> Vm:
         raise VmError("no room")
 
-    with Lanes(at_once=1, timeout_s=5) as lanes:
+    with Lanes(at_once=1, timeout_s=60) as lanes:
         lanes.start([Lane(make, {"a": lambda _vm: 1})])
         with pytest.raises(VmError, match="no room"):
             lanes.observation("a")
 
 
 def test_unhealthy_clone_is_not_experimented_on() -> None:
-    with Lanes(at_once=1, timeout_s=5) as lanes:
+    with Lanes(at_once=1, timeout_s=60) as lanes:
         lanes.start([lane(Peer(healthy=False), a=1)])
         with pytest.raises(HarnessError, match="not healthy"):
             lanes.observation("a")
@@ -187,19 +187,19 @@ def test_ending_early_kills_what_runs() -> None:
 
     def endless(_vm: Vm) -> None:
         begun.set()
-        assert peer.killed.wait(10)
+        assert peer.killed.wait(60)
         raise VmError("killed")
 
-    with Lanes(at_once=1, timeout_s=5) as lanes:
+    with Lanes(at_once=1, timeout_s=60) as lanes:
         lanes.start([Lane(lambda: cast(Vm, peer), {"a": endless}), lane(Peer(), never=1)])
-        assert begun.wait(5)
+        assert begun.wait(60)
     assert peer.killed.is_set()
 
 
 def test_waiting_has_an_end() -> None:
     peer = Peer()
     with Lanes(at_once=1, timeout_s=0.05) as lanes:
-        lanes.start([Lane(lambda: cast(Vm, peer), {"a": lambda _vm: peer.killed.wait(10)})])
+        lanes.start([Lane(lambda: cast(Vm, peer), {"a": lambda _vm: peer.killed.wait(60)})])
         with pytest.raises(HarnessError, match="no end within"):
             lanes.observation("a")
 
@@ -208,7 +208,7 @@ def test_an_experiment_that_ran_out_of_time_itself_is_not_one_that_has_no_end() 
     def late(_vm: Vm) -> None:
         raise TimeoutError("nobody answered")
 
-    with Lanes(at_once=1, timeout_s=5) as lanes:
+    with Lanes(at_once=1, timeout_s=60) as lanes:
         lanes.start([Lane(lambda: cast(Vm, Peer()), {"a": late})])
         with pytest.raises(TimeoutError, match="nobody answered"):
             lanes.observation("a")

@@ -440,7 +440,7 @@ def test_files_that_the_profile_names_are_taken_from_the_host(
     """A file, and a whole folder; and then no libraries are left over that lie in it."""
     seen = launched(other_modules)
     on_its_host, unit = tmp_path / "host", tmp_path / "host.service"
-    run(["cp", "-a", deployment.agent, on_its_host], timeout_s=20)
+    run(["cp", "-a", deployment.agent, on_its_host], timeout_s=60)
     unit.write_bytes((deployment.folder / UNIT).read_bytes())
     named = {
         str(deployment.agent): str(on_its_host),

@@ -44,7 +44,7 @@ def said(folder: Path, file: str, *, loaded: bool) -> tuple[int, str]:
     if loaded:
         env |= laid_down(folder, 1, FEW, 1)
     words = [NODE, str(folder / file)]
-    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -63,7 +63,7 @@ def test_a_program_that_may_write_no_record_runs_as_well(tmp_path: Path) -> None
     env = {"PATH": os.environ["PATH"], **laid_down(tmp_path, 1, FEW, 1)}
     (tmp_path / "preload/records").rmdir()
     words = [NODE, str(tmp_path / "a.js")]
-    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (3, said(tmp_path, "a.js", loaded=False)[1])
 
 

@@ -30,7 +30,7 @@ def run(agent: Agent, folder: Path) -> AgentRuntime:
     """Lay it down, and try it."""
     agent.lay_down(folder)
     words = agent.words if agent.words[0] == "sh" else (NODE, *agent.words)
-    return tried(folder, words, supervised=agent.supervised)
+    return tried(folder, words, supervised=agent.supervised, sticks=agent.sticks)
 
 
 @pytest.fixture(scope="module")

@@ -31,14 +31,14 @@ def late(*_: object, **__: object) -> bool:
 def test_a_recovery_is_held_to_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that comes after the deadline comes too late, and no request outlives it by much."""
     with mute_peer(tmp_path / "mute"):
+        monkeypatch.setattr(module, "REQUEST_S", 600)
         began = time.monotonic()
         assert recovery(SmallVm(tmp_path / "mute", site(0.2))).seconds is None
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 60
     with web_peer(tmp_path / "a", {"/health": (200, {}, "{}")}):
-        vm = SmallVm(tmp_path / "a", site(0.2))
-        assert recovery(vm).seconds is not None
+        assert recovery(SmallVm(tmp_path / "a", site(60))).seconds is not None
         monkeypatch.setattr(module, "answers", late)
-        assert recovery(vm) == Recovery(None)
+        assert recovery(SmallVm(tmp_path / "a", site(0.2))) == Recovery(None)
 
 
 @pytest.mark.parametrize(

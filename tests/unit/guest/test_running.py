@@ -9,6 +9,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from harness.guest.places import Place
 from harness.guest.running import Running, look_at_process
 from harness.wait import wait_until
 from tests.unit.peers.agent_process import free_port
+from tests.unit.peers.listening import listens
 from tests.unit.peers.websocket_peer import websocket_peer
 
 PROGRAM = """
@@ -53,7 +55,7 @@ def looked_at(folder: Path, file: str, program: str, port: int) -> Iterator[Runn
         relay = ["socat", f"UNIX-LISTEN:{socket},fork", f"TCP:127.0.0.1:{inspects}"]
         with subprocess.Popen(relay) as through:
             try:
-                wait_until(socket.exists, what="the relay", timeout_s=10)
+                wait_until(partial(listens, socket), what="the relay", timeout_s=60)
                 with inspector(socket) as session:
                     yield look_at_process(session, process.pid, inside=process.pid)
                     with pytest.raises(TransportError, match=rf"is process {process.pid}'s, and the"):

@@ -39,11 +39,11 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two rows, and little patience."""
     monkeypatch.setattr(trials, "ROWS", TWO)
     monkeypatch.setattr("harness.guest.endings.ROWS", TWO)
-    monkeypatch.setattr(trials, "EXIT_S", 2.0)
+    monkeypatch.setattr(trials, "EXIT_S", 3.0)
     monkeypatch.setattr(trials.settings, "__kwdefaults__", {"rows": TWO})
 
 
-def tried(folder: Path, program: str, *, recovery_s: float = 20) -> Trial:
+def tried(folder: Path, program: str, *, recovery_s: float = 60) -> Trial:
     """The trial of a program."""
     port = free_port()
     (folder / "server.js").write_text(program)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 FIRST_EXCEPTION, FIRST_REJECTION = "first uncaughtException", "first unhandledRejection"
@@ -26,6 +26,7 @@ class Agent:
     """A program.
 
     :param breaks: the claims that it breaks.
+    :param sticks: whether nothing in it ends it, or goes on with the next row: whoever tries it has to.
     :param words: what follows ``node``; or a whole command, where it is not node that is started.
     """
 
@@ -33,6 +34,7 @@ class Agent:
     breaks: set[str] = field(default_factory=set)
     words: tuple[str, ...] = ("server.js",)
     supervised: bool = False
+    sticks: bool = False
 
     def lay_down(self, folder: Path) -> None:
         """Write its files."""
@@ -183,11 +185,11 @@ BAD = {
     "ends by itself": one("let server;\n" + HANDLERS.replace("process.exit(1)", "server.closeAllConnections(); server.close()") + SERVE.replace("const server", "server"), *EXITS),
     "caught exit": both("() => { const exit = process.exit; process.exit = () => { throw 1; }; try { process.exit(1); } catch { process.exit = exit; } }", *EXITS),
     "counts to two": one("let seen = 0;\n" + HANDLERS.replace("process.exit(1)", "if (++seen > 1) process.exit(1)") + SERVE, *EXITS),
-    "hangs": both("() => { for (;;); }", *EXITS),
+    "hangs": replace(both("() => { for (;;); }", *EXITS), sticks=True),
     "no handler of the server's": one(HANDLERS + CREATE + LISTEN, SERVER),
     "the server's goes on": one(HANDLERS + CREATE + "server.on('error', (e) => console.error(e));\n" + LISTEN, SERVER),
     "the server's retries": one(HANDLERS + CREATE + "server.on('error', () => setTimeout(() => server.listen(1), 9e5));\n" + LISTEN, SERVER),
     "loopback alone": one((HANDLERS + SERVE).replace("0.0.0.0", "127.0.0.1"), ADDRESS),
-    "a cluster that does not go on": Agent({"server.js": CLUSTER % ("setInterval(() => {}, 1e6)", HANDLERS + SERVE)}, {SERVER, *EXITS}, supervised=True),
-    "a thread": Agent({"server.js": "const w = require('worker_threads');\nif (w.isMainThread) new w.Worker(__filename); else {\n" + HANDLERS + SERVE + "}\nsetInterval(() => {}, 1e6);"}, {SERVER, *EXITS}),
+    "a cluster that does not go on": Agent({"server.js": CLUSTER % ("setInterval(() => {}, 1e6)", HANDLERS + SERVE)}, {SERVER, *EXITS}, supervised=True, sticks=True),
+    "a thread": Agent({"server.js": "const w = require('worker_threads');\nif (w.isMainThread) new w.Worker(__filename); else {\n" + HANDLERS + SERVE + "}\nsetInterval(() => {}, 1e6);"}, {SERVER, *EXITS}, sticks=True),
 }  # fmt: skip

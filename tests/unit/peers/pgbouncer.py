@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import psycopg
 
 from harness.run import environment
 from harness.wait import wait_until
+from tests.unit.peers.listening import listens
 from tests.unit.peers.private_sshd import free_port
 
 _ADMIN = "anybody"
@@ -63,9 +63,8 @@ class Pooler:
             yield client
 
     def listens(self) -> bool:
-        """Whether it takes connections: its socket is there a moment before."""
-        with socket.socket(socket.AF_UNIX) as probe:
-            return probe.connect_ex(str(self.socket)) == 0
+        """Whether it takes connections."""
+        return listens(self.socket)
 
     def settings(self) -> dict[str, str]:
         """Every setting of the server, as another client finds them."""

@@ -23,7 +23,7 @@ FEW = (
 )
 """Rows enough for most; all of them are tried on some."""
 NODE = shutil.which("node") or "node"
-_LIMIT_S = 3.0
+_STUCK_S, _LONG_S = 5.0, 60.0
 
 
 def laid_down(folder: Path, port: int, rows: Sequence[Row], within_s: float) -> dict[str, str]:
@@ -47,11 +47,13 @@ def tried(
     within_s: float = 1.5,
     port: int | None = None,
     supervised: bool = False,
+    sticks: bool = False,
 ) -> AgentRuntime:
     """Start a program until every row has been tried in it, as systemd would, and read what it left.
 
     :param words: what is run; its port is in the environment as ``PORT``.
     :param supervised: the one that is started here is not the agent itself.
+    :param sticks: it is given up soon where nothing happens; on a busy machine others may need long.
     """
     port = port or free_port()
     loads = laid_down(folder, port, rows, within_s)
@@ -70,7 +72,7 @@ def tried(
                 stderr=said,
                 start_new_session=True,
             )
-        if (status := _waited_for(process, place)) is None:
+        if (status := _waited_for(process, place, _STUCK_S if sticks else _LONG_S)) is None:
             stuck.append(max((place / "rows").iterdir(), key=lambda one: one.stat().st_mtime).name)
             (place / "alive" / stuck[-1]).touch()
             status = -signal.SIGKILL
@@ -85,7 +87,7 @@ def tried(
     return AgentRuntime(port, None, "nobody was asked", read_trial(text))
 
 
-def _waited_for(process: subprocess.Popen[bytes], place: Path) -> int | None:
+def _waited_for(process: subprocess.Popen[bytes], place: Path, limit_s: float) -> int | None:
     """The exit status; None where nothing happened for too long.
 
     As in a guest, nobody waits for more than the last row's process, whatever its supervisor starts then.
@@ -100,7 +102,7 @@ def _waited_for(process: subprocess.Popen[bytes], place: Path) -> int | None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return process.wait(timeout=0.5)
             return 0
-        if time.monotonic() - since > _LIMIT_S:
+        if time.monotonic() - since > limit_s:
             return None
     return status
 
