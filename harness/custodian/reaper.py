@@ -26,6 +26,7 @@ from harness.custodian.owner import Owner, Standing
 
 CLONE_NOTES = "[0-9]*.json"
 _LOCK_S = 3.0
+_KILL_S = 10.0  # for what is killed to be gone: a VMM has memory to give back
 _SESSIONS_AT_ONCE = 64
 _SESSIONS_S = 5.0  # after which no further session is begun with
 
@@ -190,7 +191,7 @@ def _end_sessions(directories: list[Path]) -> list[str]:
 def _kill(pid: int, what: str) -> str:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + _KILL_S
     while start_time(pid) is not None and time.monotonic() < deadline:
         time.sleep(0.005)
     return f"killed {what} (pid {pid})" if start_time(pid) is None else f"could not kill {what} (pid {pid})"
