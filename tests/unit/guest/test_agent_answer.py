@@ -13,7 +13,8 @@ from tests.unit.peers.fake_peer import mute_peer
 from tests.unit.peers.small_vm import SmallVm, state
 from tests.unit.peers.web_peer import web_peer
 
-SITE = Site.model_validate({"name": "nowhere", "guest": {"request_s": 0.3, "recovery_s": 0.4}})
+SITE = Site.model_validate({"name": "nowhere", "guest": {"request_s": 60, "recovery_s": 60}})
+HURRIED = Site.model_validate({"name": "nowhere", "guest": {"request_s": 0.3, "recovery_s": 0.4}})
 JSON = {"Content-Type": "application/json"}
 CRASHED = state("[FATAL] Uncaught Exception: no JSON", pid=9, restarts=1)
 
@@ -52,7 +53,7 @@ def test_a_crash_is_told_with_the_restart_and_waited_out(tmp_path: Path) -> None
 
 def test_no_answer_in_time_is_told_with_the_time(tmp_path: Path) -> None:
     with mute_peer(tmp_path / "a"):
-        vm = SmallVm(tmp_path / "a", SITE, said=state())
+        vm = SmallVm(tmp_path / "a", HURRIED, said=state())
         vm.timings["healthy"] = 1.0
         answer = ask_agent(vm, "GET", "/x")
     assert answer.status == 0

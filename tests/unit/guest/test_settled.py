@@ -15,7 +15,8 @@ from harness.site.profile import Site
 from tests.unit.peers.small_vm import SmallVm
 from tests.unit.peers.web_peer import web_peer
 
-SITE = Site.model_validate({"name": "nowhere", "guest": {"recovery_s": 2}})
+AMPLE_S, SHORT_S = 60.0, 2.0
+"""For what comes to rest on however busy a machine, and for what never does."""
 HEAD = "MainPID=7\\nNRestarts=0\\n"
 AT_REST = "ActiveState=active\\nSubState=running\\n"
 _SYSTEMCTL = """#!/bin/sh
@@ -31,8 +32,9 @@ esac
 class ShellVm(SmallVm):
     """A clone whose systemd is a script of ours."""
 
-    def __init__(self, folder: Path, *, before: str, after: int) -> None:
-        super().__init__(folder / "agent", SITE)
+    def __init__(self, folder: Path, *, before: str, after: int, recovery_s: float = AMPLE_S) -> None:
+        site = Site.model_validate({"name": "nowhere", "guest": {"recovery_s": recovery_s}})
+        super().__init__(folder / "agent", site)
         self.folder = folder
         program = folder / "bin/systemctl"
         program.parent.mkdir()
@@ -91,7 +93,7 @@ def test_one_at_rest_costs_one_look(healthy: Path) -> None:
 @pytest.mark.parametrize("before", UNSETTLED.values(), ids=UNSETTLED)
 def test_one_that_never_is_leaves_the_clone_unfit(healthy: Path, before: str) -> None:
     with pytest.raises(UnfitVmError, match=r"not at rest within 2 s of an experiment; its unit: Act"):
-        settle(ShellVm(healthy, before=before, after=99))
+        settle(ShellVm(healthy, before=before, after=99, recovery_s=SHORT_S))
 
 
 def test_an_agent_that_is_not_healthy_leaves_it_so_too(tmp_path: Path) -> None:
@@ -99,7 +101,7 @@ def test_an_agent_that_is_not_healthy_leaves_it_so_too(tmp_path: Path) -> None:
         web_peer(tmp_path / "agent", {"/health": (503, {}, "{}")}),
         pytest.raises(UnfitVmError, match="GET /health answers 200"),
     ):
-        settle(ShellVm(tmp_path, before="", after=0))
+        settle(ShellVm(tmp_path, before="", after=0, recovery_s=SHORT_S))
 
 
 def test_a_guest_that_does_not_tell_is_our_trouble(healthy: Path) -> None:
