@@ -167,7 +167,7 @@ def test_a_reader_may_leave() -> None:
     os.close(reading)
     try:
         line = [sys.executable, "-m", "harness", "site", "schema"]
-        done = subprocess.run(line, stdout=writing, stderr=subprocess.PIPE, cwd=ROOT, timeout=120, check=False)
+        done = subprocess.run(line, stdout=writing, stderr=subprocess.PIPE, cwd=ROOT, timeout=60, check=False)
     finally:
         os.close(writing)
     assert (done.returncode, done.stderr) == (141, b"")
