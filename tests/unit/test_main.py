@@ -29,7 +29,7 @@ url_env = "NO_SUCH_VARIABLE"
 
 def harness(*words: str) -> Result:
     """Run the command line in a process of its own."""
-    return run([sys.executable, "-m", "harness", *words], timeout_s=60, check=False, cwd=ROOT)
+    return run([sys.executable, "-m", "harness", *words], timeout_s=120, check=False, cwd=ROOT)
 
 
 def test_a_check_tries_everything_and_says_what_failed(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_terminal_without_a_sites_letters_shows_all_the_same(tmp_path: Path) -
     profile = tmp_path / "site.toml"
     profile.write_text(NOBODY_THERE.format(key="/k").replace("nobody there", "日本"))
     words = [sys.executable, "-m", "harness", "site", "show", str(profile)]
-    done = run(words, timeout_s=60, check=False, cwd=ROOT, env={"PYTHONIOENCODING": "latin-1"})
+    done = run(words, timeout_s=120, check=False, cwd=ROOT, env={"PYTHONIOENCODING": "latin-1"})
     assert done.status == 0, done.stderr
     assert r"\u65e5\u672c" in done.stdout
 

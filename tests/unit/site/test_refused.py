@@ -161,7 +161,7 @@ def test_the_program_itself_says_one_message(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     done = run(
         [sys.executable, "-m", "harness", "site", "check", str(tmp_path / "pipe")],
-        timeout_s=60,
+        timeout_s=120,
         check=False,
         cwd=ROOT,
     )
@@ -203,7 +203,7 @@ def test_a_place_that_cannot_be_written_to_is_refused_at_once(suite: Suite, opti
 @pytest.mark.parametrize("words", [["-m", "pytest", "-m", "acceptance"], ["-m", "harness", "site", "docs"]])
 def test_without_assertions_nothing_is_judged(words: list[str]) -> None:
     """python -O takes them out of the checks."""
-    done = run([sys.executable, "-O", *words], timeout_s=60, check=False, cwd=ROOT)
+    done = run([sys.executable, "-O", *words], timeout_s=120, check=False, cwd=ROOT)
     assert done.status == 4
     assert (done.stdout + done.stderr).count("python -O removes assertions") == 1
     assert "Traceback" not in done.stdout + done.stderr
@@ -212,7 +212,7 @@ def test_without_assertions_nothing_is_judged(words: list[str]) -> None:
 def test_no_script_starts_without_assertions() -> None:
     """Not even to install packages."""
     words = ["env", "PYTHONOPTIMIZE=1", str(ROOT / "scripts" / "acceptance")]
-    done = run(words, timeout_s=60, check=False, cwd=ROOT)
+    done = run(words, timeout_s=120, check=False, cwd=ROOT)
     assert (done.status, done.stdout) == (4, "")
     assert done.stderr.startswith("PYTHONOPTIMIZE removes assertions")
 

@@ -193,7 +193,7 @@ def test_real_runs_of_a_site_that_is_not_there(dead_site: Path, tmp_path: Path) 
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -231,7 +231,7 @@ def test_a_service_that_is_ended_ends_its_run_first(dead_site: Path, tmp_path: P
             assert process.poll() is None
             signal.sigtimedwait([], 0.05)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(150) == 130
+        assert process.wait(600) == 130
     finally:
         process.kill()
         process.communicate()

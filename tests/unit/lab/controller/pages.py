@@ -18,13 +18,13 @@ T = TypeVar("T")
 
 _ADDRESS = ("192.0.2.7", 4000)
 _CALL_S = 60.0
-_PATIENCE = """
+PATIENT_MS, IMPATIENT_MS = 60_000, 100
+_PATIENCE = f"""
 const real = AbortSignal.timeout;
-window.patience = 60000;
+window.patience = {PATIENT_MS};
 AbortSignal.timeout = () => real.call(AbortSignal, window.patience);
 """
 """However long a page is ready to wait: what is to be seen is what it does then."""
-_IMPATIENT = "window.patience = 100"
 _NOVNC = {
     "rfb.js": """
 window.connections = [];
@@ -97,10 +97,11 @@ class Pages:
         """By the page's clock."""
         await self.do(lambda: self.page.clock.run_for(60_000))
 
-    async def loses_patience(self) -> None:
-        """What the page does not await for as long as it takes, it gives up at once, here and after this."""
-        await self.do(lambda: self.page.add_init_script(_IMPATIENT))
-        await self.evaluate(_IMPATIENT)
+    async def waits(self, milliseconds: int) -> None:
+        """So long, here and on pages after this, for what is not awaited for as long as it takes."""
+        patience = f"window.patience = {milliseconds}"
+        await self.do(lambda: self.page.add_init_script(patience))
+        await self.evaluate(patience)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """What the API answers."""

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from tests.unit.lab.controller.conftest import USER
-from tests.unit.lab.controller.pages import Pages, hang_up, never, says
+from tests.unit.lab.controller.pages import IMPATIENT_MS, PATIENT_MS, Pages, hang_up, never, says
 
 LIST, CHOICES, START = "/api/auth/sessions", "/api/auth/choices", "/api/auth/start"
 CODEX = "button[aria-label='Start a Codex session']"
@@ -48,7 +48,7 @@ async def start(pages: Pages) -> None:
 async def test_a_controller_that_hangs_is_said_not_to_answer(dashboard: Pages) -> None:
     """Nobody waits at a page that says nothing."""
     dashboard.api[LIST] = dashboard.api[CHOICES] = never
-    await dashboard.loses_patience()
+    await dashboard.waits(IMPATIENT_MS)
     await dashboard.open("/")
     await dashboard.sees("#health", "The controller does not answer")
 
@@ -75,11 +75,12 @@ async def test_a_launch_may_take_its_time(dashboard: Pages) -> None:
 
     dashboard.api[START] = launch
     await dashboard.open("/")
-    await dashboard.loses_patience()
+    await dashboard.waits(IMPATIENT_MS)
     await start(dashboard)
     await asyncio.wait_for(asked.wait(), 60)
     dashboard.api[LIST] = never
     await dashboard.sees("#health", "The controller does not answer")
+    await dashboard.waits(PATIENT_MS)
     dashboard.api[LIST] = says({"sessions": [made]})
     ready.set()
     await dashboard.sees("#window-title", "Codex for a@example.com")

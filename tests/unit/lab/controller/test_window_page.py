@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aiohttp import web
 
-from tests.unit.lab.controller.pages import Answer, Pages, hang_up, never, says
+from tests.unit.lab.controller.pages import IMPATIENT_MS, Answer, Pages, hang_up, never, says
 
 SESSION = "/api/auth/session/1"
 _LOSE = """
@@ -26,7 +26,7 @@ async def lose_connection(pages: Pages, answer: Answer) -> None:
     pages.api[SESSION] = answer
     await pages.open(f"{SESSION}/novnc")
     if answer is never:
-        await pages.loses_patience()
+        await pages.waits(IMPATIENT_MS)
     await pages.evaluate(_LOSE)
 
 

@@ -20,7 +20,12 @@ def qemu(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     place = tmp_path / "qmp"
     with subprocess.Popen([*QEMU, "-qmp", f"unix:{place},server=on,wait=off"]) as process:
         try:
-            wait_until(place.exists, what="its monitor", timeout_s=60)
+            wait_until(  # it has a name before anybody listens
+                lambda: monitor.status(place),
+                what="its monitor",
+                timeout_s=60,
+                retry_on=(monitor.MonitorError,),
+            )
             yield process, place
         finally:
             process.kill()
