@@ -63,6 +63,7 @@ def run(
     hint: str = "",
     farewell_s: float = 0.0,
     held: Sequence[int] = (),
+    leashed: bool = False,
 ) -> Result:
     """Run a program to its end. What it leaves running is not waited for, nor heard.
 
@@ -70,6 +71,8 @@ def run(
     :param farewell_s: before it is killed, also because we are interrupted, it is told to end by SIGTERM and
         has so many seconds to do so.
     :param held: descriptors that the program holds on to as well, should it outlive us.
+    :param leashed: its stdin ends when we do, or have done with it, and not behind ``input_text``: by that it
+        knows to end, wherever no signal of ours comes to it.
     :param check: a non-zero status raises.
     :raises CommandError: not found, ended with a non-zero status (with ``check``), took too long, or printed
         more than :data:`OUTPUT_LIMIT`.
@@ -78,9 +81,11 @@ def run(
     log.debug("run: %s", shell_line(words))
     limit = Limit(shell_line(words), seconds=timeout_s, size=OUTPUT_LIMIT)
     outputs = (bytearray(), bytearray())
-    with _started(words, cwd, environment(env), hint, hears=input_text is not None, held=held) as process:
+    with _started(
+        words, cwd, environment(env), hint, hears=leashed or input_text is not None, held=held
+    ) as process:
         try:
-            _talk(process, encoded(input_text or ""), outputs, limit)
+            _talk(process, encoded(input_text or ""), outputs, limit, stays_open=leashed)
         except KeyboardInterrupt:
             _part(process, outputs, farewell_s)
             raise
@@ -161,6 +166,8 @@ def _started(
         if process.poll() is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):  # sudo's: it ends with its pipes
                 os.killpg(process.pid, signal.SIGKILL)
+            if process.stdin is not None:
+                process.stdin.close()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_KILLED_S)
         for end in (process.stdin, process.stdout, process.stderr):
@@ -169,7 +176,12 @@ def _started(
 
 
 def _talk(
-    process: subprocess.Popen[bytes], data: bytes, outputs: tuple[bytearray, bytearray], limit: Limit
+    process: subprocess.Popen[bytes],
+    data: bytes,
+    outputs: tuple[bytearray, bytearray],
+    limit: Limit,
+    *,
+    stays_open: bool = False,
 ) -> None:
     """Write ``data`` and read both outputs, until the program has ended and what it said has come."""
     left = memoryview(data)
@@ -192,7 +204,8 @@ def _talk(
                     left = _tell(key.fd, left)
                     if not left:
                         selector.unregister(key.fileobj)
-                        key.fileobj.close()  # type: ignore[union-attr] # it is our pipe
+                        if not stays_open:
+                            key.fileobj.close()  # type: ignore[union-attr] # it is our pipe
     while process.poll() is None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(limit.left_s())

@@ -23,6 +23,7 @@ from typing import Any
 
 from harness.custodian import front, reaper
 from harness.custodian.cell import VmmFailed
+from harness.custodian.front import Front
 from harness.custodian.requests import Requests, described
 
 GREETING = "acceptance-custodian "
@@ -34,14 +35,21 @@ _LAUNCHES_S = 600.0  # each has a limit of its own; this is for what does not ke
 _HURRIED_S = 5.0  # for a launch, and once more for what does not end even so
 _DESTROY_S = 120.0
 _SAY_S = 5.0
+_TURNS = 5  # of the loop, until a signal that has come is known
 
 
 class Service:
-    """Requests in, answers out, until the input ends or a signal says so."""
+    """Requests in, answers out, until the input ends or a signal says so.
 
-    def __init__(self, requests: Requests, writer: asyncio.StreamWriter) -> None:
+    :param hold_off: has whoever passes signals on to us pass on no more.
+    """
+
+    def __init__(
+        self, requests: Requests, writer: asyncio.StreamWriter, hold_off: Callable[[], None] | None = None
+    ) -> None:
         self.requests = requests
         self.writer = writer
+        self.hold_off = hold_off
         self.hurried = asyncio.Event()
         """Set: whoever ends us does not wait for long."""
         self.under_way: set[asyncio.Task[None]] = set()
@@ -82,8 +90,7 @@ class Service:
 
     async def _await_farewell(self) -> None:
         try:
-            keeping = not self.hurried.is_set()
-            failures = await asyncio.wait_for(self.requests.close(keeping=keeping), _DESTROY_S)
+            failures = await asyncio.wait_for(self._close(), _DESTROY_S)
         except asyncio.TimeoutError:  # noqa: UP041 - another class before Python 3.11
             failures = [f"not all could be removed within {_DESTROY_S:g} s"]
         except Exception as error:  # noqa: BLE001 - the one who waits must hear of it
@@ -91,6 +98,25 @@ class Service:
         farewell = {"id": FAREWELL, "ok": failures}
         self._begin(self._say(farewell), self.answering)
         await asyncio.wait(self.answering, timeout=_SAY_S)
+
+    async def _close(self) -> list[str]:
+        """Remove everything but what stays: that does from now on, whatever becomes of the front.
+
+        Who hears the farewell has nothing more to do with us, and may end the front before we do.
+        """
+        failures: list[str] = []
+        kept = self.requests.keeper.kept
+        if not self.hurried.is_set():
+            failures = await self.requests.close(keeping=True)
+        if kept and self.hold_off is not None:
+            self.hold_off()
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
+        if self.hurried.is_set():
+            lost = sorted(kept)
+            failures += await self.requests.close()
+            failures += [f"{name} does not stay for a look: its custodian was told to end" for name in lost]
+        return failures
 
     async def _say(self, answer: dict[str, Any]) -> None:
         with contextlib.suppress(ConnectionError):  # nobody is left to hear it
@@ -112,7 +138,7 @@ async def _streams() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     return reader, asyncio.StreamWriter(transport, protocol, None, loop)
 
 
-async def _main(run: str, disks: Path, reaped: list[str], let_go: Callable[[], None] | None) -> None:
+async def _main(run: str, disks: Path, reaped: list[str], before: Front | None) -> None:
     reader, writer = await _streams()
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
@@ -123,14 +149,14 @@ async def _main(run: str, disks: Path, reaped: list[str], let_go: Callable[[], N
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, end)
-    requests = Requests(run, disks, reaped, keeps=let_go is not None)
-    service = Service(requests, writer)
+    requests = Requests(run, disks, reaped, keeps=before is not None)
+    service = Service(requests, writer, before.hold_off if before else None)
     service.hurried = ended
     writer.write((GREETING + json.dumps(requests.facts()) + "\n").encode())
     await service.run(reader)
-    if let_go is not None and requests.keeper.kept:
+    if before is not None and requests.keeper.kept:
         writer.close()
-        let_go()
+        before.let_go()
         try:
             await requests.keeper.hold(ended, requests.drop)
         finally:
@@ -143,11 +169,11 @@ def main(run: str, disks: str, how: str = "") -> None:
     :param how: :data:`KEEPS` where VMs of it may stay for a look.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for who started us, who will end our input
-    let_go = front.step_behind() if how == KEEPS else None
+    before = front.step_behind() if how == KEEPS else None
     reaped = reaper.reap(Path(disks).parent)  # a signal just ends this: the next reaper goes on with it
     status = 1
     try:
-        asyncio.run(_main(run, Path(disks), reaped, let_go))
+        asyncio.run(_main(run, Path(disks), reaped, before))
         status = 0
     except Exception as error:  # noqa: BLE001 - who started us reads it
         print(described(error), file=sys.stderr, flush=True)

@@ -21,7 +21,7 @@ from harness.run import run
 from harness.site.profile import Site
 from harness.survey.seen import GuestDisk, HostSeen, Told, Vmm
 from harness.survey.unit_text import PACKAGED, SCRIPTS, UNITS, units_of
-from harness.text import ending
+from harness.text import encoded, ending
 from harness.transport.connection import Connection
 from harness.transport.ssh import SshConnection
 
@@ -52,16 +52,17 @@ class Looker:
         self.connection = connection
 
     def python(self, source: str, argument: object = None, *, timeout_s: float) -> Any:
-        """Run a program there as root, with a JSON argument and a JSON answer.
+        """Run a program there as root, with a JSON argument and a JSON answer; it ends when we do.
 
         :raises TransportError: root, Python or an answer is not to be had.
         """
         text = json.dumps(argument)
-        word, on_stdin = (text, None) if len(text) <= _LONGEST_ARGUMENT else ("-", text)
-        argv = [*become_root(self.site), "python3", "-I", "-S", "-c", _BOOT, source, word]
-        command = self.connection.command(argv)
+        word, on_stdin = (text, "") if len(text) <= _LONGEST_ARGUMENT else ("-", text)
+        leash = (_PROBES / "leash.py").read_text(encoding="utf-8")
+        words = (_BOOT, leash, source, word, str(len(encoded(on_stdin))))
+        command = self.connection.command([*become_root(self.site), "python3", "-I", "-S", "-c", *words])
         try:
-            done = run(command, timeout_s=timeout_s, check=False, input_text=on_stdin)
+            done = run(command, timeout_s=timeout_s, check=False, input_text=on_stdin, leashed=True)
         except CommandError as error:  # nobody is to read a program to learn that it was slow
             told = error.message.replace(shell_line(command), "Python on the host")
             raise CommandError(told, hint=_SLOW) from error
@@ -83,7 +84,7 @@ def looking(site: Site) -> Iterator[Looker]:
     connection = connection_to(site, alias="acc-survey-host")
     try:
         if isinstance(connection, SshConnection):
-            connection.open(site.host.connect_timeout_s + _LOGIN_S)
+            connection.hold(site.host.connect_timeout_s + _LOGIN_S)
         yield Looker(site, connection)
     finally:
         connection.close()

@@ -91,15 +91,25 @@ class SshConnection:
         self._numbers = itertools.count(1)
         self._master: subprocess.Popen[bytes] | None = None
         self._owns_directory = False
+        self._owns_pipes = True
         self._forwards: dict[Path, str] = {}
         self.config_file.write_text(destination.config(alias, directory / short))
 
     def start(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         """Connect, with ``argv`` as the master's own session; the directory goes when it ends."""
         master = self._ssh("-M", "-T", self.alias, "exec " + shlex.join(argv))
-        self._owns_directory = True
+        self._owns_directory, self._owns_pipes = True, False
         self._master = start_and_remove(self.directory, master)
         return self._master
+
+    def hold(self, timeout_s: float) -> None:
+        """Connect, with a session that does nothing; it ends when we do, and the directory goes.
+
+        :raises SshError: not connected in time.
+        """
+        self.start(["sh", "-c", "echo ready; exec cat"])
+        self._owns_pipes = True
+        self._await_login(timeout_s)
 
     def start_beside(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start a program over the connection, with pipes."""
@@ -123,14 +133,7 @@ class SshConnection:
             env=environment(),
             start_new_session=True,
         )
-        assert self._master.stdout is not None  # noqa: S101 - asked for above
-        login = select.poll()
-        login.register(self._master.stdout, select.POLLIN)
-        readable = login.poll(1000 * timeout_s)
-        if not readable or not self._master.stdout.readline():
-            said = self._ended_with() or f"timed out: no login within {timeout_s:g} s"
-            self.close()
-            raise self.explain(said)
+        self._await_login(timeout_s)
 
     def explain(self, said: str) -> SshError:
         """An error for what ssh said."""
@@ -168,7 +171,7 @@ class SshConnection:
         """End the master, if it has not ended with its session."""
         if self._master is not None and self._master.poll() is None:
             end_group(self._master)
-        if self._master is not None and not self._owns_directory:  # else its pipes are the custodian's
+        if self._master is not None and self._owns_pipes:  # else they are the custodian's
             close_pipes(self._master)
         if self._owns_directory:
             shutil.rmtree(self.directory, ignore_errors=True)  # the master's parent may have been first
@@ -181,6 +184,17 @@ class SshConnection:
             run(self._ssh("-O", what, *options, self.alias), timeout_s=self._destination.connect_timeout_s)
         except CommandError as error:
             raise self.explain(error.message) from error
+
+    def _await_login(self, timeout_s: float) -> None:
+        assert self._master is not None  # noqa: S101 - it has just been started
+        assert self._master.stdout is not None  # noqa: S101 - with pipes
+        login = select.poll()
+        login.register(self._master.stdout, select.POLLIN)
+        readable = login.poll(1000 * timeout_s)
+        if not readable or not self._master.stdout.readline():
+            said = self._ended_with() or f"timed out: no login within {timeout_s:g} s"
+            self.close()
+            raise self.explain(said)
 
     def _ended_with(self) -> str:
         """Make sure that the master has ended; what it said."""

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
+from harness.alone import alone
 from harness.errors import UsageError
 from harness.outward import told
 from harness.redact import remember
@@ -21,7 +22,7 @@ from harness.watch.asking import ask
 from harness.watch.rhythm import LONGEST_S, SHORTEST_S, Rhythm
 from harness.watch.standing import Standing
 from harness.watch.telling import Teller
-from harness.watch.watch import Clock, Watch, alone
+from harness.watch.watch import Clock, Watch
 
 _EVIDENCE = Path("evidence")
 
@@ -55,7 +56,8 @@ def main(args: argparse.Namespace) -> int:
     name = f"watch-{args.scope}"
     signal.signal(signal.SIGTERM, _interrupt)
     screen = _Screen()
-    with alone(evidence / f"{name}.lock") as held:
+    other = "another watch of this site goes on, or its last run does"
+    with alone(evidence / f"{name}.lock", other=other) as held:
         watch = Watch(
             ask=lambda: ask(site.name, profile, args.scope, evidence, words, [held]),
             rhythm=Rhythm(every_s),

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import UsageError
 from harness.text import one_line
 from harness.watch.rhythm import Rhythm
 from harness.watch.standing import Standing, change, keep_standing, read_standing, remembered
 from harness.watch.telling import Teller
-from harness.whole import private_folder
 
 Ask = Callable[[], Standing]
 
@@ -75,27 +70,3 @@ class Watch:
             keep_standing(self.kept, now)
         except OSError as error:
             self.say(f"{self.kept}: {error.strerror}; the same is told again")
-
-
-@contextlib.contextmanager
-def alone(file: Path) -> Iterator[int]:
-    """A descriptor that only one watch can hold; a run that outlives its watch holds on to it.
-
-    :raises UsageError: another one does, or nothing can be written there.
-    """
-    try:
-        private_folder(file.parent)
-        held = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise UsageError(f"{file}: {error.strerror}", hint="--evidence-dir=DIR") from error
-    try:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UsageError(
-                f"another watch of this site goes on, or its last run does: {file} is held",
-                hint="end it first, or give this one a folder of its own: --evidence-dir=DIR",
-            ) from error
-        yield held
-    finally:
-        os.close(held)

@@ -15,12 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UsageError
 from harness.wait import wait_until
 from harness.watch.rhythm import Rhythm
 from harness.watch.standing import Standing
 from harness.watch.telling import Teller
-from harness.watch.watch import Clock, Watch, alone
+from harness.watch.watch import Clock, Watch
 from tests.unit.peers.small_suite import ROOT
 from tests.unit.watch.test_standing import LOST, standing
 
@@ -146,17 +145,6 @@ def test_a_command_reads_the_change(tmp_path: Path) -> None:
     program.write_text("#!/bin/sh\necho broken >&2\nexit 3\n")
     watch(tmp_path, iter([standing("PASS")]), Teller(command=program), said).go_on(QuickClock().clock(), 1)
     assert "not told: the command failed: exit status 3" in said[-1]
-
-
-def test_two_never_watch_at_once(tmp_path: Path) -> None:
-    with (
-        alone(tmp_path / "w.lock"),
-        pytest.raises(UsageError, match="another watch"),
-        alone(tmp_path / "w.lock"),
-    ):
-        pass
-    with alone(tmp_path / "w.lock"):
-        pass
 
 
 PROFILE = """name = "nobody there"

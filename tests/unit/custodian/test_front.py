@@ -1,0 +1,110 @@
+"""What is said to stay does: a signal to the front is for nobody then, and one that came before is told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from harness.custodian.requests import Requests
+from harness.custodian.service import Service
+from tests.unit.peers.small_suite import ROOT
+
+STANDS_BEHIND = """
+import signal, sys
+from harness.custodian.front import step_behind
+before = step_behind()
+signal.signal(signal.SIGTERM, lambda *_: print("a signal", flush=True))
+print("ready", flush=True)
+for line in sys.stdin:
+    if line.strip() == "hold off": before.hold_off()
+    print(line.strip(), flush=True)
+"""
+
+
+def test_a_front_that_holds_off_passes_on_no_signal() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", STANDS_BEHIND],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    ) as front:
+        assert front.stdin is not None
+        assert front.stdout is not None
+        assert front.stdout.readline() == "ready\n"
+        front.terminate()
+        assert front.stdout.readline() == "a signal\n"
+        front.stdin.write("hold off\n")
+        assert front.stdout.readline() == "hold off\n"
+        front.terminate()
+        front.stdin.write("alive\n")
+        front.stdin.close()
+        assert front.stdout.read() == "alive\n"
+        assert front.wait(60) == 0
+
+
+class Few:
+    """Requests with a VM that is kept, as far as the end of a custodian asks for them."""
+
+    def __init__(self) -> None:
+        self.keeper = SimpleNamespace(kept={"acc-00a11e-1": "…"})
+
+    def interrupt(self) -> None:
+        """Nothing is under way."""
+
+    async def close(self, *, keeping: bool = False) -> list[str]:
+        """All but what is kept."""
+        if not keeping:
+            self.keeper.kept.clear()
+        return []
+
+
+class Said:
+    """What was said, and done, in order."""
+
+    def __init__(self) -> None:
+        self.all: list[str] = []
+
+    def write(self, data: bytes) -> None:
+        """A farewell."""
+        self.all += json.loads(data)["ok"] or ["all is well"]
+
+    async def drain(self) -> None:
+        """At once."""
+
+
+@pytest.mark.parametrize("when", ["never", "before", "while it is held off"])
+def test_what_a_farewell_says_of_it_holds(when: str) -> None:
+    """A signal that came before the front held off is obeyed, and told; after that none comes."""
+    said, few = Said(), Few()
+
+    async def end() -> None:
+        def hold_off() -> None:
+            said.all.append("held off")
+            if when == "while it is held off":
+                signal.raise_signal(signal.SIGHUP)
+
+        service = Service(cast(Requests, few), cast(Any, said), hold_off)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, service.hurried.set)
+        if when == "before":
+            service.hurried.set()
+        reader = asyncio.StreamReader()
+        reader.feed_eof()
+        await service.run(reader)
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
+
+    asyncio.run(end())
+    stays = when == "never"
+    assert said.all == [
+        "held off",
+        "all is well" if stays else "acc-00a11e-1 does not stay for a look: its custodian was told to end",
+    ]
+    assert bool(few.keeper.kept) is stays
