@@ -68,6 +68,23 @@ def taps(inventory: Inventory, row: LiveRow) -> list[str]:
     return [one.name for one in inventory.taps_of(row)]
 
 
+def tap_told(inventory: Inventory, row: LiveRow) -> str | None:
+    """What the row says that its TAP device is; with its namespace, where all of them are called so."""
+    name = row.tap_device
+    if name is None or not inventory.site.state.is_every_vms(name):
+        return name
+    found = [one.netns for one in inventory.taps_of(row) if one.name == name]
+    return " and ".join([name, *(f"in network namespace {netns}" for netns in found)])
+
+
+def socket_told(inventory: Inventory, row: LiveRow) -> str | None:
+    """The path of the row's socket; the host's, where the row has it as its jail does."""
+    path = row.socket_path or ""
+    sockets = {one.path for jail in inventory.jails_of(row) for one in jail.sockets}
+    outside = (f"{jail.path}/root{path}" for jail in inventory.jails_of(row))
+    return next((one for one in outside if one in sockets), row.socket_path)
+
+
 def folders(inventory: Inventory, row: LiveRow) -> list[str]:
     """Entries of the folder of VM state that begin with the VM's id, and what the jailer made for it."""
     return [one.path for one in inventory.entries if inventory.is_of(one, row)]
