@@ -38,4 +38,4 @@ def stray_tap(patient: Patient) -> AbstractContextManager[None]:
 
     It is down, and no port of the bridge.
     """
-    return patient.on_host(do="ip tuntap add fc-vm-6b038 mode tap", undo="ip link delete fc-vm-6b038")
+    return things.stray_tap(patient, "vm-6b03852d-0631-4f91-ae8a-fd352348e9c2")
