@@ -104,6 +104,16 @@ class Inventory:
         return [one for one in self.taps.taps if self.site.state.is_a_vms(one.name)]
 
     @cached_property
+    def namespaces(self) -> Mapping[str, Sequence[str]]:
+        """Network namespaces that are called by VMs, and the ids in their names: other names tell nothing."""
+        found = {name: self.ids(name) for name in sorted(set(self.taps.names.values()))}
+        return {name: ids for name, ids in found.items() if ids}
+
+    def owner_of_namespace(self, name: str) -> LiveRow | None:
+        """The live row whose VM id is in a network namespace's name."""
+        return next((self._by_id[one] for one in self.namespaces[name] if one in self._by_id), None)
+
+    @cached_property
     def paths(self) -> Mapping[str, DirectoryEntry | None]:
         """Files that were asked for by name."""
         return self.facts.part("paths", dict[str, DirectoryEntry | None])

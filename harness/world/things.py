@@ -27,6 +27,8 @@ def things_of(inventory: Inventory) -> Things:
     for tap in inventory.vm_taps:
         inside = "" if tap.netns == inventory.taps.host_netns else f" in namespace {tap.netns}"
         found[f"tap {tap.name} index {tap.index}{inside}"] = _id(inventory.owner_of_tap(tap))
+    for name in inventory.namespaces:
+        found[f"namespace {name}"] = _id(inventory.owner_of_namespace(name))
     for process in inventory.processes.vmms:
         claimed = next(iter(inventory.claimants(process)), None)
         name = f"process pid {process.pid} started {process.started} {beginning(process.command, 200)}"
@@ -64,8 +66,9 @@ def sockets(inventory: Inventory, row: LiveRow) -> list[str]:
 
 
 def taps(inventory: Inventory, row: LiveRow) -> list[str]:
-    """The TAP devices that are the VM's."""
-    return [one.name for one in inventory.taps_of(row)]
+    """The TAP devices that are the VM's, and the network namespaces that are called by it."""
+    spaces = (name for name, ids in inventory.namespaces.items() if row.vm_id in ids)
+    return [*(one.name for one in inventory.taps_of(row)), *(f"network namespace {name}" for name in spaces)]
 
 
 def tap_told(inventory: Inventory, row: LiveRow) -> str | None:

@@ -1,6 +1,6 @@
 """A jail for a VM: a network namespace with its TAP, and the folder that its VMM has for its root.
 
-The original jailer makes the folder, and starts the VMM in it as a user without any rights. What the lab's
+The original jailer makes the folder, and starts the VMM in it as a user of its own. What the lab's
 VMM needs beside (its interpreter, QEMU, the VM's own files) is mounted in a mount namespace of that VMM
 alone: it is gone with it, and whoever removes the jail removes nothing else.
 """
@@ -25,6 +25,11 @@ DISK = "rootfs.ext4"
 """In the folder of each VM."""
 _SOCKET = "/run/firecracker.socket"
 _DOOR = "fv-"
+_RAW_PACKETS = (
+    *("setpriv", "--inh-caps", "+net_raw", "--ambient-caps", "+net_raw"),
+    *("--securebits", "+no_setuid_fixup", "--"),
+)
+"""The metadata service of the lab's VMM answers beside QEMU, by raw packets of the TAP: its one right."""
 _MOUNTED = """
 root=$1 folder=$2 disk=$3 recorded=$4; shift 4
 for place in /usr /opt /proc "$folder"; do
@@ -113,7 +118,7 @@ class Jail:
         apart = ["unshare", "--mount", "--propagation", "slave", "--", "sh", "-euc", _MOUNTED, "jail"]
         place = ["--exec-file", program, "--chroot-base-dir", str(self.settings.jails)]
         rights = ["--uid", user, "--gid", user, "--netns", str(NAMESPACES / self.vm_id)]
-        jailer = [str(self.settings.jailer), "--id", self.vm_id, *place, *rights]
+        jailer = [*_RAW_PACKETS, str(self.settings.jailer), "--id", self.vm_id, *place, *rights]
         recorded = self.settings.snapshots / f"{self.settings.golden}.ext4"
         files = [str(one) for one in (root, folder, folder / DISK, recorded)]
         return [*apart, *files, *jailer, "--", "--api-sock", _SOCKET, *options]

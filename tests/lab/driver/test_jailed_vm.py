@@ -33,6 +33,7 @@ while [ "${1#--}" != "$1" ]; do shift; done
 exec "$@"
 """
 """In the place of systemd-run, which this machine may not have."""
+_NET_RAW = 13
 PROMISES = (rows_without_process, rows_without_socket, rows_without_tap)
 STRAYS = (stray_processes, stray_entries, stray_sockets, stray_taps)
 
@@ -124,7 +125,9 @@ async def test_a_vm_in_a_jail_is_all_there_and_goes_whole(settings: Settings) ->
         assert [judge(here) for judge in PROMISES] == [[], [], []]
         assert [strays(here, row.vm_id) for row in rows] == [[], []]
         assert load_probe("host.py")["process"](first.pid)["comm"] == "firecracker"
-        assert Path(f"/proc/{first.pid}").stat().st_uid == settings.jail_user
+        status = Path(f"/proc/{first.pid}/status").read_text()
+        assert f"Uid:\t{settings.jail_user}\t{settings.jail_user}\t" in status
+        assert f"CapEff:\t{1 << _NET_RAW:016x}\n" in status
         run(["ip", "-netns", first.vm_id, "link", "set", jail.TAP, "down"], timeout_s=30)
         (down,) = rows_without_tap(look(settings, *rows))
         assert (down.key, down.why) == (f"row {first.vm_id} tap", f"its TAP {jail.TAP} is down")
@@ -152,6 +155,7 @@ async def test_what_a_killed_vmm_leaves_is_all_told(settings: Settings) -> None:
                 str(machine.folder),
                 f"{settings.jails}/firecracker/{machine.vm_id}",
                 f"TAP {jail.TAP} in network namespace {machine.vm_id}",
+                f"network namespace {machine.vm_id}",
             ]
         )
         assert [one.mounts for one in here.jails.jails] == [()]

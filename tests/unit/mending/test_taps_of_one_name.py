@@ -10,9 +10,8 @@ from harness.mending.planning import plan
 from harness.mending.rows_seen import RowsSeen
 from harness.mending.seen import Seen
 from tests.unit.mending.test_jails import NONE, seen
-from tests.unit.world.test_taps_of_one_name import SITE, TAP, here
+from tests.unit.world.test_taps_of_one_name import LEFT, SITE, TAP, here
 
-LEFT = "vm-8b03852d-0631-4f91-ae8a-fd352348e9c2"
 TAPS = [*((TAP, n, "", None) for n in (2, 3)), (TAP, 9, LEFT, None)]
 """Those of two VMs that run, and one that was left."""
 

@@ -15,13 +15,14 @@ from harness.site.profile import Site, StateSection
 from harness.world.inventory import Inventory
 from harness.world.promises import rows_without_tap
 from harness.world.strays import stray_taps
-from harness.world.things import tap_told, taps
+from harness.world.things import nobodys, remains, tap_told, taps
 from tests.unit.peers.this_machine import Apart
 from tests.unit.world.test_inventory import HOST_NETNS, VM, VM_NETNS, process, row, world
 
 TAP = "vmtap0"
 SITE = Site(name="test", state=StateSection(tap_prefix=TAP, tap_id_characters=None))
 SECOND = "vm-7b03852d-0631-4f91-ae8a-fd352348e9c2"
+LEFT = "vm-8b03852d-0631-4f91-ae8a-fd352348e9c2"
 THEIRS = {VM: VM_NETNS, SECOND: 3}
 """Each VM's own namespace."""
 ROW, SECOND_ROW = (
@@ -36,6 +37,12 @@ def here(*rows: LiveRow, netns: dict[str, int] = THEIRS, **parts: Any) -> Invent
     devices = [(TAP, inode, "", "br0") for inode in sorted(set(netns.values()))]
     found = world(*(rows or (ROW, SECOND_ROW)), **{"processes": vmms, "taps": devices} | parts)
     return replace(found, site=SITE)
+
+
+def with_namespace(found: Inventory, name: str) -> Inventory:
+    """Beside whatever else there is, a network namespace without a TAP."""
+    parts = {**found.facts.parts, "taps": {"ok": {**found.facts.parts["taps"]["ok"], "names": {77: name}}}}
+    return replace(found, facts=replace(found.facts, parts=parts))
 
 
 RIGHT = {
@@ -87,6 +94,34 @@ def test_a_tap_that_is_left_is_stray_though_a_live_one_is_called_so() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "is_stray"),
+    [
+        (LEFT, True),
+        (f"fc-{LEFT}", True),
+        (f"{LEFT}-net", True),
+        (VM, False),
+        (f"fc-{VM}-1", False),
+        ("acc-0badc0-1", False),
+        (LEFT[:11], False),
+        ("", False),
+    ],
+)
+def test_a_namespace_that_is_called_by_a_vm_goes_with_it(name: str, *, is_stray: bool) -> None:
+    """Where nothing else is left of the VM, too; what names no VM as a whole may be anybody's."""
+    found = with_namespace(here(), name)
+    assert [mend.line for one in stray_taps(found) for mend in one.mends] == (
+        [f"sudo ip netns delete {name}"] if is_stray else []
+    )
+    assert [one.key for one in nobodys(found)] == ([f"namespace {name}"] if is_stray else [])
+
+
+def test_a_vm_that_ended_has_its_namespace_yet() -> None:
+    gone = LiveRow(LEFT, "destroyed")
+    assert remains(with_namespace(here(), f"fc-{LEFT}"), gone) == {"tap": [f"network namespace fc-{LEFT}"]}
+    assert remains(here(), gone) == {}
+
+
 def test_rows_with_one_name_are_told_apart_by_namespace() -> None:
     """What two sessions share would else be the name of each one's device."""
     both, alone = here(), here(netns={VM: 2, SECOND: 2})
@@ -115,7 +150,7 @@ exec 9>/run/end"""
 
 def test_real_namespaces_are_told_apart() -> None:
     """One with its VMM, one without, and one that is left; and a device of the host's own of that name."""
-    left = "vm-8b03852d-0631-4f91-ae8a-fd352348e9c2"
+    left = LEFT
     host = Apart(MAKE.format(vms=f"{VM} {SECOND} {left}", running=VM))
     folders = {"vms_dir": "/run/vms", "sockets_dir": "/run/sockets"}
     vmm = {"binary": "/run/firecracker"}
@@ -125,9 +160,10 @@ def test_real_namespaces_are_told_apart() -> None:
     rows = (ROW, SECOND_ROW)
     found = Inventory(host.site, ask_host(host, parts=INVENTORY, timeout_s=60), rows)
     assert rows_without_tap(found) == []
-    assert [taps(found, one) for one in rows] == [[TAP], [TAP]]
+    assert [taps(found, one) for one in rows] == [[TAP, f"network namespace {one.vm_id}"] for one in rows]
     assert tap_told(found, ROW) != tap_told(found, SECOND_ROW)
     assert sorted(one.thing for one in stray_taps(found)) == [
         f"TAP {TAP}",
         f"TAP {TAP} in network namespace {left}",
+        f"network namespace {left}",
     ]
