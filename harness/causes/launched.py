@@ -120,7 +120,7 @@ def target_of(row: Mapping[str, Any], site: Site) -> Target:
     if not isinstance(vm_id, str) or not is_wholly(site.state.vm_id_pattern, vm_id):
         raise UnreadableError(f"the row of the launch's VM has no id as {site.state.vm_id_pattern}")
     address = ipv4(str(row.get("ip_address")).partition("/")[0], whose=f"the row of {vm_id}")
-    tap = row.get("tap_device") or f"{site.state.tap_prefix}{vm_id[: site.state.tap_id_characters]}"
+    tap = row.get("tap_device") or site.state.tap_of(vm_id)
     return Target(
         whose=f"the VM {vm_id} of the launch",
         word=vm_id,

@@ -63,12 +63,20 @@ def _kept_row(seen: Seen, command: Command) -> LiveRow | None:
         process = kept.vmm(thing.pid)
         return next(iter(kept.claimants(process)), None) if process else None
     if isinstance(thing, TapThing):
-        return next((row for row in kept.rows if thing.name in kept.tap_names(row)), None)
+        return next((row for row in kept.rows if _may_have(seen, row, thing)), None)
     if isinstance(thing, PathThing):
         by_path = (row for row in kept.rows if row.socket_path and _same(seen, row.socket_path, thing.path))
         by_name = (row for part in thing.path.split("/") if (row := kept.owner(part)))
         return next(by_path, None) or next(by_name, None)
     return None
+
+
+def _may_have(seen: Seen, row: LiveRow, tap: TapThing) -> bool:
+    """By its name; by its namespace, where that name is every VM's."""
+    kept, found = seen.kept, seen.inventory.tap(tap.netns, tap.index)
+    if found is not None and kept.site.state.is_every_vms(tap.name):
+        return kept.has_tap(row, found)
+    return tap.name in kept.tap_names(row)
 
 
 def _same(seen: Seen, path: str, other: str) -> bool:
@@ -97,11 +105,14 @@ def _ids_of(seen: Seen, process: Process | None) -> Iterator[str]:
 
 
 def _owner_of_tap(seen: Seen, tap: TapThing) -> str:
-    """Its name has the beginning of an id alone: the id itself is told by what else there is of the VM."""
+    """Its name has the beginning of an id alone, and its namespace's may have a whole one: else the id itself
+    is told by what else there is of the VM."""
     inventory, state = seen.inventory, seen.inventory.site.state
+    within = inventory.tap(tap.netns, tap.index)
+    titled = inventory.ids(within.netns_name) if within is not None else []
     named = [(one, vm) for one in inventory.processes.vmms for vm in inventory.ids(one.command)]
     inside = [vm for one, vm in named if one.netns == tap.netns != inventory.taps.host_netns]
     entries = (*inventory.told_sockets, *inventory.told_entries)
     found = [*(vm for _, vm in named), *(vm for one in entries if (vm := _begins_with(seen, one.path)))]
-    called = (vm for vm in found if state.tap_prefix + vm[: state.tap_id_characters] == tap.name)
-    return next(iter(inside), "") or next(called, "")
+    called = (vm for vm in found if state.tap_of(vm) == tap.name and not state.is_every_vms(tap.name))
+    return next(iter((*inside, *titled)), "") or next(called, "")

@@ -56,6 +56,12 @@ CONSEQUENCES = (
     ),
     Consequence("vmm.kvm", "the VMM needs no KVM", ("host.kvm_is_usable",)),
     Consequence(
+        "state.tap_id_characters",
+        "the TAPs of VMs are all called the same, each in a network namespace of its own, which no row tells;"
+        " host.live_rows_have_tap holds each to its VM",
+        ("db.live_vms_do_not_share[tap]",),
+    ),
+    Consequence(
         "snapshot.vmstate",
         "every VM is booted from the disk, and none restored",
         (

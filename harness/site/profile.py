@@ -170,14 +170,17 @@ class StateSection(Section):
     ignored_entries: tuple[Text, ...] = ("lost+found",)
     """Names in vms_dir that are no VM's."""
     tap_prefix: Device = "fc-"
-    """Every TAP device of a VM starts with this."""
-    tap_id_characters: Annotated[Count, Field(ge=1, le=12)] = 8
-    """How many characters of the VM id follow the prefix; a device's name has at most 15 in all."""
+    """Every TAP device of a VM starts with this; it is called so where tap_id_characters is `none`."""
+    tap_id_characters: Annotated[Count, Field(ge=1, le=12)] | None = 8
+    """How many characters of the VM id follow the prefix; a device's name has at most 15 in all. `none` where
+    each VM has a network namespace of its own, and the TAPs in them are all called the same: whose one is, is
+    told by the VMM in its namespace, or by the namespace's name, which holds at least the first 11 characters
+    of the VM id."""
 
     @model_validator(mode="after")
     def _consistent(self) -> StateSection:
         clones, jails = self.clones_dir or "/", self.jails_dir
-        length = len(self.tap_prefix) + self.tap_id_characters
+        length = len(self.tap_prefix) + (self.tap_id_characters or 0)
         _refuse(
             {
                 f"tap_prefix and tap_id_characters come to {length} characters, and a device's name has 15": (
@@ -192,6 +195,20 @@ class StateSection(Section):
             }
         )
         return self
+
+    def tap_of(self, vm_id: str) -> str:
+        """What the TAP device of a VM is called."""
+        return self.tap_prefix + vm_id[: self.tap_id_characters or 0]
+
+    def is_a_vms(self, tap: str) -> bool:
+        """Whether a TAP device is called as those of VMs are."""
+        return tap == self.tap_prefix or (
+            self.tap_id_characters is not None and tap.startswith(self.tap_prefix)
+        )
+
+    def is_every_vms(self, tap: str) -> bool:
+        """Whether that name says of no TAP device which VM's it is."""
+        return self.tap_id_characters is None and tap == self.tap_prefix
 
 
 class NetworkSection(Section):

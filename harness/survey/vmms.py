@@ -209,14 +209,38 @@ def _tap_names(seen: HostSeen, rows: Rows, names: Sequence[str]) -> Answers:
         ((prefix, count),) = split
         seen_as = f"{where}: {pairs[0][0]} of {pairs[0][1]}"
         return {"tap_prefix": Found(prefix, seen_as), "tap_id_characters": Found(count, seen_as)}
+    if alike := _one_name(seen, rows):
+        none = "the TAPs of all VMs are called so, each in a network namespace of its own"
+        return {"tap_prefix": alike, "tap_id_characters": Found("none", none)}
     there = f": there are {', '.join(sorted(set(devices))[:4])}" if devices else ""
     return {
         "tap_prefix": Open(f"what every TAP of a VM begins with{there}"),
-        "tap_id_characters": Open("how many characters of the VM's id follow tap_prefix"),
+        "tap_id_characters": Open(
+            "how many characters of the VM's id follow tap_prefix; none where each VM has a network namespace"
+            " of its own, and the TAPs in them are all called tap_prefix"
+        ),
     }
 
 
+def _one_name(seen: HostSeen, rows: Rows) -> Found | None:
+    """What the TAPs of VMs are called that run in network namespaces of their own, where that is one name.
+
+    One VM tells nothing: the next one's may be called otherwise.
+    """
+    spaces = [one.process.netns for one in _theirs(seen)]
+    if len(spaces) < _FEWEST_ALIKE or len(set(spaces)) < len(spaces) or seen.host_netns in spaces:
+        return None
+    inside = [[tap.name for tap in seen.taps if tap.netns == netns] for netns in spaces]
+    told = {tap for row in rows.vms if (tap := row.get("tap_device"))}
+    names = {name for each in inside for name in each} | told
+    if len(names) != 1 or not all(inside):
+        return None
+    (name,) = names
+    return Found(name, f"ip link, in the network namespaces of {len(spaces)} VMs")
+
+
 _FEWEST_SHARED = 3
+_FEWEST_ALIKE = 2
 
 
 def _shared(tap: str, vm: str) -> int:

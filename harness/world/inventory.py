@@ -100,8 +100,18 @@ class Inventory:
 
     @cached_property
     def vm_taps(self) -> Sequence[Tap]:
-        """TAP devices with the VMs' prefix."""
-        return [one for one in self.taps.taps if one.name.startswith(self.site.state.tap_prefix)]
+        """TAP devices that are called as VMs' are."""
+        return [one for one in self.taps.taps if self.site.state.is_a_vms(one.name)]
+
+    @cached_property
+    def namespaces(self) -> Mapping[str, Sequence[str]]:
+        """Network namespaces that are called by VMs, and the ids in their names: other names tell nothing."""
+        found = {name: self.ids(name) for name in sorted(set(self.taps.names.values()))}
+        return {name: ids for name, ids in found.items() if ids}
+
+    def owner_of_namespace(self, name: str) -> LiveRow | None:
+        """The live row whose VM id is in a network namespace's name."""
+        return next((self._by_id[one] for one in self.namespaces[name] if one in self._by_id), None)
 
     @cached_property
     def paths(self) -> Mapping[str, DirectoryEntry | None]:
@@ -190,6 +200,10 @@ class Inventory:
             return words
         return [jail.path, *(_within(f"{jail.path}/root", word) for word in words)]
 
+    def tap(self, netns: int, index: int) -> Tap | None:
+        """The TAP with that index in that namespace."""
+        return next((one for one in self.taps.taps if (one.netns, one.index) == (netns, index)), None)
+
     def taps_of(self, row: LiveRow) -> list[Tap]:
         """The TAP devices that are the row's."""
         named = (tap for name in sorted(self.tap_names(row)) for tap in self._taps_by_name.get(name, ()))
@@ -200,16 +214,23 @@ class Inventory:
         return next((row for row in self._by_tap.get(tap.name, ()) if self.has_tap(row, tap)), None)
 
     def tap_names(self, row: LiveRow) -> set[str]:
-        """Names the row's TAP may have: the column's, and prefix + beginning of the id."""
-        state = self.site.state
-        derived = state.tap_prefix + row.vm_id[: state.tap_id_characters]
-        return {derived} | ({row.tap_device} if row.tap_device else set())
+        """Names the row's TAP may have: the column's, and that by its id."""
+        return {self.site.state.tap_of(row.vm_id)} | ({row.tap_device} if row.tap_device else set())
 
     def has_tap(self, row: LiveRow, tap: Tap) -> bool:
-        """Whether a TAP is the row's: by name, and outside the host's own namespace by the namespace, too."""
+        """Whether a TAP is the row's: by name, and by the namespace, too, outside the host's own one or where
+        all TAPs are called so."""
         if tap.name not in self.tap_names(row):
             return False
+        if tap.netns == self.taps.host_netns and not self.site.state.is_every_vms(tap.name):
+            return True
         return tap.netns in self._namespaces(row) or row.vm_id[:11] in tap.netns_name
+
+    def sharers(self, row: LiveRow, tap: Tap) -> list[LiveRow]:
+        """Other rows that have the very same TAP, though each VM is to have a namespace of its own."""
+        if not self.site.state.is_every_vms(tap.name):
+            return []
+        return [one for one in self._by_tap.get(tap.name, ()) if one != row and self.has_tap(one, tap)]
 
     def expects_process(self, row: LiveRow) -> bool:
         """Whether the row's status promises a running VMM."""
@@ -271,10 +292,9 @@ class Inventory:
         return {}
 
     def _namespaces(self, row: LiveRow) -> set[int | None]:
-        """The host's own network namespace, and those of the VMMs that name the row."""
+        """Network namespaces of the VMMs that name the row."""
         if row not in self._known_namespaces:
-            theirs = (one.netns for one in self.named_by(row))
-            self._known_namespaces[row] = {self.taps.host_netns, *theirs}
+            self._known_namespaces[row] = {one.netns for one in self.named_by(row)}
         return self._known_namespaces[row]
 
     def _mentions(self, process: Process) -> frozenset[Mention]:

@@ -65,19 +65,24 @@ def socket_kind(inventory: Inventory, row: LiveRow, path: str) -> str | None:
 
 
 def rows_without_tap(inventory: Inventory) -> list[Finding]:
-    """Live rows without their TAP, or whose TAP on the host is down or no port of the bridge."""
+    """Live rows without their TAP, or whose TAP is down, another VM's too, or on the host and no port of the
+    bridge."""
     return _broken(inventory, "tap", _tap_fault)
 
 
 def _tap_fault(inventory: Inventory, row: LiveRow) -> str:
     # The column may name a device outside the prefix, so all TAPs count here.
-    taps = inventory.taps_of(row)
+    state, taps = inventory.site.state, inventory.taps_of(row)
     if not taps:
-        return f"no TAP called {' or '.join(sorted(inventory.tap_names(row)))}"
+        names = sorted(inventory.tap_names(row))
+        within = " in a network namespace of its own" if all(map(state.is_every_vms, names)) else ""
+        return f"no TAP called {' or '.join(names)}{within}"
     bridge = inventory.site.network.bridge
     tap = taps[0]
     if tap.netns == inventory.taps.host_netns and tap.master != bridge:
         return f"its TAP {tap.name} is no port of {bridge}, but of {tap.master or 'no bridge'}"
+    if others := inventory.sharers(row, tap):
+        return f"its TAP {tap.name} is also that of {', '.join(one.vm_id for one in others[:3])}"
     return "" if tap.up else f"its TAP {tap.name} is down"
 
 

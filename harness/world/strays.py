@@ -77,7 +77,8 @@ def stray_sockets(inventory: Inventory) -> list[Finding]:
 
 
 def stray_taps(inventory: Inventory) -> list[Finding]:
-    """TAP devices with the VMs' prefix without a live row."""
+    """TAP devices that are called as VMs' are, and network namespaces that are called by VMs, without a live
+    row."""
     return [
         Finding(
             f"tap {one.netns} {one.name} {one.index}",
@@ -87,6 +88,15 @@ def stray_taps(inventory: Inventory) -> list[Finding]:
         )
         for one in inventory.vm_taps
         if inventory.owner_of_tap(one) is None
+    ] + [
+        Finding(
+            f"namespace {name}",
+            f"network namespace {name}",
+            "no live row: whatever leads out of it is there, too",
+            (Command(("sudo", "ip", "netns", "delete", name)),),
+        )
+        for name in inventory.namespaces
+        if inventory.owner_of_namespace(name) is None
     ]
 
 

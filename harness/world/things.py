@@ -27,6 +27,8 @@ def things_of(inventory: Inventory) -> Things:
     for tap in inventory.vm_taps:
         inside = "" if tap.netns == inventory.taps.host_netns else f" in namespace {tap.netns}"
         found[f"tap {tap.name} index {tap.index}{inside}"] = _id(inventory.owner_of_tap(tap))
+    for name in inventory.namespaces:
+        found[f"namespace {name}"] = _id(inventory.owner_of_namespace(name))
     for process in inventory.processes.vmms:
         claimed = next(iter(inventory.claimants(process)), None)
         name = f"process pid {process.pid} started {process.started} {beginning(process.command, 200)}"
@@ -64,8 +66,26 @@ def sockets(inventory: Inventory, row: LiveRow) -> list[str]:
 
 
 def taps(inventory: Inventory, row: LiveRow) -> list[str]:
-    """The TAP devices that are the VM's."""
-    return [one.name for one in inventory.taps_of(row)]
+    """The TAP devices that are the VM's, and the network namespaces that are called by it."""
+    spaces = (name for name, ids in inventory.namespaces.items() if row.vm_id in ids)
+    return [*(one.name for one in inventory.taps_of(row)), *(f"network namespace {name}" for name in spaces)]
+
+
+def tap_told(inventory: Inventory, row: LiveRow) -> str | None:
+    """What the row says that its TAP device is; with its namespace, where all of them are called so."""
+    name = row.tap_device
+    if name is None or not inventory.site.state.is_every_vms(name):
+        return name
+    found = [one.netns for one in inventory.taps_of(row) if one.name == name]
+    return " and ".join([name, *(f"in network namespace {netns}" for netns in found)])
+
+
+def socket_told(inventory: Inventory, row: LiveRow) -> str | None:
+    """The path of the row's socket; the host's, where the row has it as its jail does."""
+    path = row.socket_path or ""
+    sockets = {one.path for jail in inventory.jails_of(row) for one in jail.sockets}
+    outside = (f"{jail.path}/root{path}" for jail in inventory.jails_of(row))
+    return next((one for one in outside if one in sockets), row.socket_path)
 
 
 def folders(inventory: Inventory, row: LiveRow) -> list[str]:

@@ -158,7 +158,7 @@ class Launcher:
 
     async def _launch(self, session_id: UUID, user_id: UUID) -> Vm:
         vm_id = self._draw_id()
-        device = tap.name(vm_id)
+        device = vm.device(self.settings, vm_id)
         self._taps.add(device)
         ids = {"vmId": vm_id, "sessionId": session_id, "userId": user_id}
         journal.info("[LAUNCH-BROWSER-VM] Starting Browser VM...", **ids)
@@ -181,7 +181,7 @@ class Launcher:
         async with self._addresses.reserve(self.rows.live_addresses) as address:
             machine = vm.at(self.settings, vm_id, address)
             async with vm.undone_on_failure(lambda: self._try(self.destroy(machine))):
-                await tap.create(machine.tap, self.settings.bridge)
+                await vm.connect(self.settings, machine)
                 await vm.clone_disk(self.settings, machine)
                 socket = str(machine.socket)
                 await self.rows.insert_vm(vm_id, user_id, address=address, tap=machine.tap, socket=socket)
@@ -192,7 +192,7 @@ class Launcher:
         """A VM id whose TAP's name, made of its first characters, nobody has."""
         while True:
             vm_id = f"vm-{uuid4()}"
-            device = tap.name(vm_id)
+            device = vm.device(self.settings, vm_id)
             if device not in self._taps and not tap.exists(device):
                 return vm_id
 

@@ -9,6 +9,8 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
+from lab.controller.jail import Jail
+
 TERM_TIMEOUT_S = 3
 KILL_TIMEOUT_S = 10
 
@@ -17,18 +19,22 @@ class VmProcessError(Exception):
     """The process did not start, or did not end."""
 
 
-async def start(vm_id: str, socket: Path, folder: Path) -> int:
+async def start(vm_id: str, socket: Path, folder: Path, jail: Jail | None = None) -> int:
     """Start firecracker and return its process id once its API socket takes connections.
 
     Whatever ends the wait for that ends the process, too: nobody else knows of it yet.
     """
     words = ("systemd-run", "--scope", "--quiet", "--collect", f"--unit=browser-{vm_id}")
-    firecracker = ("firecracker", "--api-sock", str(socket), "--id", vm_id)
     logs = ("--log-path", str(folder / "firecracker.log"), "--level", "Info")
     (folder / "firecracker.log").touch()
+    if jail is None:
+        firecracker = ["firecracker", "--api-sock", str(socket), "--id", vm_id, *logs]
+    else:
+        jail.give(folder)
+        firecracker = jail.started_by(folder, logs)
     with (folder / "console.log").open("wb") as out, (folder / "firecracker-error.log").open("wb") as err:
         child = await asyncio.create_subprocess_exec(
-            *words, *firecracker, *logs, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=err
+            *words, *firecracker, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=err
         )
     try:
         await _listens(child, socket, folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Address
 
-from lab.controller import journal, process, tap, vm
+from lab.controller import jail, journal, process, tap, vm
 from lab.controller.launch import VM_ENDED, Launcher
 from lab.controller.rows import Row
 
@@ -45,6 +45,7 @@ async def _clear_remains(launcher: Launcher) -> None:
     settings, running = launcher.settings, process.find_all()
     live = {row["vm_id"]: row["tap_device"] for row in await launcher.rows.live_vms()}
     names = [path.name for path in (*settings.vms.glob("vm-*"), *settings.sockets.glob("vm-*.sock"))]
+    names += [] if settings.jailer is None else jail.left(settings)
     ids = {match.group() for name in (*names, *running) if (match := _VM_ID.match(name))}
     for vm_id in ids - live.keys():
         await vm.remove(vm.at(settings, vm_id, settings.snapshot_address, running.get(vm_id)))

@@ -24,6 +24,11 @@ class Settings:
     sockets: Path = Path("/var/run/firecracker")
     snapshots: Path = Path("/var/lib/firecracker/snapshots")
     golden: str = "browser-vm-golden"
+    jailer: Path | None = None
+    """Where there is one, each VM has a network namespace and a jail of its own."""
+    jails: Path = Path("/srv/jailer")
+    jail_user: int = 64100
+    """Whose jailed VMMs and their files are; it has no other right, and no name."""
     bridge: str = "fcbr0"
     gateway: IPv4Address = _GATEWAY
     prefix: int = 24
@@ -58,8 +63,12 @@ def from_environment() -> Settings:
     url = os.environ.get("DATABASE_URL")
     if not url:
         raise SystemExit("[ERROR]: DATABASE_URL is not set; see /etc/master-controller.env")
+    jailer = os.environ.get("JAILER")
     return Settings(
         url,
+        vms=Path(os.environ.get("VMS_DIR", "/var/lib/firecracker/vms")),
+        sockets=Path(os.environ.get("SOCKETS_DIR", "/var/run/firecracker")),
+        jailer=Path(jailer) if jailer else None,
         health_timeout_s=float(os.environ.get("HEALTH_TIMEOUT_S", "180")),
         completed_linger_s=float(os.environ.get("COMPLETED_LINGER_S", "3")),
     )

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from lab.controller import process, tap
+from lab.controller import jail, process, tap
 from lab.controller.firecracker import Firecracker
+from lab.controller.jail import Jail
 from lab.controller.program import run
 from lab.controller.settings import Settings
 
@@ -31,6 +32,8 @@ class Vm:
     socket: Path
     tap: str
     pid: int | None = None
+    jail: Jail | None = None
+    """Where it has one, its TAP is in it."""
     gone: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
     """Set when it is to be destroyed: whatever talks to it stops."""
     ending: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False)
@@ -44,26 +47,47 @@ class Vm:
     @property
     def disk(self) -> Path:
         """Its own copy of the golden disk."""
-        return self.folder / "rootfs.ext4"
+        return self.folder / jail.DISK
 
 
 def at(settings: Settings, vm_id: str, address: IPv4Address, pid: int | None = None) -> Vm:
     """That VM, with everything where this host's layout has it."""
-    folder, socket = settings.vms / vm_id, settings.sockets / f"{vm_id}.sock"
-    return Vm(vm_id, address, folder, socket, tap.name(vm_id), pid)
+    folder = settings.vms / vm_id
+    if settings.jailer is not None:
+        own = Jail(settings, vm_id)
+        return Vm(vm_id, address, folder, own.socket, jail.TAP, pid, own)
+    return Vm(vm_id, address, folder, settings.sockets / f"{vm_id}.sock", tap.name(vm_id), pid)
+
+
+def device(settings: Settings, vm_id: str) -> str:
+    """The device of the host's own that a VM gets."""
+    return tap.name(vm_id) if settings.jailer is None else jail.door(vm_id)
+
+
+async def connect(settings: Settings, vm: Vm) -> None:
+    """Have its TAP, on the bridge or on the way there."""
+    await (tap.create(vm.tap, settings.bridge) if vm.jail is None else vm.jail.connect())
 
 
 async def clone_disk(settings: Settings, vm: Vm) -> None:
-    """Make the VM's folder with its own copy of the golden disk."""
+    """Make the VM's folder with its own copy of the golden disk; in a jail, of the whole snapshot.
+
+    The jailed VMM has a right to its own files alone, and QEMU opens for writing what it maps privately.
+    """
     vm.folder.mkdir(parents=True)
-    golden = settings.snapshots / f"{settings.golden}.ext4"
-    await run("cp", "--reflink=auto", "--sparse=always", str(golden), str(vm.disk), timeout_s=120)
+    stem = settings.snapshots / settings.golden
+    wanted = {".ext4": vm.disk}
+    if vm.jail is not None:
+        wanted |= {suffix: vm.folder / f"golden{suffix}" for suffix in (".mem", ".snap")}
+    for suffix, copy in wanted.items():
+        words = ("cp", "--reflink=auto", "--sparse=always", str(stem.with_suffix(suffix)), str(copy))
+        await run(*words, timeout_s=120)
 
 
 async def start(settings: Settings, vm: Vm) -> None:
     """Start its process and restore the snapshot in it; the guest finds its identity before it runs."""
-    vm.pid = await process.start(vm.vm_id, vm.socket, vm.folder)
-    stem = settings.snapshots / settings.golden
+    stem = settings.snapshots / settings.golden if vm.jail is None else vm.folder / "golden"
+    vm.pid = await process.start(vm.vm_id, vm.socket, vm.folder, vm.jail)
     async with Firecracker(vm.socket) as api:
         await api.load_snapshot(
             vmstate=stem.with_suffix(".snap"),
@@ -99,13 +123,17 @@ def size(settings: Settings) -> tuple[int, int]:
 
 
 async def remove(vm: Vm) -> None:
-    """End its process and delete its socket, TAP and folder; whatever of it is gone already is no fault.
+    """End its process and delete its socket, TAP or jail, and folder; what of it is gone already is no fault.
 
     One step that fails keeps none of the others from being done; its error is raised in the end.
     """
     async with AsyncExitStack() as undo:  # runs what was pushed last first
         undo.push_async_callback(_remove_folder, vm.folder)
-        undo.push_async_callback(tap.delete, vm.tap)
+        if vm.jail is None:
+            undo.push_async_callback(tap.delete, vm.tap)
+        else:
+            undo.push_async_callback(_remove_folder, vm.jail.folder)
+            undo.push_async_callback(vm.jail.disconnect)
         undo.callback(vm.socket.unlink, missing_ok=True)
         undo.push_async_callback(process.stop, vm.pid, vm.vm_id)
 

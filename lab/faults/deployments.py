@@ -8,6 +8,9 @@ _NO_MEMORY = "it has no memory snapshot"
 _FORGOTTEN = "it is lost with the memory: every VM boots, and systemd reads its files anew"
 _NAMED = "a VM that is booted gets an interface of whatever name the profile gives"
 _BOOTED = "a VM is booted, and an agent whose unit is not enabled never comes up in it"
+_APART = "a VM's TAP is in a network namespace of its own, where it is no port of the host's bridge"
+_UNSEEN = "a VM's TAP is in a network namespace of its own, which a look at a sick VM does not go into"
+_ONE_NAME = "the TAPs of all VMs are called the same, so that rows may share the name"
 
 NOT_ON: Mapping[str, Mapping[str, str]] = {
     "coldboot": {
@@ -37,6 +40,14 @@ NOT_ON: Mapping[str, Mapping[str, str]] = {
         "guest.memory_gone": _NO_MEMORY,
         "guest.memory_cut": _NO_MEMORY,
         "guest.interface_of_another_name": _NAMED,
-    }
+    },
+    "netns": {
+        "db.shared_tap": _ONE_NAME,
+        "host.vm_off_the_bridge": _APART,
+        "session.vm_in_pieces": _APART,
+        "session.tap_deleted": _UNSEEN,
+        "session.tap_not_on_bridge": _UNSEEN,
+        "session.tap_is_down": _UNSEEN,
+    },
 }
 """Deployment -> fault -> why it does not apply."""

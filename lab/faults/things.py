@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from lab.faults import rows
 from lab.faults.patient import Patient
 
-TAP = f"fc-{rows.vm_id(1)[:8]}"
 ADDRESS = "192.168.100.250"
 
 
@@ -18,7 +17,7 @@ def running(patient: Patient) -> dict[str, str]:
         "status": "'running'",
         "stopped_at": "NULL",
         "ip_address": f"'{ADDRESS}'",
-        "tap_device": f"'{TAP}'",
+        "tap_device": f"'{patient.settings.state.tap_of(rows.vm_id(1))}'",
         "socket_path": f"'{_socket_path(patient)}'",
     }
 
@@ -31,10 +30,29 @@ def socket(patient: Patient) -> AbstractContextManager[None]:
 
 
 def tap(patient: Patient) -> AbstractContextManager[None]:
-    """Its TAP device, a port of the bridge and up."""
+    """Its TAP device, a port of the bridge and up; or up in a namespace of its own."""
+    name = patient.settings.state.tap_of(rows.vm_id(1))
+    if patient.settings.state.is_every_vms(name):
+        return tap_apart(patient, rows.vm_id(1), "up")
     return patient.on_host(
-        do=f"ip tuntap add {TAP} mode tap; ip link set {TAP} master fcbr0 up", undo=f"ip link delete {TAP}"
+        do=f"ip tuntap add {name} mode tap; ip link set {name} master fcbr0 up", undo=f"ip link delete {name}"
     )
+
+
+def stray_tap(patient: Patient, vm_id: str) -> AbstractContextManager[None]:
+    """The TAP device of a VM, which is down, and no port of the bridge."""
+    name = patient.settings.state.tap_of(vm_id)
+    if patient.settings.state.is_every_vms(name):
+        return tap_apart(patient, vm_id, "down")
+    return patient.on_host(do=f"ip tuntap add {name} mode tap", undo=f"ip link delete {name}")
+
+
+def tap_apart(patient: Patient, vm_id: str, state: str) -> AbstractContextManager[None]:
+    """That of a VM in a network namespace that is called by it."""
+    name = patient.settings.state.tap_of(vm_id)
+    made = (f"tuntap add {name} mode tap", f"link set {name} {state}")
+    do = "; ".join(f"ip -netns {vm_id} {one}" for one in made)
+    return patient.on_host(do=f"ip netns add {vm_id}; {do}", undo=f"ip netns delete {vm_id}")
 
 
 def _socket_path(patient: Patient) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UsageError
-from lab.minipc import base, coldboot_profile, keys
+from lab.minipc import base, coldboot_profile, jailed, keys
 from lab.paths import LabPaths
 
 LAB = Path(__file__).parent.parent
@@ -70,7 +70,16 @@ COLDBOOT = Deployment(
     profile=coldboot_profile.tables,
     prepare=base.prepare,
 )
-DEPLOYMENTS = {one.name: one for one in (RUNBOOK, COLDBOOT)}
+NETNS = Deployment(
+    "netns",
+    controller="controller",
+    overlays=(COMMON_OVERLAY, LAB / "netns/overlay"),
+    state=("users", "sockets"),
+    environment=jailed.environment,
+    profile=jailed.tables,
+    prepare=jailed.prepare,
+)
+DEPLOYMENTS = {one.name: one for one in (RUNBOOK, COLDBOOT, NETNS)}
 
 
 def chosen(paths: LabPaths) -> Deployment:

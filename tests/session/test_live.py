@@ -16,7 +16,7 @@ from harness.session.life import Lived
 from harness.site.profile import Site
 from harness.values import moment
 from harness.vm.identity import Identity, shared
-from harness.world.things import THINGS, missing
+from harness.world.things import THINGS, missing, socket_told, tap_told
 
 pytestmark = [
     pytest.mark.acceptance,
@@ -90,11 +90,15 @@ def test_sessions_share_nothing(
     session: Session, second_session: Session, lived: Lived, second_lived: Lived
 ) -> None:
     """Two sessions at once have nothing in common: id, VM, address, TAP, socket, process."""
-    names = ("vm_id", "ip_address", "tap_device", "socket_path", "firecracker_pid")
-    pairs = {
+    names = ("vm_id", "ip_address", "firecracker_pid")
+    both = ((lived.things, lived.vm), (second_lived.things, second_lived.vm))
+    pairs: dict[str, tuple[object, object]] = {
         "session": (session.id, second_session.id),
         "browserIP": (session.address, second_session.address),
     }
+    for name, told in (("tap_device", tap_told), ("socket_path", socket_told)):
+        first, second = (told(things, vm) for things, vm in both)
+        pairs[name] = (first, second)
     pairs |= {name: (getattr(lived.vm, name), getattr(second_lived.vm, name)) for name in names}
     shared = {name: first for name, (first, second) in pairs.items() if first == second}
     assert not shared, f"sessions {session.id} and {second_session.id} share {shared}"

@@ -125,6 +125,11 @@ def is_apart(pid: int) -> bool:
     return False
 
 
+def as_it_has(pid: int, path: str) -> str:
+    """The path of a file that a process calls so: one in a jail has another root than we."""
+    return f"/proc/{pid}/root{path}" if pid and path.startswith("/") else path
+
+
 def held(pid: int) -> set[tuple[int, int]]:
     """The files that a process has open."""
     files = set()
@@ -323,7 +328,7 @@ def look(ask: Ask) -> Found:
     own_end = bridge if ask["bridge"] else before
     agent_port, ssh_port = ask["ports"]
     parts: dict[str, Callable[[], Any]] = {
-        "api": lambda: api(named.get("--api-sock", "")),
+        "api": lambda: api(as_it_has(pid, named.get("--api-sock", ""))),
         "oom": lambda: kernel_log(pid),
         "arp": lambda: arp(ask, own_end),
         "agent": lambda: answer(ask["address"], agent_port, ask["path"]),
@@ -347,7 +352,7 @@ def look(ask: Ask) -> Found:
         after.update({name: max(0, after[name] - before[name]) for name in ("sent", "received")})
     # What another VMM writes to, too, tells of other VMs; what only waits for this one is none.
     own = held(pid).difference(*(held(other) for other in others if other not in (pid, parent_of(pid))))
-    log = tail(named["--log-path"], own) if "--log-path" in named else ""
+    log = tail(as_it_has(pid, named["--log-path"]), own) if "--log-path" in named else ""
     console = tail(f"/proc/{pid}/fd/1", own) if pid else ""
     return {
         "process": {

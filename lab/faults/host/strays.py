@@ -38,4 +38,11 @@ def stray_tap(patient: Patient) -> AbstractContextManager[None]:
 
     It is down, and no port of the bridge.
     """
-    return patient.on_host(do="ip tuntap add fc-vm-6b038 mode tap", undo="ip link delete fc-vm-6b038")
+    return things.stray_tap(patient, "vm-6b03852d-0631-4f91-ae8a-fd352348e9c2")
+
+
+@fault(reds={"host.no_tap_without_row"})
+def stray_namespace(patient: Patient) -> AbstractContextManager[None]:
+    """The network namespace of a VM that nobody knows was left behind, with no TAP device in it."""
+    name = rows.vm_id(1)
+    return patient.on_host(do=f"ip netns add {name}", undo=f"ip netns delete {name}")

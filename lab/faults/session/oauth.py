@@ -155,9 +155,10 @@ def oauth_completed_tap_stays(patient: Patient) -> AbstractContextManager[None]:
         Defect(
             python="""
             from lab.controller import tap
+            from lab.controller.jail import Jail
             async def leave(device):
                 pass
-            tap.delete = leave
+            tap.delete = Jail.disconnect = leave
             """,
             node="own('network').deleteTap = async () => {};",
         ),

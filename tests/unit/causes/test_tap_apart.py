@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from harness.causes import look as look_module
@@ -37,3 +39,37 @@ def test_a_device_that_was_not_looked_for_is_not_missing(
     monkeypatch.setattr(look_module, "ask_hops", lambda _host, _target: HopsSeen(hops, unknown=unknown))
     found = diagnose(look(Here(), Target("it", "x", ADDRESS, TAP))).cause
     assert (found.name if found else "none") == name
+
+
+JAILED = """
+import os, socketserver, sys, threading
+from http.server import BaseHTTPRequestHandler
+class Answers(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"state": "Running"}')
+    def log_message(self, *_):
+        pass
+server = socketserver.UnixStreamServer("/run/api.sock", Answers)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+log = open("/run/log", "w")
+print("what it says", file=log, flush=True)
+os.close(os.open("/ready", os.O_WRONLY))
+os.read(os.open("/end", os.O_RDONLY), 1)
+"""
+
+
+def test_a_vmm_in_a_jail_is_asked_at_its_own_socket(tmp_path: Path) -> None:
+    """Its command line names it, and its log, as the jail has them: the host may have another one there."""
+    (tmp_path / "firecracker").write_text(f"#!/usr/bin/python3 -IS{JAILED}")
+    jail = f"""
+    mkdir -p /run/jail/run; cd /run/jail; mkfifo ready end
+    for name in usr lib lib64 bin; do mkdir $name; mount --rbind /$name $name; done
+    cp {tmp_path}/firecracker .; chmod 755 firecracker
+    chroot . /firecracker --id x --api-sock /run/api.sock --log-path /run/log >/dev/null 2>&1 &
+    exec 9<>end; read line <ready || true"""
+    seen = ask_hops(Apart(jail), Target("it", "x", ADDRESS, TAP), limit_s=PATIENCE_S)
+    assert seen.hops is not None
+    assert seen.hops.api == "Running"
+    assert "what it says" in seen.hops.process.said

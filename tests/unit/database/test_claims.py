@@ -15,7 +15,7 @@ import pytest
 from harness.database.claims import CLAIMS, QUERIES
 from harness.database.records import gather_within
 from harness.database.scratch import ScratchPostgres
-from harness.site.profile import Site
+from harness.site.profile import Site, StateSection
 from tests.unit.database.populations import NOW, Row, load
 from tests.unit.peers.small_suite import ROOT
 
@@ -185,6 +185,33 @@ def test_defect_is_named_by_its_claim(
     assert broken.keys() == claims
     # What breaks for a session is in its own row, also where the change was made in its VM's.
     assert {changed, BUSY} & {key for keys in broken.values() for key in keys}
+
+
+JAILED = SITE.model_copy(
+    update={"state": StateSection(jails_dir="/srv/jailer", sockets_dir="/var/run/firecracker")}
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "is_shared"),
+    [
+        ("/run/firecracker.socket", False),
+        ("/run/api.sock", False),
+        ("/srv/jailer/firecracker/3/root/run/api.sock", True),
+        ("/var/run/firecracker/3.sock", True),
+        ("/run/firecracker/3.sock", True),
+    ],
+)
+def test_a_path_that_each_jail_has_is_no_shared_socket(
+    connection: psycopg.Connection, path: str, *, is_shared: bool
+) -> None:
+    """Where no VMM is in a jail, any path is the host's."""
+    vms = [{**row, "socket_path": path} if row["vm_id"] in ("vm-a", "vm-b") else row for row in SOUND_VMS]
+    for site, expected in ((JAILED, is_shared), (SITE, True)):
+        with connection.transaction(force_rollback=True):
+            load(connection, SCHEMA, (vms, SOUND_SESSIONS))
+            found = gather_within(connection, site, now=NOW).breaking("live_vms_do_not_share_socket")
+        assert bool(found.count) == expected
 
 
 def test_every_claim_has_a_defect() -> None:

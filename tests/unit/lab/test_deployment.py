@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from harness.errors import UsageError
+from harness.site.implied import not_applicable
 from harness.site.load import load_site
 from harness.site.profile import Site
+from lab import firecracker
 from lab.__main__ import parser
+from lab.controller.settings import from_environment
 from lab.image.disk import OVERLAY
 from lab.minipc import base, deployment, keys, profile
 from lab.minipc.nspawn import Twin
@@ -82,6 +85,42 @@ def test_the_second_ones_profile_says_what_differs(paths: LabPaths) -> None:
     assert other.state.vms_dir == "/var/lib/firecracker/users"
     assert other.session.stays == ("cli",)
     assert (usual.host, usual.database) == (other.host, other.database)
+
+
+def test_the_third_ones_profile_says_where_its_vms_are(paths: LabPaths) -> None:
+    """All else is as the first one's, whose controller and golden snapshot it has."""
+    usual, _ = site_of(paths, "runbook")
+    other, written = site_of(paths, "netns")
+    assert other.state.jails_dir == "/srv/jailer"
+    assert (other.state.tap_prefix, other.state.tap_id_characters) == ("vmtap0", None)
+    assert written["state"]["tap_id_characters"] == "none"
+    assert list(not_applicable(other).keys() - not_applicable(usual).keys()) == [
+        "db.live_vms_do_not_share[tap]"
+    ]
+    same = {"name": usual.name, "state": usual.state}
+    assert other.model_copy(update=same) == usual
+
+
+def test_the_third_ones_controller_is_told_where_its_vms_are(
+    paths: LabPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As its profile says, and where the jailer is that it gets."""
+    site, _ = site_of(paths, "netns")
+    for name, value in {"DATABASE_URL": "x", **deployment.NETNS.environment(paths)}.items():
+        monkeypatch.setenv(name, value)
+    told = from_environment()
+    assert (str(told.vms), str(told.jails)) == (site.state.vms_dir, site.state.jails_dir)
+    assert told.jailer == Path("/var/lib/firecracker/bin/jailer")
+    made = tmp_original(paths, monkeypatch)
+    deployment.NETNS.prepare(paths)
+    assert (paths.firecracker / told.jailer.relative_to("/var/lib/firecracker")).read_text() == made
+
+
+def tmp_original(paths: LabPaths, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What stands in the place of the jailer that is fetched."""
+    (paths.home / "jailer").write_text("the jailer")
+    monkeypatch.setattr(firecracker, "original", lambda _: paths.home)
+    return "the jailer"
 
 
 def test_every_part_of_a_deployment_is_there() -> None:

@@ -361,3 +361,32 @@ def test_ids_have_a_pattern_in_common_or_none(ids: list[str], pattern: str | Non
 def test_an_id_is_no_pattern_of_its_own() -> None:
     assert shape_of("vm-prod.a1") != shape_of("vm-prodXa1")
     assert golden(SNAPSHOTS)
+
+
+def with_second(netns: int, tap: str = "vmtap0") -> HostSeen:
+    """A second VM in a jail beside the first."""
+    (vmm,) = JAILED.vmms
+    other = replace(vmm, process=process(501, "--id", "bvm-1c22a1d4", netns=netns))
+    return replace(JAILED, vmms=(vmm, other), taps=(*JAILED.taps, Tap(tap, 3, netns)))
+
+
+def test_taps_of_one_name_are_told_by_their_namespaces() -> None:
+    """Two show it: of one alone nobody knows what the next one's is called."""
+    told = values(state(with_second(901), Rows()))
+    assert (told["tap_prefix"], told["tap_id_characters"]) == ("vmtap0", "none")
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [JAILED, with_second(900), with_second(HOST_NETNS), with_second(901, "vmtap1")],
+    ids=["one VM", "two VMs in one namespace", "one of them on the host", "two names"],
+)
+def test_taps_that_only_look_so_are_left_open(seen: HostSeen) -> None:
+    answers = state(seen, Rows())
+    assert isinstance(answers["tap_prefix"], Open)
+    assert isinstance(answers["tap_id_characters"], Open)
+
+
+def test_rows_that_name_other_devices_leave_it_open() -> None:
+    row = {"vm_id": SHORT, "socket_path": None, "tap_device": "veth-17", "ip_address": None}
+    assert isinstance(state(with_second(901), Rows((row,)))["tap_prefix"], Open)
