@@ -85,6 +85,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="TIME",
         help="the clone of a check that does not pass stays on the host for a look, as --keep-failed=30m",
     )
-    group.addoption(
-        "--list-checks", type=Path, metavar="FILE", help="write docs/checks.md to FILE, and run nothing"
-    )
+    listing = "write docs/checks.md to FILE, and run nothing"
+    group.addoption("--list-checks", type=Path, metavar="FILE", help=listing)
