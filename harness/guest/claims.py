@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,7 +22,8 @@ from harness.site.profile import Site
 
 _UNIT = "guest.unit_is_active"
 _WATCHDOGS = "guest.no_watchdog_fired"
-_FIRED = "Watchdog timeout"
+_FIRED = r"\S+ +\d+ \S+ \S+ systemd\[1\]: {unit}: Watchdog timeout"
+"""systemd's own word: a service may speak of watchdogs, too."""
 _LAST_LINES = 200
 _ENTERED = "ActiveEnterTimestampMonotonic"
 
@@ -234,7 +236,8 @@ def _fired(guest: Host) -> dict[str, str]:
     found = {}
     for name in guest.unit.watched_and_restarted():
         lines = guest.unit(name).journal_of_boot(_LAST_LINES).strip("\n").split("\n")
-        if fired := [line.strip() for line in lines if _FIRED in line]:
+        is_fired = re.compile(_FIRED.format(unit=re.escape(name))).match
+        if fired := [line.strip() for line in lines if is_fired(line)]:
             found[name] = fired[-1]
         elif lines == [""] or len(lines) >= _LAST_LINES:  # it may be further back
             raise UntoldError(

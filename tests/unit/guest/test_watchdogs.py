@@ -19,6 +19,13 @@ NETWORKD = "systemd-networkd.service"
 TARGET = "network-online.target"
 FIRED = "Nov 30 08:32:39.1 vm systemd[1]: systemd-networkd.service: Watchdog timeout (limit 3min)!"
 CRASHED = "Nov 30 08:32:39.1 vm systemd[1]: systemd-networkd.service: Main process exited, code=dumped"
+SPEAKS = [
+    "Nov 30 08:32:39.1 vm systemd-networkd[214]: Watchdog timeout of the modem is 3 min",
+    f"Nov 30 08:32:39.1 vm systemd-networkd[214]: log of a peer: {FIRED}",
+    f"Nov 30 08:32:39.1 vm systemd-networkd[214]: systemd[1]: {NETWORKD}: Watchdog timeout (limit 3min)!",
+    "Nov 30 08:32:39.1 vm systemd[1]: other.service: Watchdog timeout (limit 3min)!",
+]
+"""What is no word of systemd's on this service."""
 
 
 @pytest.fixture
@@ -51,8 +58,16 @@ def guest(machine: Host, services: str, journal: str = "") -> Host:
         (shown(1, "infinity"), ""),
         (shown(1, ""), ""),
         (shown(2, "3min"), CRASHED),
+        (shown(2, "3min"), "\n".join([*SPEAKS, CRASHED])),
     ],
-    ids=["not restarted", "switched off", "without end", "without one", "restarted for something else"],
+    ids=[
+        "not restarted",
+        "switched off",
+        "without end",
+        "without one",
+        "for something else",
+        "it speaks of them",
+    ],
 )
 def test_these_are_well(machine: Host, services: str, journal: str) -> None:
     assert no_watchdog_fired(guest(machine, services, journal), SITE) is None
