@@ -4,38 +4,28 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
-import hashlib
 import os
-import runpy
-import shutil
 import signal
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from harness.errors import TransportError
-from harness.host.golden.door import PROMOTE
 from harness.host.golden.files import journals
 from harness.host.golden.promotion import promote
 from harness.site.profile import Site
-from tests.unit.peers.this_machine import Apart, Here
+from tests.unit.peers.golden_place import (
+    INSIDE,
+    Place,
+    full_disk,
+)
+from tests.unit.peers.this_machine import Here
 
-ROLES = ("vmstate", "memory", "disk", "kernel")
 CHANGES = ("rename", "unlink", "mkdir", "rmdir", "link", "fsync", "chown", "chmod", "utime")
 """What changes a file system, and what has it on the disk."""
-Said = dict[str, Any]
-PROGRAM = runpy.run_path(str(PROMOTE))
-INSIDE: dict[str, Any] = PROGRAM["act"].__globals__
-
-
-def full_disk(*_: object) -> None:
-    """What a step may come to."""
-    raise OSError(28, "No space left on device")
 
 
 class Answering(Here):
@@ -50,66 +40,6 @@ class Answering(Here):
         if isinstance(self.said, Exception):
             raise self.said
         return self.said
-
-
-@dataclass
-class Place:
-    """Golden files in one folder or in two, and a candidate."""
-
-    root: Path
-    golden: dict[str, str]
-    whole: bool
-
-    def ask(self, act: str) -> Said:
-        """A promotion, or the way back."""
-        digests = {role: hashlib.sha256(f"new {role}".encode()).hexdigest() for role in ROLES}
-        return {"act": act, "files": self.golden, "source": str(self.root / "new"), "digests": digests}
-
-    def do(self, act: str, *, again: bool = False) -> Said:
-        """Here, as ``main`` does it on a host."""
-        ask = self.ask(act) | ({"digests": {}, "again": again} if act == "back" else {})
-        try:
-            return dict(PROGRAM["act"](ask))
-        except (PROGRAM["RefusedError"], OSError) as error:
-            return {"refused": str(error)}
-        except PROGRAM["UnfinishedError"] as error:
-            return {"unfinished": str(error)}
-
-    def is_all(self, word: str) -> bool:
-        """Whether every golden file is the old or the new one."""
-        return all(
-            Path(path).is_file() and Path(path).read_text() == f"{word} {role}"
-            for role, path in self.golden.items()
-        )
-
-    def unfinished(self) -> bool:
-        """What every reader of the golden files asks."""
-        return any(Path(one).exists() for one in journals(self.golden["disk"]))
-
-    def begin(self, before: str) -> None:
-        """Old files golden; with ``back`` new ones, and the old ones previous."""
-        for one in self.root.iterdir():
-            shutil.rmtree(one)
-        (self.root / "new").mkdir()
-        for role, path in self.golden.items():
-            Path(path).parent.mkdir(exist_ok=True)
-            Path(path).write_text(f"old {role}")
-            (self.root / "new" / Path(path).name).write_text(f"new {role}")
-        if not self.whole:
-            (Path(self.golden["disk"]).parent / "somebody-elses").write_text("mine")
-        if before == "back":
-            assert self.do("promote")["done"]
-
-
-@pytest.fixture(params=["one folder", "with others in it", "two folders"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """Each kind of place."""
-    beside = "kernels" if request.param == "two folders" else "golden"
-    golden = {role: str(tmp_path / "golden" / role) for role in ROLES}
-    golden["kernel"] = str(tmp_path / beside / "kernel")
-    made = Place(tmp_path, golden, whole=request.param == "one folder")
-    made.begin("promote")
-    return made
 
 
 def killed(place: Place, act: str, at: int) -> bool:
@@ -180,133 +110,6 @@ def test_killed_at_any_step_it_is_old_or_new_and_goes_on(place: Place, act: str)
     assert place.is_all(after)
     assert seen["before"] > 0 < seen["after"]
     assert (seen["between"] > 0) == (not place.whole)
-
-
-def test_the_former_is_kept_and_gone_back_to(place: Place) -> None:
-    said = place.do("promote")
-    assert (said["done"], said["whole"], place.is_all("new")) == (True, place.whole, True)
-    for word in ("old", "new"):
-        assert place.do("back", again=word == "new")["done"]
-        assert place.is_all(word)
-    assert {path.name for path in (place.root / "new").iterdir()} == set(ROLES)
-    if not place.whole:
-        assert (Path(place.golden["disk"]).parent / "somebody-elses").read_text() == "mine"
-
-
-@pytest.mark.parametrize("since", ["nothing", "a promotion", "written to", "put there"])
-def test_back_is_gone_once_however_often_it_is_asked(place: Place, since: str) -> None:
-    """Whoever got no answer asks again; only what was golden since then is gone back from."""
-    place.begin("back")
-    assert place.do("back")["done"]
-    disk = Path(place.golden["disk"])
-    if since == "a promotion":
-        assert place.do("promote")["done"]
-    if since == "written to":
-        disk.write_text("old disk, mended")
-    if since == "put there":
-        (place.root / "built").write_text("old disk")
-        (place.root / "built").replace(disk)
-    said = place.do("back")
-    if since == "nothing":
-        assert said == {"finished": "", "already": True}
-        assert place.is_all("old")
-        assert place.do("back", again=True)["done"]
-        assert place.is_all("new")
-        assert place.do("back").get("already")
-        assert place.is_all("new")
-    else:
-        assert said["done"]
-        assert place.is_all("old" if since == "a promotion" else "new")
-
-
-def test_a_golden_file_that_was_lost_since_is_gone_back_from(place: Place) -> None:
-    """That is when it is needed most."""
-    place.begin("back")
-    assert place.do("back")["done"]
-    Path(place.golden["memory"]).unlink()
-    assert place.do("back")["done"]
-    assert place.is_all("new")
-
-
-@pytest.mark.parametrize("step", ["retire", "write_down"])
-def test_what_was_exchanged_is_not_exchanged_again_though_the_folder_is_another(
-    place: Place, step: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Somebody has built anew before anybody finished it: that stays golden, and the way on is not barred."""
-    real = INSIDE["retire"]
-
-    def cut_short(*given: Any) -> None:
-        if step == "write_down":  # the former is the previous one by then
-            real(*given)
-        full_disk()
-
-    with monkeypatch.context() as broken:
-        broken.setitem(INSIDE, "retire", cut_short)
-        assert place.do("promote") == {"unfinished": "[Errno 28] No space left on device"}
-    folder = Path(place.golden["disk"]).parent
-    shutil.copytree(folder, place.root / "built")
-    (place.root / "built" / "disk").write_text("built disk")
-    folder.rename(place.root / "away")
-    (place.root / "built").rename(folder)
-    assert place.do("settle")["finished"]
-    assert (Path(place.golden["disk"]).read_text(), place.unfinished()) == ("built disk", False)
-
-
-def test_back_is_gone_once_wherever_the_shelf_was_before(place: Place) -> None:
-    """Somebody put a file beside the golden ones since: then each is renamed, and another shelf tells."""
-    place.begin("back")
-    assert place.do("back")["done"]
-    (Path(place.golden["disk"]).parent / "notes").write_text("mine")
-    assert place.do("back").get("already")
-    assert place.do("promote")["whole"] is False
-    assert place.do("back")["done"]
-    assert (place.do("back").get("already"), place.is_all("old")) == (True, True)
-
-
-def test_what_was_done_last_is_not_told_on_a_full_disk(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is done all the same; ``--back`` goes back to what is kept."""
-    place.begin("back")
-    real = INSIDE["write_down"]
-
-    def full(shelf: Path, name: str, said: Said) -> None:
-        full_disk() if name == "last.json" else real(shelf, name, said)
-
-    with monkeypatch.context() as broken:
-        broken.setitem(INSIDE, "write_down", full)
-        assert place.do("back")["done"]
-    assert (place.is_all("old"), place.unfinished()) == (True, False)
-    assert place.do("back")["done"]
-    assert place.is_all("new")
-
-
-@pytest.mark.parametrize("like", ["as it was", "another mode", "another attribute"])
-def test_going_back_takes_no_room_where_nothing_else_changed(place: Place, like: str) -> None:
-    """The files themselves come back; as copies where they are to be owned or labelled otherwise now."""
-    disk = Path(place.golden["disk"])
-    before = disk.stat().st_ino
-    assert place.do("promote")["done"]
-    if like == "another mode":
-        disk.chmod(0o640)
-    if like == "another attribute":
-        os.setxattr(disk, "user.label", b"golden")
-    wanted = disk.stat().st_mode, os.listxattr(disk)
-    assert place.do("back")["done"]
-    assert place.is_all("old")
-    assert (disk.stat().st_ino == before) == (like == "as it was")
-    assert (disk.stat().st_mode, os.listxattr(disk)) == wanted
-    assert disk.stat().st_nlink == 1
-
-
-def test_a_full_disk_keeps_nobody_from_going_back(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    place.begin("back")
-
-    def refuse(*_: object) -> None:
-        raise INSIDE["RefusedError"]("no room")
-
-    monkeypatch.setitem(INSIDE, "refuse_full", refuse)
-    assert place.do("back")["done"]
-    assert place.is_all("old")
-    assert place.do("promote") == {"refused": "no room"}
 
 
 def test_owner_mode_attributes_and_times_are_right(place: Place) -> None:
@@ -427,39 +230,3 @@ def test_what_is_put_there_meanwhile_stays_there(
     if refused:
         assert place.do("promote")["whole"] is False
         assert place.is_all("new")
-
-
-def bound(place: Place, one: Path, other: Path) -> Said:
-    """What is said of a promotion where one is mounted on the other."""
-    there = Apart(f"mount --bind '{one}' '{other}'")
-    return dict(there.python(PROMOTE.read_text(), place.ask("promote"), timeout_s=60))
-
-
-def test_a_golden_file_that_is_mounted_is_refused_at_once(place: Place) -> None:
-    """It cannot be renamed, and the vmstate would be gone by then."""
-    disk = Path(place.golden["disk"])
-    said = bound(place, place.root / "new" / "disk", disk)
-    assert "is a mount point" in said.get("refused", ""), said
-    assert (place.is_all("old"), place.unfinished()) == (True, False)
-
-
-@pytest.mark.parametrize("name", ["golden", "golden images"])
-def test_a_folder_that_is_mounted_is_not_exchanged(tmp_path: Path, name: str) -> None:
-    """Whoever mounted it would go on seeing the former one."""
-    place = Place(tmp_path, {role: str(tmp_path / name / role) for role in ROLES}, whole=True)
-    place.begin("promote")
-    (tmp_path / "seen").mkdir()
-    said = bound(place, tmp_path / name, tmp_path / "seen")
-    assert (said.get("done"), said.get("whole"), place.is_all("new")) == (True, False, True), said
-
-
-def test_a_mount_of_a_folder_on_btrfs_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``stat`` says another device there than mountinfo, both of them none that exists."""
-    folder = tmp_path / "golden"
-    folder.mkdir()
-    device = [os.makedev(0, 54), os.makedev(8, 1)]
-    monkeypatch.setitem(INSIDE, "mounts", lambda _: [("0:48", Path("/golden"), Path("/seen"))])
-    monkeypatch.setattr(Path, "stat", lambda _: SimpleNamespace(st_dev=device[0]))
-    assert INSIDE["mounted"](folder)
-    device.reverse()
-    assert not INSIDE["mounted"](folder)
