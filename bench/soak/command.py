@@ -18,7 +18,7 @@ from bench.soak import here
 from bench.soak.account import Account
 from bench.soak.course import go_on
 from bench.soak.journal import Journal, begun, resumed
-from bench.soak.plan import Order, schedule
+from bench.soak.plan import MOST, Order, schedule
 from bench.soak.stage import LabStage
 from bench.soak.table import show
 from harness.errors import UsageError
@@ -90,7 +90,12 @@ def _journal(args: argparse.Namespace, file: Path) -> AbstractContextManager[Jou
     defaults = {"runs": 0, "smoke": 0, "kills": 0, "load": False, "after": "acceptance"}
     drawn = {"seed": random.SystemRandom().randrange(_SEEDS)}
     given_ones = {name: value for name, value in asked.items() if value is not None}
-    return begun(file, Order.model_validate({**defaults, **drawn, **given_ones}))
+    order = Order.model_validate({**defaults, **drawn, **given_ones})
+    if not schedule(order):
+        raise UsageError(
+            "no run is ordered, and none proves nothing", hint="say how many: --runs=N, --smoke=N"
+        )
+    return begun(file, order)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -117,8 +122,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of runs")
+    if not text.isdecimal() or len(text) > len(str(MOST)) or int(text) > MOST:
+        raise argparse.ArgumentTypeError(f"{text[:100]!r} is no number of runs, of which {MOST} are the most")
     return int(text)
 
 

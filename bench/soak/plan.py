@@ -10,7 +10,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Scope = Literal["acceptance", "smoke"]
-Count = Annotated[int, Field(ge=0, le=100_000)]
+MOST = 100_000
+"""Turns of a kind."""
+Count = Annotated[int, Field(ge=0, le=MOST)]
 
 
 class Victim(StrEnum):

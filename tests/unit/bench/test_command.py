@@ -28,6 +28,8 @@ def soak(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     ("words", "why"),
     [
         (["--runs=1"], "the lab is not up"),
+        ([], "no run is ordered"),
+        (["--kills=0", "--load"], "no run is ordered"),
         (["--resume"], "there is no soak to go on with"),
         (["--resume", "--runs=1", "--load"], "not with --runs, --load"),
     ],
@@ -40,7 +42,9 @@ def test_what_cannot_be_done_is_said_and_leaves_nothing(tmp_path: Path, words: l
     assert not (tmp_path / "journal.jsonl").exists()
 
 
-def test_a_number_that_is_none_is_refused(tmp_path: Path) -> None:
-    done = soak(tmp_path, "--kills=-1")
+@pytest.mark.parametrize("number", ["-1", "100001", "9" * 5000], ids=len)
+def test_a_number_that_is_none_is_refused(tmp_path: Path, number: str) -> None:
+    done = soak(tmp_path, f"--kills={number}")
     assert done.returncode == 2
     assert "is no number of runs" in done.stderr
+    assert "Traceback" not in done.stderr
