@@ -1,7 +1,8 @@
 """Whatever a site answers: a value comes of it, or a finding, or an error that names who said what.
 
 Every reader of a site's answers is in one of two tables: of text, and of JSON, whose every part is exchanged
-for something odd. A new one belongs in there.
+for something odd. A new one belongs in there; and so that nobody looks in two files for it, the tables are in
+one, however long.
 """
 
 from __future__ import annotations

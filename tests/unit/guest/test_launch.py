@@ -7,178 +7,27 @@ import json
 import os
 import re
 import tarfile
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
-from harness.errors import HarnessError, TransportError, WaitTimeoutError
-from harness.guest.claims import ask_every_claim, broken_by_the_launch
-from harness.guest.difference import Difference, difference
-from harness.guest.facts import Facts, facts_of
-from harness.guest.look import Look, look_at
-from harness.guest.overlay import Overlay, given, left_over, observed, write
-from harness.host.hypervisor import Hypervisor
-from harness.infra.environment import parse_environment
-from harness.infra.units import Unit
+from harness.errors import TransportError
+from harness.guest.claims import broken_by_the_launch
+from harness.guest.facts import facts_of
+from harness.guest.look import Look
+from harness.guest.overlay import Overlay
 from harness.outward import told
-from harness.run import run
-from harness.site.profile import Site
-from harness.text import encoded
-from tests.unit.peers.small_guest import SmallGuest, lay_down, site_of
-
-UNIT = "browser-vm-auth.service"
-TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
-SET = """Id={unit}
-LoadState=loaded
-ActiveState=active
-SubState=running
-NRestarts=0
-UnitFileState=enabled
-NeedDaemonReload=no
-MainPID=412
-ExecMainStartTimestampMonotonic=9000000
-After=network-online.target basic.target
-Wants=network-online.target
-StartLimitIntervalUSec=0
-Type=simple
-Restart=always
-RestartUSec=5s
-WantedBy=multi-user.target
-Environment=NODE_ENV=production PORT=8080
-ExecStart={{ path={node} ; argv[]={node} {agent}/server.js ; ignore_errors=no ; start_time=[n/a] ; pid=412 }}
-FragmentPath={folder}/{unit}
-DropInPaths={drop_ins}
-EnvironmentFiles={agent}/.env (ignore_errors=yes)
-"""
-
-
-@pytest.fixture(autouse=True)
-def started_as_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The agent's process has what its unit sets: none runs here, and its file adds to it."""
-    monkeypatch.setattr(Unit, "environment", lambda unit, _: parse_environment(unit.get("Environment")))
-
-
-@dataclass
-class Deployment:
-    """A guest as it was laid down, and ways to launch it otherwise."""
-
-    folder: Path
-    site: Site
-
-    @property
-    def agent(self) -> Path:
-        return self.folder / "agent"
-
-    @property
-    def drop_ins(self) -> Path:
-        return self.folder / "drop-ins"
-
-    def lay_down(self) -> None:
-        lay_down(self.folder, unit_file="[Unit]\nAfter=network-online.target\n[Service]\nRestart=always\n")
-        (self.folder / "node").write_text("node 18")
-        (self.agent / "node_modules/jose").mkdir(parents=True)
-        (self.agent / "node_modules/jose/index.js").write_text("exports.jose = 1;\n")
-        (self.agent / "package.json").write_text("{}\n")
-        self.drop_ins.mkdir()
-        self.set_unit()
-
-    def set_unit(self, *pairs: tuple[str, str]) -> None:
-        """As systemd shows the unit, with some of its words exchanged."""
-        drop_ins = " ".join(str(file) for file in sorted(self.drop_ins.glob("*.conf")))
-        words = {"folder": self.folder, "agent": self.agent, "node": self.folder / "node"}
-        shown = SET.format(unit=UNIT, drop_ins=drop_ins, **words)
-        for old, new in pairs:
-            assert old in shown
-            shown = shown.replace(old, new)
-        (self.folder / f"show.{UNIT}").write_text(shown)
-
-    def vm(self) -> SmallGuest:
-        return SmallGuest(self.folder, self.site)
-
-    def look(self) -> Look:
-        vm = self.vm()
-        look = look_at(vm.guest(remembers=True), self.site, born_at=vm.restored_at)
-        ask_every_claim(look.guest, self.site)
-        look.guest.backend.seal("it is gone")
-        return look
-
-
-@dataclass
-class Launched:
-    """The two guests, held against each other."""
-
-    golden: Look
-    session: Look
-    site: Site
-
-    @property
-    def facts(self) -> tuple[Facts, Facts]:
-        return facts_of(self.golden.guest, self.site), facts_of(self.session.guest, self.site)
-
-    @property
-    def found(self) -> Difference:
-        return difference(*self.facts, self.site)
-
-    @property
-    def broken(self) -> set[str]:
-        return set(broken_by_the_launch(self.golden.guest, self.session.guest, self.site))
-
-    @property
-    def overlay(self) -> Overlay:
-        return observed(*self.facts, self.found, self.site)
-
-    def left_over(self, overlay: Overlay | None = None) -> list[str]:
-        found = left_over(*self.facts, self.overlay if overlay is None else overlay, self.site)
-        return [path.rpartition("/")[2] for path in found]
-
-
-@pytest.fixture
-def deployment(tmp_path: Path) -> Deployment:
-    profile = site_of(tmp_path / "guest")
-    profile["agent"]["node"] = str(tmp_path / "guest/node")
-    return Deployment(tmp_path / "guest", Site.model_validate(profile))
-
-
-@pytest.fixture
-def launched(deployment: Deployment) -> Callable[[Callable[[Deployment], None]], Launched]:
-    """The VM of a session, launched so, and the golden snapshot's clone."""
-
-    def launch(change: Callable[[Deployment], None]) -> Launched:
-        deployment.lay_down()
-        golden = deployment.look()
-        deployment.set_unit()
-        change(deployment)
-        return Launched(golden, deployment.look(), deployment.site)
-
-    return launch
-
-
-Launch = Callable[[Callable[[Deployment], None]], Launched]
-
-
-def nothing(_: Deployment) -> None:
-    """A VM restored from the golden snapshot, and left as it is."""
-
-
-def new_agent(its: Deployment) -> None:
-    """The agent and its unit are written, newer than the golden snapshot's."""
-    with (its.agent / "server.js").open("a") as file:
-        file.write("setInterval(() => {}, 1000);\n")
-    (its.agent / "lib").mkdir()
-    (its.agent / "lib/more.js").write_text("module.exports = 1;\n")
-    (its.folder / UNIT).write_text("[Unit]\n# 2\nAfter=network-online.target\n[Service]\nRestart=always\n")
-
-
-def proxy_and_secrets(its: Deployment) -> None:
-    """A proxy by a drop-in, and what a VM keeps secret in a file of settings and in a program's text."""
-    (its.drop_ins / "proxy.conf").write_text("[Service]\nEnvironment=HTTPS_PROXY=http://10.0.0.1:3128\n")
-    (its.agent / ".env").write_text(f"SERVICE_KEY={TOKEN}\n")
-    (its.agent / "config.js").write_text(f"exports.password = 'hunter2';\nexports.key = '{TOKEN}X9';\n")
-    its.set_unit(("PORT=8080", "PORT=8080 HTTPS_PROXY=http://10.0.0.1:3128"))
+from tests.unit.peers.launched_guest import (
+    TOKEN,
+    UNIT,
+    Change,
+    Deployment,
+    Launch,
+    Launched,
+    new_agent,
+    nothing,
+    other_modules,
+    proxy_and_secrets,
+)
 
 
 def test_no_file_of_an_agent_is_kept_in_whole(launched: Launch) -> None:
@@ -229,7 +78,7 @@ def test_a_cache_is_no_difference(launched: Launch) -> None:
 
 
 @pytest.mark.parametrize("change", [nothing, new_agent, proxy_and_secrets, its_own_data])
-def test_a_right_deployment_may_differ(launched: Launch, change: Callable[[Deployment], None]) -> None:
+def test_a_right_deployment_may_differ(launched: Launch, change: Change) -> None:
     """Nothing of it is red, and experiments are made on the program that it writes.
 
     For its data alone no clone's agent is started again: what it took along from the snapshot is to be tried.
@@ -284,9 +133,7 @@ def stranger(its: Deployment) -> None:
         (stranger, {"guest.no_other_port_listens"}),
     ],
 )
-def test_one_that_looks_alike_breaks_what_held(
-    launched: Launch, change: Callable[[Deployment], None], broken: set[str]
-) -> None:
+def test_one_that_looks_alike_breaks_what_held(launched: Launch, change: Change, broken: set[str]) -> None:
     seen = launched(change)
     assert seen.broken == broken
     assert seen.left_over() == []
@@ -300,12 +147,6 @@ def test_what_was_broken_before_is_no_fault_of_the_launch(
     after_network(deployment)
     golden = deployment.look()
     assert broken_by_the_launch(golden.guest, golden.guest, deployment.site) == {}
-
-
-def other_modules(its: Deployment) -> None:
-    """As the new agent; but its libraries are others, too."""
-    new_agent(its)
-    (its.agent / "node_modules/jose/index.js").write_text("exports.jose = undefined;\n")
 
 
 def other_node(its: Deployment) -> None:
@@ -328,7 +169,7 @@ def much(its: Deployment) -> None:
     ],
 )
 def test_an_agent_that_experiments_are_not_made_on_is_told(
-    launched: Launch, change: Callable[[Deployment], None], others: list[str]
+    launched: Launch, change: Change, others: list[str]
 ) -> None:
     """What they prove would not hold for users' VMs."""
     assert sorted(launched(change).left_over()) == sorted(others)
@@ -385,105 +226,6 @@ def test_another_secret_is_told_and_not_shown(deployment: Deployment) -> None:
     assert "key.conf\nwhat is not shown of it is another\n" in found.text
 
 
-def removing(its: Deployment) -> None:
-    """A launch that also removes a file of the agent."""
-    proxy_and_secrets(its)
-    new_agent(its)
-    (its.agent / "package.json").unlink()
-    (its.agent / "latest.js").symlink_to("server.js")
-
-
-def test_an_overlay_makes_a_clone_as_the_sessions_vm_is(
-    deployment: Deployment, launched: Launch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """File by file: what was added, changed, linked and removed."""
-    seen = launched(removing)
-    deployment.lay_down()
-    vm = deployment.vm()
-    monkeypatch.setattr(vm, "wait_healthy", lambda _timeout_s: None)
-    write(vm, seen.overlay)
-    deployment.set_unit()
-    clone = deployment.look()
-    now = facts_of(clone.guest, deployment.site)
-    assert (now.files, now.carried) == (seen.facts[1].files, seen.facts[1].carried)
-    vm.hang_up()
-
-
-def test_an_agent_that_does_not_come_up_with_an_overlay_is_told(
-    deployment: Deployment, launched: Launch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """That is no finding of the experiment that was to come."""
-
-    def never(_timeout_s: float) -> None:
-        raise WaitTimeoutError("not healthy")
-
-    overlay = launched(new_agent).overlay
-    vm = deployment.vm()
-    monkeypatch.setattr(vm, "wait_healthy", never)
-    with pytest.raises(
-        HarnessError, match="as the session's VM has them, its agent does not come up"
-    ) as caught:
-        write(vm, overlay)
-    assert "launch.overlay" in caught.value.hint
-    vm.hang_up()
-
-
-def on_host(site: Site) -> Hypervisor:
-    """This machine in the place of the host."""
-    output = lambda argv, *, timeout_s: encoded(run(argv, timeout_s=timeout_s).stdout)  # noqa: E731
-    return cast(Hypervisor, SimpleNamespace(site=site, output=output))
-
-
-def test_files_that_the_profile_names_are_taken_from_the_host(
-    deployment: Deployment, launched: Launch, tmp_path: Path
-) -> None:
-    """A file, and a whole folder; and then no libraries are left over that lie in it."""
-    seen = launched(other_modules)
-    on_its_host, unit = tmp_path / "host", tmp_path / "host.service"
-    run(["cp", "-a", deployment.agent, on_its_host], timeout_s=60)
-    unit.write_bytes((deployment.folder / UNIT).read_bytes())
-    named = {
-        str(deployment.agent): str(on_its_host),
-        str(deployment.folder / UNIT): str(unit),
-        "/etc/proxy.conf": str(unit),
-    }
-    site = deployment.site.model_copy(
-        update={"launch": deployment.site.launch.model_copy(update={"overlay": named})}
-    )
-    overlay = given(on_host(site))
-    assert seen.left_over(overlay) == []
-    assert f"{deployment.agent}/node_modules/jose/index.js" in overlay.digests
-    (on_its_host / "server.js").write_text("another\n")
-    assert seen.left_over(given(on_host(site))) == ["server.js"]
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_a_file_that_is_copied_over_another_stays_its_owners(
-    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Else an agent that is not root's could not read its settings; what is new is root's."""
-    host = tmp_path / "host"
-    host.mkdir()
-    for name in ("server.js", "new.js"):
-        (host / name).write_text("// as the host has it\n")
-        os.chown(host / name, 4321, 4321)
-    deployment.lay_down()
-    os.chown(deployment.agent / "server.js", 1234, 1235)
-    named = {str(deployment.agent): str(host)}
-    launch = deployment.site.launch.model_copy(update={"overlay": named})
-    site = deployment.site.model_copy(update={"launch": launch})
-    vm = deployment.vm()
-    monkeypatch.setattr(vm, "wait_healthy", lambda _timeout_s: None)
-    write(vm, given(on_host(site)))
-    owners = [
-        ((deployment.agent / name).stat().st_uid, (deployment.agent / name).stat().st_gid)
-        for name in ("server.js", "new.js")
-    ]
-    assert owners == [(1234, 1235), (0, 0)]
-    assert (deployment.agent / "server.js").read_text() == "// as the host has it\n"
-    vm.hang_up()
-
-
 def test_files_of_a_pattern_are_the_units_too(deployment: Deployment) -> None:
     """EnvironmentFile=-/etc/agent/*.conf, as systemd shows it; what is in them is secret."""
     pattern = (
@@ -497,24 +239,6 @@ def test_files_of_a_pattern_are_the_units_too(deployment: Deployment) -> None:
     seen = facts_of(deployment.look().guest, deployment.site)
     assert str(deployment.folder / "conf/a.conf") in seen.files
     assert "geheim77" not in told("it is geheim77")
-
-
-def test_a_file_that_is_not_on_the_host_is_our_trouble(deployment: Deployment, tmp_path: Path) -> None:
-    launch = deployment.site.launch.model_copy(update={"overlay": {"/a": str(tmp_path / "gone")}})
-    site = deployment.site.model_copy(update={"launch": launch})
-    with pytest.raises(TransportError, match=r"launch\.overlay: the files cannot be read on the host"):
-        given(on_host(site))
-
-
-def test_a_folder_that_holds_no_file_is_our_trouble(deployment: Deployment, tmp_path: Path) -> None:
-    """Beside another that holds one: what is taken for written there would not be."""
-    (tmp_path / "empty/inner").mkdir(parents=True)
-    (tmp_path / "file").write_text("x")
-    overlay = {"/opt/a": str(tmp_path / "file"), "/opt/agent": str(tmp_path / "empty")}
-    launch = deployment.site.launch.model_copy(update={"overlay": overlay})
-    site = deployment.site.model_copy(update={"launch": launch})
-    with pytest.raises(TransportError, match=r"launch\.overlay: .*/empty, for /opt/agent, holds no file"):
-        given(on_host(site))
 
 
 def test_what_the_sessions_vm_was_not_asked_cannot_be_told(launched: Launch) -> None:
