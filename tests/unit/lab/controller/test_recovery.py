@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 from uuid import uuid4
@@ -10,7 +11,7 @@ import pytest
 from psycopg import sql
 
 from harness.database.scratch import ScratchPostgres
-from lab.controller import process, tap
+from lab.controller import jail, process, tap
 from lab.controller.recovery import recover
 from tests.unit.lab.controller.conftest import USER, Host
 
@@ -121,3 +122,36 @@ async def test_what_no_live_row_promises_is_cleared(
     assert left_of(folder, taps, host) == set()
     (said,) = [line for line in capsys.readouterr().out.splitlines() if folder.name in line]
     assert "Remains of a VM without a live row: cleared" in said
+
+
+@pytest.mark.parametrize("is_live", [False, True])
+@pytest.mark.usefixtures("taps")
+async def test_a_jail_or_a_namespace_without_a_live_row_is_cleared(
+    host: Host, database: ScratchPostgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_live: bool
+) -> None:
+    """Each alone tells of its VM; what is called otherwise, in the same places, is somebody else's."""
+    deleted: list[str] = []
+
+    async def run(*words: str) -> None:
+        deleted.append(words[-1])
+
+    settings = replace(host.service.launcher.settings, jailer=tmp_path / "jailer", jails=tmp_path / "jails")
+    monkeypatch.setattr(host.service.launcher, "settings", settings)
+    monkeypatch.setattr(jail, "NAMESPACES", tmp_path / "netns")
+    monkeypatch.setattr(jail, "run", run)
+    jailed, apart = (f"vm-{uuid4()}" for _ in range(2))
+    folders = [tmp_path / "jails/firecracker" / name for name in (jailed, "images")]
+    for folder in folders:
+        (folder / "root").mkdir(parents=True)
+    (tmp_path / "netns").mkdir()
+    for name in (apart, "acc-0badc0-1"):
+        (tmp_path / "netns" / name).touch()
+    if is_live:
+        for vm_id in (jailed, apart):
+            address = IPv4Address("127.0.0.1")
+            await host.service.rows.insert_vm(vm_id, USER, address=address, tap=jail.TAP, socket="")
+            with database.connect() as connection:
+                connection.execute("UPDATE vms SET status = 'hibernated' WHERE vm_id = %s", [vm_id])
+    await recover(host.service.launcher)
+    assert [folder.exists() for folder in folders] == [is_live, True]
+    assert deleted == ([] if is_live else [apart])
