@@ -13,6 +13,7 @@ import os
 import select
 import signal
 
+_HOLD_OFF, _END = b"h", b"e"
 _PASSED_ON = (signal.SIGTERM, signal.SIGHUP)
 _HEARD_S = 2.0  # for the front to say that it passes on no more: one that has been stopped says nothing
 
@@ -30,12 +31,12 @@ class Front:
 
     def hold_off(self) -> None:
         """Have it pass on no signal any more; what it has passed on has been sent when this returns."""
-        self._tell()
+        self._tell(_HOLD_OFF)
         select.select([self._hearing], [], [], _HEARD_S)
 
     def let_go(self) -> None:
-        """Have it end. It passes on no signal any more."""
-        self._tell()
+        """Have it end, whether it holds off or not. It passes on no signal any more."""
+        self._tell(_HOLD_OFF + _END)
         os.close(self._telling)
         os.close(self._hearing)
         null = os.open(os.devnull, os.O_RDWR)
@@ -43,9 +44,9 @@ class Front:
             os.dup2(null, standard)
         os.close(null)
 
-    def _tell(self) -> None:
+    def _tell(self, words: bytes) -> None:
         with contextlib.suppress(BrokenPipeError):  # it was killed
-            os.write(self._telling, b".")
+            os.write(self._telling, words)
 
 
 def step_behind() -> Front:
@@ -77,12 +78,12 @@ def _stand(child: int, told: int, answering: int) -> None:
 
     for number in _PASSED_ON:
         signal.signal(number, pass_on)
-    if os.read(told, 1):
+    while word := os.read(told, 1):
+        if word == _END:
+            os._exit(0)
         for number in _PASSED_ON:
             signal.signal(number, signal.SIG_IGN)
         with contextlib.suppress(BrokenPipeError):  # it ended meanwhile
-            os.write(answering, b".")
-        if os.read(told, 1):
-            os._exit(0)
+            os.write(answering, word)
     _, status = os.waitpid(child, 0)
     os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))

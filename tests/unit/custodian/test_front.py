@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,13 +18,14 @@ from harness.custodian.service import Service
 from tests.unit.peers.small_suite import ROOT
 
 STANDS_BEHIND = """
-import signal, sys
+import os, signal, sys
 from harness.custodian.front import step_behind
 before = step_behind()
 signal.signal(signal.SIGTERM, lambda *_: print("a signal", flush=True))
 print("ready", flush=True)
 for line in sys.stdin:
     if line.strip() == "hold off": before.hold_off()
+    if line.strip() == "let go": before.let_go()
     print(line.strip(), flush=True)
 """
 
@@ -48,6 +50,29 @@ def test_a_front_that_holds_off_passes_on_no_signal() -> None:
         front.stdin.write("alive\n")
         front.stdin.close()
         assert front.stdout.read() == "alive\n"
+        assert front.wait(60) == 0
+
+
+@pytest.mark.parametrize("words", ["let go\n", "hold off\nlet go\n"])
+def test_a_front_that_is_let_go_waits_for_nobody(words: str) -> None:
+    """Also where it was never told to hold off, as by a custodian that could not remove all in its time."""
+    lasts, ends = os.pipe()
+    goes_on = f"{STANDS_BEHIND}os.read({lasts}, 1)\n"
+    with (
+        os.fdopen(lasts),
+        subprocess.Popen(
+            [sys.executable, "-c", goes_on],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            pass_fds=[lasts],
+        ) as front,
+        os.fdopen(ends, "w"),
+    ):
+        assert front.stdin is not None
+        front.stdin.write(words)
+        front.stdin.close()
         assert front.wait(60) == 0
 
 
