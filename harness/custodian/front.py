@@ -12,6 +12,7 @@ import contextlib
 import os
 import select
 import signal
+from collections.abc import Iterable
 
 _HOLD_OFF, _END = b"h", b"e"
 _PASSED_ON = (signal.SIGTERM, signal.SIGHUP)
@@ -56,19 +57,24 @@ def step_behind() -> Front:
     """
     told, telling = os.pipe()  # none of these is inherited by a program that is started
     hearing, answering = os.pipe()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)  # until they can be passed on
     child = os.fork()
     if child:
         os.close(telling)
         os.close(hearing)
-        _stand(child, told, answering)
+        _stand(child, told, answering, before)
     os.close(told)
     os.close(answering)
     os.setsid()
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return Front(telling, hearing)
 
 
-def _stand(child: int, told: int, answering: int) -> None:
-    """Wait until we are let go, or the child has ended; then end as it did."""
+def _stand(child: int, told: int, answering: int, mask: Iterable[int]) -> None:
+    """Wait until we are let go, or the child has ended; then end as it did.
+
+    :param mask: the signals that are held back from the moment on when they are passed on.
+    """
 
     def pass_on(number: int, _frame: object) -> None:
         if select.select([told], [], [], 0)[0]:
@@ -78,6 +84,7 @@ def _stand(child: int, told: int, answering: int) -> None:
 
     for number in _PASSED_ON:
         signal.signal(number, pass_on)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     while word := os.read(told, 1):
         if word == _END:
             os._exit(0)

@@ -30,6 +30,35 @@ for line in sys.stdin:
 """
 
 
+SIGNALS_AT_ONCE = """
+import os, signal
+from harness.custodian.front import step_behind
+begins, sent = os.pipe()
+install = signal.signal
+def install_late(number, handler):
+    signal.signal = install
+    os.read(begins, 1)
+    return install(number, handler)
+signal.signal = install_late
+step_behind()
+def told(*_):
+    print("a signal", flush=True)
+    os._exit(0)
+install(signal.SIGTERM, told)
+signal.alarm(50)
+os.kill(os.getppid(), signal.SIGTERM)
+os.write(sent, b".")
+signal.pause()
+"""
+"""The front comes to its first step only when a signal has been sent to it."""
+
+
+def test_a_signal_before_the_front_stands_is_passed_on() -> None:
+    words = [sys.executable, "-c", SIGNALS_AT_ONCE]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "a signal\n", "")
+
+
 def test_a_front_that_holds_off_passes_on_no_signal() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", STANDS_BEHIND],
