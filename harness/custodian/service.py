@@ -108,6 +108,8 @@ class Service:
         kept = self.requests.keeper.kept
         if not self.hurried.is_set():
             failures = await self.requests.close(keeping=True)
+            if not kept:
+                return failures
         if kept and self.hold_off is not None:
             self.hold_off()
             for _ in range(_TURNS):

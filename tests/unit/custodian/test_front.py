@@ -162,3 +162,24 @@ def test_what_a_farewell_says_of_it_holds(when: str) -> None:
         "all is well" if stays else "acc-00a11e-1 does not stay for a look: its custodian was told to end",
     ]
     assert bool(few.keeper.kept) is stays
+
+
+def test_what_was_removed_is_not_removed_again_because_of_a_signal() -> None:
+    """Else each end that was not seen would be waited for twice, and told twice."""
+    said, few = Said(), Few()
+    few.keeper.kept.clear()
+
+    async def end() -> None:
+        service = Service(cast(Requests, few), cast(Any, said))
+
+        async def close(*, keeping: bool = False) -> list[str]:
+            service.hurried.set()
+            return [f"a session may go on{'' if keeping else ', still'}"]
+
+        few.close = close  # type: ignore[method-assign]
+        reader = asyncio.StreamReader()
+        reader.feed_eof()
+        await service.run(reader)
+
+    asyncio.run(end())
+    assert said.all == ["a session may go on"]
