@@ -17,6 +17,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from pathlib import Path
 
 from harness.custodian import netns, notes, owner, sessions
@@ -27,8 +28,10 @@ from harness.custodian.owner import Owner, Standing
 CLONE_NOTES = "[0-9]*.json"
 _LOCK_S = 3.0
 _KILL_S = 10.0  # for what is killed to be gone: a VMM has memory to give back
+_STUCK_S = 0.2  # for it, once something was not gone by then: whoever starts us waits for all of them
 _SESSIONS_AT_ONCE = 64
 _SESSIONS_S = 5.0  # after which no further session is begun with
+_patience_s: ContextVar[float] = ContextVar("_patience_s", default=_KILL_S)
 
 
 def claim_run(run: str, disks: Path) -> Path:
@@ -62,6 +65,7 @@ def dead_runs() -> list[Path]:
 
 
 def _reap(disks_parent: Path) -> list[str]:
+    _patience_s.set(_KILL_S)
     lines = _end_sessions(dead_runs())
     for directory in _named(RUNS, RUN_NAME):
         lines += _told(_reap_folder, directory)
@@ -191,10 +195,13 @@ def _end_sessions(directories: list[Path]) -> list[str]:
 def _kill(pid: int, what: str) -> str:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + _KILL_S
+    deadline = time.monotonic() + _patience_s.get()
     while start_time(pid) is not None and time.monotonic() < deadline:
         time.sleep(0.005)
-    return f"killed {what} (pid {pid})" if start_time(pid) is None else f"could not kill {what} (pid {pid})"
+    if start_time(pid) is None:
+        return f"killed {what} (pid {pid})"
+    _patience_s.set(_STUCK_S)
+    return f"could not kill {what} (pid {pid})"
 
 
 def _left(folder: Path, why: str) -> str:

@@ -8,6 +8,7 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from harness.custodian import netns, reaper
 from harness.custodian.names import start_time
 from harness.custodian.owner import Owner
+from harness.host.hypervisor import _CUSTODIAN_START_S
 from tests.unit.peers.left_run import ended_process, leave_run, left
 
 DEAD, ALIVE = "acc-00dead", "acc-00a11e"
@@ -241,6 +243,25 @@ def test_a_noted_process_is_killed_only_if_it_is_still_that_one(
     reap(host_folders)
     assert (process.poll() is not None) is killed
     process.communicate()
+
+
+def test_what_no_kill_ends_holds_nobody_up(host_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be they many: a run begins only when all of it is done, and is given up where that takes too long."""
+    leave_run(host_folders, DEAD, clones=9)
+    waited_s = 0.0
+
+    def wait(seconds: float) -> None:
+        nonlocal waited_s
+        waited_s += seconds
+
+    clock = SimpleNamespace(monotonic=lambda: waited_s, sleep=wait)
+    monkeypatch.setattr(reaper, "time", clock)
+    monkeypatch.setattr(reaper, "start_time", lambda _: 1)
+    monkeypatch.setattr(os, "kill", lambda *_: None)
+    monkeypatch.setattr(netns, "processes_inside", lambda _: [7])
+    told = [line for line in reap(host_folders) if line.startswith("could not kill process in namespace")]
+    assert len(told) == 9
+    assert waited_s < _CUSTODIAN_START_S
 
 
 def test_the_hosts_own_namespace_is_no_clones(host_folders: Path) -> None:
