@@ -18,7 +18,7 @@ def alone(file: Path, *, other: str) -> Iterator[int]:
     ended, however they did.
 
     :param other: what it is that goes on where somebody else holds it.
-    :raises UsageError: somebody else does, or nothing can be written there.
+    :raises UsageError: somebody else does, or nothing can be written or locked there.
     """
     try:
         private_folder(file.parent)
@@ -28,10 +28,15 @@ def alone(file: Path, *, other: str) -> Iterator[int]:
     try:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise UsageError(
                 f"{other}: {file} is held",
                 hint="end it first, or give this one a folder of its own: --evidence-dir=DIR",
+            ) from error
+        except OSError as error:
+            raise UsageError(
+                f"{file} cannot be locked: {error.strerror}",
+                hint="a folder on a file system that can: --evidence-dir=DIR",
             ) from error
         yield held
     finally:
