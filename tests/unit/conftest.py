@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import threading
 from collections.abc import Iterator
 from importlib import metadata
@@ -52,6 +53,13 @@ def theirs(suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> Theirs:
 def secrets_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test remembers as secret is nobody else's: looking for thousands of them would take minutes."""
     monkeypatch.setattr(redact, "_known", set(redact._known))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """A shell has what it starts in the background ignore Ctrl-C, and whatever that starts does so, too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
