@@ -9,6 +9,7 @@ import select
 import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from harness.transport.private import close_pipes, end_group, start_and_remove, 
 from harness.transport.ssh_errors import explain
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_READY = b"ready\n"
 _SAID_LIMIT = 64 << 10  # bytes of what an ssh that has ended had said
 
 
@@ -188,11 +190,11 @@ class SshConnection:
     def _await_login(self, timeout_s: float) -> None:
         assert self._master is not None  # noqa: S101 - it has just been started
         assert self._master.stdout is not None  # noqa: S101 - with pipes
-        login = select.poll()
-        login.register(self._master.stdout, select.POLLIN)
-        readable = login.poll(1000 * timeout_s)
-        if not readable or not self._master.stdout.readline():
-            said = self._ended_with() or f"timed out: no login within {timeout_s:g} s"
+        heard, ended = _heard(self._master.stdout.fileno(), timeout_s)
+        if not heard.endswith(_READY):
+            printed = decoded(heard).strip()
+            late = "" if ended and printed else f"timed out: no login within {timeout_s:g} s"
+            said = self._ended_with() or f"{printed}\n{late}".strip()
             self.close()
             raise self.explain(said)
 
@@ -206,6 +208,20 @@ class SshConnection:
 
     def _ssh(self, *words: str) -> list[str]:
         return ["ssh", "-F", str(self.config_file), *words]
+
+
+def _heard(pipe: int, timeout_s: float) -> tuple[bytes, bool]:
+    """The last of what comes until a login is ready, and whether nothing more can come. What it prints before
+    that may have no newline."""
+    login = select.poll()
+    login.register(pipe, select.POLLIN)
+    heard, ends = b"", time.monotonic() + timeout_s
+    while not heard.endswith(_READY) and login.poll(1000 * max(0.0, ends - time.monotonic())):
+        chunk = os.read(pipe, _SAID_LIMIT)
+        if not chunk:
+            return heard, True
+        heard = (heard + chunk)[-_SAID_LIMIT:]
+    return heard, False
 
 
 def _far_end(target: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import socket
@@ -129,3 +130,27 @@ def test_an_sshd_that_misbehaves_is_soon_given_up(
     assert f"127.0.0.1:{port}" in error.message
     assert error.hint
     assert time.monotonic() - began < 60  # where it took for ever
+
+
+HELD = {
+    "hangs within a line": ("printf Welcome; exec sleep 60", 3, r"no answer\n.*Welcome\n.*timed out"),
+    "says nothing": ("exec sleep 60", 3, "no answer"),
+    "has no shell": ("echo This account is currently not available.", 60, "has no shell to log in with"),
+    "goes on": (r"printf Welcome; echo; printf to; eval $SSH_ORIGINAL_COMMAND", 60, ""),
+}
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_a_connection_is_held_once_its_session_is_there(name: str, tmp_path: Path) -> None:
+    """Whatever a login prints before, and within its time."""
+    command, limit_s, why = HELD[name]
+    with private_sshd(tmp_path) as sshd:
+        public = tmp_path / "user.pub"
+        public.write_text(f'command="{command}" {public.read_text()}')
+        (tmp_path / "held").mkdir()
+        connection = SshConnection(sshd.login, tmp_path / "held", alias="somewhere")
+        with contextlib.nullcontext() if not why else pytest.raises(SshError, match=f"(?s){why}"):
+            connection.hold(limit_s)
+        assert connection.directory.exists() is not bool(why)
+        connection.close()
+    assert not connection.directory.exists()
