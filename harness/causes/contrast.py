@@ -8,6 +8,8 @@ from harness.causes.cause import Diagnosis
 from harness.causes.facts import Inside
 
 _LINES = 12
+_FILES = "snapshot."
+"""Causes that lie in what the VMM is given."""
 _INSIDE = ("agent.", "boot.")
 """Causes that lie in the guest: for any other, or an unknown one, nothing is known of what is done to it."""
 
@@ -17,6 +19,12 @@ def contrast(own: Diagnosis | None, theirs: Diagnosis, *, is_healthy: bool) -> s
 
     :param own: what ails our own clone, where anything does.
     """
+    if is_healthy and theirs.cause and theirs.cause.name.startswith(_FILES):
+        return (
+            "our own clone of the golden snapshot is healthy: its files are sound where the profile names"
+            " them, and the VMM that the controller started does not have them so (a jail without them,"
+            " another path, no right to read)"
+        )
     if is_healthy and not (theirs.cause and theirs.cause.name.startswith(_INSIDE)):
         return "our own clone of the golden snapshot, in a network of its own, is healthy"
     if is_healthy:

@@ -24,6 +24,8 @@ def of(name: str) -> Diagnosis:
     ("own", "theirs", "healthy", "told"),
     [
         (None, "agent.crashes", True, "the snapshot is sound by itself, and what the controller does to it is not"),
+        (None, "snapshot.memory_missing", True, "the VMM that the controller started does not have them so"),
+        ("snapshot.memory_missing", "snapshot.memory_missing", False, "sick of the same: mend the snapshot"),
         (None, "", True, "in a network of its own, is healthy"),
         (None, "network.tap_down", True, "in a network of its own, is healthy"),
         ("agent.crashes", "agent.crashes", False, "sick of the same: mend the snapshot"),
