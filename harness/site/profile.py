@@ -174,8 +174,8 @@ class StateSection(Section):
     tap_id_characters: Annotated[Count, Field(ge=1, le=12)] | None = 8
     """How many characters of the VM id follow the prefix; a device's name has at most 15 in all. `none` where
     each VM has a network namespace of its own, and the TAPs in them are all called the same: whose one is, is
-    told by the VMM in its namespace, or by the namespace's name, which holds at least the first 11 characters
-    of the VM id."""
+    told by the VMM in its namespace, or by the namespace's name, which holds the VM id, or at least its first
+    11 characters, where these are no other VM's."""
 
     @model_validator(mode="after")
     def _consistent(self) -> StateSection:
