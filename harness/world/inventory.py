@@ -245,7 +245,7 @@ class Inventory:
 
     def sharers(self, row: LiveRow, tap: Tap) -> list[LiveRow]:
         """Other rows that surely have the very same TAP, though each VM is to have a namespace of its own."""
-        if not self.site.state.is_every_vms(tap.name):
+        if self.site.state.tap_id_characters is not None:
             return []
         named = self._by_tap.get(tap.name, ())
         return [one for one in named if one != row and self._surely_has(one, tap)]

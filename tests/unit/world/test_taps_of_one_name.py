@@ -72,6 +72,13 @@ WRONG = {
         here(netns={VM: 2, SECOND: 2}),
         [f"its TAP {TAP} is also that of {vm}" for vm in (SECOND, VM)],
     ),
+    "one on the host that two rows name": (
+        here(
+            *(replace(one, tap_device="fc-x") for one in (ROW, SECOND_ROW)),
+            taps=[("fc-x", HOST_NETNS, "", "fcbr0")],
+        ),
+        [f"its TAP fc-x is also that of {vm}" for vm in (SECOND, VM)],
+    ),
     "two VMMs in the host's own": (
         here(netns=dict.fromkeys(THEIRS, HOST_NETNS), taps=[(TAP, HOST_NETNS, "", "fcbr0")]),
         [f"its TAP {TAP} is also that of {vm}" for vm in (SECOND, VM)],
