@@ -24,6 +24,8 @@ Mention = tuple[str, str]
 VM's id without its prefix."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_CONTAINERS = re.compile(rf"(?:cni|netns)-{_UUID.pattern}")
+"""Network namespaces of containers, as containerd and podman call them: a VM's id may be a bare one, too."""
 _BEGINNING = 11
 """Characters of an id that a network namespace's name has at least: with `vm-`, eight that were drawn."""
 _GOES_ON = re.compile(r"[0-9A-Za-z]")
@@ -109,7 +111,7 @@ class Inventory:
     def namespaces(self) -> Sequence[str]:
         """Network namespaces that are called by VMs: other names tell nothing."""
         names = sorted(set(self.taps.names.values()))
-        return [one for one in names if self._ids_in(one)]
+        return [one for one in names if self._ids_in(one) and not _CONTAINERS.fullmatch(one)]
 
     def owner_of_namespace(self, name: str) -> LiveRow | None:
         """The live row whose VM a network namespace is called by."""

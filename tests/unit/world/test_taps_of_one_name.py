@@ -171,6 +171,16 @@ def test_what_a_vm_left_is_not_of_one_whose_id_begins_alike(found: Inventory) ->
     ]
 
 
+@pytest.mark.parametrize(("kind", "is_stray"), [("cni-", False), ("netns-", False), ("fc-", True)])
+def test_a_containers_namespace_is_no_vms(kind: str, *, is_stray: bool) -> None:
+    """Though ids of VMs may be of the same form, and the host runs containers, too."""
+    ids = [one.removeprefix("vm-") for one in (VM, SECOND, LEFT)]
+    found = called("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", ids[:1], [f"fc-{ids[0]}"])
+    beside = with_namespace(found, f"{kind}{ids[2]}")
+    assert [one.thing for one in stray_taps(beside)] == [f"network namespace {kind}{ids[2]}"] * is_stray
+    assert f"{kind}{ids[2]}" in beside.taps.names.values()
+
+
 def test_a_vm_that_ended_has_its_namespace_yet() -> None:
     gone = LiveRow(LEFT, "destroyed")
     assert remains(with_namespace(here(), f"fc-{LEFT}"), gone) == {"tap": [f"network namespace fc-{LEFT}"]}
