@@ -188,6 +188,12 @@ def parameters(site: Site, now: datetime) -> dict[str, object]:
     }
 
 
+def is_the_hosts(site: Site, socket: str) -> bool:
+    """Whether the path of a socket is the host's own, and none that each jail has."""
+    folders = _host_sockets(site)
+    return not folders or socket.startswith(tuple(folders))
+
+
 def _host_sockets(site: Site) -> list[str]:
     """Folders of VMs on the host, whose sockets are its own; none where there is no other place for one."""
     state = site.state
