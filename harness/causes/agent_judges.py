@@ -11,6 +11,7 @@ from harness.causes.latest import latest_start
 from harness.infra.start_failure import first_error
 from harness.mend import Command
 from harness.text import beginning, one_line
+from harness.values import natural
 
 _SHOWN = 300
 _MODULE = re.compile(r"Cannot find (?:module|package) '([^']+)'")
@@ -28,6 +29,9 @@ _PLACE = re.compile(r"\(/\S+:\d+\)$")
 _MEMORY = "oom-kill"
 _STARVED = 20.0
 """Percent of the time: one at its limit may be kept from all work long before it is killed."""
+_BYTES = re.compile(r"\d{1,20}", re.ASCII)
+_AT_LIMIT = 0.8
+"""Of its limit; below that it is the VM that has too little memory."""
 _SYSTEMD = 1
 """It listens for a unit that it starts with the first connection."""
 _RELAYS = frozenset({"docker-proxy", "rootlessport", "conmon"})
@@ -181,10 +185,16 @@ def memory_limit(_facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:
     limit = unit.get("MemoryMax") or "?"
     if killed:
         return Found(f"systemd says result {_MEMORY}; MemoryMax is {limit}")
-    if limit in ("?", "infinity") or inside.memory_wait < _STARVED:
+    if inside.memory_wait < _STARVED or not _is_at(limit, unit.get("MemoryCurrent")):
         return None
     waited = f"its processes waited for memory {inside.memory_wait:.0f} % of the last ten seconds"
     return Found(f"{waited}; MemoryMax is {limit}")
+
+
+def _is_at(limit: str, current: str) -> bool:
+    """Whether so many bytes are about the limit; either may be a word."""
+    told = [natural(one, whose="a unit's memory") for one in (current, limit) if _BYTES.fullmatch(one)]
+    return len(told) == 2 and told[0] >= _AT_LIMIT * told[1]
 
 
 def _missing(inside: Inside) -> str:

@@ -16,7 +16,7 @@ from harness.values import decimal, natural
 _MARK = "=== acceptance: "
 _SHOW = (
     "Id,LoadState,ActiveState,SubState,Result,UnitFileState,FragmentPath,MainPID,ControlGroup,NRestarts,"
-    "ExecMainStatus,ExecMainCode,MemoryMax,WorkingDirectory,User"
+    "ExecMainStatus,ExecMainCode,MemoryMax,MemoryCurrent,WorkingDirectory,User"
 )
 _LISTENING = re.compile(
     r"LISTEN\s+\d+\s+\d+\s+(\S+):(\d+)\s+\S+(?:\s+users:\(\(\"(.+?)\",pid=(\d+))?", re.ASCII
@@ -34,7 +34,7 @@ mark pressure; [ ! "$group" ] || cat "/sys/fs/cgroup$group/memory.pressure" 2>/d
 mark journal; journalctl -u "$agent" -n 50 -o short-precise --no-pager --quiet
 mark unreadable
 systemctl show -p EnvironmentFiles "$agent" | sed -n 's/^EnvironmentFiles=\(.*\) (ignore_errors=no)$/\1/p' |
-while IFS= read -r file; do [ -r "$file" ] || printf '%s\n' "$file"; done
+while IFS= read -r file; do IFS=; for one in $file; do [ -r "$one" ] || printf '%s\n' "$one"; done; done
 mark listen; ss -Hltnp "sport = :{port}"
 failed=$(systemctl list-units --plain --no-legend --state=failed,auto-restart | cut -d ' ' -f 1)
 mark failed; echo "$failed"

@@ -188,11 +188,17 @@ def parameters(site: Site, now: datetime) -> dict[str, object]:
     }
 
 
+def is_the_hosts(site: Site, socket: str) -> bool:
+    """Whether the path of a socket is the host's own, and none that each jail has."""
+    folders = _host_sockets(site)
+    return not folders or socket.startswith(tuple(folders))
+
+
 def _host_sockets(site: Site) -> list[str]:
-    """Folders in which the host's own sockets are; none where there is no other place for one."""
+    """Folders of VMs on the host, whose sockets are its own; none where there is no other place for one."""
     state = site.state
     if state.jails_dir is None:
         return []
-    folders = {f"{one.rstrip('/')}/" for one in (state.jails_dir, state.sockets_dir)}
+    folders = {f"{one.rstrip('/')}/" for one in (state.jails_dir, state.sockets_dir, state.vms_dir)}
     folders |= {one.removeprefix("/var") for one in folders if one.startswith("/var/run/")}
     return sorted(folders | {f"/var{one}" for one in folders if one.startswith("/run/")})

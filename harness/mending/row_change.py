@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from harness.database.claims import is_the_hosts
 from harness.database.tables import Tables
 from harness.errors import HarnessError
 from harness.mending.operations import Images, OnRows
@@ -105,7 +106,8 @@ def _shares(
 ) -> str:
     """Why a VM's row does not go back to life: another that lives has got its address or thing since."""
     live = site.database.live_vm_statuses
-    held = {name: str(was[name]) for name in _OWN if was.get(name) not in (None, "")}
+    told = {name: str(was[name]) for name in _OWN if was.get(name) not in (None, "")}
+    held = {name: value for name, value in told.items() if not _may_be_each_ones(site, name, value)}
     if was.get("status") not in live or not held:
         return ""
     query = sql.SQL(
@@ -116,6 +118,13 @@ def _shares(
     ).format(name_of_table(tables, "vms"))
     found = connection.execute(query, [Jsonb(held), key, list(live)]).fetchall()
     return f"{found[0][0]} is live and has its {found[0][1]} now" if found else ""
+
+
+def _may_be_each_ones(site: Site, name: str, value: str) -> bool:
+    """Whether what a column says is so called in each VM's own network namespace, or jail."""
+    if name == "tap_device":
+        return site.state.is_every_vms(value)
+    return name == "socket_path" and not is_the_hosts(site, value)
 
 
 def _put(

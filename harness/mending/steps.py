@@ -8,7 +8,7 @@ from typing import Literal
 from harness.database.cleanup import destroy_vms, fail_sessions
 from harness.database.vm_rows import LiveRow
 from harness.findings import Finding, mend_line
-from harness.host.parts import ControlGroup
+from harness.host.parts import ControlGroup, Tap
 from harness.mend import Command, PathThing, ProcessThing, Statement, TapThing
 from harness.mending.deletes import delete_sessions, delete_vms
 from harness.mending.operations import Images, OnHost, OnRows, OnUnit, Planned, Verb
@@ -22,12 +22,20 @@ def things_of(seen: Seen, row: LiveRow, check: str, told: str, *, alive: bool) -
     """Step 1 for one VM: its process, TAP, socket and files; no control group, which only rmdir removes."""
     inventory = seen.inventory
     commands: list[Command] = [killed(one) for one in inventory.named_by(row)] if alive else []
-    commands += [one for tap in inventory.taps_of(row) if isinstance(one := deleted(inventory, tap), Command)]
+    taps = (tap for tap in inventory.taps_of(row) if alive or not _runs_with(seen, tap, row))
+    commands += [one for tap in taps if isinstance(one := deleted(inventory, tap), Command)]
     commands += [removed(one, how="-f") for one in inventory.sockets_named(row)]
     files = (one for one in inventory.entries if not isinstance(one, ControlGroup))
     commands += [removed(one) for one in files if inventory.is_of(one, row)]
     for command in commands:
         yield on_host(check, told, command, row.vm_id)
+
+
+def _runs_with(seen: Seen, tap: Tap, row: LiveRow) -> bool:
+    """Whether another VM runs that may have a TAP, too: two rows may name one."""
+    inventory = seen.inventory
+    others = (one for one in inventory.rows if one.vm_id != row.vm_id and inventory.has_tap(one, tap))
+    return any(inventory.named_by(one) for one in others)
 
 
 def on_rows(

@@ -170,12 +170,13 @@ class StateSection(Section):
     ignored_entries: tuple[Text, ...] = ("lost+found",)
     """Names in vms_dir that are no VM's."""
     tap_prefix: Device = "fc-"
-    """Every TAP device of a VM starts with this; it is called so where tap_id_characters is `none`."""
+    """Every TAP device of a VM starts with this; it is called so where tap_id_characters is `none`, and then
+    must be given."""
     tap_id_characters: Annotated[Count, Field(ge=1, le=12)] | None = 8
     """How many characters of the VM id follow the prefix; a device's name has at most 15 in all. `none` where
     each VM has a network namespace of its own, and the TAPs in them are all called the same: whose one is, is
-    told by the VMM in its namespace, or by the namespace's name, which holds at least the first 11 characters
-    of the VM id."""
+    told by the VMM in its namespace, or by the namespace's name, which holds the VM id, or at least its first
+    11 characters, where these are no other VM's."""
 
     @model_validator(mode="after")
     def _consistent(self) -> StateSection:
@@ -185,6 +186,9 @@ class StateSection(Section):
             {
                 f"tap_prefix and tap_id_characters come to {length} characters, and a device's name has 15": (
                     length > _DEVICE_NAME
+                ),
+                "tap_id_characters is none, and tap_prefix does not say what all TAPs are called": (
+                    self.tap_id_characters is None and "tap_prefix" not in self.model_fields_set
                 ),
                 "clones_dir is vms_dir, or inside of it": _is_within(clones, self.vms_dir),
                 "clones_dir is sockets_dir, or inside of it": _is_within(clones, self.sockets_dir),

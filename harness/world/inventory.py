@@ -24,6 +24,10 @@ Mention = tuple[str, str]
 VM's id without its prefix."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_CONTAINERS = re.compile(rf"(?:cni|netns)-{_UUID.pattern}")
+"""Network namespaces of containers, as containerd and podman call them: a VM's id may be a bare one, too."""
+_BEGINNING = 11
+"""Characters of an id that a network namespace's name has at least: with `vm-`, eight that were drawn."""
 _GOES_ON = re.compile(r"[0-9A-Za-z]")
 """What follows an id where a name begins with another, longer one."""
 
@@ -104,14 +108,25 @@ class Inventory:
         return [one for one in self.taps.taps if self.site.state.is_a_vms(one.name)]
 
     @cached_property
-    def namespaces(self) -> Mapping[str, Sequence[str]]:
-        """Network namespaces that are called by VMs, and the ids in their names: other names tell nothing."""
-        found = {name: self.ids(name) for name in sorted(set(self.taps.names.values()))}
-        return {name: ids for name, ids in found.items() if ids}
+    def namespaces(self) -> Sequence[str]:
+        """Network namespaces that are called by VMs: other names tell nothing."""
+        names = sorted(set(self.taps.names.values()))
+        return [one for one in names if self._ids_in(one) and not _CONTAINERS.fullmatch(one)]
 
     def owner_of_namespace(self, name: str) -> LiveRow | None:
-        """The live row whose VM id is in a network namespace's name."""
-        return next((self._by_id[one] for one in self.namespaces[name] if one in self._by_id), None)
+        """The live row whose VM a network namespace is called by."""
+        return next((row for row in self.rows if self.is_called_by(name, row)), None)
+
+    def is_called_by(self, name: str, row: LiveRow) -> bool:
+        """Whether a network namespace's name says the row's VM: by its id, or else by the beginning of that,
+        which an open pattern takes for an id, too."""
+        told = self._ids_in(name)
+        if row.vm_id in told or any(one in self._by_id for one in told):
+            return row.vm_id in told
+        if told:
+            parts = (one for one in told if len(one) >= _BEGINNING)
+            return any(begins(one, row.vm_id) for one in told) or any(map(row.vm_id.startswith, parts))
+        return row.vm_id[:_BEGINNING] in name
 
     @cached_property
     def paths(self) -> Mapping[str, DirectoryEntry | None]:
@@ -222,15 +237,20 @@ class Inventory:
         all TAPs are called so."""
         if tap.name not in self.tap_names(row):
             return False
+        return self._surely_has(row, tap) or self.is_called_by(tap.netns_name, row)
+
+    def _surely_has(self, row: LiveRow, tap: Tap) -> bool:
+        """Of one with its name: whether what tells of it is no other VM's as well."""
         if tap.netns == self.taps.host_netns and not self.site.state.is_every_vms(tap.name):
             return True
-        return tap.netns in self._namespaces(row) or row.vm_id[:11] in tap.netns_name
+        return tap.netns in self._namespaces(row) or row.vm_id in self._ids_in(tap.netns_name)
 
     def sharers(self, row: LiveRow, tap: Tap) -> list[LiveRow]:
-        """Other rows that have the very same TAP, though each VM is to have a namespace of its own."""
-        if not self.site.state.is_every_vms(tap.name):
+        """Other rows that surely have the very same TAP, though each VM is to have a namespace of its own."""
+        if self.site.state.tap_id_characters is not None:
             return []
-        return [one for one in self._by_tap.get(tap.name, ()) if one != row and self.has_tap(one, tap)]
+        named = self._by_tap.get(tap.name, ())
+        return [one for one in named if one != row and self._surely_has(one, tap)]
 
     def expects_process(self, row: LiveRow) -> bool:
         """Whether the row's status promises a running VMM."""
@@ -282,6 +302,16 @@ class Inventory:
         sockets = {("path", self.plain(one.path)) for one in jail.sockets}
         vmms = (vmm for pid in jail.pids if (vmm := self.vmm(pid)) and not vmm.defunct)
         return frozenset(sockets).union(*map(self._mentions, vmms))
+
+    def _ids_in(self, name: str) -> list[str]:
+        """Each is asked of every row."""
+        if name not in self._known_names:
+            self._known_names[name] = self.ids(name)
+        return self._known_names[name]
+
+    @cached_property
+    def _known_names(self) -> dict[str, list[str]]:
+        return {}
 
     @cached_property
     def _known_mentions(self) -> dict[int, frozenset[Mention]]:

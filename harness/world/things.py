@@ -67,7 +67,7 @@ def sockets(inventory: Inventory, row: LiveRow) -> list[str]:
 
 def taps(inventory: Inventory, row: LiveRow) -> list[str]:
     """The TAP devices that are the VM's, and the network namespaces that are called by it."""
-    spaces = (name for name, ids in inventory.namespaces.items() if row.vm_id in ids)
+    spaces = (name for name in inventory.namespaces if inventory.is_called_by(name, row))
     return [*(one.name for one in inventory.taps_of(row)), *(f"network namespace {name}" for name in spaces)]
 
 

@@ -53,7 +53,7 @@ def test_no_socket_without_row(inventory: Reconciled, site: Site) -> None:
 @pytest.mark.smoke
 @pytest.mark.item("host-clean")
 @pytest.mark.mend(step=1, how="delete the device: sudo ip link delete <TAP>")
-@pytest.mark.look("ip -br link | grep {state.tap_prefix}")
+@pytest.mark.look("ip -br link | grep {state.tap_prefix}", "sudo ip -all netns exec ip -br link")
 def test_no_tap_without_row(inventory: Reconciled, site: Site) -> None:
     """No TAP device or network namespace of a VM exists without a live row in the database."""
     found = inventory.of(stray_taps)
@@ -88,7 +88,9 @@ def test_live_rows_have_socket(inventory: Reconciled) -> None:
 
 @pytest.mark.item("database-updated", proves=False)
 @pytest.mark.mend(step=2, how="end what is left of the VM (step 1), then mark it destroyed in the database")
-@pytest.mark.look("bridge link show", "ip -br link | grep {state.tap_prefix}")
+@pytest.mark.look(
+    "bridge link show", "ip -br link | grep {state.tap_prefix}", "sudo ip -all netns exec ip -br link"
+)
 def test_live_rows_have_tap(inventory: Reconciled) -> None:
     """Every live row's TAP device exists, is up, and is a port of the bridge unless a namespace holds it."""
     found = inventory.of(rows_without_tap)

@@ -1,5 +1,5 @@
 -- No two VM rows with a live status have one API socket. Where VMMs may be in jails, a path outside of the host's
--- folders for sockets is one that each jail has.
+-- folders of VMs is one that each jail has.
 SELECT socket_path, vm_id, status, vm_type, created_at
 FROM (SELECT *, count(*) OVER (PARTITION BY socket_path) AS holders
       FROM vms

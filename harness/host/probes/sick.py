@@ -183,7 +183,11 @@ class Api(http.client.HTTPConnection):
         """Connect to it."""
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(CONNECT_S)
-        self.sock.connect(self.path)
+        folder = os.open(os.path.dirname(self.path) or ".", os.O_PATH)  # noqa: PTH120 - text
+        try:  # a whole path may be longer than an address of a socket can be
+            self.sock.connect(f"/proc/self/fd/{folder}/{os.path.basename(self.path)}")  # noqa: PTH119 - text
+        finally:
+            os.close(folder)
 
 
 def api(path: str) -> Found:

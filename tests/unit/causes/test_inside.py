@@ -132,9 +132,10 @@ def test_processes_are_found_without_a_hierarchy_of_their_own() -> None:
 
 
 def test_an_environment_file_that_must_be_there_and_is_not_is_named(tmp_path: Path) -> None:
-    """One that is there, and one that need not be, are not."""
+    """One that is there, by a pattern or by name, and one that need not be, are not."""
     (tmp_path / "there").touch()
     files = {tmp_path / "there": "no", tmp_path / "need not": "yes", tmp_path / "not there": "no"}
+    files |= {tmp_path / "the?e": "no", tmp_path / "*.none": "no"}
     shown = "\n".join(f"EnvironmentFiles={file} (ignore_errors={ignored})" for file, ignored in files.items())
     tools = (
         f"systemctl() {{ case \"$*\" in *EnvironmentFiles*) printf '%s\n' {shlex.quote(shown)};; esac; }}\n"
@@ -145,7 +146,9 @@ def test_an_environment_file_that_must_be_there_and_is_not_is_named(tmp_path: Pa
         + question(Site.model_validate({"name": "x"}))
     )
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False, timeout=60)
-    assert read_inside(done.stdout).unreadable == (str(tmp_path / "not there"),)
+    assert read_inside(done.stdout).unreadable == tuple(
+        str(tmp_path / name) for name in ("not there", "*.none")
+    )
 
 
 def test_a_guest_that_says_nothing_has_told_nothing() -> None:

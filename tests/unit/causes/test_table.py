@@ -293,10 +293,16 @@ def test_what_is_well_or_unknown_has_none(seen: Facts) -> None:
         (guest(*CRASHED, *ENOUGH, *CRASHED, ActiveState="failed", SubState="failed", Result="exit-code"),
          "agent.crashes"),
         # One that its limit keeps from all work has not been killed yet.
-        (guest(MemoryMax="12582912", memory_wait=91.0), "agent.memory_limit"),  # type: ignore[arg-type]
+        (guest(MemoryMax="12582912", MemoryCurrent="12500992", memory_wait=91.0),  # type: ignore[arg-type]
+         "agent.memory_limit"),
+        # Far below its limit it waits because the VM has too little; so it may where the guest does not tell.
+        (guest(MemoryMax="536870912", MemoryCurrent="62914560", memory_wait=91.0),  # type: ignore[arg-type]
+         "agent.does_not_listen"),
+        (guest(MemoryMax="12582912", MemoryCurrent="[not set]", memory_wait=91.0),  # type: ignore[arg-type]
+         "agent.does_not_listen"),
         # Without a limit of its own it is the VM that has too little; and who waits little is not kept.
         (guest(MemoryMax="infinity", memory_wait=91.0), "agent.does_not_listen"),  # type: ignore[arg-type]
-        (guest(MemoryMax="12582912", memory_wait=3.0), "agent.does_not_listen"),  # type: ignore[arg-type]
+        (guest(MemoryMax="12582912", MemoryCurrent="12582912", memory_wait=3.0), "agent.does_not_listen"),  # type: ignore[arg-type]
         # So does it where systemd itself complained of an earlier one.
         (guest(f"systemd: {UNIT}: Failed at step EXEC spawning /x: No such file", "systemd: Started agent.",
                f"systemd: {UNIT}: Failed with result 'exit-code'.", "systemd: Started agent.", "waiting"),

@@ -51,7 +51,7 @@ class Answers(BaseHTTPRequestHandler):
         self.wfile.write(b'{"state": "Running"}')
     def log_message(self, *_):
         pass
-server = socketserver.UnixStreamServer("/run/api.sock", Answers)
+server = socketserver.UnixStreamServer(sys.argv[sys.argv.index("--api-sock") + 1], Answers)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 log = open("/run/log", "w")
 print("what it says", file=log, flush=True)
@@ -73,3 +73,17 @@ def test_a_vmm_in_a_jail_is_asked_at_its_own_socket(tmp_path: Path) -> None:
     assert seen.hops is not None
     assert seen.hops.api == "Running"
     assert "what it says" in seen.hops.process.said
+
+
+def test_a_vmm_whose_socket_has_a_long_path_is_asked(tmp_path: Path) -> None:
+    """As long as an address may be: the path to the same file by way of its process is longer."""
+    program = JAILED.replace('"/ready"', '"/run/ready"').replace('"/end"', '"/run/end"')
+    (tmp_path / "firecracker").write_text(f"#!/usr/bin/python3 -IS{program}")
+    place = f"/run/{'x' * 93}"
+    vmm = f"""
+    cp {tmp_path}/firecracker /run; chmod 755 /run/firecracker; mkfifo /run/ready /run/end; mkdir {place}
+    /run/firecracker --id x --api-sock {place}/api.sock >/dev/null 2>&1 &
+    exec 9<>/run/end; read line </run/ready || true"""
+    seen = ask_hops(Apart(vmm), Target("it", "x", ADDRESS, TAP), limit_s=PATIENCE_S)
+    assert seen.hops is not None
+    assert seen.hops.api == "Running"

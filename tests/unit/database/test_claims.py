@@ -200,6 +200,7 @@ JAILED = SITE.model_copy(
         ("/srv/jailer/firecracker/3/root/run/api.sock", True),
         ("/var/run/firecracker/3.sock", True),
         ("/run/firecracker/3.sock", True),
+        ("/var/lib/firecracker/vms/vm-a/api.sock", True),
     ],
 )
 def test_a_path_that_each_jail_has_is_no_shared_socket(

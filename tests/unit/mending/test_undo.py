@@ -59,6 +59,22 @@ def test_a_vm_whose_things_another_has_is_left(
     assert [one.outcome for one in stage.put_back(RUN, tmp_path, by="000000")] == ["restored"]
 
 
+@pytest.mark.parametrize(("column", "value"), [("tap_device", "fx-"), ("socket_path", "/run/api.sock")])
+def test_a_vm_with_a_namespace_and_a_jail_of_its_own_goes_back(
+    stage: Stage, tmp_path: Path, column: str, value: str
+) -> None:
+    """Where a TAP is called as every VM's is, and a socket's path is as each jail has it."""
+    jails = stage.folder / "jails"
+    jails.mkdir()
+    state = {"tap_id_characters": None, "jails_dir": str(jails)}
+    stage.site = stage.site.model_copy(update={"state": stage.site.state.model_copy(update=state)})
+    stage.add_vm(1, firecracker_pid="999999", **{column: f"'{value}'"})
+    stage.mend(stage.plan(), journal_in(tmp_path))
+    stage.add_vm(2, **{column: f"'{value}'"})
+    assert [one.outcome for one in stage.put_back(RUN, tmp_path)] == ["restored"]
+    assert stage.rows()[vm(1)]["status"] == "running"
+
+
 def test_what_is_put_back_is_in_a_journal(stage: Stage, tmp_path: Path) -> None:
     stage.add_session(5, status="'failed'")
     stage.mend(stage.plan(), journal_in(tmp_path))

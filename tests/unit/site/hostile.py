@@ -57,6 +57,7 @@ SAID = {
         'vms_dir = "/a\\u0000b"': "state.vms_dir: expected one line without control",
         'vms_dir = "/a\\u202eb"': "state.vms_dir: expected one line without control",
         "tap_id_characters = true": "state.tap_id_characters: expected a whole number, found true",
+        'tap_id_characters = "none"': "tap_prefix does not say what all TAPs are called",
         "tap_id_characters = 1.0": "state.tap_id_characters: expected a whole number, found 1.0",
     },
     "snapshot": {

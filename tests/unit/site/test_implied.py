@@ -18,12 +18,16 @@ def profile(**sections: object) -> Site:
     return Site.model_validate({"name": "nowhere", **sections})
 
 
+BESIDE = {"state.tap_id_characters": {"tap_prefix": "vmtap0"}}
+"""What must be given where a field is none."""
+
+
 def with_none(*fields: str) -> Site:
     """A profile where these are none."""
     given: dict[str, dict[str, str]] = {}
     for field in fields:
         section, name = field.split(".")
-        given.setdefault(section, {})[name] = "none"
+        given.setdefault(section, {}).update({name: "none", **BESIDE.get(field, {})})
     return profile(**given)
 
 

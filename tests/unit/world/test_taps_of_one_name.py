@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -71,6 +72,13 @@ WRONG = {
         here(netns={VM: 2, SECOND: 2}),
         [f"its TAP {TAP} is also that of {vm}" for vm in (SECOND, VM)],
     ),
+    "one on the host that two rows name": (
+        here(
+            *(replace(one, tap_device="fc-x") for one in (ROW, SECOND_ROW)),
+            taps=[("fc-x", HOST_NETNS, "", "fcbr0")],
+        ),
+        [f"its TAP fc-x is also that of {vm}" for vm in (SECOND, VM)],
+    ),
     "two VMMs in the host's own": (
         here(netns=dict.fromkeys(THEIRS, HOST_NETNS), taps=[(TAP, HOST_NETNS, "", "fcbr0")]),
         [f"its TAP {TAP} is also that of {vm}" for vm in (SECOND, VM)],
@@ -114,6 +122,63 @@ def test_a_namespace_that_is_called_by_a_vm_goes_with_it(name: str, *, is_stray:
         [f"sudo ip netns delete {name}"] if is_stray else []
     )
     assert [one.key for one in nobodys(found)] == ([f"namespace {name}"] if is_stray else [])
+
+
+LONG = [f"browser-vm-{number}b03852d-0631-4f91-ae8a-fd352348e9c2" for number in (6, 7, 8)]
+"""Ids that begin all alike."""
+OPEN = ["vm-6b03852d06314f91", "vm-7b03852d06314f91"]
+
+
+def called(pattern: str, ids: Sequence[str], names: Sequence[str]) -> Inventory:
+    """Live rows with these ids, without a VMM, and a TAP in each of these network namespaces."""
+    rows = [row(one, tap_device=TAP, firecracker_pid=None) for one in ids]
+    found = world(*rows, processes=[], taps=[(TAP, 50 + n, name, None) for n, name in enumerate(names)])
+    taps = {**found.facts.parts["taps"]["ok"], "names": {50 + n: name for n, name in enumerate(names)}}
+    state = SITE.state.model_copy(update={"vm_id_pattern": pattern})
+    facts = replace(found.facts, parts={**found.facts.parts, "taps": {"ok": taps}})
+    return replace(found, site=SITE.model_copy(update={"state": state}), facts=facts)
+
+
+CALLED = {
+    "ids that begin alike": called("browser-vm-[0-9a-f-]{36}", LONG[:2], LONG[:2]),
+    "with more behind them": called("browser-vm-[0-9a-f-]+", LONG[:2], [f"{one}-net" for one in LONG[:2]]),
+    "beginnings of ids of no fixed length": called("vm-[0-9a-f]+", OPEN, [one[:11] for one in OPEN]),
+    "ids that are the beginning of others": called("vm-[0-9]+", ["vm-1", "vm-12"], ["vm-1", "vm-12"]),
+    "beginnings that are all alike": called("browser-vm-[0-9a-f-]{36}", LONG[:2], [o[:15] for o in LONG[:2]]),
+}
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_each_namespace_is_called_by_its_vm(name: str) -> None:
+    """And not by every VM whose id begins so, nor by none."""
+    found = CALLED[name]
+    assert (rows_without_tap(found), stray_taps(found)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        called("browser-vm-[0-9a-f-]{36}", LONG[:2], LONG),
+        called("vm-[0-9]+", ["vm-1", "vm-2"], ["vm-1", "vm-2", "vm-12"]),
+    ],
+    ids=["ids that begin alike", "one that begins with another"],
+)
+def test_what_a_vm_left_is_not_of_one_whose_id_begins_alike(found: Inventory) -> None:
+    left = found.taps.taps[-1].netns_name
+    assert [one.thing for one in stray_taps(found)] == [
+        f"TAP {TAP} in network namespace {left}",
+        f"network namespace {left}",
+    ]
+
+
+@pytest.mark.parametrize(("kind", "is_stray"), [("cni-", False), ("netns-", False), ("fc-", True)])
+def test_a_containers_namespace_is_no_vms(kind: str, *, is_stray: bool) -> None:
+    """Though ids of VMs may be of the same form, and the host runs containers, too."""
+    ids = [one.removeprefix("vm-") for one in (VM, SECOND, LEFT)]
+    found = called("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", ids[:1], [f"fc-{ids[0]}"])
+    beside = with_namespace(found, f"{kind}{ids[2]}")
+    assert [one.thing for one in stray_taps(beside)] == [f"network namespace {kind}{ids[2]}"] * is_stray
+    assert f"{kind}{ids[2]}" in beside.taps.names.values()
 
 
 def test_a_vm_that_ended_has_its_namespace_yet() -> None:
