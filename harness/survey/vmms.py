@@ -231,7 +231,9 @@ def _one_name(seen: HostSeen, rows: Rows) -> Found | None:
     if len(spaces) < _FEWEST_ALIKE or len(set(spaces)) < len(spaces) or seen.host_netns in spaces:
         return None
     inside = [[tap.name for tap in seen.taps if tap.netns == netns] for netns in spaces]
-    told = {tap for row in rows.vms if (tap := row.get("tap_device"))}
+    running = list(filter(None, map(id_of, _theirs(seen))))  # what was before may have been otherwise
+    theirs = (row for row in rows.vms if any(one in (row.get("vm_id") or "") for one in running))
+    told = {tap for row in theirs if (tap := row.get("tap_device"))}
     names = {name for each in inside for name in each} | told
     if len(names) != 1 or not all(inside):
         return None

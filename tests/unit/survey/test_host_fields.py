@@ -387,6 +387,9 @@ def test_taps_that_only_look_so_are_left_open(seen: HostSeen) -> None:
     assert isinstance(answers["tap_id_characters"], Open)
 
 
-def test_rows_that_name_other_devices_leave_it_open() -> None:
-    row = {"vm_id": SHORT, "socket_path": None, "tap_device": "veth-17", "ip_address": None}
-    assert isinstance(state(with_second(901), Rows((row,)))["tap_prefix"], Open)
+@pytest.mark.parametrize(("vm_id", "is_open"), [(SHORT, True), (ID, False)], ids=["running", "of old"])
+def test_a_row_that_names_another_device_leaves_it_open_where_its_vm_runs(
+    vm_id: str, *, is_open: bool
+) -> None:
+    row = {"vm_id": vm_id, "socket_path": None, "tap_device": "veth-17", "ip_address": None}
+    assert isinstance(state(with_second(901), Rows((row,)))["tap_prefix"], Open) is is_open
