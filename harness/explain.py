@@ -22,6 +22,7 @@ from harness.site.profile import Site
 ROOT = Path(__file__).parents[1]
 _FIELD = re.compile(r"\{(\w+)(?:\.(\w+))?\}")
 _LIKE = 5  # names that are told where a name is none
+_ANSWER_S = 300.0  # for programs of our own that always answer: they take seconds, on a busy machine minutes
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def explained_checks(given: Sequence[str] = ()) -> list[Explained]:
     with tempfile.TemporaryDirectory(prefix="acc-explain-") as folder:
         told = Path(folder) / "checks.json"
         words = ["-m", "acceptance", "-q", "-p", "no:cacheprovider", f"--explain-checks={told}", *given]
-        run([sys.executable, "-m", "pytest", *words], timeout_s=120, cwd=ROOT)
+        run([sys.executable, "-m", "pytest", *words], timeout_s=_ANSWER_S, cwd=ROOT)
         return read_as(list[Explained], read_json(told.read_text("utf-8"), whose="pytest"), whose="pytest")
 
 
@@ -56,7 +57,7 @@ def proven_by() -> Mapping[str, list[str]]:
 
     :raises CommandError: the lab's packages are not installed.
     """
-    done = run([sys.executable, "-m", "lab", "faults"], timeout_s=60, cwd=ROOT)
+    done = run([sys.executable, "-m", "lab", "faults"], timeout_s=_ANSWER_S, cwd=ROOT)
     found: dict[str, list[str]] = {}
     for line in done.stdout.splitlines():
         check, _, fault = line.partition(" ")
@@ -69,7 +70,7 @@ def causes_shown() -> Mapping[str, str]:
 
     :raises CommandError: the lab's packages are not installed.
     """
-    done = run([sys.executable, "-m", "lab", "causes"], timeout_s=60, cwd=ROOT)
+    done = run([sys.executable, "-m", "lab", "causes"], timeout_s=_ANSWER_S, cwd=ROOT)
     return dict(line.split(" ", 1) for line in done.stdout.splitlines() if line)
 
 
