@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from harness.causes.cause import Found, Met
 from harness.causes.facts import Answer, Facts, Inside, Listener, UnitSeen
 from harness.causes.latest import latest_start
-from harness.infra.start_failure import first_error
+from harness.infra.start_failure import Said, first_error
 from harness.mend import Command
 from harness.text import beginning, one_line
 from harness.values import natural
@@ -16,6 +16,7 @@ from harness.values import natural
 _SHOWN = 300
 _MODULE = re.compile(r"Cannot find (?:module|package) '([^']+)'")
 _STEP = re.compile(r"Failed at step (\w+) spawning (.+?): (.+)")
+_STATUS = re.compile(r"process exited, code=exited, status=(\d+)/(\w+)", re.ASCII)
 _ENVIRONMENT_FILE = re.compile(r"Failed to load environment files: (.+)")
 _ENVIRONMENT_LINE = re.compile(
     r"Ignoring invalid environment assignment '(?:(?:export\s+)?([A-Za-z_]\w*)\s*=)?.*'(?:: (\S+))?", re.ASCII
@@ -145,16 +146,30 @@ def spawn(step: str, *, names: str) -> Judge:
     """
 
     def judge(_facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:
-        for one in latest_start(inside.journal, unit):
-            told = _STEP.search(one.text)
-            if told and told[1] == step:
-                value = one_line(unit.get(names))
-                about = f"; the unit has {names}={value}" if value else ""
-                said = f"failed at step {step} spawning {told[2]}: {one_line(told[3])}"
-                return Found(f"systemd says: {said}{about}")
-        return None
+        start = latest_start(inside.journal, unit)
+        status = _ended_at(step, start)
+        # Who fails so is soon gone, and its words may not be known as the unit's: an earlier one's will do.
+        told = _failed_at(step, inside.journal if status else start)
+        if not (status or told):
+            return None
+        said = f" spawning {told[2]}: {one_line(told[3])}" if told else f", by status {status}"
+        value = one_line(unit.get(names))
+        about = f"; the unit has {names}={value}" if value else ""
+        return Found(f"systemd says: failed at step {step}{said}{about}")
 
     return judge
+
+
+def _failed_at(step: str, lines: Sequence[Said]) -> re.Match[str] | None:
+    """The last that says so, of systemd's own between fork and exec."""
+    found = (_STEP.search(one.text) for one in reversed(lines))
+    return next((told for told in found if told and told[1] == step), None)
+
+
+def _ended_at(step: str, lines: Sequence[Said]) -> str:
+    """The exit status that systemd keeps for it, where it says that one ended so."""
+    found = (_STATUS.search(one.text) for one in lines if one.by_systemd)
+    return next((told[1] for told in found if told and told[2] == step), "")
 
 
 def environment_file(_facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:

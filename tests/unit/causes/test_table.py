@@ -303,6 +303,15 @@ def test_what_is_well_or_unknown_has_none(seen: Facts) -> None:
         # Without a limit of its own it is the VM that has too little; and who waits little is not kept.
         (guest(MemoryMax="infinity", memory_wait=91.0), "agent.does_not_listen"),  # type: ignore[arg-type]
         (guest(MemoryMax="12582912", MemoryCurrent="12582912", memory_wait=3.0), "agent.does_not_listen"),  # type: ignore[arg-type]
+        # What fails between fork and exec is gone before its words are known to be the unit's; systemd's are.
+        (down(f"systemd: {UNIT}: Control process exited, code=exited, status=217/USER",
+              f"systemd: {UNIT}: Failed with result 'exit-code'.", "systemd: Failed to start agent.",
+              f"systemd: {UNIT}: Scheduled restart job, restart counter is at 6.", "systemd: Stopped agent."),
+         "agent.user_missing"),
+        (down(f"systemd: {UNIT}: Main process exited, code=exited, status=200/CHDIR"), "agent.directory_missing"),
+        (down(f"systemd: {UNIT}: Main process exited, code=exited, status=203/EXEC"), "agent.exec_failed"),
+        # An agent that says such words is no systemd.
+        (down("process exited, code=exited, status=203/EXEC"), "none"),
         # So does it where systemd itself complained of an earlier one.
         (guest(f"systemd: {UNIT}: Failed at step EXEC spawning /x: No such file", "systemd: Started agent.",
                f"systemd: {UNIT}: Failed with result 'exit-code'.", "systemd: Started agent.", "waiting"),
