@@ -81,7 +81,7 @@ ROWS = (
         "answers_badly",
         "the agent says itself that it is not well",
         its.answers_badly,
-        f"read the last 50 lines of its unit's journal (journalctl -n 50 -u); mend server.js {_IMAGE}",
+        f"read the last lines of its unit's journal; mend server.js {_IMAGE}",
         evidence="the agent's answer",
     ),
     _row(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from harness.causes.cause import Found, Met
 from harness.causes.facts import Answer, Facts, Inside, Listener, UnitSeen
-from harness.causes.latest import latest_start
+from harness.causes.latest import is_refused, latest_start
 from harness.infra.start_failure import Said, first_error
 from harness.mend import Command
 from harness.text import beginning, one_line
@@ -24,8 +24,6 @@ _ENVIRONMENT_LINE = re.compile(
 """What is set is told by its name alone: the value may be a secret."""
 _READ_ONLY = re.compile(r"\bEROFS\b|[Rr]ead-only file ?system")
 _OF_DATA = re.compile(r"\bJSON\b")
-_STARTED = re.compile(r"Start(?:ing|ed) ")
-_TOO_OFTEN = "Start request repeated too quickly"
 _PLACE = re.compile(r"\(/\S+:\d+\)$")
 _MEMORY = "oom-kill"
 _STARVED = 20.0
@@ -236,18 +234,11 @@ def syntax(_facts: Facts, inside: Inside, _: UnitSeen) -> Found | None:
 
 
 def given_up(_facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:
-    if unit.get("Result") != "start-limit-hit" and not _has_given_up(inside, unit):
+    # One that crashed until systemd had enough keeps the result of its last crash.
+    refused = unit.get("ActiveState") == "failed" and is_refused(inside.journal)
+    if unit.get("Result") != "start-limit-hit" and not refused:
         return None
     return Found(f"{unit.state}; the first error of its latest start: {_error(inside)}")
-
-
-def _has_given_up(inside: Inside, unit: UnitSeen) -> bool:
-    """One that crashed until systemd had enough keeps the result of its last crash."""
-    if unit.get("ActiveState") != "failed":
-        return False
-    said = (one.text for one in reversed(inside.journal) if one.by_systemd)
-    last = next((text for text in said if _STARTED.match(text) or _TOO_OFTEN in text), "")
-    return _TOO_OFTEN in last
 
 
 def _error(inside: Inside) -> str:

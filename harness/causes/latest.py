@@ -10,6 +10,7 @@ from harness.infra.start_failure import Said
 
 _END = re.compile(r"Failed with result|Deactivated successfully|: Succeeded\.|^Stopped ")
 _STARTS = re.compile(r"^(?:Starting|Started) ")
+_REFUSED = "Start request repeated too quickly"
 _SAYS_NOTHING = re.compile(
     r"^(?:Starting|Started|Stopping|Stopped) |Scheduled restart job|Service (?:RestartSec|hold-off)"
     r"|Failed to start|Start request repeated|start-limit-hit|Consumed .* CPU time|Triggering OnFailure"
@@ -30,6 +31,13 @@ def latest_start(lines: Sequence[Said], unit: UnitSeen) -> Sequence[Said]:
         if begun and unit.get("NRestarts") == "0":
             return start
     return ()
+
+
+def is_refused(lines: Sequence[Said]) -> bool:
+    """Whether systemd's last word about a start is that there were too many of them."""
+    said = (one.text for one in reversed(lines) if one.by_systemd)
+    last = next((text for text in said if _STARTS.search(text) or _REFUSED in text), "")
+    return _REFUSED in last
 
 
 def _starts(lines: Sequence[Said]) -> list[Sequence[Said]]:

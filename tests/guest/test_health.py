@@ -24,7 +24,12 @@ from harness.vm.machine import Vm
 pytestmark = [
     pytest.mark.acceptance,
     pytest.mark.item("health"),
-    pytest.mark.look("curl -i http://127.0.0.1:{agent.port}{agent.health_path}", "ss -ltnp"),
+    pytest.mark.look(
+        "curl -i http://127.0.0.1:{agent.port}{agent.health_path}",
+        "ss -ltnp",
+        "systemctl status {agent.unit}",
+        "journalctl -n 50 -u {agent.unit}",
+    ),
 ]
 AT_ONCE = 50
 DOCUMENTED = '{"status":"ok","timestamp":<ISO 8601>,"activeSessions":<n>}'
@@ -35,7 +40,7 @@ ANSWERED = pytest.mark.behind(HEALTHY)
 
 @pytest.mark.smoke
 @pytest.mark.mend(
-    step="troubleshooting", how="in a VM: systemctl status of the agent's unit; journalctl -n 50 -u of it"
+    step="troubleshooting", how="in a VM, see the state of the agent's unit and the last lines of its journal"
 )
 def test_health_answers_in_time(resumed: Resumed, clone: Vm, site: Site, caused_by: CausedBy) -> None:
     """The agent's health endpoint answers 200 in time after a restore."""

@@ -5,6 +5,7 @@ The argument is JSON: ``word`` (in its VMM's command line), ``programs`` (what i
 ``ports`` (the agent's and SSH's), ``path`` (of the agent's health), ``netns`` (a namespace's file, or empty)
 and ``limit_s``. Prints one JSON document, see ``harness/causes/hops.py``. All is asked at once, and what has
 not come by then is not waited for. It changes nothing: it asks by ARP and by one connection to each port.
+One file, and so a long one, because it travels as one.
 """
 
 from __future__ import annotations
