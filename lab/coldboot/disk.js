@@ -15,7 +15,7 @@ const VNC_PASSWORD = 'etc/vnc.passwd';
 const VNC_SETTINGS = 'etc/systemd/system/vnc.service.d/password.conf';
 const VNC_DROP_IN = `[Service]
 ExecStart=
-ExecStart=/usr/bin/Xvnc :1 -geometry 1024x768 -depth 24 -rfbport 5901 -SecurityTypes VncAuth \\
+ExecStart=/usr/bin/Xvnc :1 -geometry 800x600 -depth 24 -rfbport 5901 -SecurityTypes VncAuth \\
     -PasswordFile /${VNC_PASSWORD} -AlwaysShared -ac -nolisten tcp
 `;
 const DESKTOP_USER = 1000;
