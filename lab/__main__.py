@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     up = verbs.add_parser("up", help="bring the host twin up and write the lab's site profile (idempotent)")
     up.add_argument(
         "--deployment",
-        choices=("runbook", "coldboot", "netns"),
+        choices=("runbook", "coldboot", "netns", "trixie"),
         help="which service it has; default the one it had last, at first the runbook's",
     )
     up.add_argument(

@@ -51,7 +51,7 @@ def staging_folder(paths: LabPaths) -> Path:
 
 
 def _write_files(fresh: Path, paths: LabPaths) -> manifest.Inputs:
-    inputs = manifest.current_inputs()
+    inputs = manifest.current_inputs(paths)
     parts.write(fresh, paths)
     return inputs
 

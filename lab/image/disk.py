@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.run import run
-from lab import npm
+from lab import debian, npm
 from lab.image import login_library
 from lab.image.kernel import Kernel
 from lab.paths import LabPaths
@@ -18,7 +18,6 @@ HERE = Path(__file__).parent
 AGENT = HERE / "agent"
 GUARD = HERE / "guard"
 OVERLAY = HERE / "overlay"
-UNIT = HERE / "browser-vm-auth.service"
 AGENT_SETTINGS = HERE / "agent.env"
 
 AGENT_IN_GUEST = Path("/root/vm-browser-agent")
@@ -61,7 +60,7 @@ MASKED = (
 
 UNUSED_GENERATORS = (
     *("bless-boot", "cryptsetup", "getty", "gpt-auto", "hibernate-resume", "integritysetup", "rc-local"),
-    *("run", "system-update", "sysv", "veritysetup"),
+    *("run", "ssh", "system-update", "sysv", "tpm2", "veritysetup"),
 )
 """Run at every boot and every daemon-reload, each a process, and what they look for is not here.
 Not debug: it reads ``systemd.mask`` of the kernel's command line, by which a boot leaves the desktop out."""
@@ -79,7 +78,7 @@ def write_disk(disk: Path, *, base: Path, kernel: Kernel, paths: LabPaths) -> No
         shutil.copyfile(AGENT_SETTINGS, _inside(root, AGENT_SETTINGS_IN_GUEST))
         _install(login_library.node_modules(paths.cache), root, AGENT_IN_GUEST / "node_modules")
         _install(GUARD, root, GUARD_IN_GUEST)
-        shutil.copyfile(UNIT, _inside(root, UNIT_IN_GUEST))
+        shutil.copyfile(debian.chosen(paths).unit, _inside(root, UNIT_IN_GUEST))
         shutil.copytree(kernel.modules, root / "lib/modules" / kernel.release)
         run(["chroot", root, "depmod", kernel.release], timeout_s=60)
         shutil.copy(npm.node(), _inside(root, NODE_IN_GUEST))

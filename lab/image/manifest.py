@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.run import run
-from lab import npm
+from lab import debian, npm
 from lab.digest import digest_of_file, digest_of_text, digest_of_tree
 from lab.image import disk, golden, kernel, packages
+from lab.paths import LabPaths
 
 FORMAT = 1
 VMM = Path(__file__).parents[1] / "vmm"
@@ -30,7 +31,7 @@ class Facts:
     boot_id: str
 
 
-def current_inputs(vmm: Path | None = None) -> Inputs:
+def current_inputs(paths: LabPaths, vmm: Path | None = None) -> Inputs:
     """Everything a golden snapshot is made of, now; what lies on its disk has a ``guest_path``.
 
     :param vmm: the program that makes it; default the lab's own, over this machine's QEMU.
@@ -44,13 +45,14 @@ def current_inputs(vmm: Path | None = None) -> Inputs:
         }
         for file in sorted([*disk.AGENT.glob("*.js"), disk.AGENT / npm.LOCK])
     }
-    beside = ((disk.UNIT, disk.UNIT_IN_GUEST), (disk.AGENT_SETTINGS, disk.AGENT_SETTINGS_IN_GUEST))
+    unit = debian.chosen(paths).unit
+    beside = ((unit, disk.UNIT_IN_GUEST), (disk.AGENT_SETTINGS, disk.AGENT_SETTINGS_IN_GUEST))
     return {
         **agent,
         **{file.name: {"sha256": digest_of_file(file), "guest_path": str(place)} for file, place in beside},
         "image": {"sha256": digest_of_tree(disk.HERE)},
         **(_look_alike() if vmm is None else {"vmm": {"sha256": digest_of_file(vmm)}}),
-        "packages": {"sha256": packages.recipe_digest()},
+        "packages": {"sha256": packages.recipe_digest(paths)},
         "kernel": _text(kernel.newest_release()),
         "node": _text(npm.node_version()),
     }

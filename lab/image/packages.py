@@ -5,17 +5,16 @@ The disk is cached under the digest of this recipe; ``lab.image.disk`` adds what
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.run import run
+from lab import debian
 from lab.digest import digest_of_text
 from lab.paths import LabPaths
 
-SUITE = "bookworm"
 DISK_SIZE = "2G"
 
 PACKAGES = (
@@ -46,36 +45,37 @@ _CONTAINED = (
 _FEATURES = ("-t", "ext4", "-q", "-F", "-m", "0", "-L", "browser-vm", "-E", "lazy_itable_init=0")
 
 
-def recipe_digest() -> str:
+def recipe_digest(paths: LabPaths) -> str:
     """What the disk is made by; another recipe is another disk."""
-    return digest_of_text("\n".join((SUITE, DISK_SIZE, *PACKAGES, *_OPTIONS, *_FEATURES)))
+    suite = debian.chosen(paths).suite
+    return digest_of_text("\n".join((suite, DISK_SIZE, *PACKAGES, *_OPTIONS, *_FEATURES)))
 
 
 def base_disk(paths: LabPaths) -> Path:
     """The disk with all packages and nothing of ours; made where the cache has none."""
-    disk = paths.cache / f"packages-{recipe_digest()[:16]}.ext4"
+    disk = paths.cache / f"packages-{recipe_digest(paths)[:16]}.ext4"
     if not disk.exists():
         for leftover in paths.cache.glob("packages.*/"):
             shutil.rmtree(leftover)
         with tempfile.TemporaryDirectory(dir=paths.cache, prefix="packages.") as folder:
-            fresh = _make(Path(folder))
+            fresh = _make(Path(folder), debian.chosen(paths).suite)
             fresh.rename(disk)
         _forget_others(disk)
     return disk
 
 
-def _make(folder: Path) -> Path:
+def _make(folder: Path, suite: str) -> Path:
     tree, disk = folder / "tree", folder / "disk.ext4"
     words: list[str | Path] = [
         *_CONTAINED,
         "mmdebstrap",
         *_OPTIONS,
         f"--include={','.join(PACKAGES)}",
-        SUITE,
+        suite,
         tree,
     ]
     sources = folder / "sources.list"
-    if text := debian_sources(Path("/etc/apt")):
+    if text := debian.sources(Path("/etc/apt"), suite):
         sources.write_text(text)
         words.append(sources)
     run(words, timeout_s=1800, hint="the machine's own apt sources are used: try apt-get update")
@@ -83,49 +83,6 @@ def _make(folder: Path) -> Path:
     # Thousands of files in a few places: much quicker here than when the temporary folder goes.
     shutil.rmtree(tree)
     return disk
-
-
-def debian_sources(folder: Path) -> str:
-    """This machine's apt sources for ``SUITE``, in the one-line format; empty where it names none.
-
-    A mirror that the machine is told to use must serve the guest's packages, too.
-    """
-    lines: list[str] = []
-    for file in sorted((folder / "sources.list.d").glob("*.sources")):
-        for stanza in re.split(r"\n\s*\n", file.read_text()):
-            lines += _from_stanza(stanza)
-    for file in (folder / "sources.list", *sorted((folder / "sources.list.d").glob("*.list"))):
-        text = file.read_text() if file.exists() else ""
-        lines += [line for line in text.splitlines() if _is_for_suite(line)]
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _from_stanza(stanza: str) -> list[str]:
-    """One deb822 stanza as one-line entries; a field goes on in lines that begin with a blank."""
-    plain = "\n".join(line for line in stanza.splitlines() if not line.startswith("#"))
-    fields = {
-        key.lower(): " ".join(value.split())
-        for key, value in re.findall(r"^([A-Za-z-]+):(.*(?:\n[ \t].*)*)", plain, re.MULTILINE)
-    }
-    if "deb" not in fields.get("types", "").split() or fields.get("enabled", "yes") == "no":
-        return []
-    signed = fields.get("signed-by", "")
-    options = f"[signed-by={signed}] " if signed.startswith("/") else ""
-    return [
-        f"deb {options}{uri} {suite} {fields.get('components', 'main')}"
-        for uri in fields.get("uris", "").split()
-        for suite in fields.get("suites", "").split()
-        if _is_suite(suite)
-    ]
-
-
-def _is_for_suite(line: str) -> bool:
-    words = re.sub(r"\[.*?\]", "", line).split()
-    return len(words) > 2 and words[0] == "deb" and not words[1].startswith("cdrom:") and _is_suite(words[2])
-
-
-def _is_suite(name: str) -> bool:
-    return name in {SUITE, f"{SUITE}-updates", f"{SUITE}-security"}
 
 
 def _forget_others(disk: Path) -> None:

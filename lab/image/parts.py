@@ -39,10 +39,10 @@ def take(parts: Path, fresh: Path) -> manifest.Inputs:
 
 def main(folder: str, vmm: str) -> int:
     """Entry of the module."""
-    fresh = Path(folder)
+    fresh, paths = Path(folder), lab_paths()
     try:
-        inputs = manifest.current_inputs(Path(vmm))
-        write(fresh, lab_paths())
+        inputs = manifest.current_inputs(paths, Path(vmm))
+        write(fresh, paths)
         (fresh / INPUTS).write_text(json.dumps(inputs))
     except (HarnessError, OSError) as error:
         print(f"build browser: {error}", file=sys.stderr)

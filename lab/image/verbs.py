@@ -31,7 +31,8 @@ def build_browser(paths: LabPaths, *, force: bool = False) -> bool:
     store.mount(paths)
     keys.ensure(paths)
     with held(paths.home / "build.lock"):
-        why = "forced" if force else manifest.why_rebuild(paths.snapshots, manifest.current_inputs())
+        inputs = manifest.current_inputs(paths)
+        why = "forced" if force else manifest.why_rebuild(paths.snapshots, inputs)
         if not why:
             print(f"golden snapshot: up to date ({paths.snapshots})")
             return False

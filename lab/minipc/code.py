@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.run import run
-from lab import npm
+from lab import debian, npm
 from lab.digest import digest_of_file, digest_of_text, digest_of_tree
 from lab.image import login_library
 from lab.minipc import deployment
@@ -109,7 +109,8 @@ def _services(paths: LabPaths) -> dict[str, tuple[str, str]]:
 
 def _wanted(paths: LabPaths) -> Wanted:
     home, one = folder(paths), deployment.chosen(paths)
-    python = home / f"python-{digest_of_file(LOCK)[:16]}"
+    version = debian.chosen(paths).python
+    python = home / f"python-{version}-{digest_of_file(LOCK)[:16]}"
     projects = (PROVIDER, one.controller) if one.is_node else (PROVIDER,)
     javascript = {part: home / f"{part}-{npm.lock_digest(LAB / part)[:16]}" for part in projects}
     agent = home / f"agent-{login_library.digest()[:16]}"
@@ -147,17 +148,17 @@ def _copy_part(source: Path, target: Path) -> None:
 def _install_packages(paths: LabPaths, target: Path) -> None:
     fresh = target.with_suffix(".new")
     shutil.rmtree(fresh, ignore_errors=True)
-    fetch_packages(LOCK, fresh)
+    fetch_packages(LOCK, fresh, debian.chosen(paths).python)
     _compile(paths, fresh)
     fresh.rename(target)
 
 
-def fetch_packages(lock: Path, target: Path) -> None:
+def fetch_packages(lock: Path, target: Path, python: str) -> None:
     """Have the locked packages in a folder, for the host's Python, whichever one runs here."""
     words: list[str | Path] = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile"]
     words += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--target", target]
-    words += ["--python-version", "3.11", "--implementation", "cp"]
-    words += [word for abi in ("cp311", "abi3", "none") for word in ("--abi", abi)]
+    words += ["--python-version", python, "--implementation", "cp"]
+    words += [word for abi in (f"cp{python.replace('.', '')}", "abi3", "none") for word in ("--abi", abi)]
     words += [word for platform in _PLATFORMS for word in ("--platform", platform)]
     settings = {name: os.environ[name] for name in os.environ if name.startswith("PIP_")}
     run([*words, "-r", lock], timeout_s=600, env=settings, hint="pip's own words are above")

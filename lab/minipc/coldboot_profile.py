@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lab.image.disk import AGENT, AGENT_IN_GUEST, UNIT, UNIT_IN_GUEST
+from lab import debian
+from lab.image.disk import AGENT, AGENT_IN_GUEST, UNIT_IN_GUEST
 from lab.minipc import base, keys
 from lab.paths import CODE_IN_TWIN, STATE_ON_HOST, LabPaths
 
@@ -61,6 +62,6 @@ def _snapshot(paths: LabPaths) -> dict[str, object]:
         "inputs": [str(_IMAGE / "agent" / name) for name in agent],
         "disk_files": {
             str(AGENT_IN_GUEST / "server.js"): str(_IMAGE / "agent/server.js"),
-            str(UNIT_IN_GUEST): str(_IMAGE / UNIT.name),
+            str(UNIT_IN_GUEST): str(_IMAGE / debian.BOOKWORM.unit.name),
         },
     }

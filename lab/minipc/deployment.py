@@ -79,7 +79,9 @@ NETNS = Deployment(
     profile=jailed.tables,
     prepare=jailed.prepare,
 )
-DEPLOYMENTS = {one.name: one for one in (RUNBOOK, COLDBOOT, NETNS)}
+TRIXIE = Deployment("trixie", controller="controller")
+"""The runbook's on a newer Debian, as host and as guest: ``lab.debian``."""
+DEPLOYMENTS = {one.name: one for one in (RUNBOOK, COLDBOOT, NETNS, TRIXIE)}
 
 
 def chosen(paths: LabPaths) -> Deployment:

@@ -86,7 +86,7 @@ def _build_tree(paths: LabPaths) -> None:
 
 def why_rebuild(paths: LabPaths) -> str:
     """Why its golden snapshot is not the one that would be built now; empty where it is."""
-    return golden_manifest.why_rebuild(paths.snapshots, golden_manifest.current_inputs())
+    return golden_manifest.why_rebuild(paths.snapshots, golden_manifest.current_inputs(paths))
 
 
 def manifest(paths: LabPaths) -> Path:

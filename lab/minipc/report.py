@@ -6,13 +6,11 @@ import json
 import shutil
 
 from harness.errors import HarnessError, UsageError
-from lab import store
+from lab import debian, store
 from lab.minipc import access, deployment, hosts, tree
 from lab.minipc.host import Host
 from lab.paths import LabPaths
 
-DATABASE_UNIT = "postgresql@15-main.service"
-"""Enabled by Debian's package."""
 HEALTH = ("curl", "-fsS", "--max-time", "5", "http://127.0.0.1:4000/health")
 
 _LIVE_VMS = (
@@ -90,7 +88,8 @@ def _systemd(host: Host) -> tuple[str, bool]:
 
 def units(paths: LabPaths) -> tuple[str, ...]:
     """All that must run."""
-    return (DATABASE_UNIT, *tree.units(paths))
+    # The first of them is enabled by Debian's package.
+    return (debian.chosen(paths).database_unit, *tree.units(paths))
 
 
 def _units(paths: LabPaths, host: Host) -> dict[str, tuple[str, bool]]:

@@ -6,17 +6,20 @@ The twin never writes to its tree: it runs on a temporary overlay, so every boot
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import tempfile
 from pathlib import Path
 
 from harness.run import run
+from lab import debian
+from lab.debian import Debian
 from lab.digest import digest_of_file, digest_of_text, digest_of_tree
-from lab.image.packages import debian_sources
+from lab.image.packages import PackageError
 from lab.minipc import deployment, keys
 from lab.paths import CODE_IN_TWIN, STATE_ON_HOST, LabPaths
 
-SUITE = "bookworm"
+_DATABASE_SETTINGS = Path(__file__).parent / "postgresql.conf"
 
 PACKAGES = (
     *(
@@ -31,7 +34,7 @@ PACKAGES = (
         "kmod",
     ),
     *("iproute2", "iputils-ping", "iptables", "nftables", "socat", "ca-certificates", "curl"),
-    *("qemu-system-x86", "python3", "postgresql-15", "novnc"),
+    *("qemu-system-x86", "python3", "novnc"),
 )
 
 _OPTIONS = (
@@ -77,7 +80,7 @@ def build(paths: LabPaths, *, force: bool = False) -> bool:
     stamp = paths.minipc / "etc/acceptance-lab"
     if not force and stamp.exists() and stamp.read_text().strip() == digest:
         return False
-    base = _base(paths, force=force)
+    base = _base(paths, debian.chosen(paths), force=force)
     fresh = paths.minipc.with_name("minipc.new")
     remove(fresh)
     run(["cp", "-a", "--reflink=auto", base, fresh], timeout_s=600)
@@ -96,13 +99,12 @@ def is_current(paths: LabPaths) -> bool:
 
 def wanted_digest(paths: LabPaths) -> str:
     """What the tree is known by that is made of what is here now."""
-    one = deployment.chosen(paths)
+    one, release = deployment.chosen(paths), debian.chosen(paths)
     secrets = [digest_of_file(file) for file in _secret_files(paths)]
     told = [f"{name}={value}" for name, value in one.environment(paths).items()]
     overlays = map(digest_of_tree, one.overlays)
-    return digest_of_text(
-        "\n".join((_recipe(), one.name, *overlays, digest_of_file(Path(__file__)), *secrets, *told))
-    )
+    files = map(digest_of_file, (Path(__file__), _DATABASE_SETTINGS))
+    return digest_of_text("\n".join((_recipe(release), one.name, *overlays, *files, *secrets, *told)))
 
 
 def _secret_files(paths: LabPaths) -> list[Path]:
@@ -116,17 +118,30 @@ def units(paths: LabPaths) -> tuple[str, ...]:
     return (*ENABLED, *deployment.chosen(paths).units)
 
 
-def _recipe() -> str:
-    return digest_of_text("\n".join((SUITE, *PACKAGES, *_OPTIONS)))
+def _packages(release: Debian) -> tuple[str, ...]:
+    return (*PACKAGES, f"postgresql-{release.postgresql}")
 
 
-def _base(paths: LabPaths, *, force: bool) -> Path:
-    base = paths.cache / f"minipc-{_recipe()[:16]}"
+def _recipe(release: Debian) -> str:
+    return digest_of_text("\n".join((release.suite, *_packages(release), *_OPTIONS, _pins(release))))
+
+
+def _pins(release: Debian) -> str:
+    """apt's preferences to have some from the older release, with what only that has for it."""
+    if not release.pinned:
+        return ""
+    older = f"Pin: release n={debian.BOOKWORM.suite}"
+    stanzas = [("*", 100), *((f"src:{name}", 990) for name in release.pinned)]
+    return "\n".join(f"Package: {name}\n{older}\nPin-Priority: {priority}\n" for name, priority in stanzas)
+
+
+def _base(paths: LabPaths, release: Debian, *, force: bool) -> Path:
+    base = paths.cache / f"minipc-{_recipe(release)[:16]}"
     if force or not base.exists():
         for half_made in paths.cache.glob("minipc.*"):
             remove(half_made)
         with tempfile.TemporaryDirectory(dir=paths.cache, prefix="minipc.") as folder:
-            fresh = _make(Path(folder))
+            fresh = _make(Path(folder), release)
             remove(base)
             fresh.rename(base)
         for other in paths.cache.glob("minipc-*"):
@@ -135,26 +150,42 @@ def _base(paths: LabPaths, *, force: bool) -> Path:
     return base
 
 
-def _make(folder: Path) -> Path:
-    tree = folder / "tree"
+def _make(folder: Path, release: Debian) -> Path:
+    tree, sources, pins = (folder / name for name in ("tree", "sources.list", "preferences"))
+    pins.write_text(_pins(release))
     words: list[str | Path] = [
         *_CONTAINED,
         "mmdebstrap",
         *_OPTIONS,
-        f"--include={','.join(PACKAGES)}",
-        SUITE,
+        f'--setup-hook=install -D -m 644 {shlex.quote(str(pins))} "$1/etc/apt/preferences.d/lab"',
+        f"--include={','.join(_packages(release))}",
+        release.suite,
         tree,
     ]
-    if text := debian_sources(Path("/etc/apt")):
-        sources = folder / "sources.list"
+    if text := _sources(Path("/etc/apt"), release):
         sources.write_text(text)
         words.append(sources)
     run(words, timeout_s=1800, hint="the machine's own apt sources are used: try apt-get update")
     return tree
 
 
+def _sources(folder: Path, release: Debian) -> str:
+    """Of the release, and of the older one where something is pinned to that.
+
+    :raises PackageError: something is, and this machine names no sources.
+    """
+    text = debian.sources(folder, release.suite)
+    older = debian.sources(folder, debian.BOOKWORM.suite) if release.pinned else ""
+    if release.pinned and not (text and older):
+        raise PackageError(
+            f"this machine's apt sources do not name {release.suite} and {debian.BOOKWORM.suite}",
+            hint=f"this host has {', '.join(release.pinned)} from the older one: name both",
+        )
+    return text + older
+
+
 def _configure(root: Path, paths: LabPaths) -> None:
-    one = deployment.chosen(paths)
+    one, release = deployment.chosen(paths), debian.chosen(paths)
     for overlay in one.overlays:
         run(["cp", "-r", "--preserve=mode", f"{overlay}/.", root], timeout_s=60)
     for folder in (STATE_ON_HOST, CODE_IN_TWIN, Path("/root/.ssh"), Path("/home/polydev/.ssh")):
@@ -163,8 +194,18 @@ def _configure(root: Path, paths: LabPaths) -> None:
         remove(stale)
     (root / "etc/machine-id").write_text("uninitialized\n")
     _install_secrets(root, paths)
+    _install_database(root, release)
     run(["systemctl", f"--root={root}", "enable", "--quiet", *units(paths)], timeout_s=60)
     run(["systemctl", f"--root={root}", "mask", "--quiet", *_MASKED], timeout_s=60)
+
+
+def _install_database(root: Path, release: Debian) -> None:
+    """What has PostgreSQL's version in its name or text."""
+    settings = root / f"etc/postgresql/{release.postgresql}/main/conf.d"
+    shutil.copyfile(_DATABASE_SETTINGS, settings / "lab.conf")
+    after = root / "etc/systemd/system/lab-database.service.d/postgresql.conf"
+    after.parent.mkdir()
+    after.write_text(f"[Unit]\nAfter={release.database_unit}\nRequires={release.database_unit}\n")
 
 
 def _install_secrets(root: Path, paths: LabPaths) -> None:

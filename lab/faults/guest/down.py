@@ -98,7 +98,7 @@ FAULTS = (
     down(
         "memory_limit",
         "The agent's unit may have so little memory that each start of it is killed.",
-        _unit(("MemoryLimit=512M", "MemoryMax=6M")),
+        _unit(("=512M", "=6M")),
     ),
     down(
         "unit_missing",

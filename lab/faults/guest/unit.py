@@ -29,7 +29,7 @@ systemctl disable {UNIT}
     ("StandardError=journal", "StandardError=null"),
     ("SyslogIdentifier=browser-vm-auth", "SyslogIdentifier=agent"),
     ("LimitNOFILE=65536", "LimitNOFILE=1024"),
-    ("MemoryLimit=512M", "MemoryLimit=256M"),
+    ("=512M", "=256M"),
 )
 
 

@@ -32,7 +32,7 @@ def why_rebuild(paths: LabPaths) -> str:
     if not kept.exists() or not state.file(paths).exists():
         return "there is none yet"
     known = json.loads(kept.read_text())["inputs"]
-    return manifest.why_changed(known, manifest.current_inputs(vmm.chosen(paths)))
+    return manifest.why_changed(known, manifest.current_inputs(paths, vmm.chosen(paths)))
 
 
 @contextmanager

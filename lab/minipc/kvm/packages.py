@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from lab import debian
 from lab.digest import digest_of_text
 from lab.image.chamber import ROOT
 from lab.minipc import code
@@ -30,7 +31,7 @@ def fetch(paths: LabPaths) -> Path:
         with tempfile.TemporaryDirectory(dir=paths.cache, prefix="builder.") as place:
             requirements, fresh = Path(place, "requirements.lock"), Path(place, "packages")
             requirements.write_text(wanted)
-            code.fetch_packages(requirements, fresh)
+            code.fetch_packages(requirements, fresh, debian.BOOKWORM.python)
             fresh.rename(folder)
     return folder
 

@@ -101,5 +101,5 @@ def test_an_interrupted_build_leaves_the_old_snapshot_and_no_process(
 
 
 def test_the_golden_snapshot_is_what_its_manifest_says(lab: LabPaths) -> None:
-    assert manifest.why_rebuild(lab.snapshots, manifest.current_inputs()) == ""
+    assert manifest.why_rebuild(lab.snapshots, manifest.current_inputs(lab)) == ""
     assert {file.name for file in golden.FILES} < {file.name for file in lab.snapshots.iterdir()}

@@ -22,7 +22,7 @@ def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabPaths:
     monkeypatch.setenv("LAB_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setattr(store, "mount", lambda paths: paths.store.mkdir(exist_ok=True))
-    monkeypatch.setattr(manifest, "current_inputs", dict)
+    monkeypatch.setattr(manifest, "current_inputs", lambda _paths: {})
     paths = lab_paths()
     paths.home.mkdir()
     return paths

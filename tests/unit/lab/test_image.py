@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError
+from lab import debian
 from lab.digest import digest_of_tree
-from lab.image import disk, golden, manifest
+from lab.image import golden, manifest
 from lab.image.chamber import BuildError
 from lab.image.cpio import Archive
 from lab.image.guest import is_off
 from lab.image.kernel import KernelError, extract_vmlinux
-from lab.image.packages import debian_sources
 from lab.image.publish import publish
 
 INPUTS = {"agent/server.js": {"sha256": "1"}, "kernel": {"sha256": "2", "value": "6.1"}}
@@ -136,32 +136,6 @@ def test_a_snapshot_that_is_half_published_is_told(tmp_path: Path) -> None:
         publish(fresh, place)
 
 
-def test_the_guest_is_made_from_this_machines_own_debian_sources(tmp_path: Path) -> None:
-    folder = tmp_path / "sources.list.d"
-    folder.mkdir()
-    (folder / "debian.sources").write_text(
-        "# a comment\nTypes: deb deb-src\nURIs: http://mirror.invalid/debian\n"
-        "Suites: bookworm\n bookworm-updates\n"
-        "Components: main\n# another\nSigned-By: /usr/share/keyrings/key.gpg\n"
-        "\nTypes: deb\nURIs: http://off.invalid\nSuites: bookworm\nEnabled: no\n"
-        "\nTypes: deb-src\nURIs: http://source.invalid\nSuites: bookworm\n"
-        "\nTypes: deb\nURIs: http://other.invalid\nSuites: nodistro\nComponents: main\n"
-    )
-    (folder / "other.list").write_text("deb http://other.invalid cloud-bookworm main\n")
-    (tmp_path / "sources.list").write_text(
-        "deb cdrom:[Debian]/ bookworm main\ndeb [arch=amd64] http://old.invalid bookworm-security main\n"
-    )
-    assert debian_sources(tmp_path).splitlines() == [
-        "deb [signed-by=/usr/share/keyrings/key.gpg] http://mirror.invalid/debian bookworm main",
-        "deb [signed-by=/usr/share/keyrings/key.gpg] http://mirror.invalid/debian bookworm-updates main",
-        "deb [arch=amd64] http://old.invalid bookworm-security main",
-    ]
-
-
-def test_a_machine_without_debian_sources_leaves_the_choice_open(tmp_path: Path) -> None:
-    assert debian_sources(tmp_path) == ""
-
-
 def test_the_initrd_is_an_archive_that_cpio_reads(tmp_path: Path) -> None:
     archive = Archive()
     archive.add_folder("bin")
@@ -183,10 +157,12 @@ def test_a_strange_kernel_is_refused(image: bytes, said: str) -> None:
 
 
 def test_the_unit_is_the_runbooks() -> None:
-    lines = disk.UNIT.read_text().splitlines()
+    lines = debian.BOOKWORM.unit.read_text().splitlines()
     assert "After=network-online.target" in lines
     assert "ExecStart=/usr/bin/node /root/vm-browser-agent/server.js" in lines
     assert "MemoryLimit=512M" in lines
+    newer = debian.TRIXIE.unit.read_text().splitlines()
+    assert newer == [line.replace("MemoryLimit=", "MemoryMax=") for line in lines]
 
 
 @pytest.mark.parametrize(

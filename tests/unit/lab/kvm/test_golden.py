@@ -17,7 +17,7 @@ from lab.paths import LabPaths
 @pytest.fixture
 def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabPaths:
     """A lab whose machine has a snapshot that its Firecracker took."""
-    monkeypatch.setattr(manifest, "current_inputs", lambda program: {"vmm": digest_of_file(program)})
+    monkeypatch.setattr(manifest, "current_inputs", lambda _paths, program: {"vmm": digest_of_file(program)})
     paths = LabPaths(tmp_path / "lab", tmp_path / "run")
     vmm.choose(paths, str(program(tmp_path, "1.12")))
     inputs = {"vmm": digest_of_file(vmm.chosen(paths))}
