@@ -83,3 +83,11 @@ def test_what_was_said_is_understood_in_whatever_language(said: str) -> None:
     assert SAID[said] in f"{error.message} {error.hint}"
     assert "run ssh by hand" not in error.hint
     assert "{" not in error.hint
+
+
+def test_an_address_that_sshd_keeps_out_after_failed_logins_is_told_how_long_and_where() -> None:
+    """OpenSSH's own since 9.8, five failed logins being enough: the client is told of a reset alone."""
+    said = "kex_exchange_identification: read: Connection reset by peer\nConnection reset by 10.0.0.1 port 22"
+    hint = explain(said, address="10.0.0.1").hint
+    for word in ("failed logins", "PerSourcePenalties", "penalty:", "MaxStartups", "fail2ban"):
+        assert word in hint
