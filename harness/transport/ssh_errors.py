@@ -72,8 +72,8 @@ _MEANINGS = (
     (
         r"kex_exchange_identification|Exceeded MaxStartups|Not allowed at this time",
         "its sshd ends the connection before any login",
-        "too many at once (MaxStartups), or this address is kept out: by OpenSSH 9.8 or newer, a while after"
-        " failed logins (PerSourcePenalties; `penalty:` in its journal), or by fail2ban or hosts.deny",
+        "too many at once (MaxStartups), or this address is kept out: for a while after failed logins, by"
+        " OpenSSH 9.8 or newer (PerSourcePenalties; `penalty:` in its journal), or by fail2ban or hosts.deny",
     ),
     (
         r"Permission denied \(|Too many authentication failures",

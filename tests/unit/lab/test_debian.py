@@ -104,3 +104,17 @@ def test_a_deployment_on_another_release_has_packages_and_golden_snapshot_of_its
 
 def test_each_release_is_of_a_deployment_that_there_is() -> None:
     assert debian.OF_DEPLOYMENT.keys() <= deployment.DEPLOYMENTS.keys()
+
+
+@pytest.mark.parametrize("release", [BOOKWORM, TRIXIE], ids=lambda one: one.suite)
+def test_tables_are_made_once_the_releases_own_database_runs(tmp_path: Path, release: debian.Debian) -> None:
+    """With the lab's settings, where that release's PostgreSQL reads them."""
+    settings = tmp_path / f"etc/postgresql/{release.postgresql}/main/conf.d"
+    (tmp_path / "etc/systemd/system").mkdir(parents=True)
+    settings.mkdir(parents=True)
+    tree._install_database(tmp_path, release)
+    assert "fsync = off" in (settings / "lab.conf").read_text().splitlines()
+    (told,) = (tmp_path / "etc/systemd/system").rglob("*.conf")
+    assert told.parent.name == "lab-database.service.d"
+    unit = f"postgresql@{release.postgresql}-main.service"
+    assert told.read_text().splitlines() == ["[Unit]", f"After={unit}", f"Requires={unit}"]
