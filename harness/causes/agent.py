@@ -125,7 +125,7 @@ ROWS = (
         "memory_limit",
         "the agent is killed, or kept from all work, at the memory limit of its unit",
         its.memory_limit,
-        f"raise MemoryLimit= to the runbook's 512M, or mend what takes the memory, {_IMAGE}",
+        f"raise MemoryMax=, or the runbook's MemoryLimit=, to 512M, or mend what takes the memory, {_IMAGE}",
         step=4,
     ),
     _row(

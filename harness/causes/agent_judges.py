@@ -195,13 +195,20 @@ def _said(pattern: re.Pattern[str], inside: Inside, unit: UnitSeen) -> re.Match[
 def memory_limit(_facts: Facts, inside: Inside, unit: UnitSeen) -> Found | None:
     said = latest_start(inside.journal, unit)
     killed = unit.get("Result") == _MEMORY or any(_MEMORY in one.text for one in said)
-    limit = unit.get("MemoryMax") or "?"
+    name, limit = _memory_limit(unit)
     if killed:
-        return Found(f"systemd says result {_MEMORY}; MemoryMax is {limit}")
+        return Found(f"systemd says result {_MEMORY}; {name} is {limit}")
     if inside.memory_wait < _STARVED or not _is_at(limit, unit.get("MemoryCurrent")):
         return None
     waited = f"its processes waited for memory {inside.memory_wait:.0f} % of the last ten seconds"
-    return Found(f"{waited}; MemoryMax is {limit}")
+    return Found(f"{waited}; {name} is {limit}")
+
+
+def _memory_limit(unit: UnitSeen) -> tuple[str, str]:
+    """What limits it, and to how much: the older directive until systemd 258, where the newer is not set."""
+    newer, older = unit.get("MemoryMax") or "?", unit.get("MemoryLimit")
+    by_older = newer == "infinity" and older not in ("", "infinity")
+    return ("MemoryLimit", older) if by_older else ("MemoryMax", newer)
 
 
 def _is_at(limit: str, current: str) -> bool:

@@ -16,7 +16,7 @@ from harness.values import decimal, natural
 _MARK = "=== acceptance: "
 _SHOW = (
     "Id,LoadState,ActiveState,SubState,Result,UnitFileState,FragmentPath,MainPID,ControlGroup,NRestarts,"
-    "ExecMainStatus,ExecMainCode,MemoryMax,MemoryCurrent,WorkingDirectory,User"
+    "ExecMainStatus,ExecMainCode,MemoryMax,MemoryLimit,MemoryCurrent,WorkingDirectory,User"
 )
 _LISTENING = re.compile(
     r"LISTEN\s+\d+\s+\d+\s+(\S+):(\d+)\s+\S+(?:\s+users:\(\(\"(.+?)\",pid=(\d+))?", re.ASCII

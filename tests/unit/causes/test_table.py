@@ -295,6 +295,12 @@ def test_what_is_well_or_unknown_has_none(seen: Facts) -> None:
         # One that its limit keeps from all work has not been killed yet.
         (guest(MemoryMax="12582912", MemoryCurrent="12500992", memory_wait=91.0),  # type: ignore[arg-type]
          "agent.memory_limit"),
+        # systemd before 258 keeps the runbook's directive apart from the one that it says instead.
+        (guest(MemoryMax="infinity", MemoryLimit="12582912", MemoryCurrent="12500992", memory_wait=91.0),  # type: ignore[arg-type]
+         "agent.memory_limit"),
+        # And heeds it only where the other is not set.
+        (guest(MemoryMax="536870912", MemoryLimit="12582912", MemoryCurrent="12500992", memory_wait=91.0),  # type: ignore[arg-type]
+         "agent.does_not_listen"),
         # Far below its limit it waits because the VM has too little; so it may where the guest does not tell.
         (guest(MemoryMax="536870912", MemoryCurrent="62914560", memory_wait=91.0),  # type: ignore[arg-type]
          "agent.does_not_listen"),
