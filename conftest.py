@@ -39,6 +39,7 @@ pytest_plugins = [
     "fixtures.snapshot",
     "fixtures.database",
     "fixtures.own_words",
+    "fixtures.own_time",
     "fixtures.rehearsal",
     "fixtures.guest",
     "fixtures.experiments",
@@ -85,5 +86,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="TIME",
         help="the clone of a check that does not pass stays on the host for a look, as --keep-failed=30m",
     )
-    listing = "write docs/checks.md to FILE, and run nothing"
-    group.addoption("--list-checks", type=Path, metavar="FILE", help=listing)
+    group.addoption("--list-checks", type=Path, metavar="FILE", help="write docs/checks.md to FILE only")

@@ -77,6 +77,10 @@ class Hops:
     boot_args: str = ""
     tap: Link | None = None
     """None: there is no such device."""
+    apart: bool = False
+    """Whether the VMM has a network namespace of its own: the TAP is in that, and no port of the bridge."""
+    answers: tuple[str, ...] | None = None
+    """Who answers to the guest's address by ARP on such a TAP; None: it was not, or could not be asked."""
     bridge: Link | None = None
     macs: tuple[str, ...] | None = ()
     """Who answers to the guest's address by ARP; None: it could not be asked."""

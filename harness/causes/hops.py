@@ -48,6 +48,8 @@ class _Answer:
     console: str
     unknown: Mapping[str, str]
     elsewhere: tuple[str, ...] = ()
+    apart: bool = False
+    answers: tuple[str, ...] | None = None
     api: str = ""
     boot_args: str = ""
 
@@ -98,6 +100,8 @@ def read_hops(said: object, target: Target) -> HopsSeen:
         api=told.api,
         boot_args=told.boot_args,
         tap=told.tap,
+        apart=told.apart,
+        answers=told.answers,
         bridge=told.bridge,
         macs=told.macs,
         elsewhere=told.elsewhere,

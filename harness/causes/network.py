@@ -52,11 +52,13 @@ def _alone(address: str) -> str:
 def _tap_missing(facts: Facts, hops: Hops) -> Found | None:
     if hops.tap is not None or not facts.tap:
         return None
-    return Found(f"the VMM runs, and there is no device {facts.tap}", (Words("end the session: start anew"),))
+    where = " in its network namespace" if hops.apart else ""
+    end = Words("end the session: start anew")
+    return Found(f"the VMM runs, and there is no device {facts.tap}{where}", (end,))
 
 
 def _tap_off_bridge(facts: Facts, hops: Hops) -> Found | None:
-    if not facts.bridge or hops.tap is None or hops.tap.master == facts.bridge:
+    if not facts.bridge or hops.apart or hops.tap is None or hops.tap.master == facts.bridge:
         return None
     join = Command(("sudo", "ip", "link", "set", facts.tap, "master", facts.bridge))
     where = f"a port of {hops.tap.master}" if hops.tap.master else "a port of nothing"
@@ -66,7 +68,11 @@ def _tap_off_bridge(facts: Facts, hops: Hops) -> Found | None:
 def _tap_down(facts: Facts, hops: Hops) -> Found | None:
     if hops.tap is None or hops.tap.up:
         return None
-    return Found(f"{facts.tap} is down", (Command(("sudo", "ip", "link", "set", facts.tap, "up")),))
+    there = ("nsenter", "--net", "--target", str(hops.process.pid)) if hops.apart else ()
+    where = " in the VMM's network namespace" if hops.apart else ""
+    return Found(
+        f"{facts.tap} is down{where}", (Command(("sudo", *there, "ip", "link", "set", facts.tap, "up")),)
+    )
 
 
 def _wrong_argument(facts: Facts, hops: Hops) -> Found | None:
@@ -102,6 +108,8 @@ def _ruled(way: str) -> Callable[[Facts, Hops], Found | None]:
 
 def _silent(facts: Facts, hops: Hops) -> Found | None:
     if hops.macs != () or hops.tap is None or hops.agent is None or hops.agent.connected:
+        return None
+    if hops.answers:  # on its own TAP it does: the way from there to the bridge is another matter
         return None
     count = f"{hops.tap.sent} packets went out on {facts.tap}, {hops.tap.received} came back"
     return Found(f"nobody answers to {facts.address} by ARP; while we asked, {count}")

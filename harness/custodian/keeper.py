@@ -36,6 +36,7 @@ class Keeper:
         self.directory = directory
         self.keeps = keeps
         self.kept: dict[str, Kept] = {}
+        self._server: asyncio.AbstractServer | None = None
         self._drop: Drop | None = None
         self._changed = asyncio.Event()
         self._dropping = asyncio.Lock()
@@ -62,15 +63,25 @@ class Keeper:
         self.kept.pop(name, None)
         kept.note_of(self.directory, name).unlink(missing_ok=True)
 
+    async def open(self) -> None:
+        """Have the socket, so that it can be said before the farewell where there is none.
+
+        :raises OSError: there is none, and nobody could drop what is kept.
+        """
+        path = self.directory / SOCKET
+        self._server = await asyncio.start_unix_server(
+            self._serve, str(path), limit=_LONGEST, start_serving=False
+        )
+        path.chmod(0o600)
+
     async def hold(self, ended: asyncio.Event, drop: Drop) -> None:
         """Until nothing is kept any more, or until ``ended``: then what is left is the caller's to remove.
 
         :param drop: removes one.
         """
+        assert self._server is not None  # noqa: S101 - what cannot be dropped is not kept
         self._drop = drop
-        path = self.directory / SOCKET
-        server = await asyncio.start_unix_server(self._serve, str(path), limit=_LONGEST)
-        path.chmod(0o600)
+        await self._server.start_serving()
         now, here = time.time(), asyncio.get_running_loop().time()
         ends = {name: here + one.seconds for name, one in self.kept.items()}
         for name, one in list(self.kept.items()):
@@ -84,7 +95,7 @@ class Keeper:
                 for name in [name for name in self.kept if ends[name] <= past]:
                     await self._end(name)
         finally:
-            server.close()
+            self._server.close()
             if self._answering:
                 await asyncio.wait(self._answering, timeout=_ASKED_S)
 

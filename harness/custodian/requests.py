@@ -244,8 +244,7 @@ class Requests:
         ending = asyncio.ensure_future(self._end_sessions())
         done = await asyncio.gather(*(self.op_destroy(name) for name in set(self.held) - staying))
         failures = [*(line for answer in done for line in answer["failures"]), *await ending]
-        if staying and any(self.directory.glob(NOTES)):  # the next run ends it, of a run that is dead
-            why = "of its run a session may go on, and that is seen to first"
+        if staying and (why := await self._why_none_stays()):
             failures += [f"{name} does not stay for a look: {why}" for name in sorted(staying)]
             for answer in await asyncio.gather(*map(self.op_destroy, staying)):
                 failures += answer["failures"]
@@ -258,6 +257,16 @@ class Requests:
         if self.trimming is not None:
             self.trimming.cancel()
         return [*failures, *await self._off_loop(self._remove_folders)]
+
+    async def _why_none_stays(self) -> str:
+        """What keeps us from keeping anything when the run is over; empty where nothing does."""
+        if any(self.directory.glob(NOTES)):  # the next run ends it, of a run that is dead
+            return "of its run a session may go on, and that is seen to first"
+        try:
+            await self.keeper.open()
+        except OSError as error:
+            return f"nobody could drop it, for its keeper has no socket: {error}"
+        return ""
 
     async def drop(self, name: str) -> list[str]:
         """A clone that is kept no more; a line for each undo that failed."""

@@ -224,8 +224,8 @@ class Hypervisor:
         sessions = self.site.session
         if complaints := ending.close(timeout_s=_CUSTODIAN_END_S + sessions.launch_s + sessions.end_s):
             raise HarnessError(
-                f"on ending, the custodian on the host could not remove everything:\n  {complaints}",
-                hint="the next run's reaper tries again to remove what is left",
+                f"on ending, the custodian on the host could not do all that it should:\n  {complaints}",
+                hint="the next run's reaper removes what is left; a VM that does not stay is gone",
             )
 
 

@@ -79,8 +79,9 @@ def _seen(where: tuple[int | str, ...], kind: str, found: object) -> str:
     if found == "":
         return ""
     field = _field(where)
-    # In the place of a table, or of a list of them, may stand what belongs into one.
-    whole = kind in _TABLES or (kind == "tuple_type" and len(where) == 1)
+    # In the place of a table, of a list of them, or of what is beside these, may stand what belongs into one.
+    beside = len(where) == 1 and where != ("name",)
+    whole = kind in _TABLES or (beside and (kind == "tuple_type" or isinstance(found, str)))
     untold = field is None or marked(field, Untold) or where[-1] == _KEY or whole
     return f", found {'something that is not shown: it may be a secret' if untold else _told(found)}"
 

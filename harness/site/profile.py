@@ -713,6 +713,9 @@ class Site(Section):
     checks: tuple[LocalPath, ...] = ()
     """Folders with checks of the site's own (`docs/adding-a-check.md`), asked in each run beside those that
     come with the suite. A relative path begins at the file that says it."""
+    own_check_s: LongSeconds = 300
+    """How long one of those checks may take in its turn, and each fixture of theirs, made or ended. What
+    has not ended then is cut off, and BROKEN; what the suite does for it meanwhile has limits of its own."""
     items: tuple[ItemSection, ...] = ()
     """Lines of the checklist beyond the runbook's, a table `[[items]]` each."""
 

@@ -9,7 +9,7 @@ _FORGOTTEN = "it is lost with the memory: every VM boots, and systemd reads its 
 _NAMED = "a VM that is booted gets an interface of whatever name the profile gives"
 _BOOTED = "a VM is booted, and an agent whose unit is not enabled never comes up in it"
 _APART = "a VM's TAP is in a network namespace of its own, where it is no port of the host's bridge"
-_UNSEEN = "a VM's TAP is in a network namespace of its own, which a look at a sick VM does not go into"
+_ELSEWHERE = "a VM's TAP is in a network namespace of its own, and this is done to a device of the host's"
 _ONE_NAME = "the TAPs of all VMs are called the same, so that rows may share the name"
 
 NOT_ON: Mapping[str, Mapping[str, str]] = {
@@ -45,9 +45,9 @@ NOT_ON: Mapping[str, Mapping[str, str]] = {
         "db.shared_tap": _ONE_NAME,
         "host.vm_off_the_bridge": _APART,
         "session.vm_in_pieces": _APART,
-        "session.tap_deleted": _UNSEEN,
-        "session.tap_not_on_bridge": _UNSEEN,
-        "session.tap_is_down": _UNSEEN,
+        "session.tap_deleted": _ELSEWHERE,
+        "session.tap_not_on_bridge": _ELSEWHERE,
+        "session.tap_is_down": _ELSEWHERE,
     },
 }
 """Deployment -> fault -> why it does not apply."""

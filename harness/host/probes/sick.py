@@ -38,6 +38,7 @@ MOST = 1 << 18
 LINES = 30
 CLONE_NEWNET = 0x40000000
 ARP, IP, ALL = 0x0806, 0x0800, 0x0003
+NOBODY = "0.0.0.0"  # noqa: S104 - as a question's sender
 SETTINGS = (
     "net/ipv4/ip_forward",
     "net/bridge/bridge-nf-call-iptables",
@@ -234,6 +235,35 @@ def link(name: str) -> Found | None:
     }
 
 
+def inside(pid: int, ask: Ask) -> Found:
+    """The TAP, and who answers on it, in its VMM's own network namespace: this thread goes there.
+
+    On a TAP there is nobody but the guest; a question from no address asks anybody.
+    """
+    enter(f"/proc/{pid}/ns/net")
+    before = link(ask["tap"])
+    if before is None and (others := taps()):
+        raise RuntimeError(f"in its VMM's network namespace is no {ask['tap']}, but {', '.join(others)}")
+    if before is None:
+        return {"tap": None, "answers": None}
+    answers = None
+    with contextlib.suppress(OSError):  # one that is down cannot be asked
+        answers = arp(ask, {**before, "addresses": [NOBODY]})["macs"]
+    after = link(ask["tap"])
+    return {"tap": after and passed(before, after), "answers": answers}
+
+
+def taps() -> list[str]:
+    """The TAPs of the network namespace that we are in."""
+    done = ran("ip", "-j", "-d", "link", "show", "type", "tun")
+    return [one["ifname"] for one in json.loads(done.stdout or b"[]", strict=False) if one.get("ifname")]
+
+
+def passed(before: Found, after: Found) -> Found:
+    """A device as it is after a time, with what passed in that time."""
+    return {**after, **{name: max(0, after[name] - before[name]) for name in ("sent", "received")}}
+
+
 def arp(ask: Ask, device: Found | None) -> Found:
     """Who answers to the address, and what other addresses the guest's own packets come from."""
     if device is None or not device["up"] or not device["addresses"]:
@@ -327,6 +357,7 @@ def look(ask: Ask) -> Found:
     pid = int(ask.get("pid") or 0) or vmm(ask, others)
     words = argv_of(pid)
     named = dict(zip(words, words[1:]))  # noqa: B905, RUF007 - Python 3.9
+    # Where the VMM is in a namespace of its own, so is its TAP; the host's way to the guest begins here.
     apart = not ask["netns"] and is_apart(pid)
     before = None if apart else link(ask["tap"])
     bridge = link(ask["bridge"]) if ask["bridge"] else None
@@ -339,8 +370,10 @@ def look(ask: Ask) -> Found:
         "agent": lambda: answer(ask["address"], agent_port, ask["path"]),
         "ssh": lambda: answer(ask["address"], ssh_port, ""),
     }
-    pool = concurrent.futures.ThreadPoolExecutor(len(parts))
-    asked = {name: pool.submit(part) for name, part in parts.items()}
+    if apart:
+        parts["tap"] = lambda: inside(pid, ask)
+    pools = {name: concurrent.futures.ThreadPoolExecutor(1) for name in parts}  # one may go elsewhere
+    asked = {name: pools[name].submit(part) for name, part in parts.items()}
     concurrent.futures.wait(asked.values(), timeout=ask["limit_s"])
     found = {name: one.result() for name, one in asked.items() if one.done() and not one.exception()}
     unknown = {
@@ -350,11 +383,8 @@ def look(ask: Ask) -> Found:
     }
     if not pid:
         unknown["vmm"] = "there is no VMM, or more than one, whose command line names it"
-    if apart:
-        unknown["tap"] = "its VMM is in a network namespace of its own"
     after = None if apart else link(ask["tap"])
-    if after and before:
-        after.update({name: max(0, after[name] - before[name]) for name in ("sent", "received")})
+    there = {"tap": passed(before, after) if after and before else after, **found.get("tap", {})}
     # What another VMM writes to, too, tells of other VMs; what only waits for this one is none.
     own = held(pid).difference(*(held(other) for other in others if other not in (pid, parent_of(pid))))
     log = tail(as_it_has(pid, named["--log-path"]), own) if "--log-path" in named else ""
@@ -367,7 +397,8 @@ def look(ask: Ask) -> Found:
         },
         **found.get("api", {}),
         **found.get("arp", {"macs": None}),
-        "tap": after,
+        **there,
+        "apart": apart,
         "bridge": bridge,
         "agent": found.get("agent"),
         "ssh": found.get("ssh"),

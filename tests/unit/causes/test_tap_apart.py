@@ -1,4 +1,4 @@
-"""A VM's TAP where it cannot be looked for: in a network namespace of its VMM's own."""
+"""A VM's TAP in a network namespace of its VMM's own, and its socket in a jail of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.causes import look as look_module
-from harness.causes.facts import Answer, Hops, Process
+from harness.causes.facts import Answer, Facts, Hops, Process
 from harness.causes.hops import HopsSeen, Target, ask_hops
 from harness.causes.look import look
 from harness.causes.table import diagnose
@@ -17,16 +17,73 @@ PATIENCE_S = 60.0
 TAP, ADDRESS = "tap7", "192.168.100.7"
 
 
-def test_a_tap_in_a_network_namespace_of_its_vmms_own_is_not_missing() -> None:
-    """It waits for the end of the probe, which begins when it has begun to."""
-    vmm = (
-        "cp -L /bin/sh /run/firecracker; mkfifo /run/end; unshare --net"
-        " /run/firecracker -c 'read line </run/end' --id x >/dev/null 2>&1 &\nexec 9>/run/end"
+ALONE = """
+    cp -L /bin/sh /run/firecracker; mkfifo /run/end /run/ready
+    unshare --net sh -ec '%s; echo >/run/ready
+      exec /run/firecracker -c "read line </run/end" --id x' >/dev/null 2>&1 &
+    exec 9<>/run/end; read line </run/ready"""
+"""A VMM with a network namespace of its own, once that is made; it waits for the end of the probe."""
+HOSTS = "ip link add fcbr0 type bridge; ip address add 192.168.100.1/24 dev fcbr0; ip link set fcbr0 up"
+GUEST = (
+    f"ip link add {TAP} type veth peer name eth0; ip link set {TAP} up; ip address add {ADDRESS}/24 dev eth0;"
+    " ip link set eth0 up"
+)
+"""One that answers by ARP: whoever has the other end of its TAP."""
+
+
+def looked(inside: str, outside: str = HOSTS) -> Hops:
+    seen = ask_hops(
+        Apart(f"{outside}; {ALONE % inside}"), Target("it", "x", ADDRESS, TAP, "fcbr0"), limit_s=PATIENCE_S
     )
-    seen = ask_hops(Apart(vmm), Target("it", "x", ADDRESS, TAP), limit_s=PATIENCE_S)
+    assert seen.hops is not None, seen
+    assert seen.hops.process.runs
+    return seen.hops
+
+
+def cause_of(hops: Hops) -> str:
+    facts = Facts("it", address=ADDRESS, bridge="fcbr0", host_address="192.168.100.1/24", tap=TAP, hops=hops)
+    found = diagnose(facts)
+    return found.cause.name if found.cause else "none"
+
+
+def test_a_tap_in_its_vmms_network_namespace_is_seen_there() -> None:
+    """It is no port of the host's bridge. A guest that answers on it is not silent, though nobody answers on
+    the bridge: the way between the two is cut."""
+    hops = looked(GUEST)
+    assert hops.apart
+    assert hops.tap is not None
+    assert (hops.tap.up, hops.tap.sent > 0) == (True, True)
+    assert hops.answers is not None
+    assert (len(hops.answers), hops.macs) == (1, ())
+    assert cause_of(hops) == "none"
+
+
+@pytest.mark.parametrize(
+    ("inside", "name"),
+    [
+        (f"{GUEST}; ip link set eth0 down; ip link set {TAP} up", "network.guest_silent"),
+        (f"ip tuntap add dev {TAP} mode tap", "network.tap_down"),
+        ("true", "network.tap_missing"),
+    ],
+)
+def test_each_hop_in_a_namespace_is_told(inside: str, name: str) -> None:
+    assert cause_of(looked(inside)) == name
+
+
+def test_a_tap_by_another_name_in_the_namespace_is_not_missing() -> None:
+    """What the row says of it may be what the host calls its way there."""
+    target = Target("it", "x", ADDRESS, TAP, "fcbr0")
+    vmm = ALONE % "ip tuntap add dev tap0 mode tap"
+    seen = ask_hops(Apart(f"{HOSTS}; {vmm}"), target, limit_s=PATIENCE_S)
     assert seen.hops is not None
-    assert (seen.hops.process.runs, seen.hops.tap) == (True, None)
-    assert seen.unknown["tap"] == "its VMM is in a network namespace of its own"
+    assert seen.hops.tap is None
+    assert seen.unknown["tap"] == f"in its VMM's network namespace is no {TAP}, but tap0"
+
+
+def test_a_device_of_that_name_on_the_host_is_not_the_vms() -> None:
+    """It may be another VM's way, or of no VM."""
+    hops = looked("true", f"{HOSTS}; ip link add {TAP} type veth peer name far; ip link set {TAP} up")
+    assert (hops.tap, cause_of(hops)) == (None, "network.tap_missing")
 
 
 @pytest.mark.parametrize(

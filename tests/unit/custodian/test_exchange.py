@@ -17,7 +17,7 @@ from tests.unit.peers.crooked_controller import (
     says,
     silent,
 )
-from tests.unit.peers.private_sshd import free_port
+from tests.unit.peers.ports import free_port
 
 GENEROUS_S = 60
 """Where it went on for ever."""

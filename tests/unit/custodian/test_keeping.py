@@ -299,14 +299,19 @@ def test_a_keeper_that_is_asked_nonsense_goes_on(host: Path, words: bytes) -> No
     assert drop(host, f"{RUN}-1") == []
 
 
-def test_a_keeper_that_cannot_be_asked_leaves_nothing(host: Path) -> None:
+def test_a_keeper_that_cannot_be_asked_says_at_the_farewell_that_nothing_stays(host: Path) -> None:
     """As where /run has no room for its socket: nobody could drop what it holds."""
-    with custodian_of(host, RUN, KEEPS) as owner:
-        made = make(owner, host)
-        keep(owner)
-        (host / "run" / RUN / SOCKET).mkdir()
-    await_("all gone", lambda: left(host) == [])
+    process, program = start_custodian(host, RUN, KEEPS)
+    owner = Custodian(process, program, timeout_s=60, explain=HarnessError)
+    made = make(owner, host)
+    keep(owner)
+    (host / "run" / RUN / SOCKET).mkdir()
+    told = owner.close(timeout_s=60)
+    assert f"{RUN}-1 does not stay for a look: nobody could drop it" in told
+    assert SOCKET in told
     assert start_time(made["pid"]) is None
+    await_("its custodian has ended", lambda: start_time(owner.facts["pid"]) is None)
+    assert left(host) == []
 
 
 def test_what_is_said_to_be_kept_can_be_dropped(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,6 +324,7 @@ def test_what_is_said_to_be_kept_can_be_dropped(host: Path, monkeypatch: pytest.
         ended.set()
         keeper = Keeper(host, keeps=True)
         keeper.kept[f"{RUN}-1"] = Kept(f"{RUN}-1", "guest.x", LONG_S)
+        await keeper.open()
         await keeper.hold(ended, nothing)
 
     async def nothing(_: str) -> list[str]:

@@ -15,7 +15,7 @@ import pytest
 from harness.custodian import relay as custodian_relay
 from harness.custodian.relay import Relay
 from harness.custodian.requests import Requests
-from tests.unit.peers.private_sshd import free_port
+from tests.unit.peers.ports import free_port
 
 
 async def open_socket() -> socket.socket:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import pytest
 from harness.custodian import exchange, launches, sessions
 from harness.custodian.exchange import NoAnswer
 from tests.unit.peers.crooked_controller import CROOKED, Behaviour, crooked_controller, says
+from tests.unit.peers.ports import free_port
 from tests.unit.peers.small_controller import BODY, FINISHED, SmallController, own, small_controller
 
 
@@ -378,8 +378,7 @@ def test_a_session_that_cannot_be_cancelled_stays_on_record(
 
 
 def test_a_controller_that_comes_back_is_waited_for(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     note = tmp_path / "session-1.json"
     record(note, f"http://127.0.0.1:{port}")
     over, line = sessions.end_session(note, patience_s=0.3)

@@ -22,8 +22,8 @@ from harness.guest.inspector import Inspector, inspector
 from harness.guest.places import Place
 from harness.guest.running import Running, look_at_process
 from harness.wait import wait_until
-from tests.unit.peers.agent_process import free_port
 from tests.unit.peers.listening import listens
+from tests.unit.peers.ports import free_port
 from tests.unit.peers.websocket_peer import websocket_peer
 
 PROGRAM = """

@@ -14,8 +14,8 @@ from harness.guest.endings import endings
 from harness.guest.trial import ROWS, SERVER_ERROR, Row, Trial, read_trial, try_handlers
 from harness.run import Result
 from harness.site.profile import Site
-from tests.unit.peers.agent_process import free_port
 from tests.unit.peers.agents import HANDLERS, SERVE
+from tests.unit.peers.ports import free_port
 from tests.unit.peers.small_vm import SmallVm
 from tests.unit.peers.systemd import Systemd
 

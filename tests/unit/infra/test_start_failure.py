@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.infra.start_failure import first_error, first_error_in, said_in
-from tests.unit.peers.agent_process import free_port
+from tests.unit.peers.ports import free_port
 
 HEAD = "Jan 31 12:00:0{n}.000000 vm {who}: {text}"
 SYSTEMD, AGENT = "systemd[1]", "browser-vm-auth[412]"

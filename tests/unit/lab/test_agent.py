@@ -19,7 +19,8 @@ import pytest
 
 from harness.run import run
 from harness.wait import wait_until
-from tests.unit.peers.agent_process import Agent, free_port, installed, listener, started
+from tests.unit.peers.agent_process import Agent, installed, listener, started
+from tests.unit.peers.ports import free_port
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}"
 

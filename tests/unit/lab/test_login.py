@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from harness.wait import wait_until
-from tests.unit.peers.agent_process import Agent, free_port, started
+from tests.unit.peers.agent_process import Agent, started
+from tests.unit.peers.ports import free_port
 from tests.unit.peers.provider_process import PASSWORD, WRONG, Person, Provider, person, provider, redirect
 
 FILES = {

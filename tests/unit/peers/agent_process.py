@@ -17,6 +17,7 @@ import httpx
 
 from harness.wait import wait_until
 from lab.image import login_library
+from tests.unit.peers.ports import free_port
 from tests.unit.peers.small_suite import ROOT
 
 TRAP = """
@@ -70,13 +71,6 @@ def installed(folder: Path) -> Path:
         shutil.copytree(login_library.AGENT, code, ignore=shutil.ignore_patterns("node_modules"))
         (code / "node_modules").symlink_to(login_library.node_modules(ROOT / "build"))
     return code
-
-
-def free_port() -> int:
-    """A port on loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ import psycopg
 from harness.run import environment
 from harness.wait import wait_until
 from tests.unit.peers.listening import listens
-from tests.unit.peers.private_sshd import free_port
+from tests.unit.peers.ports import free_port
 
 _ADMIN = "anybody"
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from harness.run import environment, run
 from harness.transport.ssh import SshDestination
 from harness.wait import wait_until
+from tests.unit.peers.ports import free_port
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,3 @@ def private_sshd(directory: Path) -> Iterator[PrivateSshd]:
 def _accepts(port: int) -> bool:
     with socket.create_connection(("127.0.0.1", port)):
         return True
-
-
-def free_port() -> int:
-    """A TCP port of loopback that nobody uses right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -13,7 +13,7 @@ import httpx
 
 from harness.wait import wait_until
 from lab import npm
-from tests.unit.peers.agent_process import free_port
+from tests.unit.peers.ports import free_port
 from tests.unit.peers.small_suite import ROOT
 
 PROVIDER = ROOT / "lab/provider"

@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.guest.preload import program
 from harness.guest.runtime import AgentRuntime
 from harness.guest.trial import CROWD, ROWS, SERVER_ERROR, Row, read_trial, settings
-from tests.unit.peers.agent_process import free_port
+from tests.unit.peers.ports import free_port
 
 FEW = (
     SERVER_ERROR,

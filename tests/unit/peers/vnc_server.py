@@ -6,13 +6,14 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import IO
 
-from harness.screen.picture import Colour
-from harness.screen.rfb import answer_to
+from harness.screen.picture import Colour, Screen
+from harness.screen.rfb import Rfb, answer_to
 
 SIZE = (8, 4)
 CHALLENGE = bytes(range(16))
@@ -107,3 +108,10 @@ def _exactly(heard: IO[bytes], count: int) -> bytes:
     if len(data) < count:
         raise EOFError
     return data
+
+
+def looks(vnc: Rfb, *, for_s: float) -> Iterator[Screen]:
+    """One after another: what comes later than a look waits for is seen by the next."""
+    last = time.monotonic() + for_s
+    while time.monotonic() < last:
+        yield vnc.picture()

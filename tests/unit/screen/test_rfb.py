@@ -1,13 +1,8 @@
-"""The VNC client, against a VNC server over a socket and over a real WebSocket."""
+"""The VNC client, against a VNC server that does as it should, or says why not, over both of its ways."""
 
 from __future__ import annotations
 
 import contextlib
-import socket
-import struct
-import threading
-import time
-import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,53 +12,15 @@ from websockets.sync.server import ServerConnection
 
 from harness.errors import TransportError
 from harness.screen.des import encrypted
-from harness.screen.picture import Screen, from_rgba, hex_colour, parse_colour
 from harness.screen.rfb import Rfb, RfbError
 from harness.screen.streams import vnc_at_address, vnc_at_socket, vnc_at_websocket
-from tests.unit.peers.misbehaving import MANNERS, Words, behave, misbehaving
-from tests.unit.peers.vnc_server import SIZE, VncServer, listening
+from tests.unit.peers.ports import free_port
+from tests.unit.peers.vnc_server import SIZE, VncServer, listening, looks
 from tests.unit.peers.websocket_peer import websocket_peer
 
 TEAL = (0x11, 0x88, 0x99)
 WHITE = (0xFF, 0xFF, 0xFF)
 SLACK_S = 60.0  # where it took for ever
-
-
-def screen(*colours: tuple[int, int, int], unused: int = 0) -> Screen:
-    """A picture one pixel high."""
-    return Screen(len(colours), 1, b"".join(bytes((b, g, r, unused)) for r, g, b in colours))
-
-
-def test_a_screen_knows_its_colours() -> None:
-    blue, other_blue, white = b"\x89\x4e\x1d\x00", b"\x89\x4e\x1d\xff", b"\xff\xff\xff\x00"
-    picture = Screen(2, 2, other_blue * 2 + blue + white)
-    assert picture.share((0x1D, 0x4E, 0x89)) == 0.75
-    assert picture.commonest() == ((0x1D, 0x4E, 0x89), 0.75)
-    assert picture.png().startswith(b"\x89PNG")
-    assert str(picture) == "2x2, 75 % #1d4e89, 25 % #ffffff, 2 colours"
-
-
-def test_a_compressed_colour_is_known_within_its_tolerance() -> None:
-    picture = screen((0x1F, 0x4C, 0x89), WHITE)
-    assert picture.share((0x1D, 0x4E, 0x89)) == 0
-    assert picture.share((0x1D, 0x4E, 0x89), off_by=2) == 0.5
-
-
-def test_pictures_are_compared_by_what_is_seen_of_them() -> None:
-    before = screen(TEAL, TEAL, TEAL, WHITE)
-    assert before.changed(screen(TEAL, TEAL, TEAL, WHITE, unused=7)) == 0
-    assert before.changed(screen(TEAL, WHITE, TEAL, WHITE)) == 0.25
-    assert before.changed(screen(TEAL)) == 1
-
-
-def test_a_canvas_is_a_picture_too() -> None:
-    assert from_rgba(1, 1, bytes((*TEAL, 255))).share(TEAL) == 1
-
-
-def test_colours_are_written_as_in_a_style_sheet() -> None:
-    assert hex_colour(parse_colour("#118899")) == "#118899"
-    with pytest.raises(ValueError, match="unpack"):
-        parse_colour("#1188")
 
 
 @contextlib.contextmanager
@@ -73,13 +30,6 @@ def session(folder: Path, server: VncServer, *, timeout_s: float = SLACK_S) -> I
         yield vnc
 
 
-def looks(vnc: Rfb) -> Iterator[Screen]:
-    """One after another: what comes later than a look waits for is seen by the next."""
-    last = time.monotonic() + SLACK_S
-    while time.monotonic() < last:
-        yield vnc.picture()
-
-
 def test_a_picture_is_taken_through_a_socket(tmp_path: Path) -> None:
     """Whatever else the server has to say in between, and in however many parts the picture comes."""
     server = VncServer(TEAL)
@@ -87,7 +37,7 @@ def test_a_picture_is_taken_through_a_socket(tmp_path: Path) -> None:
         assert (vnc.width, vnc.height, vnc.name) == (*SIZE, "desk")
         assert vnc.picture().share(TEAL) == 1
         server.colour = WHITE
-        assert any(picture.share(WHITE) == 1 for picture in looks(vnc))
+        assert any(picture.share(WHITE) == 1 for picture in looks(vnc, for_s=SLACK_S))
 
 
 def test_only_what_changes_is_asked_for_again(tmp_path: Path) -> None:
@@ -106,7 +56,7 @@ def test_a_server_that_hangs_up_later_is_a_clear_error(tmp_path: Path) -> None:
         vnc.picture()
         server.hang_up = True
         with pytest.raises(RfbError, match="hung up"):
-            list(looks(vnc))
+            list(looks(vnc, for_s=SLACK_S))
 
 
 @pytest.mark.parametrize(
@@ -202,9 +152,10 @@ def test_a_frozen_server_is_a_clear_error(tmp_path: Path) -> None:
 def test_nobody_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(TransportError, match="is lost"), vnc_at_socket(tmp_path / "none", timeout_s=1):
         pass
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    with pytest.raises(RfbError, match="nobody answers"), vnc_at_address("127.0.0.1", port, timeout_s=1):
+    with (
+        pytest.raises(RfbError, match="nobody answers"),
+        vnc_at_address("127.0.0.1", free_port(), timeout_s=1),
+    ):
         pass
 
 
@@ -245,169 +196,3 @@ def test_a_socket_that_is_no_websocket_is_a_clear_error(tmp_path: Path) -> None:
         vnc_at_websocket(tmp_path / "vnc", "ws://guest/x", timeout_s=SLACK_S),
     ):
         pass
-
-
-GREETING = b"RFB 003.008\n" + b"\x01\x01" + bytes(4) + struct.pack(">HH16x", *SIZE)
-BELL = b"\x02"
-NOTHING_NEW = struct.pack(">BxH", 0, 9999) + struct.pack(">HHHHi", 0, 0, 0, 0, 0) * 9999
-COPIED = struct.pack(">BxxxI", 3, 1 << 16) + bytes(1 << 16)
-PICTURE = struct.pack(">BxHHHHHi", 0, 1, 0, 0, *SIZE, 0) + bytes(SIZE[0] * SIZE[1] * 4)
-FLOODS = {"bells": BELL, "rectangles": NOTHING_NEW, "copied": COPIED, "pictures of one pixel": PICTURE[:16]}
-
-
-@contextlib.contextmanager
-def peer_at(path: Path, way: str, manner: str, words: Words, *, greets: bytes = b"") -> Iterator[None]:
-    """A VNC server that misbehaves once it has greeted so."""
-    if way == "socket":
-        with misbehaving(path, manner, words, opening=lambda it: it.sendall(greets)):
-            yield
-        return
-    over = threading.Event()
-
-    def serve(connection: ServerConnection) -> None:
-        with contextlib.suppress(ConnectionClosed):
-            if greets:
-                connection.send(greets)
-            behave(manner, words, connection.send, over)
-
-    with websocket_peer(path, serve, subprotocol="binary"):
-        try:
-            yield
-        finally:
-            over.set()
-
-
-@contextlib.contextmanager
-def look(path: Path, way: str, timeout_s: float) -> Iterator[Rfb]:
-    """A session over either."""
-    reached = vnc_at_socket(path, timeout_s=timeout_s)
-    if way == "websocket":
-        reached = vnc_at_websocket(path, "ws://guest/x", timeout_s=timeout_s)
-    with reached as vnc:
-        yield vnc
-
-
-ways = pytest.mark.parametrize("way", ["socket", "websocket"])
-
-
-@ways
-@pytest.mark.parametrize("manner", MANNERS)
-def test_a_server_that_misbehaves_from_the_start_is_soon_given_up(
-    tmp_path: Path, way: str, manner: str
-) -> None:
-    words = Words(GREETING + struct.pack(">I", 4) + b"desk", BELL)
-    began = time.monotonic()
-    with (
-        peer_at(tmp_path / "s", way, manner, words),
-        pytest.raises(RfbError, match="VNC server"),
-        look(tmp_path / "s", way, 0.5),
-    ):
-        pass
-    assert time.monotonic() - began < SLACK_S
-
-
-LATER = {
-    **{manner: (manner, BELL) for manner in MANNERS},
-    **{name: ("flooding", it) for name, it in FLOODS.items()},
-}
-
-
-@ways
-@pytest.mark.parametrize(("manner", "endless"), LATER.values(), ids=LATER)
-def test_a_server_that_misbehaves_later_is_soon_given_up(
-    tmp_path: Path, way: str, manner: str, endless: bytes
-) -> None:
-    """A picture that only looks whole is told by the next look."""
-    began = time.monotonic()
-    greets = GREETING + struct.pack(">I", 4) + b"desk"
-    with (
-        peer_at(tmp_path / "s", way, manner, Words(PICTURE, endless), greets=greets),
-        pytest.raises(RfbError, match="VNC server"),
-        look(tmp_path / "s", way, 0.5) as vnc,
-    ):
-        list(looks(vnc))
-    assert time.monotonic() - began < SLACK_S
-
-
-UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-
-
-@pytest.mark.parametrize("manner", MANNERS)
-@pytest.mark.parametrize("endless", [b"HTTP/1.1 102 X\r\n\r\n", UPGRADED + b"A: b\r\n" * 9999, b"x"])
-def test_a_server_that_misbehaves_before_there_is_a_websocket_is_soon_given_up(
-    tmp_path: Path, manner: str, endless: bytes
-) -> None:
-    began = time.monotonic()
-    with (
-        misbehaving(tmp_path / "s", manner, Words(UPGRADED, endless)),
-        pytest.raises(RfbError, match="no WebSocket at ws://guest/x"),
-        look(tmp_path / "s", "websocket", 0.5),
-    ):
-        pass
-    assert time.monotonic() - began < SLACK_S
-
-
-def greeting(width: int, height: int, name: bytes, length: int | None = None) -> bytes:
-    """A greeting with that screen and that name."""
-    head = GREETING[:-20] + struct.pack(">HH16x", width, height)
-    return head + struct.pack(">I", len(name) if length is None else length) + name
-
-
-REFUSED = {
-    "no screen": (greeting(0, 0, b"x"), "a screen of 0x0 pixels"),
-    "no width": (greeting(0, 65535, b"x"), "a screen of 0x65535 pixels"),
-    "17 GB of screen": (greeting(65535, 65535, b"x"), "a screen of 65535x65535 pixels"),
-    "4 GB of name": (greeting(*SIZE, b"x", 0xFFFFFFFF), "a text of 4294967295 bytes"),
-    "4 GB of reason": (GREETING[:12] + b"\0" + b"\xff" * 4, "a text of 4294967295 bytes"),
-    "a reason to sound a bell": (
-        GREETING[:12] + b"\0" + struct.pack(">I", 2) + b"\x07\x9b",
-        r"refused: \\x07",
-    ),
-    "RFB 4": (b"RFB 004.000\n", "not a VNC server"),
-}
-
-
-@ways
-@pytest.mark.parametrize(("greets", "why"), REFUSED.values(), ids=REFUSED)
-def test_what_is_no_screen_is_refused_before_it_is_taken(
-    tmp_path: Path, way: str, greets: bytes, why: str
-) -> None:
-    tracemalloc.start()
-    with (
-        peer_at(tmp_path / "s", way, "silent", Words(b"", b""), greets=greets),
-        pytest.raises(RfbError, match=why),
-        look(tmp_path / "s", way, SLACK_S),
-    ):
-        pass
-    _, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert most < 64 << 20
-
-
-NO_PICTURES = {
-    "4 GB copied": (struct.pack(">BxxxI", 3, 0xFFFFFFFF) + bytes(3 << 20), "its picture: over"),
-    "an unknown encoding": (struct.pack(">BxHHHHHi", 0, 1, 0, 0, *SIZE, -239), "encoding -239"),
-    "a rectangle beyond": (struct.pack(">BxHHHHHi", 0, 1, 1, 0, *SIZE, 0), "beyond its own screen"),
-    "an unknown message": (b"\xfa", "message 250"),
-    "colours": (b"\x01", "message 1"),
-}
-
-
-@ways
-@pytest.mark.parametrize(("says", "why"), NO_PICTURES.values(), ids=NO_PICTURES)
-def test_what_is_no_picture_is_refused(tmp_path: Path, way: str, says: bytes, why: str) -> None:
-    with (
-        peer_at(tmp_path / "s", way, "silent", Words(b"", b""), greets=greeting(*SIZE, b"desk") + says),
-        pytest.raises(RfbError, match=why),
-        look(tmp_path / "s", way, SLACK_S) as vnc,
-    ):
-        vnc.picture()
-
-
-def test_a_name_is_data(tmp_path: Path) -> None:
-    greets = greeting(*SIZE, b"\x1b]0;x\x07 \xff \xe2\x80\xae")
-    with (
-        peer_at(tmp_path / "s", "socket", "silent", Words(b"", b""), greets=greets),
-        look(tmp_path / "s", "socket", SLACK_S) as vnc,
-    ):
-        assert vnc.name == "\x1b]0;x\x07 \udcff \u202e"

@@ -22,7 +22,7 @@ from tests.unit.survey.deployments import (
     golden,
     process,
 )
-from tests.unit.survey.test_host_fields import drafted, found, values, with_told
+from tests.unit.survey.drafted import drafted, found, values, with_told
 
 VERSIONS = (
     *golden("/srv/fc/v/29", ".ext4", ".snap", ".mem"),

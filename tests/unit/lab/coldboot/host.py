@@ -19,7 +19,7 @@ import httpx
 from harness.database.scratch import ScratchPostgres
 from harness.wait import wait_until
 from lab import npm
-from tests.unit.peers.agent_process import free_port
+from tests.unit.peers.ports import free_port
 from tests.unit.peers.small_suite import ROOT
 
 CONTROLLER = ROOT / "lab/coldboot"

@@ -13,7 +13,7 @@ from websockets.sync.client import connect
 from websockets.sync.server import ServerConnection, serve
 
 from tests.unit.lab.coldboot.host import ADDRESSES, PASSWORD, Host
-from tests.unit.peers.agent_process import free_port
+from tests.unit.peers.ports import free_port
 
 
 def echo(peer: ServerConnection) -> None:
