@@ -27,6 +27,8 @@ from harness.custodian.owner import Owner
 
 _FICLONE = 0x40049409
 LOGS = ("console.log", "vmm.log")
+_TAIL = 4000
+"""Bytes of a log in which its last words are looked for."""
 _SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -134,7 +136,7 @@ class Cell:
         """How the VMM ended, and the end of its log and console."""
         status = None if self.process is None else self.process.poll()
         ended = "it is still running" if status is None else f"it ended with status {status}"
-        tails = [f"{name}: {self.logs[name].end(1500)!r}" for name in reversed(LOGS)]
+        tails = [f"{name}: {self.logs[name].end(_TAIL)!r}" for name in reversed(LOGS)]
         return "; ".join([ended, *tails])
 
     def _make_directory(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,13 @@ KEPT = 4 << 20
 """Bytes of a log that are kept; it may be twice as long for a moment."""
 DROPPED = "[here the oldest {} bytes were dropped]"
 """The line that then stands in their place."""
+
+_LINES = 8
+"""So many are told at most in a message."""
+_OF_REQUESTS = re.compile(
+    r"The API server received an? |The request was executed successfully|API request took \d+ us"
+)
+"""What Firecracker logs of each request that went well."""
 
 _PUNCH_HOLE_KEEP_SIZE = 0x03
 _PAGE = 4096
@@ -58,8 +66,14 @@ class Log:
         return "\n".join([*told, newest])
 
     def end(self, length: int) -> str:
-        """The last bytes, for a message."""
-        return self._newest(length)[0]
+        """The last lines of its last bytes, for a message.
+
+        Empty ones are left out, and so is what our own requests had a VMM log, where there is anything else;
+        the first may have begun before.
+        """
+        lines = [line for line in map(str.strip, self._newest(length)[0].splitlines()) if line]
+        telling = [line for line in lines if not _OF_REQUESTS.search(line)]
+        return "\n".join((telling or lines)[-_LINES:])
 
     def _newest(self, length: int) -> tuple[str, int]:
         """The end of it, and how many bytes came before."""

@@ -61,7 +61,7 @@ FAULTS = (
         "no_memory_for_its_programs",
         "boot.out_of_memory",
         "The kernel is told of little memory: it boots, and kills what it starts.",
-        _argument("mem=150M"),
+        _argument("mem=100M"),
     ),
     _boots(
         "waits_for_a_device",
