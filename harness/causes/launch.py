@@ -12,6 +12,8 @@ from harness.text import beginning, ending, one_line
 from harness.vm.refusal import CAUSES as REFUSALS
 from harness.vm.refusal import Cause as Refused
 
+_ANSWERED = re.compile(r"^\s*it answered (\d+ to \S+ \S+): (.*)$", re.MULTILINE)
+"""How the driver tells a whole answer, below what it makes of it."""
 _HEALTH, _RESUMES = "guest.health_answers_in_time", "guest.clone_resumes_from_the_snapshot"
 _STARTS = "session.session_starts"
 _LONG = "read the controller's journal about this launch: it asks something else, or not long enough"
@@ -70,10 +72,18 @@ def _refusal(name: str, means: str, rows: tuple[Refused, ...], how: str) -> Caus
     def met(facts: Facts) -> Found | None:
         text = facts.refusal
         if any(row.means in text or row.explains(text) for row in rows):
-            return Found(f"the VMM said: {one_line(beginning(text, _SHOWN))}")
+            return Found(_said(text))
         return None
 
     return Cause(f"snapshot.{name}", means, "what the VMM refused", 5, how, _RESUMES, met)
+
+
+def _said(refusal: str) -> str:
+    """The VMM's own words of a refusal, where it holds more than these; their end is the innermost cause."""
+    told = _ANSWERED.search(refusal)
+    if told is None:
+        return f"the VMM said: {one_line(beginning(refusal, _SHOWN))}"
+    return f"the VMM answered {told[1]}: {one_line(ending(told[2], _SHOWN))}"
 
 
 def _does_not_start(facts: Facts) -> Found | None:

@@ -391,3 +391,15 @@ def test_without_a_cause_it_says_what_it_is_not_and_what_was_not_asked() -> None
 def test_what_mends_it_is_told_where_it_is_known() -> None:
     text = diagnose(ROWS["network.tap_off_bridge"]).text
     assert text.endswith("mend (nothing was changed):\n  sudo ip link set fc-vm-12345 master fcbr0")
+
+
+REFUSAL = """acc-5a-1 could not be made: Firecracker: the snapshot has no network interface: Unknown Network Device.
+    it answered 400 to PUT /snapshot/load: Load snapshot error: Failed to restore: Unknown Network Device.
+    asked: PUT /snapshot/load {"resume_vm": false}"""
+
+
+def test_a_refusal_is_told_by_the_vmms_words_once() -> None:
+    """Not by what was made of them, which the cause says already."""
+    assert diagnose(facts(None, refusal=REFUSAL)).found.seen == (
+        "the VMM answered 400 to PUT /snapshot/load: Load snapshot error: Failed to restore: Unknown Network Device."
+    )
