@@ -15,6 +15,7 @@ _REBUILD = "rebuild: ./scripts/build-golden-snapshot-complete.sh browser"
 
 
 _LOGIN = re.compile(r"^\S+ login:")
+_EMERGENCY = r"[Ee]mergency [Mm]ode|emergency\.target|[Rr]escue [Mm]ode|rescue\.target"
 
 
 def _line(pattern: str) -> Callable[[Facts], Found | None]:
@@ -29,7 +30,9 @@ def _line(pattern: str) -> Callable[[Facts], Found | None]:
 
 
 def _goes_on(facts: Facts) -> bool:
-    """Whether the boot has come to where somebody is let in."""
+    """Whether the boot has come to where somebody is let in; in emergency mode an sshd may listen yet."""
+    if _line(_EMERGENCY)(facts):
+        return False
     answers = (facts.hops.agent, facts.hops.ssh) if facts.hops else ()
     return any(_LOGIN.search(line) for line in facts.console or ()) or any(
         one is not None and one.connected for one in answers
@@ -82,7 +85,7 @@ ROWS = (
     _row(
         "emergency_mode",
         "the guest has stopped in emergency or rescue mode",
-        r"[Ee]mergency [Mm]ode|emergency\.target|[Rr]escue [Mm]ode|rescue\.target",
+        _EMERGENCY,
         "read what failed above it in the console, mend the image; " + _REBUILD,
     ),
     _row(

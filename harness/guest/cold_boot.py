@@ -35,7 +35,25 @@ def boot_without_desktop(hypervisor: Hypervisor) -> Vm:
     """
     site = hypervisor.site
     left_out = [f"systemd.mask={unit}" for unit in site.guest.desktop_units]
-    return cold_boot(hypervisor, boot_args=" ".join([site.snapshot.boot_args, *left_out]))
+    return cold_boot(hypervisor, boot_args=" ".join([*_telling(site.snapshot.boot_args), *left_out]))
+
+
+def boot_with_desktop(hypervisor: Hypervisor) -> Vm:
+    """Boot the golden disk, whole.
+
+    :raises VmError: as :func:`harness.vm.machine.cold_boot`.
+    """
+    return cold_boot(hypervisor, boot_args=" ".join(_telling(hypervisor.site.snapshot.boot_args)))
+
+
+def _telling(boot_args: str) -> list[str]:
+    """The words of a command line, so that a quiet boot tells what failed, also where the image forbids it.
+
+    One that is not quiet is left as it is: it may tell more.
+    """
+    words = boot_args.split()
+    is_mute = "quiet" in words and not any(word.startswith("systemd.show_status") for word in words)
+    return [*words, "systemd.show_status=error"] if is_mute else words
 
 
 def console_of_another(hypervisor: Hypervisor) -> str:

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Iterable
 
 from harness.errors import UnfitVmError
-from harness.guest.cold_boot import boot_without_desktop
+from harness.guest.cold_boot import boot_with_desktop, boot_without_desktop
 from harness.guest.identity import AgentLogin, log_in
 from harness.host.hypervisor import Hypervisor
 from harness.text import beginning
 from harness.vm.inside import freezing
-from harness.vm.machine import Vm, cold_boot
+from harness.vm.machine import Vm
 
 _FREEZE_S = 60.0
 _SHOWN = 200  # of an answer; what became of the agent comes after it
@@ -55,7 +55,7 @@ class Desktop:
         :raises VmError: as :func:`harness.vm.machine.cold_boot`.
         """
         if self.needed or self._missed_at_boot:
-            return cold_boot(hypervisor, boot_args=hypervisor.site.snapshot.boot_args)
+            return boot_with_desktop(hypervisor)
         vm = boot_without_desktop(hypervisor)
         if not hypervisor.site.guest.desktop_units:
             return vm

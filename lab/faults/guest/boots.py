@@ -9,10 +9,17 @@ from lab.faults.fault import Fault, Inject
 from lab.faults.golden import golden_copy
 from lab.faults.patient import Patient
 from lab.faults.variant import golden_variant
+from lab.image.disk import UNIT_IN_GUEST
 
 HEALTHY = "guest.cold_boot_is_healthy_in_time"
 ASKS = ("guest/test_cold_boot.py::test_cold_boot_is_healthy_in_time",)
 _PATIENCE_S = 45
+_HUNGRY = f"""
+    mkdir -p {UNIT_IN_GUEST}.d
+    echo '[Service]' >{UNIT_IN_GUEST}.d/hungry.conf
+    echo 'ExecStartPre=+systemd-run --quiet --scope tail /dev/zero' >>{UNIT_IN_GUEST}.d/hungry.conf
+"""
+"""In a scope of its own, which the limit of the agent's unit is not for."""
 
 
 def _argument(words: str) -> Inject:
@@ -60,8 +67,8 @@ FAULTS = (
     _boots(
         "no_memory_for_its_programs",
         "boot.out_of_memory",
-        "The kernel is told of little memory: it boots, and kills what it starts.",
-        _argument("mem=100M"),
+        "Before the agent, a program is started that takes all memory there is, until the kernel kills it.",
+        lambda patient: golden_variant(patient, _HUNGRY),
     ),
     _boots(
         "waits_for_a_device",

@@ -403,3 +403,20 @@ def test_a_refusal_is_told_by_the_vmms_words_once() -> None:
     assert diagnose(facts(None, refusal=REFUSAL)).found.seen == (
         "the VMM answered 400 to PUT /snapshot/load: Load snapshot error: Failed to restore: Unknown Network Device."
     )
+
+
+def test_an_sshd_that_listens_in_emergency_mode_lets_nobody_in() -> None:
+    """What the boot waited for is the cause there, and not that it stopped."""
+    told = (*WAITED_IN_VAIN, 'You are in emergency mode. After logging in, type "journalctl -xb"')
+    listens = dataclasses.replace(UNREACHED, ssh=WELL.ssh)
+    stopped = diagnose(dataclasses.replace(facts(listens), console=told)).cause
+    assert stopped is not None
+    assert stopped.name == "boot.device_missing"
+    goes_on = diagnose(dataclasses.replace(facts(listens), console=WAITED_IN_VAIN)).cause
+    assert goes_on is None or goes_on.name != "boot.device_missing"
+
+
+WAITED_IN_VAIN = (
+    "[ TIME ] Timed out waiting for device dev-vdz.device - /dev/vdz.",
+    "[DEPEND] Dependency failed for data.mount - /data.",
+)

@@ -198,8 +198,7 @@ def test_a_disk_is_booted_with_the_desktop_that_was_missed(
         vm.name = f"acc-000001-{len(told)}"
         return vm
 
-    for module in ("desktop", "cold_boot"):
-        monkeypatch.setattr(f"harness.guest.{module}.cold_boot", booted)
+    monkeypatch.setattr("harness.guest.cold_boot.cold_boot", booted)
     desktop.judge_start(clones.make(desktop), "")
     host = cast(Hypervisor, SimpleNamespace(site=clones.site))
     with pytest.raises(UnfitVmError, match="booted without its desktop, and the agent did not come up: why"):
