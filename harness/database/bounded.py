@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.abc import Buffer, PQGen
 from psycopg.adapt import Loader
+from psycopg.pq import TransactionStatus
 from psycopg.types.json import set_json_loads
 from psycopg.types.string import StrDumperUnknown
 
@@ -25,6 +27,7 @@ RV = TypeVar("RV")
 ANSWER_BYTES = 128 * 2**20
 """An answer is a few rows; keys of a million rows are 40 MB."""
 _LOOK_S = 0.1  # how often a silent peer is thought of
+_WITHDRAW_S = 5.0  # as the driver has it
 _BYTES_RECEIVED = 128  # where the kernel's tcp_info has it
 
 
@@ -45,11 +48,26 @@ class BoundedConnection(psycopg.Connection[Any]):
         :raises LimitReached: the answer was not complete in time, or too long; the connection is closed.
         """
         limit = Limit("the answer", seconds=self.answer_s, size=ANSWER_BYTES)
+        counted = _counted(gen, limit, self.pgconn.socket)
         try:
-            return super().wait(_counted(gen, limit, self.pgconn.socket), interval)
+            return super().wait(counted, interval)
         except LimitReached:
             self.close()
             raise
+        except (Exception, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # no interrupt that the driver knows: it would leave the question under way
+            self._withdraw(counted)
+            raise
+
+    def _withdraw(self, rest: PQGen[RV]) -> None:
+        """Have the server end a question that nobody waits for any more, or hang up."""
+        limit = Limit("the answer", seconds=_WITHDRAW_S, size=ANSWER_BYTES)
+        with contextlib.suppress(psycopg.Error, LimitReached):
+            self.cancel_safe(timeout=_WITHDRAW_S)
+            super().wait(_counted(rest, limit, self.pgconn.socket), _LOOK_S)
+        if self.info.transaction_status == TransactionStatus.ACTIVE:
+            self.close()
 
 
 def connect_within(seconds: float, **parameters: str | int) -> BoundedConnection:
