@@ -130,7 +130,7 @@ def _pins(release: Debian) -> str:
     """apt's preferences to have some from the older release, with what only that has for it."""
     if not release.pinned:
         return ""
-    older = f"Pin: release n={debian.BOOKWORM.suite}"
+    older = f"Pin: release n={debian.BOOKWORM.suite}*"  # and what it has updated, as this machine has it
     stanzas = [("*", 100), *((f"src:{name}", 990) for name in release.pinned)]
     return "\n".join(f"Package: {name}\n{older}\nPin-Priority: {priority}\n" for name, priority in stanzas)
 

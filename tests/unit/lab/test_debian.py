@@ -78,11 +78,12 @@ def test_a_machine_without_sources_cannot_make_such_a_host(tmp_path: Path) -> No
 
 
 def test_only_what_is_pinned_is_preferred_from_the_older_release() -> None:
+    """Of its updates, too, which apt knows by names of their own: bookworm-updates, bookworm-security."""
     assert tree._pins(BOOKWORM) == ""
     stanzas = [stanza.splitlines() for stanza in tree._pins(TRIXIE).split("\n\n")]
     assert [(name, pin, priority) for name, pin, priority in stanzas] == [
-        ("Package: *", "Pin: release n=bookworm", "Pin-Priority: 100"),
-        ("Package: src:qemu", "Pin: release n=bookworm", "Pin-Priority: 990"),
+        ("Package: *", "Pin: release n=bookworm*", "Pin-Priority: 100"),
+        ("Package: src:qemu", "Pin: release n=bookworm*", "Pin-Priority: 990"),
     ]
 
 
