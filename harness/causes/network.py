@@ -78,7 +78,7 @@ def _tap_down(facts: Facts, hops: Hops) -> Found | None:
 def _wrong_argument(facts: Facts, hops: Hops) -> Found | None:
     """Only where that is why nobody answers: many kernels are told nothing, or are not listened to."""
     told = _IP.search(facts.inside.cmdline if facts.inside else hops.boot_args)
-    if told is None or told[1] == facts.address or hops.macs:
+    if told is None or told[1] == facts.address or hops.macs or hops.answers:
         return None
     return Found(f"the kernel was told ip={told[1]}, and the VM is asked at {facts.address}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,9 @@ def test_a_tap_in_its_vmms_network_namespace_is_seen_there() -> None:
     assert hops.answers is not None
     assert (len(hops.answers), hops.macs) == (1, ())
     assert cause_of(hops) == "none"
+    template = replace(hops, boot_args="ip=192.168.100.2::192.168.100.1:255.255.255.0")
+    assert cause_of(template) == "none", "it has been given another since"
+    assert cause_of(replace(template, answers=())) == "network.wrong_ip_argument"
 
 
 @pytest.mark.parametrize(
