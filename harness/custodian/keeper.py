@@ -63,7 +63,7 @@ class Keeper:
         self.kept.pop(name, None)
         kept.note_of(self.directory, name).unlink(missing_ok=True)
 
-    async def open(self) -> None:
+    async def open(self) -> asyncio.AbstractServer:
         """Have the socket, so that it can be said before the farewell where there is none.
 
         :raises OSError: there is none, and nobody could drop what is kept.
@@ -73,15 +73,17 @@ class Keeper:
             self._serve, str(path), limit=_LONGEST, start_serving=False
         )
         path.chmod(0o600)
+        return self._server
 
     async def hold(self, ended: asyncio.Event, drop: Drop) -> None:
         """Until nothing is kept any more, or until ``ended``: then what is left is the caller's to remove.
 
         :param drop: removes one.
+        :raises OSError: nobody could drop any.
         """
-        assert self._server is not None  # noqa: S101 - what cannot be dropped is not kept
         self._drop = drop
-        await self._server.start_serving()
+        server = self._server or await self.open()  # the farewell may have had no time for it
+        await server.start_serving()
         now, here = time.time(), asyncio.get_running_loop().time()
         ends = {name: here + one.seconds for name, one in self.kept.items()}
         for name, one in list(self.kept.items()):
@@ -95,7 +97,7 @@ class Keeper:
                 for name in [name for name in self.kept if ends[name] <= past]:
                     await self._end(name)
         finally:
-            self._server.close()
+            server.close()
             if self._answering:
                 await asyncio.wait(self._answering, timeout=_ASKED_S)
 

@@ -314,17 +314,22 @@ def test_a_keeper_that_cannot_be_asked_says_at_the_farewell_that_nothing_stays(h
     assert left(host) == []
 
 
-def test_what_is_said_to_be_kept_can_be_dropped(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Until when it stays is told once its keeper listens: so long a drop is refused."""
+@pytest.mark.parametrize("opened", [True, False])
+def test_what_is_said_to_be_kept_can_be_dropped(
+    host: Path, monkeypatch: pytest.MonkeyPatch, *, opened: bool
+) -> None:
+    """Until when it stays is told once its keeper listens: so long a drop is refused. And it does so, too,
+    where the farewell's time was over before the socket's turn came."""
     listening: list[bool] = []
-    monkeypatch.setattr(Kept, "write", lambda _, folder: listening.append((folder / SOCKET).is_socket()))
+    monkeypatch.setattr(Kept, "write", lambda _, folder: listening.append(listens(folder / SOCKET)))
 
     async def hold() -> None:
         ended = asyncio.Event()
         ended.set()
         keeper = Keeper(host, keeps=True)
         keeper.kept[f"{RUN}-1"] = Kept(f"{RUN}-1", "guest.x", LONG_S)
-        await keeper.open()
+        if opened:
+            await keeper.open()
         await keeper.hold(ended, nothing)
 
     async def nothing(_: str) -> list[str]:
