@@ -113,8 +113,8 @@ def explain(wanted: str, site: Site, given: Sequence[str] = ()) -> str:
 
 
 def filled(check: Explained, site: Site) -> list[str]:
-    """How it is seen by hand, with the site's values."""
-    return [_filled(line, site) for line in check.look]
+    """How it is seen by hand, with the site's values; what is of a field that is none is left out."""
+    return [_filled(line, site) for line in check.look if not _names_none(line, site)]
 
 
 def place_of(name: str, site: Site) -> str:
@@ -135,6 +135,11 @@ def place_of(name: str, site: Site) -> str:
 def _ssh(site: Site) -> Sequence[str]:
     port = ("-p", str(site.host.port)) if site.host.port != 22 else ()
     return ("ssh", *port, f"{site.host.user}@{site.host.address}")
+
+
+def _names_none(line: str, site: Site) -> bool:
+    named = (match.groups() for match in _FIELD.finditer(line))
+    return any(field and getattr(getattr(site, section), field) is None for section, field in named)
 
 
 def _filled(line: str, site: Site) -> str:

@@ -25,6 +25,7 @@ from harness.site.named import named_checks, unknown_checks
 from harness.site.profile import Site
 from harness.site.reading import shown
 from harness.transport.http import client_over
+from harness.world.unjailed import whereabouts
 
 Say = Callable[[str], None]
 _TESTS = Path(__file__).parents[1] / "tests"
@@ -61,6 +62,8 @@ def check_site(site: Site, say: Say) -> bool:
             else:
                 say(f"  -       {name:<12}not tried: it is reached through the host")
         answers.append(_try(say, "guest key", lambda: _guest_key(site)))
+        if host and None in (site.state.vms_dir, site.state.sockets_dir):
+            answers.append(_try(say, "jails", lambda: whereabouts(host[0])))
         if site.checks:
             answers.append(_try(say, "own checks", lambda: _own_checks(site)))
         if named_checks(site):

@@ -52,8 +52,7 @@ def _look_at_host(host: Host, site: Site) -> OnHost:
     """Without leaving a trace there: not by the way that the suite comes."""
     state = site.state
     clones = state.clones_dir or str(Path(site.snapshot.disk).parent.parent)
-    others = [one for one in (state.vms_dir, state.sockets_dir, state.jails_dir) if one]
-    asked = json.dumps({"folders": [*_FOLDERS, clones], "others": others})
+    asked = json.dumps({"folders": [*_FOLDERS, clones], "others": state.folders})
     words = ("python3", "-I", "-S", "-c", _PROGRAM.read_text("utf-8"), asked)
     said = access.ask(host, *words, timeout_s=_LOOK_S).stdout
     whose = "the look at the lab's host"

@@ -199,6 +199,6 @@ def _host_sockets(site: Site) -> list[str]:
     state = site.state
     if state.jails_dir is None:
         return []
-    folders = {f"{one.rstrip('/')}/" for one in (state.jails_dir, state.sockets_dir, state.vms_dir)}
+    folders = {f"{one.rstrip('/')}/" for one in state.folders}
     folders |= {one.removeprefix("/var") for one in folders if one.startswith("/var/run/")}
     return sorted(folders | {f"/var{one}" for one in folders if one.startswith("/run/")})

@@ -91,9 +91,7 @@ def _begins_with(seen: Seen, path: str) -> str:
 
 def _vms_of(seen: Seen, process: Process | None) -> list[str]:
     """VMs that a command line names by a path below this site's own folders."""
-    state = seen.inventory.site.state
-    kept = (state.sockets_dir, state.vms_dir, state.jails_dir)
-    folders = [f"{folder.rstrip('/')}/" for folder in kept if folder is not None]
+    folders = [f"{folder.rstrip('/')}/" for folder in seen.inventory.site.state.folders]
     words = (word.rpartition("=")[2] for word in seen.inventory.words(process)) if process else ()
     paths = (posixpath.normpath(seen.inventory.plain(word)) for word in words if word.startswith("/"))
     return [vm for path in paths if path.startswith(tuple(folders)) for vm in seen.inventory.ids(path)]

@@ -28,11 +28,7 @@ def candidate_site(site: Site, folder: PurePosixPath) -> Site:
         )
     files = {role: str(folder / path.name) for role, path in golden.items()}
     state, copies = site.state, folder.parent
-    if state.clones_dir is None and any(
-        copies.is_relative_to(taken)
-        for taken in (state.vms_dir, state.sockets_dir, state.jails_dir)
-        if taken is not None
-    ):
+    if state.clones_dir is None and any(map(copies.is_relative_to, state.folders)):
         raise UsageError(
             f"the disks of clones would go into {copies}, where VMs have theirs",
             hint="set state.clones_dir, or put the candidate elsewhere",

@@ -56,6 +56,11 @@ CONSEQUENCES = (
     ),
     Consequence("vmm.kvm", "the VMM needs no KVM", ("host.kvm_is_usable",)),
     Consequence(
+        "state.sockets_dir",
+        "each API socket lies in its VM's jail, which host.no_vm_files_without_row holds to a live row",
+        ("host.no_socket_without_row",),
+    ),
+    Consequence(
         "state.tap_id_characters",
         "the TAPs of VMs are all called the same, each in a network namespace of its own, which no row tells;"
         " host.live_rows_have_tap holds each to its VM",

@@ -74,8 +74,8 @@ def _refuse(faults: Mapping[str, bool]) -> None:
         raise ValueError("; ".join(told))
 
 
-def _is_within(path: str, folder: str) -> bool:
-    return PurePosixPath(path).is_relative_to(folder)
+def _is_within(path: str, folder: str | None) -> bool:
+    return folder is not None and PurePosixPath(path).is_relative_to(folder)
 
 
 def _admits_none(annotation: object) -> bool:
@@ -154,10 +154,12 @@ class VmmSection(Section):
 class StateSection(Section):
     """Where VM state lives on the host."""
 
-    vms_dir: AbsolutePath = "/var/lib/firecracker/vms"
-    """One entry per VM, its name starting with the VM id."""
-    sockets_dir: AbsolutePath = "/var/run/firecracker"
-    """API sockets, `<vm id>*.sock`."""
+    vms_dir: AbsolutePath | None = "/var/lib/firecracker/vms"
+    """One entry per VM, its name starting with the VM id. `none` where a VM has all of its state in its jail,
+    below `jails_dir`: not where a disk is mounted or linked into that from a folder with an entry per VM."""
+    sockets_dir: AbsolutePath | None = "/var/run/firecracker"
+    """API sockets, `<vm id>*.sock`. `none` where each lies in its VM's jail, and no folder has links to
+    them."""
     jails_dir: AbsolutePath | None = None
     """The jailer's `--chroot-base-dir`, by default /srv/jailer: there each VMM runs in `<program>/<id>/root`,
     its id a VM's or that without its prefix. `none` where no jailer is used."""
@@ -190,15 +192,32 @@ class StateSection(Section):
                 "tap_id_characters is none, and tap_prefix does not say what all TAPs are called": (
                     self.tap_id_characters is None and "tap_prefix" not in self.model_fields_set
                 ),
+                "vms_dir or sockets_dir is none, and jails_dir does not say where VMs have theirs": (
+                    jails is None and None in (self.vms_dir, self.sockets_dir)
+                ),
                 "clones_dir is vms_dir, or inside of it": _is_within(clones, self.vms_dir),
                 "clones_dir is sockets_dir, or inside of it": _is_within(clones, self.sockets_dir),
-                "clones_dir is jails_dir, or inside of it": jails is not None and _is_within(clones, jails),
+                "clones_dir is jails_dir, or inside of it": _is_within(clones, jails),
                 "vm_id_pattern matches the path of vms_dir or of sockets_dir, which names no VM": any(
-                    is_found(self.vm_id_pattern, folder) for folder in (self.vms_dir, self.sockets_dir)
+                    is_found(self.vm_id_pattern, one) for one in (self.vms_dir, self.sockets_dir) if one
+                ),
+                "vm_id_pattern matches the path of jails_dir, which names no VM": (
+                    self.vms_dir is None and jails is not None and is_found(self.vm_id_pattern, jails)
                 ),
             }
         )
         return self
+
+    @property
+    def home(self) -> str:
+        """Where a VM's disk lies: in the folder of VM state, or else in its jail."""
+        return self.vms_dir or self.jails_dir or ""
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """All that things of VMs lie in."""
+        kept = (self.vms_dir, self.sockets_dir, self.jails_dir)
+        return tuple(one for one in kept if one is not None)
 
     def tap_of(self, vm_id: str) -> str:
         """What the TAP device of a VM is called."""
@@ -733,6 +752,10 @@ class Site(Section):
                 "snapshot.disk lies so that the disks of clones would go into state.vms_dir or "
                 "state.sockets_dir: set state.clones_dir": state.clones_dir is None
                 and (_is_within(beside, state.vms_dir) or _is_within(beside, state.sockets_dir)),
+                "snapshot.disk lies so that the disks of clones would go into state.jails_dir: set "
+                "state.clones_dir": state.clones_dir is None
+                and state.vms_dir is None
+                and _is_within(beside, state.jails_dir),
             }
         )
         return self

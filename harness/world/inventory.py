@@ -140,7 +140,7 @@ class Inventory:
     def plain(self, path: str) -> str:
         """A path without the links that are known: /var/run, and that of the folder of sockets."""
         folder, real = self.site.state.sockets_dir, self.sockets.real
-        if path.startswith(f"{real}/"):
+        if folder is not None and path.startswith(f"{real}/"):
             path = folder + path.removeprefix(real)
         return path.removeprefix("/var") if path.startswith("/var/run/") else path
 
@@ -160,8 +160,8 @@ class Inventory:
     def owner_of_socket(self, entry: DirectoryEntry) -> LiveRow | None:
         """The live row that names a socket, or whose VM id it, or the folder that it is in, begins with."""
         by_path = self._by_mention.get(("path", self.plain(entry.path)))
-        folder = f"{self.site.state.sockets_dir.rstrip('/')}/"
-        return by_path[0] if by_path else self.owner(entry.path.removeprefix(folder).partition("/")[0])
+        folder = (self.site.state.sockets_dir or "").rstrip("/")
+        return by_path[0] if by_path else self.owner(entry.path.removeprefix(f"{folder}/").partition("/")[0])
 
     def names(self, process: Process, row: LiveRow) -> bool:
         """Whether a command line names the row's VM or its socket."""
@@ -350,7 +350,8 @@ def _grouped(pairs: Iterable[tuple[K, V]]) -> Mapping[K, list[V]]:
     return found
 
 
-def _require_whole(listing: Listing, folder: str) -> None:
+def _require_whole(listing: Listing, folder: str | None) -> None:
+    """Where there is no such folder, nothing of it is left out."""
     if not listing.is_whole:
         raise TransportError(
             f"{folder} holds {listing.count} entries, and only the first {len(listing.entries)} were looked"

@@ -10,6 +10,7 @@ from harness.findings import Finding, lasting_findings
 from harness.world.inventory import Inventory
 from harness.world.promises import bad_addresses, rows_without_process, rows_without_socket, rows_without_tap
 from harness.world.strays import stray_entries, stray_processes, stray_sockets, stray_taps
+from harness.world.unjailed import outside_of_jails
 
 Judge = Callable[[Inventory], list[Finding]]
 
@@ -22,6 +23,7 @@ JUDGES: tuple[Judge, ...] = (
     rows_without_socket,
     rows_without_tap,
     bad_addresses,
+    outside_of_jails,
 )
 
 

@@ -100,9 +100,9 @@ def stray_taps(inventory: Inventory) -> list[Finding]:
     ]
 
 
-def _untold(listing: Listing, folder: str) -> list[Finding]:
-    """More lies in a folder than any site needs, and was not looked at."""
-    if listing.is_whole:
+def _untold(listing: Listing, folder: str | None) -> list[Finding]:
+    """More lies in a folder than any site needs, and was not looked at; there may be no such folder."""
+    if folder is None or listing.is_whole:
         return []
     told = f"only the first {len(listing.entries)} were looked at"
     return [Finding(f"rest of {folder}", folder, f"it holds {listing.count} entries, and {told}")]

@@ -108,7 +108,7 @@ def missing(inventory: Inventory, row: LiveRow, kind: str) -> str:
         return (
             ""
             if folders(inventory, row)
-            else f"nothing in {inventory.site.state.vms_dir} begins with {row.vm_id}"
+            else f"nothing in {inventory.site.state.home} begins with {row.vm_id}"
         )
     judge = {"process": rows_without_process, "socket": rows_without_socket, "tap": rows_without_tap}[kind]
     alone = Inventory(inventory.site, inventory.facts, (row,))

@@ -13,7 +13,7 @@ pytestmark = [
     pytest.mark.smoke,
     pytest.mark.item("session-launches", proves=False),
     pytest.mark.mend(step=1, how="remove stale VMs and their files"),
-    pytest.mark.look("df -h {state.vms_dir}", "free -m"),
+    pytest.mark.look("df -h {state.vms_dir}", "df -h {state.jails_dir}", "free -m"),
 ]
 
 
@@ -21,8 +21,8 @@ def test_room_on_disk(host_facts: HostFacts, site: Site) -> None:
     """The disk with the VMs' state has room for one more clone."""
     free, needed = host_facts.room.disk_mib, site.host.free_disk_mib
     assert free >= needed, (
-        f"{site.state.vms_dir}: {free} MiB free, {needed} MiB needed\n"
-        f"look: {shell_line(('sudo', 'du', '-xh', '-d1', '--', site.state.vms_dir))}"
+        f"{site.state.home}: {free} MiB free, {needed} MiB needed\n"
+        f"look: {shell_line(('sudo', 'du', '-xh', '-d1', '--', site.state.home))}"
     )
 
 

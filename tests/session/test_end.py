@@ -25,7 +25,9 @@ pytestmark = [
     pytest.mark.look(
         "curl -X POST {controller.url}/api/auth/session/<session id>/cancel",
         "pgrep -a {vmm.process_name}",
-        "ls {state.vms_dir} {state.sockets_dir}",
+        "ls {state.vms_dir}",
+        "ls {state.sockets_dir}",
+        "ls -d {state.jails_dir}/*/*",
         "ip -br link",
     ),
 ]

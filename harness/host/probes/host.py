@@ -230,12 +230,14 @@ def listing(folder: str, depth: int) -> Found:
 
 
 def state(ask: Ask) -> Found:
-    """Entries of the folder of VM state."""
-    return listing(ask["vms_dir"], 1)
+    """Entries of the folder of VM state; none where that is in jails alone."""
+    return {"entries": [], "count": 0} if ask["vms_dir"] is None else listing(ask["vms_dir"], 1)
 
 
 def sockets(ask: Ask) -> Found:
-    """Entries of the folder of API sockets, and its real name (/var/run is a link)."""
+    """Entries of the folder of API sockets, and its real name (/var/run is a link); none where it is none."""
+    if ask["sockets_dir"] is None:
+        return {"real": "", "entries": [], "count": 0}
     return {"real": os.path.realpath(ask["sockets_dir"]), **listing(ask["sockets_dir"], 2)}
 
 
@@ -625,7 +627,7 @@ def api_answer(ask: Ask) -> Found:
 
 def room(ask: Ask) -> Found:
     """Free disk where VM state lives, and free memory."""
-    disk, memory = os.statvfs(ask["vms_dir"]), text_of("/proc/meminfo")
+    disk, memory = os.statvfs(ask["vms_dir"] or ask["jails_dir"]), text_of("/proc/meminfo")
     available = int(re.findall(r"^MemAvailable:\s+(\d+) kB", memory, re.M)[0])
     return {"disk_mib": disk.f_bavail * disk.f_frsize >> 20, "memory_mib": available >> 10}
 

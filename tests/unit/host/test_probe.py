@@ -177,9 +177,9 @@ def test_a_vmm_that_nobody_waited_for_is_defunct(local_site: Site, vmm: subproce
 
 
 def test_files_sockets_and_paths_asked_by_name(local_site: Site, tmp_path: Path) -> None:
-    Path(local_site.state.vms_dir, VM).mkdir()
-    Path(local_site.state.vms_dir, f"{VM}.ext4").write_bytes(b"disk")
-    inner = Path(local_site.state.sockets_dir, "folder")
+    Path(local_site.state.home, VM).mkdir()
+    Path(local_site.state.home, f"{VM}.ext4").write_bytes(b"disk")
+    inner = Path(str(local_site.state.sockets_dir), "folder")
     inner.mkdir()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(inner / "api.sock"))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from pathlib import Path
 
 import pytest
 
+from harness.errors import TransportError
 from harness.host.facts import ask_host
-from harness.host.parts import Jail, Jails
+from harness.host.parts import Jail, Jails, Listing, Sockets
 from harness.site.profile import Site, StateSection
 from tests.unit.peers.this_machine import Apart, Here
 
@@ -42,6 +44,31 @@ def test_a_jail_is_told_with_its_socket(base: Path) -> None:
     path = base / "firecracker" / VM / "root" / "run" / "api.sock"
     listen(path)
     assert [one.path for one in jails(base)[VM].sockets] == [str(path)]
+
+
+def alone(base: Path) -> Here:
+    """This machine with a profile that has jails only."""
+    host = Here()
+    host.site = Site(name="here", state=StateSection(vms_dir=None, sockets_dir=None, jails_dir=str(base)))
+    return host
+
+
+def test_where_there_are_jails_only_no_folder_is_looked_into_and_their_disks_room_counts(base: Path) -> None:
+    (base / "firecracker" / VM / "root").mkdir(parents=True)
+    found = ask_host(alone(base), parts=["state", "sockets", "jails", "room"], timeout_s=60)
+    assert found.part("state", Listing) == Listing((), 0)
+    assert found.part("sockets", Sockets).entries == ()
+    assert [Path(one.path).name for one in found.part("jails", Jails).jails] == [VM]
+    free = shutil.disk_usage(base).free >> 20
+    assert abs(found.room.disk_mib - free) < max(1024, free // 10)
+
+
+def test_jails_that_are_not_there_are_no_clean_host(base: Path) -> None:
+    found = ask_host(alone(base / "none"), parts=["jails", "room"], timeout_s=60)
+    with pytest.raises(TransportError, match="No such file"):
+        found.part("jails", Jails)
+    with pytest.raises(TransportError, match="No such file"):
+        _ = found.room
 
 
 def test_behind_a_link_nothing_is_a_jails(base: Path) -> None:

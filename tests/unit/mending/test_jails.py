@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from harness.mending.operations import OnHost, Plan
 from harness.mending.planning import plan
 from harness.mending.rows_seen import RowsSeen
 from harness.mending.seen import Seen
+from harness.site.profile import Site, StateSection
 from harness.world.inventory import Inventory
 from tests.unit.world.test_jails import BASE, GROUP, SITE, VM, jail, process, world
 
@@ -43,14 +45,18 @@ def test_a_control_group_is_left_to_a_person() -> None:
     assert [one.why for one in found.left] == [f"only a person can mend it: sudo rmdir -- {GROUP}/{VM}"]
 
 
+ALONE = SITE.model_copy(update={"state": StateSection(vms_dir=None, sockets_dir=None, jails_dir=BASE)})
+
+
 @pytest.mark.parametrize("name", [VM, VM.removeprefix("vm-"), "s-1"])
-def test_a_jail_goes_with_its_vm_whatever_it_is_called(name: str) -> None:
+@pytest.mark.parametrize("site", [SITE, ALONE], ids=["with folders", "jails alone"])
+def test_a_jail_goes_with_its_vm_whatever_it_is_called(site: Site, name: str) -> None:
     """With its socket, and without its control group, which would end the mend in the middle."""
     path = f"{BASE}/firecracker/{name}"
     row = LiveRow(VM, "running", "192.168.100.7", None, 100, f"{path}/root/run/api.sock")
-    here = world(row, jails=[jail(name)], running=[process(100, name)])
-    told = {"vm_type": SITE.database.browser_vm_type, "status": "running"}
-    found = emergency_plan(seen(here, **{VM: told}), SITE, "x.toml")
+    told = {"vm_type": site.database.browser_vm_type, "status": "running"}
+    here = replace(world(row, jails=[jail(name)], running=[process(100, name)]), site=site)
+    found = emergency_plan(seen(here, **{VM: told}), site, "x.toml")
     assert commands(found) == [
         "sudo kill -9 100",
         f"sudo rm -f -- {path}/root/run/api.sock",

@@ -18,7 +18,10 @@ def profile(**sections: object) -> Site:
     return Site.model_validate({"name": "nowhere", **sections})
 
 
-BESIDE = {"state.tap_id_characters": {"tap_prefix": "vmtap0"}}
+BESIDE = {
+    "state.sockets_dir": {"jails_dir": "/srv/jailer"},
+    "state.tap_id_characters": {"tap_prefix": "vmtap0"},
+}
 """What must be given where a field is none."""
 
 

@@ -51,6 +51,11 @@ WRONG = {
         "one check is waived twice",
     ),
     "not a text": ('name = "x"\n[host]\naddress = 1', "host.address: expected a text in quotes, found 1"),
+    "clones in jails": (
+        'name = "x"\n[state]\nvms_dir = "none"\njails_dir = "/srv/x"\n'
+        '[snapshot]\ndisk = "/srv/x/golden/a.ext4"',
+        "would go into state.jails_dir: set state.clones_dir",
+    ),
     "no database": ('name = "x"\n[database]\nurl_env = "none"', "one of url_env and url_file is needed"),
 }
 
@@ -101,6 +106,19 @@ def test_none_can_be_said(tmp_path: Path) -> None:
     site = load_site(path)
     assert (site.name, site.snapshot.vmstate) == ("none", None)
     assert site.guest.identity_file == Path.home() / "key"
+
+
+def test_jails_may_stand_for_the_folders_of_vms(tmp_path: Path) -> None:
+    """For one of them, or for both; where a profile says nothing of that, all is as it was."""
+    path = tmp_path / "site.toml"
+    told = []
+    for none in (("vms_dir",), ("sockets_dir",), ("vms_dir", "sockets_dir")):
+        lines = "".join(f'{field} = "none"\n' for field in none)
+        path.write_text(f'name = "x"\n[host]\ntransport = "local"\n[state]\njails_dir = "/srv/j"\n{lines}')
+        told.append(load_site(path).state)
+    vms, sockets = "/var/lib/firecracker/vms", "/var/run/firecracker"
+    assert [one.home for one in told] == ["/srv/j", vms, "/srv/j"]
+    assert [one.folders for one in told] == [(sockets, "/srv/j"), (vms, "/srv/j"), ("/srv/j",)]
 
 
 def test_no_site_is_one_message(suite: Suite) -> None:

@@ -300,6 +300,7 @@ def test_any_world_is_reported_as_sets_say(
         rows - sockets,
         rows - taps,
         set(),
+        set(),
     ]
     before = copy.deepcopy(here.facts.parts)
     assert [len(judge(here)) for judge in JUDGES] == [len(them) for them in expected]
