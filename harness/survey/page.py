@@ -22,6 +22,12 @@ _WIDTH = 110
 _LONGEST_SEEN = 160
 _TOGETHER = (("state", "vms_dir"), ("state", "sockets_dir"), ("snapshot", "disk"))
 """Fields that are held to each other across tables."""
+_NEEDS = {
+    "vms_dir": ("jails_dir",),
+    "sockets_dir": ("jails_dir",),
+    "tap_id_characters": ("tap_prefix",),
+}
+"""Without which a field may not be none."""
 _HEAD = """#:schema {schema}
 # {name}, as `python -m harness site init` found it: it was looked at, and nothing there was changed.
 #
@@ -57,7 +63,7 @@ def held_to_the_model(draft: Draft) -> Draft:
     kept: dict[str, dict[str, Answer]] = {table: dict(answers) for table, answers in draft.items()}
     for table, answers in kept.items():
         for field, one in answers.items():
-            if isinstance(one, Found) and (why := _refusal(table, {field: one.value})):
+            if isinstance(one, Found) and (why := _refusal(table, _with_what_it_needs(field, answers))):
                 answers[field] = Open(f"{why}; seen: {one.seen}")
         if why := _refusal(table, _values(answers)):  # values that go with the runbook's, and not together
             for field in _named_in(why, answers):
@@ -92,6 +98,12 @@ def _refusal_of_all(kept: Draft) -> str:
 
 def _values(answers: Answers) -> dict[str, object]:
     return {field: one.value for field, one in answers.items() if isinstance(one, Found)}
+
+
+def _with_what_it_needs(field: str, answers: Answers) -> dict[str, object]:
+    """A value, and beside it what it may not be without."""
+    names = (field, *_NEEDS.get(field, ()))
+    return _values({name: answers[name] for name in names if name in answers})
 
 
 def _refusal(table: str, values: Mapping[str, object]) -> str:

@@ -10,6 +10,11 @@ from pathlib import PurePosixPath
 from harness.host.parts import Process, Tap
 from harness.values import Natural
 
+DISKS = (".ext4", ".img", ".raw", ".qcow2")
+"""What the disks of VMs are called."""
+_JAIL = 3
+"""So many folders a jail's root has above it, and its base is one of them."""
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -24,6 +29,8 @@ class Opened:
     """The unit whose control group it is in."""
     files: tuple[str, ...] = ()
     """Files open or mapped, by it or a child of its, as the host names them."""
+    brought: tuple[str, ...] = ()
+    """Files of a jail that lie elsewhere, too: mounted into it, or linked."""
     sockets: tuple[str, ...] = ()
     """Unix sockets that it listens on, as it named them itself."""
     version: str = ""
@@ -69,6 +76,13 @@ class Vmm:
         """The API's socket, as the host names it."""
         said = self.word("--api-sock") or next(iter(self.opened.sockets), None)
         return self.on_host(said) if said else None
+
+    @property
+    def jails_dir(self) -> str:
+        """The jailer's base, of one whose root is `<base>/<program>/<id>/root`; empty where none is."""
+        path = PurePosixPath(self.opened.root)
+        is_a_jails = path.name == "root" and self.word("--id") == path.parent.name
+        return str(path.parents[2]) if is_a_jails and len(path.parents) > _JAIL else ""
 
     @property
     def is_ours(self) -> bool:
@@ -154,8 +168,12 @@ class Told:
     """Links that lead to such a file, or to a folder with some -> where they lead."""
     cut: tuple[str, ...] = ()
     """Folders that were not looked through to their ends for files: too much is in them."""
+    called: tuple[str, ...] = ()
+    """What is called by a VM that runs in a jail, and lies in none."""
+    uncalled: tuple[str, ...] = ()
+    """Folders that were not looked through to their ends for it."""
     unseen: Mapping[str, str] = field(default_factory=dict)
-    """What was not looked at (`VMMs`, `services`, `network`, `files`) -> why."""
+    """What was not looked at (`VMMs`, `services`, `network`, `files`, `folders`) -> why."""
 
     def links_to(self, path: str) -> list[str]:
         """What a file is called by way of the links."""
@@ -186,6 +204,11 @@ class HostSeen:
     """What of KVM cannot be used; None where all of it can."""
     name: str = "firecracker"
     """What a VMM was looked for by."""
+
+    @property
+    def theirs(self) -> list[Vmm]:
+        """The deployment's VMMs."""
+        return [one for one in self.vmms if not one.process.defunct and not one.is_ours]
 
 
 @dataclass(frozen=True)

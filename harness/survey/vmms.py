@@ -9,19 +9,17 @@ from pathlib import PurePosixPath
 
 from harness.survey.answer import Answer, Answers, Found, Open, several, the_one
 from harness.survey.ids import id_in, named_by, pattern_of, shape_of
-from harness.survey.seen import HostSeen, Rows, Vmm
+from harness.survey.jailed import no_folder, no_sockets
+from harness.survey.seen import DISKS, HostSeen, Rows, Vmm
 
 _DEEPEST_SOCKET = 2
 _COMM = 15
 """Characters of a process's name."""
-_JAIL = 3
-"""So many folders a jail's root has above it, and its base is one of them."""
-_DISKS = (".ext4", ".img", ".raw", ".qcow2")
 
 
 def vmm(seen: HostSeen) -> Answers:
     """The binary, its name and its version: of VMs that run, or else of what is installed."""
-    running = _theirs(seen)
+    running = seen.theirs
     look = "the VMM's path, name and release" + ("" if running else f"; {_none_runs(seen)}")
     names = [Found(one.process.comm, f"ps, {one.told}") for one in running]
     programs = [Found(one.opened.program, f"ps, {one.told}") for one in running if one.opened.program]
@@ -53,7 +51,7 @@ def vmm(seen: HostSeen) -> Answers:
 
 def _none_runs(seen: HostSeen) -> str:
     """What to do where no VM is seen, which may be there under another name."""
-    if _theirs(seen):
+    if seen.theirs:
         return "the VMs that run do not tell"
     users = several(list(seen.told.kvm_users))
     other = f"; KVM is open in {users}: is that a VMM, give its name by --process-name" if users else ""
@@ -71,9 +69,8 @@ def _kvm(seen: HostSeen) -> Answer:
         Found("/dev/kvm", f"{one.told} has it open")
         if one.opened.kvm
         else Found("none", f"{one.told} runs without it")
-        for one in _theirs(seen)
-        if one.opened.kvm
-        or any(path.endswith(_DISKS) for path in one.opened.files)  # else no VM is in it yet
+        for one in seen.theirs
+        if one.opened.kvm or any(path.endswith(DISKS) for path in one.opened.files)  # else no VM is in it yet
     ]
     if told:
         return the_one(told, "the device of KVM")
@@ -85,7 +82,7 @@ def _kvm(seen: HostSeen) -> Answer:
 def ids(seen: HostSeen, rows: Rows) -> list[Found]:
     """Ids of VMs: as rows say, and then as the VMMs' own command lines and sockets."""
     told = [Found(vm_id, "database, vms.vm_id") for row in rows.vms if (vm_id := row.get("vm_id"))]
-    running = [(vm_id, one) for one in _theirs(seen) if (vm_id := id_of(one))]
+    running = [(vm_id, one) for one in seen.theirs if (vm_id := id_of(one))]
     count = Counter(vm_id for vm_id, _ in running)  # what several have is no id
     return [*told, *(Found(vm_id, _said(one)) for vm_id, one in running if count[vm_id] == 1)]
 
@@ -96,49 +93,47 @@ def state(seen: HostSeen, rows: Rows) -> Answers:
     names = [str(one.value) for one in known]
     jails = _jails(seen)
     return {
-        "vms_dir": the_one(_disk_folders(seen, names), _look_for_folder(seen, jails)),
+        "vms_dir": _folder(seen, rows, names, _look_for_folder(seen, jails)),
         "jails_dir": jails,
-        "sockets_dir": the_one(
-            _socket_folders(seen, rows, names), f"the API sockets' folder; {_none_runs(seen)}"
-        ),
+        "sockets_dir": _sockets(seen, rows, names, f"the API sockets' folder; {_none_runs(seen)}"),
         "vm_id_pattern": _pattern(seen, known),
         **_tap_names(seen, rows, names),
     }
 
 
+def _folder(seen: HostSeen, rows: Rows, names: Sequence[str], look: str) -> Answer:
+    found = list(_disk_folders(seen, names))
+    return the_one(found, look) if found else no_folder(seen, rows, look)
+
+
+def _sockets(seen: HostSeen, rows: Rows, names: Sequence[str], look: str) -> Answer:
+    found = list(_socket_folders(seen, rows, names))
+    return the_one(found, look) if found else no_sockets(seen, rows, look)
+
+
 def _jails(seen: HostSeen) -> Answer:
     """The jailer makes `<base>/<program>/<id>/root`."""
-    running = _theirs(seen)
+    running = seen.theirs
     look = 'the jailer\'s --chroot-base-dir; "none" where no jailer is used'
     if not running:
         return Open(f"{look}; {_none_runs(seen)}")
     told = [
         Found(base, f"{one.told} has {one.opened.root} for its root")
-        if (base := _jailers_base(one))
+        if (base := one.jails_dir)
         else Found("none", f"{one.told} is in no jail")
         for one in running
-        if one.opened.root == "/" or _jailers_base(one)
+        if one.opened.root == "/" or one.jails_dir
     ]
     return the_one(told, look)
-
-
-def _jailers_base(one: Vmm) -> str:
-    path = PurePosixPath(one.opened.root)
-    is_a_jails = path.name == "root" and one.word("--id") == path.parent.name
-    return str(path.parents[2]) if is_a_jails and len(path.parents) > _JAIL else ""
 
 
 def _look_for_folder(seen: HostSeen, jails: Answer) -> str:
     look = "the folder with one entry per VM"
     if isinstance(jails, Found) and jails.value != "none":
         look += f"; the disks of VMs that run lie in jails below {jails.value}, which jails_dir stands for"
-    elif not _theirs(seen):
+    elif not seen.theirs:
         look += f"; {_none_runs(seen)}"
     return look + (f"; there are {several(list(seen.told.folders))}" if seen.told.folders else "")
-
-
-def _theirs(seen: HostSeen) -> list[Vmm]:
-    return [one for one in seen.vmms if not one.process.defunct and not one.is_ours]
 
 
 def id_of(one: Vmm) -> str:
@@ -165,9 +160,9 @@ def _pattern(seen: HostSeen, known: Sequence[Found]) -> Answer:
 
 def _disk_folders(seen: HostSeen, names: Sequence[str]) -> Iterator[Found]:
     """Those of VMs in no jail: what lies in one goes with it, be it a link to what is kept elsewhere."""
-    for one in _theirs(seen):
-        for path in one.opened.files if not _jailers_base(one) else ():
-            at = id_in(path, names) if path.endswith(_DISKS) else None
+    for one in seen.theirs:
+        for path in one.opened.files if not one.jails_dir else ():
+            at = id_in(path, names) if path.endswith(DISKS) else None
             if at:
                 yield Found(at[0], f"{one.told} has {path} open")
 
@@ -178,9 +173,7 @@ def _socket_folders(seen: HostSeen, rows: Rows, names: Sequence[str]) -> Iterato
     A socket is called by its VM's id, or lies in a folder that is: deeper ones, as in a jail, are not found
     by whoever looks into the folder.
     """
-    running = [
-        (path, f"ps, {one.told} --api-sock {path}") for one in _theirs(seen) if (path := one.api_socket)
-    ]
+    running = [(path, f"ps, {one.told} --api-sock {path}") for one in seen.theirs if (path := one.api_socket)]
     said = [
         (path, f"database, vms.socket_path {path}") for row in rows.vms if (path := row.get("socket_path"))
     ]
@@ -227,11 +220,11 @@ def _one_name(seen: HostSeen, rows: Rows) -> Found | None:
 
     One VM tells nothing: the next one's may be called otherwise.
     """
-    spaces = [one.process.netns for one in _theirs(seen)]
+    spaces = [one.process.netns for one in seen.theirs]
     if len(spaces) < _FEWEST_ALIKE or len(set(spaces)) < len(spaces) or seen.host_netns in spaces:
         return None
     inside = [[tap.name for tap in seen.taps if tap.netns == netns] for netns in spaces]
-    running = list(filter(None, map(id_of, _theirs(seen))))  # what was before may have been otherwise
+    running = list(filter(None, map(id_of, seen.theirs)))  # what was before may have been otherwise
     theirs = (row for row in rows.vms if any(one in (row.get("vm_id") or "") for one in running))
     told = {tap for row in theirs if (tap := row.get("tap_device"))}
     names = {name for each in inside for name in each} | told

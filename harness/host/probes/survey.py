@@ -33,6 +33,9 @@ Found = dict[str, Any]
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ROOTS = ("/var/lib", "/srv", "/opt", "/home", "/root", "/data", "/mnt", "/usr/local/share")
+RUNS = ("/run", "/tmp")  # noqa: S108 - looked at only
+NOT_VMS = {f"/run/{one}" for one in ("netns", "systemd", "user", "udev", "credentials", "lock", "log")}
+"""What systemd and others keep of a VM's namespace, scope and device: it goes with these."""
 PASSED_BY = {
     "node_modules",
     ".git",
@@ -45,7 +48,7 @@ PASSED_BY = {
     "postgresql",
     "site-packages",
 }
-DEEPEST, MOST_ENTRIES = 5, 60_000
+DEEPEST, MOST_ENTRIES, MOST_CALLED = 5, 60_000, 400_000
 MOST_BESIDE = 40
 """Of a kind in one folder, so many files are told, and so many folders with disks: VMs may have thousands."""
 MOST_SOURCES, LARGEST_SOURCE, MOST_SOURCE = 400, 1 << 19, 8 << 20
@@ -231,6 +234,54 @@ def configured(pid: int, root: str) -> Found:
     return found
 
 
+def brought(pid: int, root: str, paths: list[str]) -> list[str]:
+    """Of the files of a jail those that lie elsewhere, too: mounted into it, or linked."""
+    inside = [path for path in paths if root != "/" and path.startswith(f"{root}/")]
+    points = [at.rstrip("/") for _, _, at in mounts(pid)]
+    if "" not in points:  # its mounts cannot be read
+        return inside
+    found = []
+    for path in inside:
+        within = path[len(root) :]
+        is_mounted = any(f"{within}/".startswith(f"{at}/") for at in points if at)
+        with contextlib.suppress(OSError):
+            if is_mounted or os.stat(f"/proc/{pid}/root{within}").st_nlink > 1:  # noqa: PTH116 - text
+                found.append(path)
+    return found
+
+
+def called(seen: list[Found]) -> Found:
+    """What is called by a VM that runs in a jail, and lies in none: its state may be there, too.
+
+    ``uncalled`` names the folders that were not looked through to their ends.
+    """
+    roots = (Path(one["root"]) for one in seen)
+    jails = [one for one in roots if one.name == "root" and len(one.parents) > 3]
+    bases = {str(one.parents[2]) for one in jails}
+    names = "|".join(sorted(re.escape(one.parent.name) for one in jails))
+    title = re.compile(rf"(?<![0-9A-Za-z])(?:{names})(?![0-9A-Za-z])")
+    found: list[str] = []
+    cut: list[str] = []
+    left = MOST_CALLED
+    for root in (*ROOTS, *RUNS) if jails else ():
+        for at, folders, kept in os.walk(root):
+            left -= len(folders) + len(kept)
+            if left < 0:
+                cut.append(root)
+                break
+            found += [os.path.join(at, one) for one in (*folders, *kept) if title.search(one)]  # noqa: PTH118
+            paths = {one: os.path.join(at, one) for one in folders}  # noqa: PTH118 - text
+            deep = at.count("/") - root.count("/") >= DEEPEST
+            folders[:] = [] if deep else [one for one in folders if is_walked(one, paths[one], bases)]
+    told = [one for one in found if not any(f"{one}/".startswith(f"{base}/") for base in bases)]
+    return {"called": sorted(told)[:MOST_FOLDERS], "uncalled": cut}
+
+
+def is_walked(name: str, path: str, bases: set[str]) -> bool:
+    """Whether what is in a folder may be a VM's, and in no jail."""
+    return name not in PASSED_BY and not OURS.match(name) and path not in bases and path not in NOT_VMS
+
+
 def opened(pid: int, name: str, below: dict[int, list[int]], programs: Found) -> Found:
     """What a VMM has open, and what it is. In a jail there is a copy of its program."""
     root = root_of(pid)
@@ -245,6 +296,7 @@ def opened(pid: int, name: str, below: dict[int, list[int]], programs: Found) ->
         "program": program,
         "root": root,
         "unit": unit_of(pid),
+        "brought": brought(pid, root, sorted(files))[:MOST_OPEN],
         "files": sorted({*files, *([str(config["disk"])] if "disk" in config else [])})[:MOST_OPEN],
         "sockets": listens_on(pid),
         "kvm": any("/dev/kvm" in descriptors(one) for one in using),
@@ -612,6 +664,7 @@ def main() -> None:
         "services": lambda: {"services": services(ask["patterns"], theirs)},
         "network": lambda: {"links": links()},
         "files": lambda: files(folders_of(seen)),
+        "folders": lambda: called(seen),
     }
     rest = told_in_time(parts, deadline)
     json.dump({**first, **rest, "unseen": {**first["unseen"], **rest["unseen"]}}, sys.stdout)

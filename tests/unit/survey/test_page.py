@@ -139,6 +139,18 @@ def test_folders_that_do_not_go_together_are_left_open_with_what_they_are(
     assert state.get(left_open.partition(".")[2], disk) in line
 
 
+@pytest.mark.parametrize("field", ["vms_dir", "sockets_dir"])
+def test_a_folder_that_is_none_is_written_with_the_jails_alone(tmp_path: Path, field: str) -> None:
+    alone = {field: Found("none", "pid 7 has it in its jail alone")}
+    both = {**alone, "jails_dir": Found("/srv/jailer", "ps")}
+    kept = held_to_the_model({"host": HOST, "state": both})
+    file, text = written(tmp_path, kept)
+    assert f'{field} = "none"  # from: pid 7 has it in its jail alone' in text
+    assert getattr(load_site(file).state, field) is None
+    (line,) = left(held_to_the_model({"host": HOST, "state": alone}))
+    assert line.startswith(f"state.{field}: ")
+
+
 def test_addresses_of_another_network_than_the_runbooks_are_taken_together(tmp_path: Path) -> None:
     """Each alone is at odds with the usual values of the others."""
     network = {"bridge_address": "10.9.0.1/24", "first_vm": "10.9.0.2", "last_vm": "10.9.0.254"}
