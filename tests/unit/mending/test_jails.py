@@ -14,9 +14,10 @@ from harness.mending.operations import OnHost, Plan
 from harness.mending.planning import plan
 from harness.mending.rows_seen import RowsSeen
 from harness.mending.seen import Seen
+from harness.mending.whose import NOT_BELOW
 from harness.site.profile import Site, StateSection
 from harness.world.inventory import Inventory
-from tests.unit.world.test_jails import BASE, GROUP, SITE, VM, jail, process, world
+from tests.unit.world.test_jails import BASE, GROUP, OTHER, SITE, VM, jail, process, world
 
 NONE = Tables("", *[TableFacts("", True, "r", False, True, {}, [])] * 3)
 
@@ -62,3 +63,16 @@ def test_a_jail_goes_with_its_vm_whatever_it_is_called(site: Site, name: str) ->
         f"sudo rm -f -- {path}/root/run/api.sock",
         f"sudo rm -rf -- {path}",
     ]
+
+
+@pytest.mark.parametrize("site", [SITE, ALONE], ids=["with folders", "jails alone"])
+def test_a_vmm_without_a_row_is_the_sites_by_its_jail(site: Site) -> None:
+    """And is ended beside one that has a row; what names no VM below the site's folders is left."""
+    row = LiveRow(OTHER, "running", "192.168.100.8", None, 200, None)
+    running = [process(100, VM), process(200, OTHER), process(300, VM.replace("6b", "8b"))]
+    here = world(row, jails=[jail(VM), jail(OTHER, 200)], running=running)
+    told = {OTHER: {"vm_type": site.database.browser_vm_type, "status": "running"}}
+    looked = seen(replace(here, site=site), **told)
+    found = plan(looked, site, "x.toml", checks=["host.no_vmm_without_row"])
+    assert commands(found) == ["sudo kill -9 100"]
+    assert [one.why for one in found.left] == [NOT_BELOW]
