@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from harness.clocks import utc_text
 from harness.database.vm_rows import LiveRow
 from harness.database.whole_rows import Rows
 from harness.errors import UnreadableError
 from harness.findings import Finding
+from harness.host.parts import DirectoryEntry
 from harness.values import moment
 from harness.world.inventory import Inventory
 from harness.world.look import World
@@ -52,8 +54,25 @@ def changed_golden(before: World, after: World) -> list[str]:
     """Files of the golden snapshot whose size, time or inode is another, or that are gone."""
     then = after.golden
     return [
-        f"{path}: {was}, now {then.get(path)}" for path, was in before.golden.items() if then.get(path) != was
+        f"{path}: {_touched(was, now)}"
+        for path, was in before.golden.items()
+        if (now := then.get(path)) != was
     ]
+
+
+def _touched(was: DirectoryEntry | None, now: DirectoryEntry | None) -> str:
+    """What of a file is another, in words; its time last, which changes with all else."""
+    if was is None or now is None:
+        return "gone" if now is None else "it was not there before"
+    if (was.inode, was.device) != (now.inode, now.device):
+        return f"another file is in its place: inode {was.inode}, now {now.inode}"
+    told = [f"{name} {one}, now {other}" for name, one, other in _other(was, now)]
+    return "; ".join([*told, f"written at {utc_text(now.mtime)}, before that at {utc_text(was.mtime)}"])
+
+
+def _other(was: DirectoryEntry, now: DirectoryEntry) -> list[tuple[str, object, object]]:
+    pairs = (("kind", was.kind, now.kind), ("bytes", was.size, now.size))
+    return [(name, one, other) for name, one, other in pairs if one != other]
 
 
 def changed_bridge(before: World, after: World) -> list[str]:

@@ -167,12 +167,25 @@ def test_what_is_under_way_afterwards_was_not_left_behind() -> None:
     assert [f"{one.why}: {one.thing}" for one in found] == [f"left behind: entry {FOLDER}/{VM}"]
 
 
-@pytest.mark.parametrize("change", [{"size": 6}, {"mtime": 2.0}, {"inode": 8}, None])
-def test_a_golden_file_that_was_touched_is_found(change: dict[str, Any] | None) -> None:
+_WRITTEN = "written at 1970-01-01 00:00:02 UTC, before that at 1970-01-01 00:00:01 UTC"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"size": 6, "mtime": 2.0}, f"bytes 5, now 6; {_WRITTEN}"),
+        ({"mtime": 2.0}, _WRITTEN),
+        ({"inode": 8}, "another file is in its place: inode 7, now 8"),
+        (None, "gone"),
+    ],
+)
+def test_a_golden_file_that_was_touched_is_told_in_words(change: dict[str, Any] | None, told: str) -> None:
     now = None if change is None else {**GOLDEN, **change}
     assert changed_golden(look(), look()) == []
-    (line,) = changed_golden(look(), look(paths={SITE.snapshot.disk: now}))
-    assert line.startswith(SITE.snapshot.disk)
+    assert changed_golden(look(), look(paths={SITE.snapshot.disk: now})) == [f"{SITE.snapshot.disk}: {told}"]
+    assert changed_golden(look(paths={SITE.snapshot.disk: None}), look()) == [
+        f"{SITE.snapshot.disk}: it was not there before"
+    ]
 
 
 @pytest.mark.parametrize(
