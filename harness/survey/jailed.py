@@ -5,7 +5,7 @@ One VM that has something elsewhere is enough to say nothing: nobody would look 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from harness.survey.answer import Answer, Found, Open, several, the_one
@@ -47,7 +47,7 @@ def _none(told: Iterator[Found], doubts: list[str], look: str) -> Answer:
     return the_one(told, look)
 
 
-def _called(paths: Iterator[str] | tuple[str, ...]) -> Iterator[str]:
+def _called(paths: Iterable[str]) -> Iterator[str]:
     yield from (f"{one} is called by a VM that runs" for one in paths)
 
 

@@ -1,4 +1,4 @@
-"""VMs that have something outside of their jails, where the profile names no other place for it. Pure.
+"""VMs that have something outside of their jails, where the profile names no other place for it.
 
 What such a VM leaves there is looked for nowhere: then nobody can tell that nothing is left.
 """
